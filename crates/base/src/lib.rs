@@ -1,0 +1,26 @@
+//! The vocabulary that every other crate shares: typed indices, femtosecond time, addresses and
+//! line data, memory operations, flits, routing interface, seeded randomness, the run digest.
+//!
+//! Nothing here knows a clock domain, a protocol, a topology or a file format, and nothing here
+//! does I/O. All types are plain data; all functions are pure.
+
+pub mod addr;
+pub mod digest;
+pub mod flit;
+pub mod ids;
+pub mod map;
+pub mod op;
+pub mod part;
+pub mod rng;
+pub mod route;
+pub mod time;
+
+pub use addr::{Addr, LINE_BYTES, Line, LineData};
+pub use digest::Digest;
+pub use flit::{CLASS_COUNT, Class, Flit};
+pub use ids::{DomainIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx};
+pub use map::Map;
+pub use op::{Op, Record, Rmw};
+pub use part::{Part, Timeline};
+pub use route::{Head, Hop, RoutingFunction};
+pub use time::Fs;

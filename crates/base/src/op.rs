@@ -1,0 +1,110 @@
+//! What a thread of a trace asks of the machine.
+
+use crate::{Addr, ThreadIdx};
+
+/// An atomic read-modify-write on a word of 1, 2, 4 or 8 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rmw {
+    /// Adds the operand, wrapping at the word's size.
+    Add(u64),
+    /// Replaces the word.
+    Swap(u64),
+    /// Replaces the word by `new` if it equals `expected`.
+    Cas {
+        /// What the word must hold for the exchange to happen.
+        expected: u64,
+        /// What it holds afterwards if so.
+        new: u64,
+    },
+}
+
+impl Rmw {
+    /// The word after the operation on `old`, cut to `size` bytes.
+    #[inline]
+    pub fn apply(self, old: u64, size: u32) -> u64 {
+        let cut = if size >= 8 { u64::MAX } else { (1 << (8 * size)) - 1 };
+        match self {
+            Self::Add(by) => old.wrapping_add(by) & cut,
+            Self::Swap(new) => new & cut,
+            Self::Cas { expected, new } if expected & cut == old & cut => new & cut,
+            Self::Cas { .. } => old,
+        }
+    }
+}
+
+/// One operation of a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    /// Reads `size` bytes, 1 to 64; may cross lines.
+    Load {
+        /// First byte.
+        addr: Addr,
+        /// Bytes, 1 to 64.
+        size: u8,
+    },
+    /// Writes `size` bytes, 1 to 64; may cross lines.
+    Store {
+        /// First byte.
+        addr: Addr,
+        /// Bytes, 1 to 64.
+        size: u8,
+        /// The value, little-endian, repeated over the size. `None` where the trace does not know
+        /// it: the machine then writes a value of its own that no other store writes.
+        value: Option<u64>,
+    },
+    /// An atomic read-modify-write of 1, 2, 4 or 8 bytes that do not cross a line.
+    Atomic {
+        /// First byte.
+        addr: Addr,
+        /// Bytes: 1, 2, 4 or 8.
+        size: u8,
+        /// What is done.
+        rmw: Rmw,
+    },
+    /// All earlier operations of the thread complete before any later one starts.
+    Fence,
+    /// Waits until `members` threads have arrived at barrier `id`; it can then be used again.
+    /// Implies a fence.
+    Barrier {
+        /// Which barrier.
+        id: u32,
+        /// How many arrivals release it, at least 1.
+        members: u32,
+    },
+    /// The thread computes for this many cycles of its clock before its next operation.
+    Think {
+        /// Accelerator cycles.
+        cycles: u32,
+    },
+    /// Copies `bytes` from `from` to `to`, a line at a time; the ranges may not overlap.
+    Copy {
+        /// First byte read.
+        from: Addr,
+        /// First byte written.
+        to: Addr,
+        /// Length, at least 1.
+        bytes: u32,
+    },
+}
+
+/// One record of a trace: an operation and the thread that does it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Record {
+    /// Who.
+    pub thread: ThreadIdx,
+    /// What.
+    pub op: Op,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atomics_wrap_at_their_size_and_cas_compares_only_it() {
+        assert_eq!(Rmw::Add(1).apply(0xff, 1), 0);
+        assert_eq!(Rmw::Swap(0x1234).apply(0, 1), 0x34);
+        assert_eq!(Rmw::Cas { expected: 0x1_00, new: 7 }.apply(0, 1), 7);
+        assert_eq!(Rmw::Cas { expected: 1, new: 7 }.apply(0, 8), 0);
+    }
+}

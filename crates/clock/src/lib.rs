@@ -1,0 +1,1 @@
+//! Clock domains, crossings and the wake wheel

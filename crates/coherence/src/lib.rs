@@ -1,0 +1,1 @@
+//! Directory coherence as pure transition tables, caches, homes and checkers

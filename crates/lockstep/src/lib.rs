@@ -1,0 +1,1 @@
+//! Lockstep: a cycle-accurate emulator of supernode fabrics

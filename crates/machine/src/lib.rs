@@ -1,0 +1,1 @@
+//! The supernode: banks of models joined by wires, stepped in lockstep

@@ -1,0 +1,1 @@
+//! The pool's address map and HBM channel timing

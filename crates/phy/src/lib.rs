@@ -1,0 +1,1 @@
+//! Link PHYs: serialization, flight, SerDes and FEC latency, credits

@@ -1,0 +1,1 @@
+//! Flit-level virtual-channel routers and network interfaces

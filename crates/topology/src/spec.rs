@@ -1,0 +1,239 @@
+//! The elaborated machine: what the emulator builds from, every default filled in, every name
+//! resolved to an index, every check passed.
+//!
+//! A [`MachineSpec`] is plain data. It is made from a RON file or by a builder in code, and consumed
+//! by `machine`.
+
+use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterIdx};
+
+use crate::routing::Routing;
+
+/// A whole machine, checked and ready to build.
+#[derive(Clone, Debug)]
+pub struct MachineSpec {
+    /// Name from the file.
+    pub name: String,
+    /// Clock domains; [`DomainIdx`] indexes them.
+    pub domains: Vec<ClockSpec>,
+    /// Edges of the receiving domain that a synchronizer takes on top of the first edge at or after
+    /// arrival, wherever sender and receiver are in different domains.
+    pub synchronizer_edges: u32,
+    /// Bytes of a flit on every link.
+    pub flit_bytes: u32,
+    /// Bytes of a packet's header (address, command, ids, CRC); data comes on top.
+    pub header_bytes: u32,
+    /// All accelerators are alike.
+    pub accelerator: AcceleratorSpec,
+    /// All routers have these pipelines.
+    pub router: RouterSpec,
+    /// All nodes have this memory.
+    pub memory: MemorySpec,
+    /// Who is linked to whom, and by which way packets go.
+    pub fabric: Fabric,
+}
+
+/// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClockSpec {
+    /// Name from the file.
+    pub name: String,
+    /// Frequency in hertz, as an exact fraction (numerator, denominator), both at least 1.
+    pub hertz: (u64, u64),
+    /// Instant of edge 0.
+    pub phase: Fs,
+}
+
+/// An accelerator: agent, cache, home slice and network interface, all in one clock domain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AcceleratorSpec {
+    /// Its clock.
+    pub clock: DomainIdx,
+    /// Operations that an agent may have outstanding, at least 1.
+    pub window: u32,
+    /// Sequential consistency (effective window 1) or relaxed with fences.
+    pub consistency: Consistency,
+    /// The coherent cache.
+    pub cache: CacheSpec,
+    /// The home slice.
+    pub home: HomeSpec,
+    /// Where atomics are performed.
+    pub atomics: Atomics,
+    /// Packets that a network interface may hold per class before it stalls its sources, at least 1.
+    pub injection_packets: u32,
+}
+
+/// The order that an agent gives its own operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consistency {
+    /// One at a time, in program order.
+    Sequential,
+    /// Up to the window in flight; only same-line order, fences and barriers hold.
+    Relaxed,
+}
+
+/// Where atomics are performed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Atomics {
+    /// In the requester's cache, which takes the line exclusively.
+    Near,
+    /// At the line's home, on memory.
+    Far,
+}
+
+/// A set-associative cache of 64-byte lines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CacheSpec {
+    /// Sets, a power of two.
+    pub sets: u32,
+    /// Ways, 1 to 64.
+    pub ways: u32,
+    /// Which way is evicted.
+    pub replacement: Replacement,
+    /// Cycles from access to data on a hit, and for a snoop's lookup, at least 1.
+    pub latency_cycles: u32,
+    /// Misses and evictions in flight, at least 2.
+    pub mshrs: u32,
+}
+
+/// Replacement policy of a cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replacement {
+    /// True least-recently-used.
+    Lru,
+    /// Tree pseudo-LRU; ways must be a power of two.
+    TreePlru,
+}
+
+/// A home slice: directory and transaction entries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HomeSpec {
+    /// Cycles from a message's arrival to what home does with it, at least 1.
+    pub latency_cycles: u32,
+    /// Consecutive bytes of the pool that one home keeps before the next home's turn; a multiple
+    /// of 64.
+    pub interleave_bytes: u64,
+}
+
+/// Routers: input-queued, virtual-channel, wormhole. Stage delays are in router cycles.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RouterSpec {
+    /// VCs of each message class, at least 1; five classes times this is at most 64.
+    pub vcs_per_class: u8,
+    /// Route computation, at least 1.
+    pub rc_cycles: u32,
+    /// VC allocation, at least 1.
+    pub va_cycles: u32,
+    /// Switch allocation, at least 1.
+    pub sa_cycles: u32,
+    /// Switch traversal, at least 1.
+    pub st_cycles: u32,
+    /// Cycles to process a returned credit, at least 0.
+    pub credit_cycles: u32,
+}
+
+/// A node's memory: channels in a clock domain of their own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemorySpec {
+    /// The controllers' clock.
+    pub clock: DomainIdx,
+    /// Independent channels a node, at least 1.
+    pub channels: u32,
+    /// Consecutive bytes of a node's share that one channel keeps; a multiple of 64.
+    pub interleave_bytes: u64,
+    /// From the start of an access to its data.
+    pub access_latency: Fs,
+    /// Sustained bytes a second of each channel.
+    pub channel_bytes_per_s: u64,
+    /// Accesses that wait at a channel, at least 1.
+    pub queue_accesses: u32,
+}
+
+/// Nodes, routers and links, and the way between any two nodes.
+#[derive(Clone, Debug)]
+pub struct Fabric {
+    /// Ports of each node's network interface: `node_ports[node][port]` is the link that leaves it.
+    pub node_ports: Vec<Vec<LinkIdx>>,
+    /// The routers.
+    pub routers: Vec<RouterNode>,
+    /// Link classes that [`Link::class`] indexes.
+    pub classes: Vec<LinkClass>,
+    /// Directed links; `2k` and `2k + 1` are the two directions of one cable, so that
+    /// [`LinkIdx::reverse`] carries the credits.
+    pub links: Vec<Link>,
+    /// The routing function.
+    pub routing: Routing,
+}
+
+/// A router's place in the machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RouterNode {
+    /// Name for reports, such as `switch3` or `r(2,5)`.
+    pub name: String,
+    /// Its clock.
+    pub clock: DomainIdx,
+    /// The link that leaves each port.
+    pub ports: Vec<LinkIdx>,
+}
+
+/// One end of a link.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum End {
+    /// A node's network interface.
+    Node(NodeIdx, PortIdx),
+    /// A router.
+    Router(RouterIdx, PortIdx),
+}
+
+/// One direction of a cable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Sender.
+    pub from: End,
+    /// Receiver.
+    pub to: End,
+    /// Index into [`Fabric::classes`].
+    pub class: usize,
+    /// Length in micrometres; 0 for on-die wires.
+    pub length_um: u64,
+}
+
+/// What a kind of link can do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinkClass {
+    /// Name from the file.
+    pub name: String,
+    /// Flits of buffer for each VC at the receiving end, at least 1.
+    pub buffer_flits: u32,
+    /// How it moves bits.
+    pub timing: LinkTiming,
+}
+
+/// How a link moves bits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkTiming {
+    /// A wire within one clock domain: a flit sent at edge k is received at edge
+    /// `k + latency_cycles`, one flit every `interval_cycles`. Both at least 1. Both ends must be in
+    /// the same domain.
+    OnDie {
+        /// Edges from sending to receiving.
+        latency_cycles: u32,
+        /// Edges between flits.
+        interval_cycles: u32,
+    },
+    /// A serial link: a flit takes `flit bits / payload rate` to serialize, then SerDes, FEC and
+    /// flight; the receiver synchronizes it to its own clock.
+    Serial {
+        /// Lanes in this direction.
+        lanes: u32,
+        /// Raw bits a second of one lane.
+        lane_bits_per_s: u64,
+        /// Payload bits per raw bits (numerator, denominator): line code, FEC parity, framing.
+        efficiency: (u64, u64),
+        /// Transmit and receive SerDes together.
+        serdes: Fs,
+        /// FEC encode and decode together; 0 where there is none.
+        fec: Fs,
+        /// Propagation delay a metre.
+        flight_per_m: Fs,
+    },
+}

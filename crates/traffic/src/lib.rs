@@ -1,0 +1,1 @@
+//! Memory traces: native formats, importers, descriptions
