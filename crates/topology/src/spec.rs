@@ -112,6 +112,9 @@ pub struct HomeSpec {
     /// Consecutive bytes of the pool that one home keeps before the next home's turn; a multiple
     /// of 64.
     pub interleave_bytes: u64,
+    /// Lines that the directory can track at once; a new one beyond that recalls an old one.
+    /// `None`: as many as the pool has.
+    pub directory_lines: Option<u32>,
 }
 
 /// Routers: input-queued, virtual-channel, wormhole. Stage delays are in router cycles.
