@@ -1,0 +1,207 @@
+//! Clock domains with exact edges, and the crossing from one to another.
+//!
+//! Edge `k` of a domain is at `phase + floor(k * period)` femtoseconds, where the period is an exact
+//! fraction: rounding never accumulates, whatever the frequency.
+
+use base::Fs;
+use core::fmt;
+
+/// The number of an edge of a domain, counted from 0.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Edge(pub u64);
+
+impl Edge {
+    /// Later than any edge of a run.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The edge `count` edges later.
+    #[inline]
+    #[must_use]
+    pub const fn plus(self, count: u32) -> Self {
+        Self(self.0 + count as u64)
+    }
+}
+
+impl fmt::Display for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "edge {}", self.0)
+    }
+}
+
+impl fmt::Debug for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A clock: an exact period and a phase.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Domain {
+    /// Period in femtoseconds as a reduced fraction.
+    numer: u64,
+    denom: u64,
+    phase: Fs,
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+impl Domain {
+    /// A clock of `numer / denom` hertz whose edge 0 is at `phase`.
+    ///
+    /// Returns `None` if the frequency is zero, undefined, or above 1 PHz, where an edge would be
+    /// shorter than the femtosecond that time is counted in.
+    pub fn new(hertz: (u64, u64), phase: Fs) -> Option<Self> {
+        let (numer, denom) =
+            (u128::from(Fs::PER_SECOND) * u128::from(hertz.1), u128::from(hertz.0));
+        if hertz.0 == 0 || hertz.1 == 0 || numer < denom {
+            return None;
+        }
+        let shared = gcd(numer, denom);
+        Some(Self {
+            numer: u64::try_from(numer / shared).ok()?,
+            denom: u64::try_from(denom / shared).ok()?,
+            phase,
+        })
+    }
+
+    /// The instant of edge `k`.
+    ///
+    /// # Panics
+    /// If the edge lies beyond the 5 hours that a run can last.
+    #[inline]
+    pub fn instant(&self, k: Edge) -> Fs {
+        let span = match k.0.checked_mul(self.numer) {
+            Some(product) if self.denom == 1 => product,
+            Some(product) => product / self.denom,
+            None => wide(k.0, self.numer, self.denom, 0),
+        };
+        self.phase + Fs(span)
+    }
+
+    /// The first edge at or after `instant`.
+    ///
+    /// `floor(k * period) >= x` holds for whole `x` exactly when `k * period >= x`.
+    #[inline]
+    pub fn edge_at_or_after(&self, instant: Fs) -> Edge {
+        let x = instant.since(self.phase).0;
+        Edge(match x.checked_mul(self.denom) {
+            Some(product) => product.div_ceil(self.numer),
+            None => wide(x, self.denom, self.numer, u128::from(self.numer) - 1),
+        })
+    }
+
+    /// The first edge strictly after `instant`.
+    #[inline]
+    pub fn edge_after(&self, instant: Fs) -> Edge {
+        if instant < self.phase { Edge(0) } else { self.edge_at_or_after(instant + Fs(1)) }
+    }
+
+    /// The period, rounded up to a femtosecond.
+    pub fn period_ceil(&self) -> Fs {
+        Fs(self.numer.div_ceil(self.denom))
+    }
+}
+
+/// `(a * b + bias) / by` through 128 bits, for the far end of long runs.
+#[cold]
+fn wide(a: u64, b: u64, by: u64, bias: u128) -> u64 {
+    let quotient = (u128::from(a) * u128::from(b) + bias) / u128::from(by);
+    u64::try_from(quotient).expect("simulated time is bounded to 5 hours")
+}
+
+/// The way into a domain from outside it: a synchronizer.
+///
+/// What arrives at an instant is latched by the first edge at or after it and is visible to the
+/// domain's components a fixed number of edges later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Crossing {
+    /// The receiving domain.
+    pub to: Domain,
+    /// Edges from the latching edge to visibility.
+    pub synchronizer_edges: u32,
+}
+
+impl Crossing {
+    /// The edge at which an arrival becomes visible.
+    #[inline]
+    pub fn visible(&self, arrival: Fs) -> Edge {
+        self.to.edge_at_or_after(arrival).plus(self.synchronizer_edges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ghz(numer: u64, denom: u64) -> Domain {
+        Domain::new((numer * 1_000_000_000, denom), Fs::ZERO).unwrap()
+    }
+
+    #[test]
+    fn three_gigahertz_edges_never_drift() {
+        let d = ghz(3, 1);
+        assert_eq!(d.instant(Edge(1)), Fs(333_333));
+        assert_eq!(d.instant(Edge(3)), Fs(1_000_000));
+        assert_eq!(d.instant(Edge(3_000_000_000_000)), Fs(Fs::PER_SECOND * 1_000));
+    }
+
+    #[test]
+    fn an_edge_is_found_from_its_own_instant_and_not_one_femtosecond_later() {
+        let d = ghz(1755, 1000);
+        for k in [0, 1, 2, 350, 351, 352, 1_000_000_007, 9_000_000_000_000] {
+            assert_eq!(d.edge_at_or_after(d.instant(Edge(k))), Edge(k));
+            assert_eq!(d.edge_at_or_after(d.instant(Edge(k)) + Fs(1)), Edge(k + 1));
+            assert_eq!(d.edge_after(d.instant(Edge(k))), Edge(k + 1));
+        }
+    }
+
+    #[test]
+    fn before_the_phase_the_first_edge_is_edge_zero() {
+        let d = Domain::new((1_000_000_000, 1), Fs(500)).unwrap();
+        assert_eq!(d.edge_at_or_after(Fs(0)), Edge(0));
+        assert_eq!(d.edge_after(Fs(0)), Edge(0));
+        assert_eq!(d.edge_after(Fs(500)), Edge(1));
+    }
+
+    #[test]
+    fn impossible_frequencies_are_refused() {
+        assert!(Domain::new((0, 1), Fs::ZERO).is_none());
+        assert!(Domain::new((1, 0), Fs::ZERO).is_none());
+        assert!(Domain::new((u64::MAX, 1), Fs::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_crossing_shows_nothing_before_its_synchronizer() {
+        let c = Crossing { to: ghz(1, 1), synchronizer_edges: 2 };
+        assert_eq!(c.visible(Fs::from_ns(10)), Edge(12));
+        assert_eq!(c.visible(Fs(10_000_001)), Edge(13));
+    }
+
+    proptest! {
+        #[test]
+        fn edges_equal_rational_arithmetic_at_any_distance(
+            numer in 1_u64..20_000_000_000, denom in 1_u64..1000, k in 0_u64..1_000_000_000_000,
+        ) {
+            let d = Domain::new((numer, denom), Fs::ZERO).unwrap();
+            let exact = u128::from(k) * u128::from(Fs::PER_SECOND) * u128::from(denom)
+                / u128::from(numer);
+            prop_assume!(exact < u128::from(u64::MAX / 2));
+            let t = d.instant(Edge(k));
+            prop_assert_eq!(u128::from(t.0), exact);
+            prop_assert_eq!(d.edge_at_or_after(t), Edge(k));
+        }
+
+        #[test]
+        fn the_edge_after_an_instant_is_the_first_one(
+            mhz in 1_u64..5_000_000, phase in 0_u64..10_000_000, t in 0_u64..1_000_000_000_000,
+        ) {
+            let d = Domain::new((mhz * 1_000, 7), Fs(phase)).unwrap();
+            let k = d.edge_at_or_after(Fs(t));
+            prop_assert!(d.instant(k) >= Fs(t));
+            prop_assert!(k.0 == 0 || d.instant(Edge(k.0 - 1)) < Fs(t));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! All domains together: the next instant at which anything happens, and who steps then.
+
+use base::{DomainIdx, Fs};
+
+use crate::{Domain, Edge, Wheel};
+
+#[derive(Clone, Debug)]
+struct Lane {
+    domain: Domain,
+    wheel: Wheel,
+    /// The next edge last asked for, with its instant: saves a division where nothing changed.
+    memo: (Edge, Fs),
+}
+
+/// The wake wheels of every domain, merged by instant.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    lanes: Vec<Lane>,
+    now: Fs,
+    /// Reused by [`advance`](Self::advance).
+    components: Vec<u32>,
+}
+
+impl Schedule {
+    /// One lane a domain, with its number of components.
+    pub fn new(domains: &[(Domain, usize)]) -> Self {
+        let lane = |&(domain, components): &(Domain, usize)| Lane {
+            domain,
+            wheel: Wheel::new(components),
+            memo: (Edge::NEVER, Fs::NEVER),
+        };
+        Self { lanes: domains.iter().map(lane).collect(), now: Fs::ZERO, components: Vec::new() }
+    }
+
+    /// The clock of a domain.
+    #[inline]
+    pub fn domain(&self, domain: DomainIdx) -> &Domain {
+        &self.lanes[domain.at()].domain
+    }
+
+    /// The instant stepped last.
+    #[inline]
+    pub const fn now(&self) -> Fs {
+        self.now
+    }
+
+    /// Wakes a component of a domain at an edge of that domain.
+    #[inline]
+    pub fn wake(&mut self, domain: DomainIdx, component: u32, edge: Edge) {
+        self.lanes[domain.at()].wheel.wake(component, edge);
+    }
+
+    /// Goes on to the next instant at which anyone wakes, and lists who: `(domain, edge,
+    /// component)`, all at that one instant. `None` when everyone sleeps for good.
+    pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
+        woken.clear();
+        let mut first = Fs::NEVER;
+        for lane in &mut self.lanes {
+            match lane.wheel.next() {
+                Some(edge) if edge == lane.memo.0 => {}
+                Some(edge) => lane.memo = (edge, lane.domain.instant(edge)),
+                None => lane.memo = (Edge::NEVER, Fs::NEVER),
+            }
+            first = first.min(lane.memo.1);
+        }
+        if first == Fs::NEVER {
+            return None;
+        }
+        for (at, lane) in self.lanes.iter_mut().enumerate() {
+            if lane.memo.1 == first {
+                let edge = lane.memo.0;
+                lane.wheel.take(edge, &mut self.components);
+                let domain = DomainIdx::new(at);
+                woken.extend(self.components.drain(..).map(|c| (domain, edge, c)));
+            }
+        }
+        self.now = first;
+        Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_with_an_edge_at_one_instant_step_together() {
+        let ghz = |g: u64| Domain::new((g * 1_000_000_000, 1), Fs::ZERO).unwrap();
+        let mut s = Schedule::new(&[(ghz(2), 1), (ghz(3), 1)]);
+        for (domain, edges) in [(0, [1, 2, 4]), (1, [1, 3, 6])] {
+            for edge in edges {
+                s.wake(DomainIdx(domain), 0, Edge(edge));
+            }
+        }
+        let mut seen = Vec::new();
+        let mut woken = Vec::new();
+        while let Some(t) = s.advance(&mut woken) {
+            seen.push((t.0, woken.iter().map(|w| w.0.0).collect::<Vec<_>>()));
+        }
+        let expect: Vec<(u64, Vec<u16>)> = vec![
+            (333_333, vec![1]),
+            (500_000, vec![0]),
+            (1_000_000, vec![0, 1]),
+            (2_000_000, vec![0, 1]),
+        ];
+        assert_eq!(seen, expect);
+    }
+}
