@@ -1,1 +1,30 @@
-//! Link PHYs: serialization, flight, SerDes and FEC latency, credits
+//! Link PHYs: how long a flit takes from a sender's edge to the edge at which the receiver sees it,
+//! and how credits come back.
+//!
+//! ```text
+//!            send(flit, edge)                                    receive(edge)
+//!   sender ───────────────────▶ serialize ▶ SerDes ▶ FEC ▶ flight ▶ synchronizer ───────▶ receiver
+//!          ◀─────────────────── credits, on the reverse direction's latency ◀────────────
+//!            receive_credit(edge)                        send_credit(vc, edge)
+//! ```
+//!
+//! Timing of a serial link: the flit starts when it is handed over or when the flit before it has
+//! left, whichever is later; it takes `flit bits / payload rate` exactly (fractions are carried
+//! from flit to flit, so the rate is exact over any stretch); then SerDes, FEC and flight follow,
+//! and the receiver's clock crossing. An on-die wire counts edges of the one clock it lies in.
+//!
+//! Credits use the reverse direction's latency but none of its payload bandwidth: they ride in the
+//! link layer's framing, which the efficiency already accounts for (ASSUMED for every class, as in
+//! the flit formats of CXL and UALink, which carry credits in the flit header).
+//!
+//! Not known here: routers, packets beyond their flits, what a credit buys.
+
+mod bank;
+mod impairment;
+#[cfg(test)]
+mod tests;
+mod timing;
+
+pub use bank::{Links, Transit};
+pub use impairment::{Impairment, Lossless};
+pub use timing::{LinkParams, Timing};

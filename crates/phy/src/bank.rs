@@ -1,0 +1,213 @@
+//! The bank of all links of a machine.
+
+use std::collections::VecDeque;
+
+use base::{Flit, Fs, LinkIdx, VcIdx};
+use clock::Edge;
+
+use crate::{Impairment, LinkParams, Lossless, Timing};
+
+/// The sending end of one direction.
+#[derive(Clone, Debug)]
+struct Sender {
+    /// When the last flit has left, and what fraction of a femtosecond is carried on.
+    free_at: Fs,
+    carry: u64,
+    /// The first edge at which the next flit may be handed over.
+    ready: Edge,
+    flits: u64,
+    busy: Fs,
+}
+
+/// When a flit that was handed over passes each stage: what a latency breakdown needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transit {
+    /// Its last bit is on the wire.
+    pub serialized: Fs,
+    /// It has passed both SerDes.
+    pub serdes: Fs,
+    /// It has passed FEC.
+    pub fec: Fs,
+    /// It has passed its replays.
+    pub replay: Fs,
+    /// It has crossed the wire.
+    pub flight: Fs,
+    /// The receiver sees it: the instant of `visible`.
+    pub crossed: Fs,
+    /// The receiver's edge at which it is seen.
+    pub visible: Edge,
+}
+
+/// All links of a machine, both directions, indexed by [`LinkIdx`].
+///
+/// Each direction is a wire with one writer and one reader. Flits come out in the order in which
+/// they went in.
+// Invariant: what is in a ring was sent and not yet received; nothing is ever dropped.
+#[derive(Clone, Debug)]
+pub struct Links<I: Impairment = Lossless> {
+    params: Vec<LinkParams>,
+    senders: Vec<Sender>,
+    flits: Vec<VecDeque<(Edge, Flit)>>,
+    /// Credits on their way back to the sender of the link.
+    credits: Vec<VecDeque<(Edge, VcIdx)>>,
+    impairment: I,
+}
+
+impl Links<Lossless> {
+    /// Links that lose nothing.
+    pub fn lossless(params: Vec<LinkParams>) -> Self {
+        Self::new(params, Lossless)
+    }
+}
+
+impl<I: Impairment> Links<I> {
+    /// Links with an impairment of the caller's choice.
+    pub fn new(params: Vec<LinkParams>, impairment: I) -> Self {
+        let sender =
+            Sender { free_at: Fs::ZERO, carry: 0, ready: Edge(0), flits: 0, busy: Fs::ZERO };
+        let count = params.len();
+        Self {
+            params,
+            senders: vec![sender; count],
+            flits: vec![VecDeque::new(); count],
+            credits: vec![VecDeque::new(); count],
+            impairment,
+        }
+    }
+
+    /// The first edge of the sender's clock at which `link` takes another flit. A serial link takes
+    /// it when less than one cycle of the flit before is still to go, so that slow clocks keep fast
+    /// links busy.
+    #[inline]
+    pub fn ready(&self, link: LinkIdx) -> Edge {
+        self.senders[link.at()].ready
+    }
+
+    /// Hands `flit` to `link` at `edge` of the sender's clock.
+    ///
+    /// # Panics
+    /// If the link is not [`ready`](Self::ready).
+    pub fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
+        let transit = self.transmit(link, edge);
+        self.flits[link.at()].push_back((transit.visible, flit));
+        transit
+    }
+
+    fn transmit(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+        let params = &self.params[link.at()];
+        let sender = &mut self.senders[link.at()];
+        assert!(edge >= sender.ready, "{link} handed a flit at {edge}, ready at {}", sender.ready);
+        sender.flits += 1;
+        match params.timing {
+            Timing::OnDie { latency_cycles, interval_cycles } => {
+                sender.ready = edge.plus(interval_cycles);
+                let visible = edge.plus(latency_cycles);
+                let start = params.sender.instant(edge);
+                let crossed = params.sender.instant(visible);
+                sender.busy += params.sender.instant(sender.ready).since(start);
+                let (serialized, serdes, fec, replay) = (start, start, start, start);
+                Transit { serialized, serdes, fec, replay, flight: crossed, crossed, visible }
+            }
+            Timing::Serial { flit_time: (numer, denom), serdes, fec, flight } => {
+                let handed = params.sender.instant(edge);
+                let (start, carry) = if handed > sender.free_at {
+                    (handed, 0)
+                } else {
+                    (sender.free_at, sender.carry)
+                };
+                let total = numer + carry;
+                let replayed = self.impairment.replay(link, sender.flits, start);
+                let serialized = start + Fs(total / denom);
+                sender.free_at = serialized + replayed;
+                sender.carry = total % denom;
+                sender.busy += Fs(total / denom) + replayed;
+                let after = params.sender.edge_after(sender.free_at).0;
+                sender.ready = Edge(after.saturating_sub(1)).max(edge.plus(1));
+                let serdes = serialized + serdes;
+                let fec = serdes + fec;
+                let replay = fec + replayed;
+                let flight = replay + flight;
+                let visible = params.receiver.visible(flight);
+                let crossed = params.receiver.to.instant(visible);
+                Transit { serialized, serdes, fec, replay, flight, crossed, visible }
+            }
+        }
+    }
+
+    /// Takes the next flit that the receiver sees at or before `edge` of its clock.
+    #[inline]
+    pub fn receive(&mut self, link: LinkIdx, edge: Edge) -> Option<Flit> {
+        let ring = &mut self.flits[link.at()];
+        match ring.front() {
+            Some((visible, flit)) if *visible <= edge => {
+                let flit = *flit;
+                ring.pop_front();
+                Some(flit)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns a credit for `vc` to the sender of `link`; it leaves at `edge` of the receiver's
+    /// clock. Gives the edge of the sender's clock at which it counts.
+    #[inline]
+    pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
+        let visible = self.params[link.at()].credit_visible(edge);
+        self.credits[link.at()].push_back((visible, vc));
+        visible
+    }
+
+    /// Takes the next credit that counts at or before `edge` of the sender's clock.
+    #[inline]
+    pub fn receive_credit(&mut self, link: LinkIdx, edge: Edge) -> Option<VcIdx> {
+        let ring = &mut self.credits[link.at()];
+        match ring.front() {
+            Some((visible, vc)) if *visible <= edge => {
+                let vc = *vc;
+                ring.pop_front();
+                Some(vc)
+            }
+            _ => None,
+        }
+    }
+
+    /// How many links (directions) there are.
+    pub fn len(&self) -> usize {
+        self.params.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.params.is_empty()
+    }
+
+    /// The parameters of `link`.
+    pub fn params(&self, link: LinkIdx) -> &LinkParams {
+        &self.params[link.at()]
+    }
+
+    /// Flits handed to `link` so far.
+    pub fn flits_sent(&self, link: LinkIdx) -> u64 {
+        self.senders[link.at()].flits
+    }
+
+    /// Time that `link` spent on flits so far.
+    pub fn busy(&self, link: LinkIdx) -> Fs {
+        self.senders[link.at()].busy
+    }
+
+    /// Flits on `link` that the receiver has not taken.
+    pub fn flits_in_flight(&self, link: LinkIdx) -> usize {
+        self.flits[link.at()].len()
+    }
+
+    /// Credits of `vc` on the way back to the sender of `link`.
+    pub fn credits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
+        self.credits[link.at()].iter().filter(|(_, v)| *v == vc).count()
+    }
+
+    /// Flits of `vc` on `link` that the receiver has not taken.
+    pub fn vc_flits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
+        self.flits[link.at()].iter().filter(|(_, f)| f.vc == vc).count()
+    }
+}
