@@ -1,1 +1,35 @@
-//! Flit-level virtual-channel routers and network interfaces
+//! Input-queued virtual-channel wormhole routers, and the network interfaces at their edge.
+//!
+//! ```text
+//!               ┌───────────────────────── router ─────────────────────────┐
+//!   flits in ──▶│ input VC buffers ─▶ RC ─▶ VA ─▶ SA ─▶ crossbar (ST) ─▶ reg │──▶ flits out
+//!  credits out ◀│                                     ▲ credits              │◀── credits in
+//!               └───────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Timing, with every stage delay 1 and a head received at edge `r`: RC at `r`, VA at `r + 1`, SA at
+//! `r + 2`, ST at `r + 3`; the flit leaves the output register at `r + 4` and is received by the
+//! next router at `r + 4 + L` over a link of latency `L`. A body flit does only SA. The credit for
+//! a flit that leaves its buffer at SA edge `s` leaves at `s + 1`. These are the stages of BookSim
+//! 2's `iq_router` (Jiang et al., ISPASS 2013).
+//!
+//! Allocation is separable and input-first, with round-robin arbiters whose pointer moves only past
+//! a granted requester.
+//!
+//! Not known here: links (the [`Wires`] trait is all a router sees of them), packets beyond their
+//! flits, topologies beyond the routing function.
+
+mod allocate;
+mod bank;
+mod grants;
+mod interface;
+mod ports;
+mod state;
+mod wires;
+
+pub use bank::{RouterBank, RouterParams};
+pub use grants::Grants;
+pub use interface::{Interface, InterfaceParams, Outgoing};
+pub use ports::{MAX_PORTS, PortSet};
+pub use state::Blocked;
+pub use wires::Wires;

@@ -1,0 +1,281 @@
+//! A node's network interface: where packets become flits and flits packets again.
+//!
+//! ```text
+//!   offer(packet) ─▶ queue[port][class] ─▶ VC, credit ─▶ one flit a port a cycle ─▶ link
+//!   delivered packets ◀─ tail flit ◀──────────────────────────────────────────────── link
+//! ```
+//!
+//! A packet offered at edge `t` to an idle interface leaves it at `t + 1`. The source picks its VC
+//! round-robin among those that the routing function allows, that are free and have credit, starting
+//! after the last one used. Received flits are taken at once and their credits leave at the next
+//! edge.
+
+use std::collections::VecDeque;
+
+use base::{
+    CLASS_COUNT, Class, Flit, Head, LinkIdx, NodeIdx, PacketIdx, Part, RoutingFunction, VcIdx,
+};
+use clock::{Domain, Edge};
+
+use crate::ports::{behind, pick};
+use crate::{MAX_PORTS, PortSet, Wires};
+
+/// What an interface is built from.
+#[derive(Clone, Debug)]
+pub struct InterfaceParams {
+    /// Its node's clock.
+    pub clock: Domain,
+    /// The link out of each port; at most [`MAX_PORTS`].
+    pub out: Vec<LinkIdx>,
+    /// Flits of buffer a VC at the far end of the link out of each port.
+    pub output_depth: Vec<u32>,
+    /// VCs a port, at most 64.
+    pub vcs: u8,
+}
+
+/// A packet to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outgoing {
+    /// The packet.
+    pub packet: PacketIdx,
+    /// Its source.
+    pub src: NodeIdx,
+    /// Its destination, another node.
+    pub dst: NodeIdx,
+    /// Spreads packets over equal paths.
+    pub flow: u32,
+    /// Its message class.
+    pub class: Class,
+    /// Its length, at least 1.
+    pub flits: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    packet: Outgoing,
+    allowed: u64,
+}
+
+/// The packet of a class that is being sent, flit by flit.
+#[derive(Clone, Debug)]
+struct Sending {
+    packet: Outgoing,
+    vc: u8,
+    sent: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Port {
+    out: LinkIdx,
+    queues: [VecDeque<Queued>; CLASS_COUNT],
+    sending: [Option<Sending>; CLASS_COUNT],
+    credits: Vec<u32>,
+    depth: u32,
+    free: u64,
+    /// Classes with something to send, as bits.
+    busy: u64,
+    /// Round-robin pointers over classes and over VCs.
+    class_pointer: u8,
+    vc_pointer: u8,
+}
+
+/// One node's network interface.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    clock: Domain,
+    ports: Vec<Port>,
+    vcs: u8,
+    busy_ports: PortSet,
+    /// Packets of each class not yet wholly sent.
+    held: [u32; CLASS_COUNT],
+}
+
+impl Interface {
+    /// Builds an interface.
+    ///
+    /// # Panics
+    /// If it has more than [`MAX_PORTS`] ports or 64 VCs: machines are checked before they are built.
+    pub fn new(params: &InterfaceParams) -> Self {
+        assert!(params.out.len() <= MAX_PORTS, "an interface has at most {MAX_PORTS} ports");
+        assert!((1..=64).contains(&params.vcs), "a port has 1 to 64 VCs");
+        let port = |(at, out): (usize, &LinkIdx)| Port {
+            out: *out,
+            queues: Default::default(),
+            sending: Default::default(),
+            credits: vec![params.output_depth[at]; usize::from(params.vcs)],
+            depth: params.output_depth[at],
+            free: u64::MAX >> (64 - params.vcs),
+            busy: 0,
+            class_pointer: 0,
+            vc_pointer: 0,
+        };
+        Self {
+            clock: params.clock,
+            ports: params.out.iter().enumerate().map(port).collect(),
+            vcs: params.vcs,
+            busy_ports: PortSet::EMPTY,
+            held: [0; CLASS_COUNT],
+        }
+    }
+
+    /// Packets of `class` that were offered and are not yet wholly sent.
+    #[inline]
+    pub const fn held(&self, class: Class) -> u32 {
+        self.held[class.at()]
+    }
+
+    /// Takes a packet to be sent; its port is chosen now.
+    ///
+    /// # Panics
+    /// If the routing function names a port that is not there or no VC.
+    pub fn offer<R: RoutingFunction>(&mut self, packet: Outgoing, routing: &R) {
+        let head =
+            Head { src: packet.src, dst: packet.dst, flow: packet.flow, class: packet.class };
+        let hop = routing.inject(&head);
+        let at = hop.port.at();
+        assert!(
+            at < self.ports.len() && hop.vcs != 0,
+            "the routing function injects {head:?} by {hop:?}"
+        );
+        let port = &mut self.ports[at];
+        port.queues[packet.class.at()].push_back(Queued { packet, allowed: hop.vcs });
+        port.busy |= 1 << packet.class.at();
+        self.busy_ports.insert(at);
+        self.held[packet.class.at()] += 1;
+    }
+
+    /// Takes in credits and flits visible at `edge`; packets whose tail arrived are appended to
+    /// `delivered`. Gives the number of flits received.
+    pub fn receive<W: Wires>(
+        &mut self,
+        edge: Edge,
+        wires: &mut W,
+        delivered: &mut Vec<PacketIdx>,
+    ) -> u64 {
+        for port in wires.credit_ports().iter() {
+            while let Some(vc) = wires.receive_credit(port, edge) {
+                let port = &mut self.ports[port];
+                port.credits[vc.at()] += 1;
+                assert!(port.credits[vc.at()] <= port.depth, "{vc}: a credit too many");
+            }
+        }
+        let mut flits = 0;
+        for port in wires.flit_ports().iter() {
+            while let Some(flit) = wires.receive(port, edge) {
+                flits += 1;
+                wires.send_credit(port, flit.vc, edge.plus(1));
+                if flit.tail {
+                    wires.charge(flit.packet, Part::Serialization, &self.clock, edge);
+                    delivered.push(flit.packet);
+                }
+            }
+        }
+        flits
+    }
+
+    /// Sends up to one flit a port. Gives the next edge at which it must be called if nothing
+    /// arrives before, [`Edge::NEVER`] if none.
+    pub fn send<W: Wires>(&mut self, edge: Edge, wires: &mut W) -> Edge {
+        let depart = edge.plus(1);
+        let mut next = Edge::NEVER;
+        for at in self.busy_ports.iter() {
+            let port = &mut self.ports[at];
+            let ready = wires.ready(port.out);
+            if ready > depart {
+                next = next.min(Edge(ready.0 - 1));
+                continue;
+            }
+            let Some((class, flit)) = port.next_flit(self.vcs) else { continue };
+            if flit.head {
+                wires.charge(flit.packet, Part::SourceQueue, &self.clock, depart);
+            }
+            wires.send(port.out, flit, depart);
+            if flit.tail {
+                self.held[class] -= 1;
+                if port.queues[class].is_empty() {
+                    port.busy &= !(1 << class);
+                }
+            }
+            if port.busy == 0 {
+                self.busy_ports.remove(at);
+            } else {
+                next = next.min(edge.plus(1));
+            }
+        }
+        next
+    }
+
+    /// Credits held for `vc` of the link out of `port`, and how many there are in all.
+    pub fn credits(&self, port: usize, vc: VcIdx) -> (u32, u32) {
+        (self.ports[port].credits[vc.at()], self.ports[port].depth)
+    }
+
+    /// Packets that wait to be sent or are being sent: port, class, packet, destination.
+    pub fn waiting(&self) -> Vec<(usize, Class, PacketIdx, NodeIdx)> {
+        let mut all = Vec::new();
+        for (at, port) in self.ports.iter().enumerate() {
+            for class in Class::ALL {
+                let sending = port.sending[class.at()].iter().map(|s| &s.packet);
+                let queued = port.queues[class.at()].iter().map(|q| &q.packet);
+                all.extend(sending.chain(queued).map(|p| (at, class, p.packet, p.dst)));
+            }
+        }
+        all
+    }
+}
+
+impl Port {
+    /// The flit to send now: classes take turns, and a class's packets go one after the other.
+    fn next_flit(&mut self, vcs: u8) -> Option<(usize, Flit)> {
+        let mut classes = self.busy;
+        while classes != 0 {
+            let class = pick(classes, self.class_pointer);
+            classes &= !(1 << class);
+            let at = usize::from(class);
+            if self.sending[at].is_none() {
+                self.begin(at, vcs);
+            }
+            let Some(sending) = &mut self.sending[at] else { continue };
+            let credits = &mut self.credits[usize::from(sending.vc)];
+            if *credits == 0 {
+                continue;
+            }
+            *credits -= 1;
+            self.class_pointer = behind(class, CLASS_COUNT as u8);
+            let p = sending.packet;
+            let (head, tail) = (sending.sent == 0, sending.sent + 1 == p.flits);
+            let vc = VcIdx(sending.vc);
+            sending.sent += 1;
+            if tail {
+                self.free |= 1 << sending.vc;
+                self.sending[at] = None;
+            }
+            let Outgoing { packet, src, dst, flow, class, .. } = p;
+            return Some((at, Flit { packet, dst, src, flow, vc, class, head, tail }));
+        }
+        None
+    }
+
+    /// Takes up the next packet of a class if there is a VC for it.
+    fn begin(&mut self, class: usize, vcs: u8) {
+        let Some(next) = self.queues[class].front() else { return };
+        let mut able = next.allowed & self.free;
+        let mut mask = able;
+        while mask != 0 {
+            let vc = mask.trailing_zeros();
+            mask &= mask - 1;
+            if self.credits[vc as usize] == 0 {
+                able &= !(1 << vc);
+            }
+        }
+        if able == 0 {
+            return;
+        }
+        let vc = pick(able, self.vc_pointer);
+        self.vc_pointer = behind(vc, vcs);
+        self.free &= !(1 << vc);
+        let packet = next.packet;
+        self.queues[class].pop_front();
+        self.sending[class] = Some(Sending { packet, vc, sent: 0 });
+    }
+}

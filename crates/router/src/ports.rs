@@ -1,0 +1,102 @@
+//! Sets of ports as bit masks.
+
+/// The most ports that a router or an interface may have.
+pub const MAX_PORTS: usize = 256;
+
+const WORDS: usize = MAX_PORTS / 64;
+
+/// A set of ports of one router, walked by trailing zeros.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct PortSet([u64; WORDS]);
+
+impl PortSet {
+    /// No port.
+    pub const EMPTY: Self = Self([0; WORDS]);
+
+    /// Adds a port.
+    #[inline]
+    pub fn insert(&mut self, port: usize) {
+        self.0[port / 64] |= 1 << (port % 64);
+    }
+
+    /// Takes a port out.
+    #[inline]
+    pub fn remove(&mut self, port: usize) {
+        self.0[port / 64] &= !(1 << (port % 64));
+    }
+
+    /// Whether a port is in.
+    #[inline]
+    pub const fn contains(&self, port: usize) -> bool {
+        self.0[port / 64] >> (port % 64) & 1 == 1
+    }
+
+    /// Whether no port is in.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|w| *w == 0)
+    }
+
+    /// The ports, lowest first.
+    #[inline]
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(word, mut mask)| {
+            core::iter::from_fn(move || {
+                (mask != 0).then(|| {
+                    let bit = mask.trailing_zeros() as usize;
+                    mask &= mask - 1;
+                    word * 64 + bit
+                })
+            })
+        })
+    }
+}
+
+/// The first bit of `mask` at or after `from`, going round: a round-robin pick. `mask` is not 0.
+#[inline]
+pub(crate) fn pick(mask: u64, from: u8) -> u8 {
+    let ahead = mask & (u64::MAX << from);
+    let from = if ahead == 0 { mask } else { ahead };
+    u8::try_from(from.trailing_zeros()).unwrap_or(0)
+}
+
+/// Whether `candidate` comes before `best` in a round-robin of `count` that starts at `from`.
+#[inline]
+pub(crate) fn sooner(candidate: usize, best: usize, from: usize) -> bool {
+    match (candidate >= from, best >= from) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => candidate < best,
+    }
+}
+
+/// The pointer behind `granted` in a round-robin of `count`.
+#[inline]
+pub(crate) fn behind(granted: u8, count: u8) -> u8 {
+    if granted + 1 == count { 0 } else { granted + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_walks_its_ports_in_order() {
+        let mut s = PortSet::EMPTY;
+        for p in [200, 3, 64, 63, 0] {
+            s.insert(p);
+        }
+        s.remove(64);
+        assert_eq!(s.iter().collect::<Vec<_>>(), [0, 3, 63, 200]);
+        assert!(s.contains(63) && !s.contains(64) && !s.is_empty());
+    }
+
+    #[test]
+    fn round_robin_goes_on_from_its_pointer_and_round() {
+        assert_eq!(pick(0b1010, 2), 3);
+        assert_eq!(pick(0b1010, 1), 1);
+        assert_eq!(pick(0b0010, 5), 1);
+        assert!(sooner(5, 1, 4) && !sooner(1, 5, 4) && sooner(1, 2, 4) && sooner(5, 6, 4));
+        assert_eq!((behind(3, 4), behind(2, 4)), (0, 3));
+    }
+}
