@@ -1,1 +1,49 @@
-//! Directory coherence as pure transition tables, caches, homes and checkers
+//! Directory coherence: a home-blocking MESI protocol with completion acknowledgements and recalls,
+//! as pure transition tables, and the controllers that run them.
+//!
+//! - [`cache_step`] and [`dir_step`] are the protocol: 13 cache states and 8 directory states, no
+//!   clock, randomness, allocation or I/O. The machine and any model checker drive these same
+//!   functions.
+//! - [`CacheCtrl`] puts a set-associative array and MSHRs around the one, [`HomeCtrl`] a directory,
+//!   memory values and queues of stalled requests around the other. They know no time either: the
+//!   caller decides when an access or a message reaches them, and hands over what they put into an
+//!   [`Outbox`].
+//! - [`Checker`] follows every access and state change, [`audit`] looks at everything when the
+//!   machine has come to rest, [`Coverage`] counts the rows of the tables that were taken.
+//!
+//! The protocol needs no order in the network. Requesters gather invalidation acknowledgements
+//! themselves; home gathers only for recalls and far atomics. Home blocks a line from the moment it
+//! takes a request up until the requester's `CompAck`, so at most one snoop is outstanding per
+//! (line, cache).
+//!
+//! Source: the blocking MESI directory of Nagarajan, Sorin, Hill and Wood, *A Primer on Memory
+//! Consistency and Cache Coherence*, 2nd ed., ch. 8, with the completion acknowledgement of AMBA
+//! CHI's HN-F.
+
+mod array;
+mod audit;
+mod cache_ctrl;
+mod cache_table;
+mod checker;
+mod config;
+mod coverage;
+mod describe;
+mod dir_table;
+mod home_ctrl;
+mod home_room;
+mod message;
+mod mshr;
+mod outbox;
+mod sharers;
+mod state;
+mod value;
+
+pub use cache_table::{CacheEvent, cache_step};
+pub use config::{Atomics, Config, Mutant, SharedEviction};
+pub use coverage::{CacheEventKind, Coverage, DirEventKind};
+pub use dir_table::{DirEvent, dir_step};
+pub use message::{EACH_SHARER, Gather, Message, MsgKind};
+pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};
+pub use sharers::{NODES_MAX, Sharers};
+pub use state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
+pub use value::{ByteWrite, LineWrite, Value};

@@ -1,0 +1,101 @@
+//! Choices that the protocol leaves open, and the faults that tests seed into it.
+
+/// Where atomics are performed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Atomics {
+    /// In the requester's cache, which takes the line exclusively.
+    #[default]
+    Near,
+    /// At the line's home, on memory, after every copy was taken back.
+    Far,
+}
+
+/// What happens when a cache gives up a shared copy for want of room.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum SharedEviction {
+    /// Home is told (`PutS`) and takes the cache off its list.
+    #[default]
+    Notify,
+    /// The copy is dropped without a word; home may then invalidate a cache that holds nothing.
+    Silent,
+}
+
+/// The protocol's options.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Config {
+    /// Where atomics are performed.
+    pub atomics: Atomics,
+    /// How shared copies are evicted.
+    pub shared_eviction: SharedEviction,
+    /// The fault seeded into the tables, if any.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<Mutant>,
+}
+
+impl Config {
+    /// Whether `mutant` is seeded; never, without the feature `mutants`.
+    #[inline]
+    pub(crate) fn has(&self, mutant: Mutant) -> bool {
+        #[cfg(feature = "mutants")]
+        return self.mutant == Some(mutant);
+        #[cfg(not(feature = "mutants"))]
+        {
+            let _ = mutant;
+            false
+        }
+    }
+}
+
+/// A fault that implementers of such protocols make. Seeded by tests (feature `mutants`) to show
+/// that the checks catch it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Mutant {
+    /// Home answers an upgrade without data although the requester has lost its copy.
+    UpgradeAfterLoss,
+    /// An invalidation makes a waiting reader forget its request.
+    InvDropsIsD,
+    /// Data of a Put from a cache that is no longer the owner is written to memory.
+    StalePutWrites,
+    /// A cache does not wait for `PutAck` before it may ask for the line again.
+    NoPutAckWait,
+    /// `FwdGetS` finds the line on its way out and is not answered.
+    FwdGetSIgnoredInMiA,
+    /// Home serves the next request before the old owner's write-back arrived.
+    NoWbWait,
+    /// Home serves the next request before the requester's completion acknowledgement arrived.
+    NoCompAckWait,
+    /// A cache on the list that holds nothing does not acknowledge an invalidation.
+    StaleInvNotAcked,
+    /// Home takes a crossing Put for the write-back that it waits for.
+    PutAbsorbedAsWb,
+    /// An upgrade in flight keeps its shared data through an invalidation.
+    SmAdKeepsData,
+    /// A writer completes when its data arrives, before all acknowledgements did.
+    CompletesBeforeAcks,
+    /// Acknowledgements that overtake the data are not counted.
+    EarlyInvAckLost,
+    /// A far atomic is performed before the copies came back.
+    FarBeforeGather,
+    /// A far atomic's own cache drops a modified copy instead of writing it back first.
+    FarDropsDirty,
+}
+
+impl Mutant {
+    /// Every fault.
+    pub const ALL: [Self; 14] = [
+        Self::UpgradeAfterLoss,
+        Self::InvDropsIsD,
+        Self::StalePutWrites,
+        Self::NoPutAckWait,
+        Self::FwdGetSIgnoredInMiA,
+        Self::NoWbWait,
+        Self::NoCompAckWait,
+        Self::StaleInvNotAcked,
+        Self::PutAbsorbedAsWb,
+        Self::SmAdKeepsData,
+        Self::CompletesBeforeAcks,
+        Self::EarlyInvAckLost,
+        Self::FarBeforeGather,
+        Self::FarDropsDirty,
+    ];
+}

@@ -1,0 +1,7 @@
+//! The protocol under every schedule that a network without order can make of it.
+
+mod controllers;
+mod exhaustive;
+mod mutants;
+mod schedules;
+mod world;
