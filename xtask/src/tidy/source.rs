@@ -141,9 +141,9 @@ mod tests {
 
     #[track_caller]
     fn code(text: &str, expected: &str) {
-        let squeezed: Vec<&str> =
-            Source::of(text).code.split_whitespace().map(|w| &*w.to_owned().leak()).collect();
-        assert_eq!(squeezed.join(" "), expected, "of {text}");
+        let code = Source::of(text).code;
+        let words: Vec<&str> = code.split_whitespace().collect();
+        assert_eq!(words.join(" "), expected, "of {text}");
     }
 
     #[test]
