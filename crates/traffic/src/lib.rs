@@ -1,1 +1,50 @@
-//! Memory traces: native formats, importers, descriptions
+//! Memory traces: what threads ask of the machine, from files, other tools and real programs.
+//!
+//! A [`Trace`] is opened from a native file, text or binary, or made from records. Each thread is
+//! read by a [`Stream`] of its own, which holds one chunk of at most 16384 records in memory.
+//!
+//! ```
+//! use base::{Addr, Op, Record, ThreadIdx};
+//! use traffic::Trace;
+//!
+//! let load = Op::Load { addr: Addr(0x1000), size: 8 };
+//! let trace = Trace::from_records([Record { thread: ThreadIdx(0), op: load }])?;
+//! let ops: Vec<Op> = trace.stream(ThreadIdx(0))?.collect::<Result<_, _>>()?;
+//! assert_eq!(ops, [load]);
+//! # Ok::<(), traffic::TraceError>(())
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`text`] | the text form: one record a line |
+//! | `binary` | the binary form: delta-coded, compressed, checksummed chunks with an index |
+//! | [`import`] | traces of valgrind's lackey and of Ramulator |
+//! | [`capture`] | traces of real multi-threaded C programs |
+//! | [`describe`] | what a trace holds, for people |
+//! | [`barriers`] | whether a replay reaches its end |
+//!
+//! Only the order within a thread is kept. How threads interleave is for the machine to find out;
+//! records that must be ordered across threads are ordered by barriers.
+//!
+//! Nothing here knows a topology, a protocol or a clock.
+
+pub mod barriers;
+mod binary;
+pub mod capture;
+mod check;
+pub mod describe;
+mod error;
+pub mod import;
+mod lines;
+mod split;
+pub mod text;
+mod trace;
+
+pub use binary::layout::VERSION;
+pub use binary::stream::Stream;
+pub use binary::writer::Writer;
+pub use check::{OpFault, THREADS_MAX, check};
+pub use describe::Description;
+pub use error::{ErrorKind, Place, TraceError};
+pub use text::write_text;
+pub use trace::{Form, Info, Trace};

@@ -1,0 +1,7 @@
+//! The binary form: a header, zstd chunks of delta-coded records, an index, a trailer.
+
+pub(crate) mod codec;
+pub(crate) mod layout;
+pub(crate) mod source;
+pub(crate) mod stream;
+pub(crate) mod writer;

@@ -1,0 +1,44 @@
+//! Traces of other tools. Both importers take plain or gzip text, and write one thread.
+
+mod lackey;
+mod ramulator;
+
+pub use lackey::import_lackey;
+pub use ramulator::import_ramulator;
+
+use std::path::PathBuf;
+
+use base::ThreadIdx;
+
+/// How to import.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// What errors call the input.
+    pub path: PathBuf,
+    /// The thread that the records go to.
+    pub thread: ThreadIdx,
+    /// Cycles that an instruction without data access takes, where the format counts instructions.
+    ///
+    /// ASSUMED: 1 by default, a scalar core that never stalls but for memory; neither format
+    /// carries timing.
+    pub cycles_per_instruction: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { path: PathBuf::from("<input>"), thread: ThreadIdx(0), cycles_per_instruction: 1 }
+    }
+}
+
+/// What an import took in.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Imported {
+    /// Lines of input.
+    pub lines: u64,
+    /// Of those, lines that were no record: chatter and blanks.
+    pub skipped: u64,
+    /// Instructions (or bubbles) that became think time.
+    pub instructions: u64,
+    /// Records written.
+    pub records: u64,
+}

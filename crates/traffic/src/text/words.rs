@@ -1,0 +1,113 @@
+//! The words of the text form: what each takes, and which is meant by a misspelt one.
+
+/// What a line does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Word {
+    Load,
+    Store,
+    Add,
+    Swap,
+    Cas,
+    Fence,
+    Barrier,
+    Think,
+    Copy,
+}
+
+/// Word, long form, short form, how it is written.
+const WORDS: [(Word, &str, &str, &str); 9] = [
+    (Word::Load, "load", "l", "<thread> load <address> <size>"),
+    (Word::Store, "store", "s", "<thread> store <address> <size> [=<value>]"),
+    (Word::Add, "add", "a", "<thread> add <address> <size> <operand>"),
+    (Word::Swap, "swap", "x", "<thread> swap <address> <size> <new>"),
+    (Word::Cas, "cas", "c", "<thread> cas <address> <size> <expected> <new>"),
+    (Word::Fence, "fence", "f", "<thread> fence"),
+    (Word::Barrier, "barrier", "b", "<thread> barrier <id> <members>"),
+    (Word::Think, "think", "t", "<thread> think <cycles>"),
+    (Word::Copy, "copy", "m", "<thread> copy <from> <to> <bytes>"),
+];
+
+const DIRECTIVES: [(&str, &str); 3] = [
+    ("@name", "@name <text>"),
+    ("@provenance", "@provenance <text>"),
+    ("@threads", "@threads <count>"),
+];
+
+/// All words, for the message where none is near.
+pub(crate) const WORDS_HELP: &str =
+    "use load, store, add, swap, cas, fence, barrier, think or copy after the thread";
+
+/// The operation that `text` names.
+pub(super) fn find(text: &str) -> Option<(Word, &'static str)> {
+    WORDS
+        .iter()
+        .find(|(_, long, short, _)| {
+            text.eq_ignore_ascii_case(long) || text.eq_ignore_ascii_case(short)
+        })
+        .map(|&(word, long, ..)| (word, long))
+}
+
+/// How the line of an operation or directive is written.
+pub(crate) fn usage(word: &str) -> Option<&'static str> {
+    let words = WORDS.iter().map(|&(_, long, _, usage)| (long, usage));
+    words.chain(DIRECTIVES).find(|(long, _)| *long == word).map(|(_, usage)| usage)
+}
+
+/// The word nearest to a misspelt one, if any is near.
+pub(super) fn suggest(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let synonym = match text.as_str() {
+        "r" | "read" | "ld" => Some("load"),
+        "w" | "write" | "st" => Some("store"),
+        "fetch_add" | "faa" | "atomic" => Some("add"),
+        "xchg" | "exchange" => Some("swap"),
+        "compare_exchange" | "cmpxchg" => Some("cas"),
+        "wait" | "sync" => Some("barrier"),
+        "sleep" | "compute" | "bubble" | "nop" => Some("think"),
+        "memcpy" | "move" | "dma" => Some("copy"),
+        _ => None,
+    };
+    if synonym.is_some() || text.len() > 16 {
+        return synonym;
+    }
+    let words = WORDS.iter().map(|&(_, long, ..)| long).chain(DIRECTIVES.map(|(long, _)| long));
+    let nearest = words.map(|long| (distance(&text, long), long)).min()?;
+    (nearest.0 <= 2 && nearest.0 < nearest.1.len() / 2 + 1).then_some(nearest.1)
+}
+
+/// Levenshtein's distance: insertions, deletions and replacements from `a` to `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_finds_its_neighbour_and_noise_finds_none() {
+        assert_eq!(suggest("barier"), Some("barrier"));
+        assert_eq!(suggest("Laod"), Some("load"));
+        assert_eq!(suggest("read"), Some("load"));
+        assert_eq!(suggest("@nam"), Some("@name"));
+        assert_eq!(suggest("qwertyuiop"), None);
+    }
+
+    #[test]
+    fn distance_counts_single_edits() {
+        for (a, b, edits) in [("", "abc", 3), ("abc", "abc", 0), ("abc", "axc", 1), ("ab", "b", 1)]
+        {
+            assert_eq!(distance(a, b), edits, "{a} to {b}");
+        }
+    }
+}
