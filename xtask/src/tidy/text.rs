@@ -17,7 +17,7 @@ pub(super) fn is_test(path: &str) -> bool {
 
 /// Whether people write the file, so that the rules on whitespace hold for it.
 fn is_written(path: &str) -> bool {
-    const ENDINGS: [&str; 6] = ["rs", "md", "toml", "ron", "yml", "sh"];
+    const ENDINGS: [&str; 9] = ["rs", "md", "toml", "ron", "yml", "sh", "c", "h", "py"];
     let at_top = !path.contains('/') && !path.contains('.');
     at_top || path.starts_with(".ci/") || ENDINGS.contains(&ending(path))
 }
