@@ -19,7 +19,7 @@ static _Atomic unsigned long counted;
 static pthread_barrier_t step;
 
 /* Seeded: xorshift32 (Marsaglia 2003). Not part of the capture. */
-__attribute__((no_sanitize("thread"))) static void fill(void) {
+__attribute__((no_sanitize("thread"), no_sanitize_coverage)) static void fill(void) {
   unsigned x = 2463534242u;
   for (int i = 0; i < samples; i++) {
     x ^= x << 13, x ^= x >> 17, x ^= x << 5;

@@ -13,11 +13,8 @@ pub(crate) fn split(
 ) -> Result<(), TraceError> {
     let (mut at, end) = (addr.0, addr.0 + size);
     while at < end {
-        let part = if size <= LINE_BYTES {
-            size
-        } else {
-            (end - at).min(LINE_BYTES - at % LINE_BYTES)
-        };
+        let part =
+            if size <= LINE_BYTES { size } else { (end - at).min(LINE_BYTES - at % LINE_BYTES) };
         put(Addr(at), u8::try_from(part).expect("a part is at most a line"))?;
         at += part;
     }

@@ -74,8 +74,7 @@ pub(crate) fn open(source: &Source, path: &Path) -> Result<(Header, Vec<Vec<Chun
     if end != Some(at) || trailer.offset < header_bytes {
         return Err(damaged("it points outside the file"));
     }
-    let count =
-        usize::try_from(trailer.bytes).map_err(|_| damaged("the index is too large"))?;
+    let count = usize::try_from(trailer.bytes).map_err(|_| damaged("the index is too large"))?;
     let index = read(trailer.offset, count)?;
     let damaged = |why| TraceError::byte(path, trailer.offset, ErrorKind::IndexDamaged(why));
     if crc32fast::hash(&index) != trailer.crc {

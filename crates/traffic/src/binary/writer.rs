@@ -191,11 +191,8 @@ impl Writer {
         }
         self.close_chunks()?;
         let index = encode_index(&self.chunks);
-        let trailer = Trailer {
-            offset: self.at,
-            bytes: index.len() as u64,
-            crc: crc32fast::hash(&index),
-        };
+        let trailer =
+            Trailer { offset: self.at, bytes: index.len() as u64, crc: crc32fast::hash(&index) };
         self.put(&index)?;
         self.put(&trailer.encode())?;
         self.header.file_bytes = self.at;
