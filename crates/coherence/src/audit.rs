@@ -1,1 +1,109 @@
-//! stub
+//! Looks at caches, homes and the checker's ghost together once the machine has come to rest.
+
+use core::fmt;
+
+use base::{Line, Map, NodeIdx};
+
+use crate::cache_ctrl::CacheCtrl;
+use crate::checker::Checker;
+use crate::home_ctrl::HomeCtrl;
+use crate::state::{CacheState, DirLine, DirState};
+use crate::value::Value;
+
+/// What is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum AuditFault {
+    /// A cache has a transaction under way.
+    CacheBusy,
+    /// A home has a blocked line or a request that waits.
+    HomeBusy,
+    /// A cache holds a copy that the line's home does not list.
+    UnknownCopy,
+    /// The owner on the list holds no exclusive copy.
+    OwnerWithoutCopy,
+    /// A copy is not what the last write left.
+    StaleCopy,
+    /// Memory is not what the last write left, and no cache owns the line.
+    StaleMemory,
+}
+
+/// A fault found by [`audit`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AuditError {
+    /// The cache's or the home's node.
+    pub node: NodeIdx,
+    /// The line.
+    pub line: Line,
+    /// What is wrong.
+    pub fault: AuditFault,
+}
+
+impl fmt::Display for AuditError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.fault {
+            AuditFault::CacheBusy => "has a transaction under way in the cache",
+            AuditFault::HomeBusy => "is blocked, or waits, at home",
+            AuditFault::UnknownCopy => "is held although home does not list the cache",
+            AuditFault::OwnerWithoutCopy => "is owned by a cache that does not hold it",
+            AuditFault::StaleCopy => "is held with a stale value",
+            AuditFault::StaleMemory => "is stale in memory and no cache owns it",
+        };
+        write!(f, "{}: {} {what}", self.node, self.line)
+    }
+}
+
+/// Everything that is not as it must be when nothing is under way: no transaction anywhere, home
+/// lists every copy, memory and copies hold what the last write left.
+pub fn audit<V: Value, T: Copy>(
+    caches: &[CacheCtrl<V, T>],
+    homes: &[HomeCtrl<V, T>],
+    checker: &Checker<V>,
+) -> Vec<AuditError> {
+    let mut errors = Vec::new();
+    let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
+    let by_node = |node: NodeIdx| node.0;
+    let mut cache_of = Map::default();
+    for cache in caches {
+        cache_of.insert(by_node(cache.node()), cache);
+        cache.pending().for_each(|p| report(p.node, p.line, AuditFault::CacheBusy));
+    }
+    let mut home_of = Map::default();
+    for home in homes {
+        home_of.insert(by_node(home.node()), home);
+        home.blocked().for_each(|b| report(b.home, b.line, AuditFault::HomeBusy));
+        for (line, dir) in home.lines() {
+            let owner = dir.owner.filter(|_| dir.state == DirState::EM);
+            let Some(owner) = owner else {
+                if dir.memory != checker.golden(line) {
+                    report(home.node(), line, AuditFault::StaleMemory);
+                }
+                continue;
+            };
+            let held = cache_of.get(by_node(owner)).map(|c| c.look_up(line).0);
+            if !held.is_some_and(CacheState::is_writable) {
+                report(owner, line, AuditFault::OwnerWithoutCopy);
+            }
+        }
+    }
+    for cache in caches {
+        for (line, home, state, value) in cache.copies() {
+            let dir = home_of.get(by_node(home)).and_then(|h| h.look_up(line));
+            if !dir.is_some_and(|dir| lists(dir, cache.node(), state)) {
+                report(cache.node(), line, AuditFault::UnknownCopy);
+            }
+            if value != Some(checker.golden(line)) {
+                report(cache.node(), line, AuditFault::StaleCopy);
+            }
+        }
+    }
+    errors
+}
+
+/// Whether the directory allows `node` a copy in `state`.
+fn lists<V: Value>(dir: &DirLine<V>, node: NodeIdx, state: CacheState) -> bool {
+    match dir.state {
+        DirState::EM => dir.owner == Some(node) && state.is_writable(),
+        DirState::S => dir.sharers.contains(node) && state == CacheState::S,
+        _ => false,
+    }
+}

@@ -37,7 +37,7 @@ pub enum CacheEvent<'a, V: Value> {
 /// Pure. Evictions of lines that are not there, and messages that nobody can have sent, are
 /// [`Step::Illegal`].
 pub fn cache_step<V: Value>(
-    cfg: &Config,
+    cfg: Config,
     me: NodeIdx,
     line: &CacheLine<V>,
     event: CacheEvent<'_, V>,
@@ -55,7 +55,7 @@ pub fn cache_step<V: Value>(
 }
 
 fn core_rows<V: Value>(
-    cfg: &Config,
+    cfg: Config,
     row: Row<V>,
     event: CacheEvent<'_, V>,
 ) -> Step<CacheLine<V>, V> {
@@ -82,7 +82,7 @@ fn core_rows<V: Value>(
     .done()
 }
 
-fn snoop_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
+fn snoop_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
     use MsgKind::{FwdGetM, FwdGetS, FwdInv, Inv};
     match (row.line.state, m.kind) {
         (I | IiA, Inv) if cfg.has(Mutant::StaleInvNotAcked) => row,
@@ -107,7 +107,7 @@ fn snoop_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<Cache
     .done()
 }
 
-fn response_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
+fn response_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
     use MsgKind::{AckCount, Data, DataE, FarResp, InvAck, PutAck};
     let n = if cfg.has(Mutant::CompletesBeforeAcks) { 0 } else { i32::from(m.acks) };
     match (row.line.state, m.kind) {
@@ -232,8 +232,7 @@ impl<V: Value> Row<V> {
 
     fn done(self) -> Step<CacheLine<V>, V> {
         let row_lost_its_value = self.line.state.holds_value() && self.line.value.is_none();
-        let carried_nothing =
-            self.sends.iter().any(|m| m.kind.carries_data() && m.data.is_none());
+        let carried_nothing = self.sends.iter().any(|m| m.kind.carries_data() && m.data.is_none());
         if row_lost_its_value || carried_nothing {
             return Step::Illegal;
         }
@@ -251,7 +250,7 @@ mod tests {
     const OTHER: NodeIdx = NodeIdx(2);
 
     fn step(line: &CacheLine<u8>, event: CacheEvent<'_, u8>) -> (CacheLine<u8>, Vec<MsgKind>) {
-        match cache_step(&Config::default(), ME, line, event) {
+        match cache_step(Config::default(), ME, line, event) {
             Step::Next(line, sends, _) => (line, sends.iter().map(|m| m.kind).collect()),
             other => panic!("{:?} {event:?}: {other:?}", line.state),
         }
@@ -300,7 +299,7 @@ mod tests {
         assert_eq!((line.state, line.value), (ImAd, None));
         assert_eq!(sent, [MsgKind::InvAck]);
         let count = msg(MsgKind::AckCount);
-        let answer = cache_step(&Config::default(), ME, &line, CacheEvent::Message(&count));
+        let answer = cache_step(Config::default(), ME, &line, CacheEvent::Message(&count));
         assert_eq!(answer, Step::Illegal);
     }
 }

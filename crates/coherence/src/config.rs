@@ -35,12 +35,12 @@ pub struct Config {
 impl Config {
     /// Whether `mutant` is seeded; never, without the feature `mutants`.
     #[inline]
-    pub(crate) fn has(&self, mutant: Mutant) -> bool {
+    pub(crate) fn has(self, mutant: Mutant) -> bool {
         #[cfg(feature = "mutants")]
         return self.mutant == Some(mutant);
         #[cfg(not(feature = "mutants"))]
         {
-            let _ = mutant;
+            let _ = (self, mutant);
             false
         }
     }

@@ -31,7 +31,7 @@ pub enum DirEvent<'a, V: Value> {
 /// line's `sharers`. Messages that nobody can have sent are [`Step::Illegal`]; so is the recall of
 /// a line that no cache has.
 pub fn dir_step<V: Value>(
-    cfg: &Config,
+    cfg: Config,
     line: &DirLine<V>,
     event: DirEvent<'_, V>,
 ) -> Step<DirLine<V>, V> {
@@ -49,7 +49,7 @@ pub fn dir_step<V: Value>(
     }
 }
 
-fn request_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn request_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
     use MsgKind::{AckCount, Data, DataE, Far, FwdGetM, FwdGetS, FwdInv, GetM, GetS, Upg};
     let r = m.src;
     let mine = row.line.owner == Some(r);
@@ -81,7 +81,7 @@ fn request_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<Dir
     .done()
 }
 
-fn put_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn put_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
     use MsgKind::{PutE, PutM, PutS};
     let mine = row.line.owner == Some(m.src);
     match (row.line.state, m.kind) {
@@ -108,7 +108,7 @@ fn recall_rows<V: Value>(mut row: Row<V>) -> Step<DirLine<V>, V> {
 }
 
 /// Requests to a blocked line.
-fn blocked_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn blocked_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
     let absorbed = row.line.awaits_wb && m.kind == MsgKind::PutM;
     if absorbed && cfg.has(Mutant::PutAbsorbedAsWb) {
         return row
@@ -122,7 +122,7 @@ fn blocked_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<Dir
     Step::Stall
 }
 
-fn response_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn response_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
     use MsgKind::{CompAck, InvAck, Wb};
     let line = &row.line;
     let wb = line.awaits_wb && m.data.is_some();
@@ -138,8 +138,7 @@ fn response_rows<V: Value>(cfg: &Config, row: Row<V>, m: &Message<V>) -> Step<Di
         (BRecall, InvAck) if acked => row.unlist(m.src),
         (BAtomic, InvAck) if acked => row.unlist(m.src).perform_if_gathered(m),
 
-        (BGetS, CompAck) if comp => row.got_comp(cfg),
-        (BGetM | BGetMInv | BAtomic, CompAck) if comp => row.got_comp(cfg),
+        (BGetS | BGetM | BGetMInv | BAtomic, CompAck) if comp => row.got_comp(cfg),
 
         _ => return Step::Illegal,
     }
@@ -279,7 +278,7 @@ impl<V: Value> Row<V> {
         self
     }
 
-    fn got_comp(mut self, cfg: &Config) -> Self {
+    fn got_comp(mut self, cfg: Config) -> Self {
         self.line.awaits_comp = false;
         if cfg.has(Mutant::NoWbWait) {
             self.line.awaits_wb = false;

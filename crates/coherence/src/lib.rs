@@ -38,11 +38,18 @@ mod sharers;
 mod state;
 mod value;
 
+pub use array::{CacheGeometry, Replacement};
+pub use audit::{AuditError, AuditFault, audit};
+pub use cache_ctrl::{Access, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
+pub use checker::{Checker, Violation, ViolationKind};
 pub use config::{Atomics, Config, Mutant, SharedEviction};
 pub use coverage::{CacheEventKind, Coverage, DirEventKind};
+pub use describe::{BlockedLine, PendingLine};
 pub use dir_table::{DirEvent, dir_step};
+pub use home_ctrl::HomeCtrl;
 pub use message::{EACH_SHARER, Gather, Message, MsgKind};
+pub use mshr::TARGETS_MAX;
 pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};
 pub use sharers::{NODES_MAX, Sharers};
 pub use state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};

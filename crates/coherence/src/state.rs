@@ -88,10 +88,7 @@ impl CacheState {
     /// Whether the line's value is kept.
     #[inline]
     pub const fn holds_value(self) -> bool {
-        matches!(
-            self,
-            Self::S | Self::E | Self::M | Self::ImA | Self::SmAd | Self::MiA | Self::EiA
-        )
+        matches!(self, Self::S | Self::E | Self::M | Self::ImA | Self::SmAd | Self::MiA | Self::EiA)
     }
 }
 

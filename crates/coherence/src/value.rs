@@ -7,9 +7,9 @@ use core::hash::Hash;
 use base::{LineData, Rmw};
 
 /// The value of a line.
-pub trait Value: Copy + Eq + Hash + Debug {
+pub trait Value: Copy + Eq + Hash + Debug + 'static {
     /// A change to a line's value; also what a far atomic carries to its home.
-    type Write: Copy + Eq + Hash + Debug;
+    type Write: Copy + Eq + Hash + Debug + 'static;
 
     /// The value after `write`.
     #[must_use]

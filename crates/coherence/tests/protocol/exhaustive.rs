@@ -4,9 +4,7 @@ use core::hash::{Hash, Hasher};
 
 use base::map::MixHasher;
 use base::{Map, NodeIdx};
-use coherence::{
-    ByteWrite, CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState,
-};
+use coherence::{ByteWrite, CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState};
 
 use crate::world::{Act, Done, World};
 
@@ -127,7 +125,7 @@ pub(crate) fn search(model: &Model, limit: usize) -> Report {
         for act in deliveries.into_iter().map(Act::Deliver).chain(core_acts.iter().copied()) {
             let mut next = found[at].world.clone();
             let delivery = matches!(act, Act::Deliver(_));
-            match next.apply(&model.cfg, &act, &mut coverage) {
+            match next.apply(model.cfg, &act, &mut coverage) {
                 Ok(Done::Disabled) => continue,
                 Err(what) => return fault(&found, at, Some(act), what, coverage),
                 Ok(Done::Yes) => moved |= delivery,
@@ -203,14 +201,27 @@ fn clean(model: &Model) -> Report {
 #[test]
 fn probe() {
     for caches in [2, 3] {
-        for drops in [false, true] { for recalls in [false, true] { for far in [false,true] { for symmetry in [true,false] {
-            if caches == 3 && (!symmetry || far || drops) { continue }
-            let mut m = Model { symmetry, drops, recalls, ..Model::plain(caches) };
-            if far { m.fars = vec![ByteWrite::Increment(2)]; }
-            let t = std::env::var("X").is_ok();
-            let r = clean(&m);
-            println!("{caches} drops {drops} recalls {recalls} far {far} sym {symmetry}: {} drain {} {t}", r.states, r.longest_drain);
-        }}}}
+        for drops in [false, true] {
+            for recalls in [false, true] {
+                for far in [false, true] {
+                    for symmetry in [true, false] {
+                        if caches == 3 && (!symmetry || far || drops) {
+                            continue;
+                        }
+                        let mut m = Model { symmetry, drops, recalls, ..Model::plain(caches) };
+                        if far {
+                            m.fars = vec![ByteWrite::Increment(2)];
+                        }
+                        let t = std::env::var("X").is_ok();
+                        let r = clean(&m);
+                        println!(
+                            "{caches} drops {drops} recalls {recalls} far {far} sym {symmetry}: {} drain {} {t}",
+                            r.states, r.longest_drain
+                        );
+                    }
+                }
+            }
+        }
     }
     let r = clean(&Model::full(2));
     println!("{:?}", r.coverage);

@@ -53,7 +53,7 @@ impl World {
     /// Does `act` and checks what it did; `Err` says which invariant broke.
     pub(crate) fn apply(
         &mut self,
-        cfg: &Config,
+        cfg: Config,
         act: &Act,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -79,7 +79,7 @@ impl World {
 
     fn deliver(
         &mut self,
-        cfg: &Config,
+        cfg: Config,
         m: &Message<u8>,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -98,7 +98,7 @@ impl World {
 
     fn cache(
         &mut self,
-        cfg: &Config,
+        cfg: Config,
         n: NodeIdx,
         event: CacheEvent<'_, u8>,
         coverage: &mut Coverage,
@@ -112,14 +112,16 @@ impl World {
                 self.observe(n, effect)?;
             }
             Step::Stall => return Ok(Done::Disabled),
-            Step::Illegal => return Err(format!("illegal: {n} in {:?} got {event:?}", before.state)),
+            Step::Illegal => {
+                return Err(format!("illegal: {n} in {:?} got {event:?}", before.state));
+            }
         }
         Ok(Done::Yes)
     }
 
     fn home(
         &mut self,
-        cfg: &Config,
+        cfg: Config,
         event: DirEvent<'_, u8>,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -137,7 +139,9 @@ impl World {
                 }
             }
             Step::Stall => return Ok(Done::Disabled),
-            Step::Illegal => return Err(format!("illegal: home in {:?} got {event:?}", before.state)),
+            Step::Illegal => {
+                return Err(format!("illegal: home in {:?} got {event:?}", before.state));
+            }
         }
         Ok(Done::Yes)
     }
@@ -167,9 +171,8 @@ impl World {
         ensure(self.caches.iter().all(current), "a readable copy is stale")?;
         self.check_directory()?;
         for n in 0..self.caches.len() {
-            let snoops = |m: &&Message<u8>| {
-                m.kind.class() == base::Class::Fwd && m.dst == NodeIdx::new(n)
-            };
+            let snoops =
+                |m: &&Message<u8>| m.kind.class() == base::Class::Fwd && m.dst == NodeIdx::new(n);
             ensure(self.net.iter().filter(snoops).count() <= 1, "two snoops at one cache")?;
         }
         Ok(())
@@ -204,7 +207,7 @@ impl World {
     }
 
     /// Delivers messages, the first that can be each time, until none is left; how many.
-    pub(crate) fn drain(&mut self, cfg: &Config, coverage: &mut Coverage) -> Result<u32, String> {
+    pub(crate) fn drain(&mut self, cfg: Config, coverage: &mut Coverage) -> Result<u32, String> {
         let mut delivered = 0;
         loop {
             let mut moved = false;
