@@ -1,1 +1,33 @@
-//! The supernode: banks of models joined by wires, stepped in lockstep
+//! The supernode: banks of the models joined by wires, stepped in lockstep.
+//!
+//! ```text
+//!   trace ─▶ agents ─▶ caches ─▶ interfaces ─▶ links ─▶ routers ─▶ links ─▶ homes ─▶ memories
+//!                        Machine::step(): everyone who wakes at the next instant
+//! ```
+//!
+//! - [`Machine`] replays a trace on a [`topology::spec::MachineSpec`] and sums it up.
+//! - [`Network`] is the part between the nodes, usable without them.
+//!
+//! The models know nothing of each other; here is where a protocol message becomes a packet, a
+//! packet flits, and a memory access a delay. Not known here: files, terminals, report formats.
+
+mod audit;
+mod error;
+mod explain;
+mod machine;
+mod memory_port;
+pub mod network;
+mod node;
+mod payload;
+mod source;
+mod stats;
+
+pub use audit::{Checks, LinkUse, Summary};
+pub use error::{BuildError, RunError};
+pub use machine::{Machine, Options};
+pub use network::Network;
+pub use node::agent::Kind;
+pub use node::barrier::BarrierError;
+pub use payload::{Lengths, Payload};
+pub use source::{Iter, OpSource, ReadAhead};
+pub use stats::{Latency, Stats};

@@ -201,6 +201,12 @@ impl<I: Impairment> Links<I> {
         self.flits[link.at()].len()
     }
 
+    /// Whether credits are on their way back to the sender of `link`.
+    #[inline]
+    pub fn has_credits(&self, link: LinkIdx) -> bool {
+        !self.credits[link.at()].is_empty()
+    }
+
     /// Credits of `vc` on the way back to the sender of `link`.
     pub fn credits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
         self.credits[link.at()].iter().filter(|(_, v)| *v == vc).count()

@@ -64,6 +64,11 @@ impl<R: RoutingFunction> RouterBank<R> {
         self.routers.len()
     }
 
+    /// VCs a port; 0 where there are no routers.
+    pub fn vcs(&self) -> usize {
+        self.routers.first().map_or(0, |r| r.vcs)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.routers.is_empty()

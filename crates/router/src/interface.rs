@@ -146,6 +146,9 @@ impl Interface {
 
     /// Takes in credits and flits visible at `edge`; packets whose tail arrived are appended to
     /// `delivered`. Gives the number of flits received.
+    ///
+    /// # Panics
+    /// If a credit arrives that was never spent.
     pub fn receive<W: Wires>(
         &mut self,
         edge: Edge,
@@ -241,7 +244,7 @@ impl Port {
                 continue;
             }
             *credits -= 1;
-            self.class_pointer = behind(class, CLASS_COUNT as u8);
+            self.class_pointer = behind(class, Class::Ack as u8 + 1);
             let p = sending.packet;
             let (head, tail) = (sending.sent == 0, sending.sent + 1 == p.flits);
             let vc = VcIdx(sending.vc);

@@ -1,0 +1,64 @@
+//! What can be wrong with a machine or a run.
+
+use base::Fs;
+use traffic::TraceError;
+
+use crate::node::barrier::BarrierError;
+
+/// A machine that cannot be built.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the machine cannot be built: {0}")]
+pub struct BuildError(String);
+
+impl BuildError {
+    /// With the reason in words.
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// A run that ended before its trace did.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The machine cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The trace is damaged.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// Threads disagree on a barrier.
+    #[error(transparent)]
+    Barrier(#[from] BarrierError),
+    /// A barrier that can never be released.
+    #[error(
+        "barrier {id} wants {members} members, but the trace has {threads} threads; it would never \
+         be released"
+    )]
+    BarrierTooLarge {
+        /// Which barrier.
+        id: u32,
+        /// The members it wants.
+        members: u32,
+        /// The threads there are.
+        threads: u32,
+    },
+    /// Everyone waits and nothing is on its way.
+    #[error("deadlock at {at}: nothing can move any more\n{explanation}")]
+    Deadlock {
+        /// When the last thing happened.
+        at: Fs,
+        /// Who waits for whom, line by line.
+        explanation: String,
+    },
+    /// Things move, but no operation has completed for very long.
+    #[error("livelock at {at}: no operation completed in {instants} instants\n{explanation}")]
+    Livelock {
+        /// When it was noticed.
+        at: Fs,
+        /// Instants stepped since the last completion.
+        instants: u64,
+        /// Who waits for whom, line by line.
+        explanation: String,
+    },
+}

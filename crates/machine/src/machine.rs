@@ -1,0 +1,386 @@
+//! The supernode: nodes, memories and network, and the lockstep loop.
+//!
+//! The loop goes from instant to instant: all components of all domains that wake at it are stepped
+//! in any order, since nothing passes between two components in less than an edge.
+
+use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
+use clock::{Crossing, Domain, Edge};
+use coherence::{
+    CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, NODES_MAX, Outbox, Replacement,
+};
+use memory::{AddressMap, FixedLatency, FixedParams, MemoryModel};
+use topology::routing::Routing;
+use topology::spec::{self, Consistency, MachineSpec};
+use tracing::debug;
+use traffic::Trace;
+
+use crate::memory_port::MemoryPort;
+use crate::network::{Component, Network};
+use crate::node::agent::Agent;
+use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
+use crate::payload::{Lengths, Payload};
+use crate::source::{Iter, OpSource, ReadAhead};
+use crate::stats::Stats;
+use crate::{BuildError, RunError};
+
+/// Instants without a completed operation after which a run counts as a livelock. The longest
+/// stretch that a sound machine can need is a few messages a node, each a few thousand instants.
+const LIVELOCK_INSTANTS: u64 = 20_000_000;
+
+/// How a machine is to be run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Seed of everything that is drawn: path spreading, and the values of stores whose value the
+    /// trace does not know.
+    pub seed: u64,
+    /// Check every access and state change as it happens.
+    pub check: bool,
+    /// Step the components of an instant in an order drawn from this seed instead of by number.
+    /// Results do not depend on it; tests show that.
+    pub shuffle: Option<u64>,
+    /// Threads of the emulator. The machine is stepped on one; the others decode the trace ahead
+    /// of it. Results do not depend on it.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, check: true, shuffle: None, threads: 1 }
+    }
+}
+
+/// A supernode with a trace to replay.
+#[derive(Debug)]
+pub struct Machine<R = Routing, M = FixedLatency> {
+    spec: MachineSpec,
+    options: Options,
+    net: Network<R, Payload>,
+    nodes: Vec<Node>,
+    memories: Vec<MemoryPort<M>>,
+    shared: Shared,
+    woken: Vec<(DomainIdx, Edge, u32)>,
+    edges: u64,
+    instants: u64,
+    /// Operations done, and the instant count, when progress was last seen.
+    progress: (u64, u64),
+    _readers: Option<ReadAhead>,
+}
+
+impl Machine {
+    /// A machine with its own routing function that replays `trace`: thread `t` on node `t mod
+    /// nodes`.
+    ///
+    /// # Errors
+    /// If the machine cannot be built or the trace cannot be read.
+    pub fn new(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<Self, RunError> {
+        Self::with_routing(spec, trace, options, spec.fabric.routing.clone())
+    }
+}
+
+impl<R: RoutingFunction> Machine<R> {
+    /// As [`Machine::new`], with a routing function of the caller's own. Its freedom from deadlock
+    /// is the caller's to show; a deadlock in a run is found and explained.
+    ///
+    /// # Errors
+    /// If the machine cannot be built or the trace cannot be read.
+    pub fn with_routing(
+        spec: &MachineSpec,
+        trace: &Trace,
+        options: Options,
+        routing: R,
+    ) -> Result<Self, RunError> {
+        let streams = (0..trace.threads()).map(|t| {
+            let stream = trace.stream(ThreadIdx(t))?;
+            Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)
+        });
+        let sources = streams.collect::<Result<Vec<_>, RunError>>()?;
+        let memory = |params| FixedLatency::new(params);
+        Self::build(spec, sources, options, routing, memory)
+    }
+}
+
+impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
+    /// A machine of the caller's own parts: one operation source a thread, a routing function and
+    /// a memory model.
+    ///
+    /// # Errors
+    /// If the machine cannot be built.
+    pub fn build(
+        spec: &MachineSpec,
+        sources: Vec<Box<dyn OpSource>>,
+        options: Options,
+        routing: R,
+        memory: impl Fn(FixedParams) -> M,
+    ) -> Result<Self, RunError> {
+        let net = Network::new(spec, routing)?;
+        let domains = crate::network::domains(spec)?;
+        let threads = sources.len();
+        let (readers, sources) = if options.threads > 1 {
+            let (readers, sources) = ReadAhead::start(sources, options.threads - 1);
+            (Some(readers), sources)
+        } else {
+            (None, sources)
+        };
+        let nodes = nodes(spec, sources, options.seed)?;
+        let memories = memories(spec, &domains, nodes.len(), memory);
+        let mut machine = Self {
+            shared: shared(spec, &domains, threads, options)?,
+            spec: spec.clone(),
+            options,
+            net,
+            nodes,
+            memories,
+            woken: Vec::new(),
+            edges: 0,
+            instants: 0,
+            progress: (0, 0),
+            _readers: readers,
+        };
+        for node in 0..machine.nodes.len() {
+            let slot = machine.net.node_slot(NodeIdx::new(node));
+            machine.net.wiring_mut().wake(slot, Edge(0));
+        }
+        Ok(machine)
+    }
+
+    /// Steps every component that wakes at the next instant. `false` when the trace is done and
+    /// nothing is under way.
+    ///
+    /// # Errors
+    /// If the trace is damaged or asks for the impossible, or the machine is stuck.
+    pub fn step(&mut self) -> Result<bool, RunError> {
+        let mut woken = core::mem::take(&mut self.woken);
+        let Some(now) = self.net.advance(&mut woken) else {
+            self.woken = woken;
+            return self.at_rest();
+        };
+        self.edges += woken.len() as u64;
+        self.instants += 1;
+        if let Some(seed) = self.options.shuffle {
+            base::rng::shuffle(&mut woken, seed, now.0);
+        }
+        let result = woken.iter().try_for_each(|(domain, edge, component)| {
+            let component = self.net.component(*domain, *component);
+            self.step_component(component, *edge)
+        });
+        self.woken = woken;
+        result?;
+        self.watch(now)?;
+        Ok(true)
+    }
+
+    fn step_component(&mut self, component: Component, edge: Edge) -> Result<(), RunError> {
+        match component {
+            Component::Node(n) => {
+                let memory = &mut self.memories[n.at()];
+                self.nodes[n.at()].step(edge, memory, &mut self.net, &mut self.shared)
+            }
+            Component::Router(r) => {
+                self.net.step_router(r, edge);
+                Ok(())
+            }
+            Component::Memory(n) => {
+                let (next, reply) = self.memories[n.at()].step(edge);
+                if next != Edge::NEVER {
+                    let slot = self.net.memory_slot(n);
+                    self.net.wiring_mut().wake(slot, next);
+                }
+                if reply != Edge::NEVER {
+                    let slot = self.net.node_slot(n);
+                    self.net.wiring_mut().wake(slot, reply);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs to the end of the trace.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn run(&mut self) -> Result<(), RunError> {
+        while self.step()? {}
+        Ok(())
+    }
+
+    /// Nobody wakes any more: the end, or a deadlock.
+    fn at_rest(&self) -> Result<bool, RunError> {
+        if self.nodes.iter().all(|n| n.running == 0) {
+            debug!(target: "machine", at = %self.now(), "at rest");
+            return Ok(false);
+        }
+        Err(RunError::Deadlock { at: self.now(), explanation: self.explain() })
+    }
+
+    /// Notices when nothing has completed for very long.
+    fn watch(&mut self, now: Fs) -> Result<(), RunError> {
+        let done = self.shared.digest.events();
+        if done != self.progress.0 {
+            self.progress = (done, self.instants);
+        } else if self.instants - self.progress.1 > LIVELOCK_INSTANTS {
+            let explanation = self.explain();
+            return Err(RunError::Livelock { at: now, instants: LIVELOCK_INSTANTS, explanation });
+        }
+        Ok(())
+    }
+
+    /// The instant stepped last.
+    pub const fn now(&self) -> Fs {
+        self.net.wiring().schedule.now()
+    }
+
+    /// Component edges stepped so far.
+    pub const fn edges(&self) -> u64 {
+        self.edges
+    }
+
+    /// Operations taken from the trace so far.
+    pub fn operations_taken(&self) -> u64 {
+        self.nodes.iter().flat_map(|n| &n.agents).map(|a| a.taken).sum()
+    }
+
+    /// What the machine was built from.
+    pub const fn spec(&self) -> &MachineSpec {
+        &self.spec
+    }
+
+    /// How it is run.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Latencies and counts.
+    pub const fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+
+    /// The network.
+    pub const fn network(&self) -> &Network<R, Payload> {
+        &self.net
+    }
+
+    pub(crate) const fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    pub(crate) fn memories(&self) -> impl Iterator<Item = &MemoryPort<M>> {
+        self.memories.iter()
+    }
+}
+
+/// Memory starts as zeros.
+pub(crate) fn untouched(_: base::Line) -> LineData {
+    LineData::default()
+}
+
+/// The protocol's options in a machine.
+pub(crate) fn protocol(spec: &MachineSpec) -> Config {
+    let atomics = match spec.accelerator.atomics {
+        spec::Atomics::Near => coherence::Atomics::Near,
+        spec::Atomics::Far => coherence::Atomics::Far,
+    };
+    Config { atomics, ..Config::default() }
+}
+
+fn nodes(
+    spec: &MachineSpec,
+    sources: Vec<Box<dyn OpSource>>,
+    seed: u64,
+) -> Result<Vec<Node>, BuildError> {
+    let count = spec.fabric.node_ports.len();
+    if count == 0 || count > NODES_MAX as usize {
+        return Err(BuildError::new(format!(
+            "it has {count} nodes; the full-map directory covers 1 to {NODES_MAX}"
+        )));
+    }
+    let a = &spec.accelerator;
+    if a.window == 0 || a.window > WINDOW_MAX {
+        return Err(BuildError::new(format!("the window must lie within 1 and {WINDOW_MAX}")));
+    }
+    if sources.len().div_ceil(count) > AGENTS_MAX {
+        return Err(BuildError::new(format!("a node can replay {AGENTS_MAX} threads at most")));
+    }
+    let window = match a.consistency {
+        Consistency::Sequential => 1,
+        Consistency::Relaxed => a.window,
+    };
+    let mut agents: Vec<Vec<Agent>> = Vec::new();
+    agents.resize_with(count, Vec::new);
+    for (thread, source) in sources.into_iter().enumerate() {
+        agents[thread % count].push(Agent::new(ThreadIdx::new(thread), seed, window, source));
+    }
+    let shape = CacheGeometry {
+        sets: a.cache.sets,
+        ways: a.cache.ways,
+        replacement: match a.cache.replacement {
+            spec::Replacement::Lru => Replacement::Lru,
+            spec::Replacement::TreePlru => Replacement::TreePlru,
+        },
+        mshrs: a.cache.mshrs,
+    };
+    let cfg = protocol(spec);
+    let node = |(at, agents)| {
+        let id = NodeIdx::new(at);
+        let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
+        Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home)
+    };
+    Ok(agents.into_iter().enumerate().map(node).collect())
+}
+
+fn memories<M: MemoryModel>(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    nodes: usize,
+    memory: impl Fn(FixedParams) -> M,
+) -> Vec<MemoryPort<M>> {
+    let (node, own) = (spec.accelerator.clock, spec.memory.clock);
+    let synchronizer_edges = if node == own { 0 } else { spec.synchronizer_edges };
+    let into = Crossing { to: domains[own.at()], synchronizer_edges };
+    let back = Crossing { to: domains[node.at()], synchronizer_edges };
+    let params = FixedParams {
+        clock: domains[own.at()],
+        channels: spec.memory.channels,
+        latency: spec.memory.access_latency,
+        bytes_per_s: spec.memory.channel_bytes_per_s,
+    };
+    (0..nodes).map(|_| MemoryPort::new(memory(params), into, back)).collect()
+}
+
+fn shared(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    threads: usize,
+    options: Options,
+) -> Result<Shared, BuildError> {
+    let a = &spec.accelerator;
+    let nodes = u32::try_from(spec.fabric.node_ports.len()).unwrap_or(u32::MAX);
+    if a.cache.latency_cycles == 0 || a.home.latency_cycles == 0 || a.injection_packets == 0 {
+        return Err(BuildError::new(
+            "cache latency, home latency and injection queue must be at least 1",
+        ));
+    }
+    let m = &spec.memory;
+    if m.channels == 0 || m.channel_bytes_per_s < LINE_BYTES {
+        return Err(BuildError::new("memory needs a channel and a bandwidth"));
+    }
+    Ok(Shared {
+        clock: domains[a.clock.at()],
+        map: AddressMap::new(nodes, a.home.interleave_bytes, m.channels, m.interleave_bytes),
+        lengths: Lengths::new(spec),
+        cache_latency: a.cache.latency_cycles,
+        home_latency: a.home.latency_cycles,
+        injection_packets: a.injection_packets,
+        nodes,
+        threads: u32::try_from(threads).unwrap_or(u32::MAX),
+        seed: options.seed,
+        checker: options.check.then(|| Checker::new(untouched)),
+        stats: Stats::default(),
+        digest: base::Digest::default(),
+        outbox: Outbox::default(),
+        delivered: Vec::new(),
+    })
+}

@@ -1,0 +1,198 @@
+//! From an elaborated machine to the banks of its network.
+
+use base::{LinkIdx, NodeIdx, RouterIdx, RoutingFunction};
+use clock::{Crossing, Domain, Schedule};
+use phy::{LinkParams, Links, Timing};
+use router::{Grants, Interface, InterfaceParams, MAX_PORTS, PortSet, RouterBank, RouterParams};
+use topology::spec::{End, LinkTiming, MachineSpec};
+
+use super::packets::Packets;
+use super::wiring::{Component, Slot, Terminal, Wiring};
+use super::{Network, Slots};
+use crate::BuildError;
+
+pub(super) fn network<R: RoutingFunction, P>(
+    spec: &MachineSpec,
+    routing: R,
+) -> Result<Network<R, P>, BuildError> {
+    let domains = domains(spec)?;
+    let (components, slots) = components(spec);
+    let vcs = vcs(spec)?;
+    check_ports(spec)?;
+    let fabric = &spec.fabric;
+    let interfaces = fabric.node_ports.iter().map(|out| {
+        Interface::new(&InterfaceParams {
+            clock: domains[spec.accelerator.clock.at()],
+            out: out.clone(),
+            output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
+            vcs,
+        })
+    });
+    let params: Vec<RouterParams> = fabric
+        .routers
+        .iter()
+        .map(|r| RouterParams {
+            clock: domains[r.clock.at()],
+            out: r.ports.clone(),
+            input_depth: r.ports.iter().map(|l| depth(spec, l.reverse())).collect(),
+            output_depth: r.ports.iter().map(|l| depth(spec, *l)).collect(),
+            vcs,
+        })
+        .collect();
+    let stages = [
+        spec.router.rc_cycles,
+        spec.router.va_cycles,
+        spec.router.sa_cycles,
+        spec.router.st_cycles,
+    ];
+    if stages.contains(&0) {
+        return Err(BuildError::new("every router stage needs at least one cycle"));
+    }
+    let ports = fabric.routers.iter().map(|r| r.ports.len()).max().unwrap_or(0);
+    Ok(Network {
+        interfaces: interfaces.collect(),
+        routers: RouterBank::new(&params, stages, routing),
+        wiring: wiring(spec, &domains, &components, &slots)?,
+        packets: Packets::default(),
+        grants: Grants::new(ports, usize::from(vcs)),
+        components,
+        slots,
+        flits_injected: 0,
+        flits_delivered: 0,
+        packets_delivered: 0,
+    })
+}
+
+/// The clocks of a machine.
+pub(crate) fn domains(spec: &MachineSpec) -> Result<Vec<Domain>, BuildError> {
+    let clock = |d: &topology::spec::ClockSpec| {
+        Domain::new(d.hertz, d.phase)
+            .ok_or_else(|| BuildError::new(format!("clock `{}` is no clock", d.name)))
+    };
+    spec.domains.iter().map(clock).collect()
+}
+
+fn vcs(spec: &MachineSpec) -> Result<u8, BuildError> {
+    match spec.router.vcs_per_class.checked_mul(5) {
+        Some(vcs @ 1..=64) => Ok(vcs),
+        _ => Err(BuildError::new("a port can have 64 VCs at most: 12 for each message class")),
+    }
+}
+
+fn check_ports(spec: &MachineSpec) -> Result<(), BuildError> {
+    let routers = spec.fabric.routers.iter().map(|r| (r.name.as_str(), r.ports.len()));
+    let nodes = spec.fabric.node_ports.iter().map(|p| ("a node", p.len()));
+    match routers.chain(nodes).find(|(_, ports)| *ports > MAX_PORTS) {
+        Some((name, ports)) => Err(BuildError::new(format!(
+            "{name} has {ports} ports; up to {MAX_PORTS} are modelled"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Flits of buffer a VC at the receiving end of a link.
+fn depth(spec: &MachineSpec, link: LinkIdx) -> u32 {
+    let class = spec.fabric.links[link.at()].class;
+    spec.fabric.classes[class].buffer_flits
+}
+
+/// Numbers every component in its domain: nodes, then routers, then memories.
+fn components(spec: &MachineSpec) -> (Vec<Vec<Component>>, Slots) {
+    let mut components = vec![Vec::new(); spec.domains.len()];
+    let mut place = |domain: base::DomainIdx, component| {
+        let list: &mut Vec<Component> = &mut components[domain.at()];
+        list.push(component);
+        Slot { domain, component: u32::try_from(list.len() - 1).unwrap_or(u32::MAX) }
+    };
+    let count = spec.fabric.node_ports.len();
+    let nodes = (0..count).map(NodeIdx::new);
+    let nodes =
+        nodes.map(|n| place(spec.accelerator.clock, Component::Node(n))).collect::<Vec<_>>();
+    let routers = spec.fabric.routers.iter().enumerate();
+    let routers =
+        routers.map(|(r, node)| place(node.clock, Component::Router(RouterIdx::new(r)))).collect();
+    let memories = (0..count).map(NodeIdx::new);
+    let memories = memories.map(|n| place(spec.memory.clock, Component::Memory(n))).collect();
+    (components, Slots { nodes, routers, memories })
+}
+
+fn wiring(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    components: &[Vec<Component>],
+    slots: &Slots,
+) -> Result<Wiring, BuildError> {
+    let fabric = &spec.fabric;
+    let nodes = fabric.node_ports.len();
+    let terminal = |end: End| match end {
+        End::Node(n, port) => Terminal { unit: n.at(), port: port.at(), slot: slots.nodes[n.at()] },
+        End::Router(r, port) => {
+            Terminal { unit: nodes + r.at(), port: port.at(), slot: slots.routers[r.at()] }
+        }
+    };
+    let params = (0..fabric.links.len()).map(|l| link(spec, domains, &terminal, LinkIdx::new(l)));
+    let params = params.collect::<Result<Vec<_>, _>>()?;
+    let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (*d, c.len())).collect();
+    let mut out = fabric.node_ports.clone();
+    out.extend(fabric.routers.iter().map(|r| r.ports.clone()));
+    let units = out.len();
+    Ok(Wiring {
+        links: Links::lossless(params),
+        schedule: Schedule::new(&lanes),
+        receivers: fabric.links.iter().map(|l| terminal(l.to)).collect(),
+        out,
+        flit_ports: vec![PortSet::EMPTY; units],
+        credit_ports: vec![PortSet::EMPTY; units],
+    })
+}
+
+/// The parameters of one direction, with its wires' latency checked to be at least one edge.
+fn link(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    terminal: &impl Fn(End) -> Terminal,
+    at: LinkIdx,
+) -> Result<LinkParams, BuildError> {
+    let link = &spec.fabric.links[at.at()];
+    let class = &spec.fabric.classes[link.class];
+    let (from, to) = (terminal(link.from).slot.domain, terminal(link.to).slot.domain);
+    let crossing = |into: base::DomainIdx| Crossing {
+        to: domains[into.at()],
+        synchronizer_edges: if from == to { 0 } else { spec.synchronizer_edges },
+    };
+    let fail = |why: &str| BuildError::new(format!("link class `{}`: {why}", class.name));
+    let timing = match class.timing {
+        LinkTiming::OnDie { latency_cycles, interval_cycles } => {
+            if from != to {
+                return Err(fail("an on-die wire cannot cross clock domains; use a serial link"));
+            }
+            if latency_cycles == 0 || interval_cycles == 0 {
+                return Err(fail("a wire needs a latency and an interval of at least one cycle"));
+            }
+            Timing::OnDie { latency_cycles, interval_cycles }
+        }
+        LinkTiming::Serial { lanes, lane_bits_per_s, efficiency, serdes, fec, flight_per_m } => {
+            let raw = u64::from(lanes).checked_mul(lane_bits_per_s);
+            let payload = raw.and_then(|r| r.checked_mul(efficiency.0));
+            let payload = payload.ok_or_else(|| fail("its payload rate does not fit 64 bits"))?;
+            let flight = u128::from(flight_per_m.0) * u128::from(link.length_um) / 1_000_000;
+            let flight = u64::try_from(flight).map_err(|_| fail("its flight time is too long"))?;
+            let flit_bits =
+                spec.flit_bytes.checked_mul(8).ok_or_else(|| fail("the flit is too long"))?;
+            let rate = (payload, efficiency.1);
+            Timing::serial(flit_bits, rate, serdes, fec, base::Fs(flight))
+                .ok_or_else(|| fail("it has no payload rate"))?
+        }
+    };
+    let credit_cycles = match link.from {
+        End::Node(..) => 0,
+        End::Router(..) => spec.router.credit_cycles,
+    };
+    Ok(LinkParams {
+        timing,
+        sender: domains[from.at()],
+        receiver: crossing(to),
+        credit: crossing(from),
+        credit_cycles,
+    })
+}

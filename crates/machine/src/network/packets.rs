@@ -1,0 +1,70 @@
+//! The slab of packets in flight: what a flit's packet index stands for.
+
+use base::{Fs, PacketIdx, Part, Timeline};
+
+/// A packet in flight.
+#[derive(Clone, Debug)]
+pub struct Packet<P> {
+    /// What it carries.
+    pub payload: P,
+    /// The stopwatch of the transaction it serves.
+    pub timeline: Timeline,
+}
+
+/// All packets in flight, by index. Slots are reused.
+#[derive(Clone, Debug)]
+pub struct Packets<P> {
+    slots: Vec<Option<Packet<P>>>,
+    free: Vec<PacketIdx>,
+}
+
+impl<P> Default for Packets<P> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<P> Packets<P> {
+    /// Puts a packet in.
+    pub fn insert(&mut self, packet: Packet<P>) -> PacketIdx {
+        if let Some(at) = self.free.pop() {
+            self.slots[at.at()] = Some(packet);
+            at
+        } else {
+            self.slots.push(Some(packet));
+            PacketIdx::new(self.slots.len() - 1)
+        }
+    }
+
+    /// Takes a packet out.
+    ///
+    /// # Panics
+    /// If it is not there: a flit outlived its packet.
+    pub fn remove(&mut self, at: PacketIdx) -> Packet<P> {
+        self.free.push(at);
+        self.slots[at.at()].take().expect("every flit's packet is in the slab")
+    }
+
+    /// The packet at `at`, if it is in flight.
+    pub fn get(&self, at: PacketIdx) -> Option<&Packet<P>> {
+        self.slots.get(at.at()).and_then(Option::as_ref)
+    }
+
+    /// Charges a packet's time up to `until` to `part`.
+    #[inline]
+    pub(crate) fn charge(&mut self, at: PacketIdx, part: Part, until: Fs) {
+        if let Some(packet) = &mut self.slots[at.at()] {
+            packet.timeline.charge(part, until);
+        }
+    }
+
+    /// How many packets are in flight.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

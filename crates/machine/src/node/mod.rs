@@ -1,0 +1,161 @@
+//! A node: agents, cache, home slice and barriers, around the node's network interface.
+//!
+//! ```text
+//!             ┌─ agents ─▶ cache ─▶ cache_out ─┐              ┌─▶ memory ─┐
+//!   packets ─▶│             ▲                  ├─▶ packets    │           │
+//!             ├─ cache_in ──┘                  │              │           ▼
+//!             └─ home_in ──▶ home ─▶ home_out ─┴──────────────┴──────▶ packets
+//! ```
+//!
+//! Timing, in edges of the node's clock: cache and home each take one message an edge from their
+//! queues, and the cache one access; state changes at that edge, and what it causes leaves, or
+//! completes, the respective latency later. A message to the node itself takes one edge and no
+//! network. Queues are sinks that never stall: what bounds them is that every message in them belongs
+//! to an outstanding access, of which there are no more than MSHRs.
+
+pub(crate) mod agent;
+pub(crate) mod barrier;
+mod step;
+
+use std::collections::VecDeque;
+
+use base::{Fs, LineData, NodeIdx, ThreadIdx, Timeline};
+use clock::Edge;
+use coherence::{CacheCtrl, HomeCtrl};
+
+use crate::payload::Payload;
+use agent::Agent;
+use barrier::Barriers;
+
+pub(crate) use step::Shared;
+
+/// A message waiting for the cache or the home.
+#[derive(Clone, Debug)]
+struct Inbound {
+    ready: Edge,
+    payload: Payload,
+    timeline: Timeline,
+}
+
+/// A message waiting for its controller's latency, or for memory.
+#[derive(Clone, Debug)]
+struct Outbound {
+    due: Edge,
+    dst: NodeIdx,
+    payload: Payload,
+    timeline: Timeline,
+    from_memory: bool,
+}
+
+/// An access waiting for the cache's latency.
+#[derive(Clone, Debug)]
+struct Done {
+    due: Edge,
+    token: u32,
+    timeline: Timeline,
+    value: Option<LineData>,
+}
+
+/// One accelerator.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) id: NodeIdx,
+    pub(crate) agents: Vec<Agent>,
+    /// The agent whose turn at the cache it is.
+    turn: usize,
+    pub(crate) cache: CacheCtrl<LineData, Timeline>,
+    pub(crate) home: HomeCtrl<LineData, Timeline>,
+    pub(crate) barriers: Barriers,
+    cache_in: VecDeque<Inbound>,
+    home_in: VecDeque<Inbound>,
+    cache_out: VecDeque<Outbound>,
+    home_out: VecDeque<Outbound>,
+    /// Line writes that home owes to memory, with the edge at which they go.
+    writes: VecDeque<(Edge, base::Line)>,
+    /// Messages that wait for a memory read, by ticket.
+    reads: Vec<Option<Outbound>>,
+    free_tickets: Vec<u32>,
+    done: VecDeque<Done>,
+    /// The cache refused the access at hand; nothing has changed since.
+    refused: bool,
+    /// Agents that have something left to do.
+    pub(crate) running: usize,
+    /// The instant at which the last agent finished.
+    pub(crate) finished: Fs,
+}
+
+/// Bits of a cache token that name the agent's own entry; the rest names the agent.
+const ENTRY_BITS: u32 = 16;
+
+/// The most pieces an agent may have outstanding.
+pub(crate) const WINDOW_MAX: u32 = 1 << (ENTRY_BITS - 2);
+
+/// The most threads that one node can replay.
+pub(crate) const AGENTS_MAX: usize = 1 << (32 - ENTRY_BITS);
+
+impl Node {
+    pub(crate) fn new(
+        id: NodeIdx,
+        agents: Vec<Agent>,
+        cache: CacheCtrl<LineData, Timeline>,
+        home: HomeCtrl<LineData, Timeline>,
+    ) -> Self {
+        let running = agents.len();
+        Self {
+            id,
+            agents,
+            turn: 0,
+            cache,
+            home,
+            barriers: Barriers::default(),
+            cache_in: VecDeque::new(),
+            home_in: VecDeque::new(),
+            cache_out: VecDeque::new(),
+            home_out: VecDeque::new(),
+            writes: VecDeque::new(),
+            reads: Vec::new(),
+            free_tickets: Vec::new(),
+            done: VecDeque::new(),
+            refused: false,
+            running,
+            finished: Fs::ZERO,
+        }
+    }
+
+    fn agent_of(&mut self, thread: ThreadIdx) -> Option<&mut Agent> {
+        self.agents.iter_mut().find(|a| a.thread() == thread)
+    }
+
+    fn ticket(&mut self, out: Outbound) -> u32 {
+        if let Some(ticket) = self.free_tickets.pop() {
+            self.reads[ticket as usize] = Some(out);
+            ticket
+        } else {
+            self.reads.push(Some(out));
+            u32::try_from(self.reads.len() - 1).unwrap_or(u32::MAX)
+        }
+    }
+
+    /// Whether no message waits anywhere in the node.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.cache_in.is_empty()
+            && self.home_in.is_empty()
+            && self.cache_out.is_empty()
+            && self.home_out.is_empty()
+            && self.writes.is_empty()
+            && self.done.is_empty()
+            && self.reads.iter().all(Option::is_none)
+    }
+
+    /// The first edge after `edge` at which something inside the node is due.
+    fn next_due(&self, edge: Edge) -> Edge {
+        let inbound = [&self.cache_in, &self.home_in];
+        let outbound = [&self.cache_out, &self.home_out];
+        let soonest = inbound.iter().filter_map(|q| q.front().map(|m| m.ready));
+        let due = outbound.iter().filter_map(|q| q.front().map(|m| m.due));
+        let done = self.done.front().map(|d| d.due);
+        let write = self.writes.front().map(|w| w.0);
+        let first = soonest.chain(due).chain(done).chain(write).min().unwrap_or(Edge::NEVER);
+        first.max(edge.plus(1))
+    }
+}

@@ -1,0 +1,426 @@
+//! One edge of a node: in, through the controllers, to the agents, and out.
+
+use base::{
+    Digest, Fs, Line, LineData, NodeIdx, PacketIdx, Part, RoutingFunction, ThreadIdx, Timeline,
+};
+use clock::{Domain, Edge};
+use coherence::{Cause, Checker, Effect, Outbox, Outcome, Request};
+use memory::{Access as MemoryAccess, AddressMap, Direction, MemoryModel};
+use tracing::{debug, trace};
+
+use super::agent::{Piece, Wish};
+use super::{Done, ENTRY_BITS, Inbound, Node, Outbound};
+use crate::RunError;
+use crate::memory_port::MemoryPort;
+use crate::network::{Network, Packet};
+use crate::payload::{Lengths, Payload};
+use crate::stats::Stats;
+
+/// What all nodes of a machine share while they are stepped.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Domain,
+    pub(crate) map: AddressMap,
+    pub(crate) lengths: Lengths,
+    pub(crate) cache_latency: u32,
+    pub(crate) home_latency: u32,
+    pub(crate) injection_packets: u32,
+    pub(crate) nodes: u32,
+    pub(crate) threads: u32,
+    pub(crate) seed: u64,
+    pub(crate) checker: Option<Checker<LineData>>,
+    pub(crate) stats: Stats,
+    pub(crate) digest: Digest,
+    pub(crate) outbox: Outbox<LineData, Timeline>,
+    pub(crate) delivered: Vec<PacketIdx>,
+}
+
+/// A node at one of its edges, with everything it may touch.
+pub(crate) struct Stepping<'a, R, M> {
+    node: &'a mut Node,
+    memory: &'a mut MemoryPort<M>,
+    net: &'a mut Network<R, Payload>,
+    shared: &'a mut Shared,
+    edge: Edge,
+    now: Fs,
+}
+
+impl Node {
+    /// Steps the node at `edge`; its next wake is arranged.
+    pub(crate) fn step<R: RoutingFunction, M: MemoryModel>(
+        &mut self,
+        edge: Edge,
+        memory: &mut MemoryPort<M>,
+        net: &mut Network<R, Payload>,
+        shared: &mut Shared,
+    ) -> Result<(), RunError> {
+        let now = shared.clock.instant(edge);
+        Stepping { node: self, memory, net, shared, edge, now }.run()
+    }
+}
+
+impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
+    fn run(&mut self) -> Result<(), RunError> {
+        self.receive();
+        self.memory_replies();
+        self.outbound();
+        self.cache_message();
+        self.home_message()?;
+        self.completions();
+        let agents = self.agents()?;
+        let held = self.net.held(self.node.id, base::Class::Req);
+        let sent = self.net.send(self.node.id, self.edge);
+        let mut next = sent.min(agents).min(self.memory.next_reply().max(self.edge.plus(1)));
+        next = next.min(self.node.next_due(self.edge));
+        if held >= self.shared.injection_packets
+            && self.net.held(self.node.id, base::Class::Req) < held
+        {
+            next = self.edge.plus(1);
+        }
+        if next != Edge::NEVER {
+            let slot = self.net.node_slot(self.node.id);
+            self.net.wiring_mut().wake(slot, next);
+        }
+        Ok(())
+    }
+
+    /// Takes whole packets from the interface.
+    fn receive(&mut self) {
+        let mut delivered = core::mem::take(&mut self.shared.delivered);
+        self.net.receive(self.node.id, self.edge, &mut delivered);
+        for packet in delivered.drain(..) {
+            let Packet { payload, timeline } = self.net.take(packet);
+            let [a, b, c, d] = payload.words();
+            self.shared.digest.add(&[self.now.0, u64::from(self.node.id.0), a, b, c, d]);
+            trace!(target: "node", at = %self.now, node = %self.node.id, "received {}", payload.name());
+            self.accept(payload, timeline, self.edge);
+        }
+        self.shared.delivered = delivered;
+    }
+
+    /// Puts a message in the queue of the controller that it is for.
+    fn accept(&mut self, payload: Payload, timeline: Timeline, ready: Edge) {
+        let for_cache = match &payload {
+            Payload::Coherence { msg, .. } => !msg.to_home(),
+            Payload::Arrive { .. } => false,
+            Payload::Release { .. } => true,
+        };
+        let inbound = Inbound { ready, payload, timeline };
+        if for_cache {
+            self.node.cache_in.push_back(inbound);
+        } else {
+            self.node.home_in.push_back(inbound);
+        }
+    }
+
+    /// Sends what memory has answered.
+    fn memory_replies(&mut self) {
+        while let Some(reply) = self.memory.reply(self.edge) {
+            let slot = &mut self.node.reads[reply.ticket as usize];
+            let mut out = slot.take().expect("a reply belongs to a read");
+            self.node.free_tickets.push(reply.ticket);
+            out.timeline.charge(Part::MemoryQueue, reply.started);
+            out.timeline.charge(Part::DramCore, reply.finished);
+            out.timeline.charge(Part::ClockCrossing, self.now);
+            self.emit(out);
+        }
+    }
+
+    /// Sends what is due, by way of memory where it needs memory's data.
+    fn outbound(&mut self) {
+        while self.node.writes.front().is_some_and(|w| w.0 <= self.edge) {
+            if let Some((_, line)) = self.node.writes.pop_front() {
+                self.to_memory(0, Direction::Write, line);
+            }
+        }
+        while let Some(out) = pop_due(&mut self.node.cache_out, self.edge) {
+            self.emit(out);
+        }
+        while let Some(mut out) = pop_due(&mut self.node.home_out, self.edge) {
+            let line = match &out.payload {
+                Payload::Coherence { line, .. } if out.from_memory => *line,
+                _ => {
+                    self.emit(out);
+                    continue;
+                }
+            };
+            out.timeline.charge(Part::Directory, self.now);
+            let ticket = self.node.ticket(out);
+            let seen = self.to_memory(ticket, Direction::Read, line);
+            if let Some(out) = &mut self.node.reads[ticket as usize] {
+                out.timeline.charge(Part::ClockCrossing, seen);
+            }
+        }
+    }
+
+    /// Hands an access to memory; gives the instant at which memory sees it.
+    fn to_memory(&mut self, ticket: u32, direction: Direction, line: Line) -> Fs {
+        let channel = self.shared.map.channel(line);
+        let access = MemoryAccess { ticket, direction, line };
+        let edge = self.memory.request(self.now, channel, access);
+        let slot = self.net.memory_slot(self.node.id);
+        let wiring = self.net.wiring_mut();
+        wiring.wake(slot, edge);
+        wiring.schedule.domain(slot.domain).instant(edge)
+    }
+
+    /// Gives a message to the network, or to this very node.
+    fn emit(&mut self, out: Outbound) {
+        let Outbound { dst, payload, timeline, .. } = out;
+        if dst == self.node.id {
+            self.accept(payload, timeline, self.edge.plus(1));
+            return;
+        }
+        let class = payload.class();
+        let flits = self.shared.lengths.of(&payload);
+        let [_, spread, ..] = payload.words();
+        let flow = base::rng::draw(self.shared.seed, spread, 2, u64::from(dst.0));
+        let flow = u32::try_from(flow >> 32).unwrap_or(0);
+        let packet = Packet { payload, timeline };
+        self.net.offer(packet, self.node.id, dst, class, flits, flow);
+    }
+
+    /// One message through the cache.
+    fn cache_message(&mut self) {
+        let Some(inbound) = pop_ready(&mut self.node.cache_in, self.edge) else { return };
+        let Inbound { payload, mut timeline, .. } = inbound;
+        match payload {
+            Payload::Coherence { line, msg } => {
+                timeline.charge(Part::Cache, self.now);
+                self.shared.outbox.clear();
+                self.node.cache.receive(line, &msg, timeline, &mut self.shared.outbox);
+                self.node.refused = false;
+                self.from_cache();
+            }
+            Payload::Release { thread } => {
+                debug!(target: "barrier", at = %self.now, "{thread} released");
+                if let Some(agent) = self.node.agent_of(thread) {
+                    agent.released();
+                }
+            }
+            Payload::Arrive { .. } => unreachable!("arrivals go to home"),
+        }
+    }
+
+    /// One message through the home slice.
+    fn home_message(&mut self) -> Result<(), RunError> {
+        let Some(inbound) = pop_ready(&mut self.node.home_in, self.edge) else { return Ok(()) };
+        let Inbound { payload, mut timeline, .. } = inbound;
+        match payload {
+            Payload::Coherence { line, msg } => {
+                timeline.charge(Part::Directory, self.now);
+                self.shared.outbox.clear();
+                self.node.home.receive(line, &msg, timeline, &mut self.shared.outbox);
+                self.from_home();
+                Ok(())
+            }
+            Payload::Arrive { id, members, from } => self.arrival(id, members, from),
+            Payload::Release { .. } => unreachable!("releases go to agents"),
+        }
+    }
+
+    fn arrival(
+        &mut self,
+        id: u32,
+        members: u32,
+        from: (NodeIdx, ThreadIdx),
+    ) -> Result<(), RunError> {
+        if members > self.shared.threads {
+            let threads = self.shared.threads;
+            return Err(RunError::BarrierTooLarge { id, members, threads });
+        }
+        let due = self.edge.plus(self.shared.home_latency);
+        for (dst, thread) in self.node.barriers.arrive(id, members, from)? {
+            let payload = Payload::Release { thread };
+            let timeline = Timeline::start(self.now);
+            let out = Outbound { due, dst, payload, timeline, from_memory: false };
+            self.node.home_out.push_back(out);
+        }
+        Ok(())
+    }
+
+    /// Takes what the cache's controller has put out.
+    fn from_cache(&mut self) {
+        let due = self.edge.plus(self.shared.cache_latency);
+        let done = self.shared.clock.instant(due);
+        let Shared { outbox, checker, .. } = &mut *self.shared;
+        if let Some(checker) = checker {
+            for change in &outbox.changes {
+                checker.change(self.node.id, change);
+            }
+        }
+        for out in outbox.messages.drain(..) {
+            let mut timeline = out.tag;
+            if out.cause == Cause::Unstalled {
+                timeline.charge(Part::SourceQueue, self.now);
+            }
+            timeline.charge(Part::Cache, done);
+            self.node.cache_out.push_back(Outbound {
+                due,
+                dst: out.msg.dst,
+                payload: Payload::Coherence { line: out.line, msg: out.msg },
+                timeline,
+                from_memory: false,
+            });
+        }
+        for c in outbox.completions.drain(..) {
+            if let Some(checker) = checker {
+                checker.effect(self.node.id, c.line, &c.effect);
+            }
+            let mut timeline = match c.reply_tag {
+                Some(mut reply) => {
+                    if c.waited_for_acks {
+                        reply.charge(Part::InvalidationWait, self.now);
+                    }
+                    reply
+                }
+                None => c.tag,
+            };
+            timeline.charge(Part::SourceQueue, self.now);
+            timeline.charge(Part::Cache, done);
+            self.node.done.push_back(Done { due, token: c.token, timeline, value: read(&c.effect) });
+        }
+    }
+
+    /// Takes what the home's controller has put out.
+    fn from_home(&mut self) {
+        let due = self.edge.plus(self.shared.home_latency);
+        let done = self.shared.clock.instant(due);
+        for out in self.shared.outbox.messages.drain(..) {
+            let mut timeline = out.tag;
+            match out.cause {
+                Cause::Direct | Cause::Unstalled => timeline.charge(Part::Directory, self.now),
+                Cause::Gathered => timeline.charge(Part::InvalidationWait, self.now),
+            }
+            timeline.charge(Part::Directory, done);
+            self.node.home_out.push_back(Outbound {
+                due,
+                dst: out.msg.dst,
+                payload: Payload::Coherence { line: out.line, msg: out.msg },
+                timeline,
+                from_memory: out.from_memory,
+            });
+        }
+        let writes = self.shared.outbox.memory_writes.drain(..);
+        self.node.writes.extend(writes.map(|line| (due, line)));
+    }
+
+    /// Tells agents of the accesses that are done now.
+    fn completions(&mut self) {
+        while self.node.done.front().is_some_and(|d| d.due <= self.edge) {
+            let Some(done) = self.node.done.pop_front() else { break };
+            let agent = &mut self.node.agents[(done.token >> ENTRY_BITS) as usize];
+            let entry = done.token & ((1 << ENTRY_BITS) - 1);
+            if let Some(finished) = agent.complete(entry, done.value) {
+                let thread = u64::from(agent.thread().0);
+                self.shared.digest.add(&[self.now.0, 1 << 40 | thread, finished.number]);
+                self.shared.stats.finish(finished.kind, &done.timeline);
+            }
+        }
+    }
+
+    /// Lets agents act: one access an edge through the cache. Gives the next edge at which an agent
+    /// may act if nothing happens before.
+    fn agents(&mut self) -> Result<Edge, RunError> {
+        let mut next = Edge::NEVER;
+        let count = self.node.agents.len();
+        for step in 0..count {
+            let at = (self.node.turn + step) % count;
+            match self.node.agents[at].wish(self.edge, self.now)? {
+                Wish::Access(_) if self.node.refused => {}
+                Wish::Access(piece) => {
+                    if self.access(at, piece) {
+                        self.node.turn = (at + 1) % count;
+                        return Ok(self.edge.plus(1));
+                    }
+                }
+                Wish::Arrive { id, members } => {
+                    self.arrive(at, id, members);
+                    next = next.min(self.edge.plus(1));
+                }
+                Wish::Sleep(until) => next = next.min(until),
+                Wish::Done => self.retire(at),
+            }
+        }
+        Ok(next)
+    }
+
+    /// An agent whose thread has ended is told to the machine once.
+    fn retire(&mut self, at: usize) {
+        if self.node.agents[at].retire() {
+            self.node.running -= 1;
+            self.node.finished = self.now;
+            let thread = self.node.agents[at].thread();
+            debug!(target: "agent", at = %self.now, node = %self.node.id, "{thread} done");
+        }
+    }
+
+    /// Offers an access to the cache. `false`: it was refused, and is to be offered again once
+    /// something has changed.
+    fn access(&mut self, at: usize, piece: Piece) -> bool {
+        let id = self.node.id;
+        if self.net.held(id, base::Class::Req) >= self.shared.injection_packets {
+            return false;
+        }
+        let mut tag = self.node.agents[at].timeline(piece.token);
+        tag.charge(Part::SourceQueue, self.now);
+        let token = u32::try_from(at).unwrap_or(0) << ENTRY_BITS | piece.token;
+        let home = self.shared.map.home(piece.line);
+        self.shared.outbox.clear();
+        let Piece { line, access, .. } = piece;
+        let request = Request { line, home, access, token, tag };
+        let outcome = self.node.cache.access(&request, &mut self.shared.outbox);
+        match outcome {
+            Outcome::Retry(_) => {
+                self.node.refused = true;
+                return false;
+            }
+            Outcome::Pending => {}
+            Outcome::Hit(effect) => self.hit(line, token, tag, &effect),
+        }
+        self.node.agents[at].issued();
+        self.from_cache();
+        true
+    }
+
+    fn hit(&mut self, line: Line, token: u32, mut timeline: Timeline, effect: &Effect<LineData>) {
+        let due = self.edge.plus(self.shared.cache_latency);
+        timeline.charge(Part::Cache, self.shared.clock.instant(due));
+        self.shared.stats.hits += 1;
+        if let Some(checker) = &mut self.shared.checker {
+            checker.effect(self.node.id, line, effect);
+        }
+        self.node.done.push_back(Done { due, token, timeline, value: read(effect) });
+    }
+
+    fn arrive(&mut self, at: usize, id: u32, members: u32) {
+        let agent = &mut self.node.agents[at];
+        agent.arrived();
+        let from = (self.node.id, agent.thread());
+        debug!(target: "barrier", at = %self.now, "{} arrives at barrier {id}", from.1);
+        self.emit(Outbound {
+            due: self.edge,
+            dst: NodeIdx(id % self.shared.nodes),
+            payload: Payload::Arrive { id, members, from },
+            timeline: Timeline::start(self.now),
+            from_memory: false,
+        });
+    }
+}
+
+/// What a load read; what an atomic found.
+fn read(effect: &Effect<LineData>) -> Option<LineData> {
+    match effect {
+        Effect::None => None,
+        Effect::Load(value) => Some(*value),
+        Effect::Store { old, .. } => Some(*old),
+    }
+}
+
+fn pop_due(queue: &mut std::collections::VecDeque<Outbound>, edge: Edge) -> Option<Outbound> {
+    if queue.front()?.due <= edge { queue.pop_front() } else { None }
+}
+
+fn pop_ready(queue: &mut std::collections::VecDeque<Inbound>, edge: Edge) -> Option<Inbound> {
+    if queue.front()?.ready <= edge { queue.pop_front() } else { None }
+}

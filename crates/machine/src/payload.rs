@@ -1,0 +1,101 @@
+//! What packets carry, and how long they are.
+
+use base::{Class, Line, LineData, NodeIdx, ThreadIdx};
+use coherence::{Message, MsgKind};
+use topology::spec::MachineSpec;
+
+/// What a packet carries.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// A message of the coherence protocol about a line.
+    Coherence {
+        /// The line.
+        line: Line,
+        /// The message.
+        msg: Message<LineData>,
+    },
+    /// A thread arrives at a barrier.
+    Arrive {
+        /// The barrier.
+        id: u32,
+        /// How many arrivals release it.
+        members: u32,
+        /// Who arrives, and where from.
+        from: (NodeIdx, ThreadIdx),
+    },
+    /// A barrier releases a thread.
+    Release {
+        /// Who may go on.
+        thread: ThreadIdx,
+    },
+}
+
+impl Payload {
+    /// The class it travels in.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Coherence { msg, .. } => msg.kind.class(),
+            Self::Arrive { .. } => Class::Req,
+            Self::Release { .. } => Class::RspDown,
+        }
+    }
+
+    /// Words that identify it in the run digest.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        match self {
+            Self::Coherence { line, msg } => {
+                let data = msg.data.map_or(0, |d| {
+                    d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w)
+                });
+                let ids = u64::from(msg.src.0) << 32 | u64::from(msg.requester.0);
+                [msg.kind as u64, line.0, ids, data]
+            }
+            Self::Arrive { id, members, from } => {
+                [100, u64::from(*id), u64::from(*members), u64::from(from.1.0)]
+            }
+            Self::Release { thread } => [101, u64::from(thread.0), 0, 0],
+        }
+    }
+
+    /// A short name for logs.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Coherence { line, msg } => format!("{:?} {line}", msg.kind),
+            Self::Arrive { id, .. } => format!("arrival at barrier {id}"),
+            Self::Release { thread } => format!("release of {thread}"),
+        }
+    }
+}
+
+/// Packet lengths by payload: header and payload bytes in whole flits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lengths {
+    header_bytes: u32,
+    flit_bytes: u32,
+}
+
+impl Lengths {
+    /// The lengths of a machine's packets.
+    pub const fn new(spec: &MachineSpec) -> Self {
+        Self { header_bytes: spec.header_bytes, flit_bytes: spec.flit_bytes }
+    }
+
+    /// Flits of a packet of the coherence protocol.
+    pub fn message(self, kind: MsgKind) -> u32 {
+        self.flits(kind.payload_bytes())
+    }
+
+    /// Flits of any packet.
+    pub fn of(self, payload: &Payload) -> u32 {
+        match payload {
+            Payload::Coherence { msg, .. } => self.message(msg.kind),
+            // An arrival names barrier, members and thread in 12 bytes; a release the thread.
+            Payload::Arrive { .. } => self.flits(12),
+            Payload::Release { .. } => self.flits(4),
+        }
+    }
+
+    fn flits(self, payload_bytes: u32) -> u32 {
+        (self.header_bytes + payload_bytes).div_ceil(self.flit_bytes).max(1)
+    }
+}

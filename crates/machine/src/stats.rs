@@ -1,0 +1,108 @@
+//! What a run counts: integers while it runs, floats only when asked.
+
+use base::part::PART_COUNT;
+use base::{Part, Timeline};
+use hdrhistogram::Histogram;
+
+use crate::node::agent::Kind;
+
+/// Latencies of one kind of operation, or of all.
+#[derive(Clone, Debug)]
+pub struct Latency {
+    /// In picoseconds, three significant digits.
+    histogram: Histogram<u64>,
+    count: u64,
+    sum_fs: u128,
+    max_fs: u64,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        let histogram = Histogram::new(3).expect("three digits are within the histogram's bounds");
+        Self { histogram, count: 0, sum_fs: 0, max_fs: 0 }
+    }
+}
+
+impl Latency {
+    fn add(&mut self, fs: u64) {
+        self.histogram.saturating_record(fs / 1_000);
+        self.count += 1;
+        self.sum_fs += u128::from(fs);
+        self.max_fs = self.max_fs.max(fs);
+    }
+
+    /// How many operations.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Mean in nanoseconds; 0 if there were none.
+    pub fn mean_ns(&self) -> f64 {
+        if self.count == 0 { 0.0 } else { self.sum_fs as f64 / self.count as f64 / 1e6 }
+    }
+
+    /// The latency in nanoseconds that a share `q` of the operations did not exceed, to three
+    /// significant digits.
+    pub fn quantile_ns(&self, q: f64) -> f64 {
+        (self.histogram.value_at_quantile(q) as f64 / 1e3).min(self.max_ns())
+    }
+
+    /// The longest, exactly, in nanoseconds.
+    pub fn max_ns(&self) -> f64 {
+        self.max_fs as f64 / 1e6
+    }
+
+    /// Upper bounds in nanoseconds and counts, doubling from `first_ns`: a small histogram.
+    pub fn doublings(&self, first_ns: f64) -> Vec<(f64, u64)> {
+        let first = (first_ns * 1e3).max(1.0) as u64;
+        let steps = self.histogram.iter_log(first, 2.0);
+        steps.map(|s| (s.value_iterated_to() as f64 / 1e3, s.count_since_last_iteration())).collect()
+    }
+}
+
+/// What a machine counts while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    all: Latency,
+    kinds: [Latency; 3],
+    parts_fs: [u128; PART_COUNT],
+    /// Accesses that the cache performed at once.
+    pub(crate) hits: u64,
+}
+
+impl Stats {
+    /// Takes in a finished operation.
+    pub(crate) fn finish(&mut self, kind: Kind, timeline: &Timeline) {
+        let mut total = 0;
+        for (sum, part) in self.parts_fs.iter_mut().zip(timeline.parts()) {
+            *sum += u128::from(*part);
+            total += part;
+        }
+        self.all.add(total);
+        self.kinds[kind as usize].add(total);
+    }
+
+    /// All operations that completed.
+    pub const fn all(&self) -> &Latency {
+        &self.all
+    }
+
+    /// Those of one kind.
+    pub const fn of(&self, kind: Kind) -> &Latency {
+        &self.kinds[kind as usize]
+    }
+
+    /// Line accesses that the cache performed at once.
+    pub const fn hits(&self) -> u64 {
+        self.hits
+    }
+
+    /// The mean time in nanoseconds that an operation spent in `part`. Over all parts these sum to
+    /// the mean latency.
+    pub fn mean_part_ns(&self, part: Part) -> f64 {
+        if self.all.count == 0 {
+            return 0.0;
+        }
+        self.parts_fs[part as usize] as f64 / self.all.count as f64 / 1e6
+    }
+}
