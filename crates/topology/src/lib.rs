@@ -1,4 +1,73 @@
 //! Machines described in RON, elaborated into nodes, routers, links and routes.
+//!
+//! ```text
+//! file.ron --parse--> Description --elaborate--> MachineSpec --check--> CheckReport
+//! ```
+//!
+//! A [`Description`] names clocks and link classes and a generator of the fabric ([`describe`]).
+//! Elaboration resolves the names, runs the generator and computes the routing ([`routing`]); its
+//! result is plain data ([`spec`]). [`check()`] proves what can be proved without running:
+//! connectivity and freedom from routing deadlock.
+//!
+//! This crate knows no clock edges, no protocol and no traffic; it computes what a machine is, not
+//! what it does.
+//!
+//! ```
+//! use topology::describe::{Description, FabricForm};
+//!
+//! let mut small = Description::mesh8x8();
+//! if let FabricForm::Mesh(grid) = &mut small.fabric {
+//!     grid.dims = vec![4, 2];
+//! }
+//! let machine = small.elaborate()?;
+//! let report = topology::check(&machine)?;
+//! assert_eq!((report.nodes, report.diameter), (8, 5));
+//! # Ok::<(), topology::TopologyError>(())
+//! ```
 
+use std::path::Path;
+
+pub mod checks;
+pub mod describe;
+mod elaborate;
+mod error;
+mod generate;
+pub mod limits;
+mod locate;
+pub mod names;
+mod parse;
 pub mod routing;
+mod shipped;
 pub mod spec;
+pub mod units;
+mod validate;
+mod wiring;
+
+pub use checks::{CheckReport, check};
+pub use describe::Description;
+pub use error::{ErrorKind, TopologyError};
+pub use shipped::SHIPPED;
+
+use spec::MachineSpec;
+
+/// Reads, elaborates and checks a topology file.
+///
+/// # Errors
+/// The first thing that is wrong, placed in the file, with its mend; a machine whose checks fail is
+/// refused.
+pub fn load(path: impl AsRef<Path>) -> Result<MachineSpec, TopologyError> {
+    let path = path.as_ref();
+    let text = parse::read(path)?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// Elaborates and checks a topology given as RON text; `name` stands for the file in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(name: &str, text: &str) -> Result<MachineSpec, TopologyError> {
+    let place = |problem| TopologyError::keyed(name, text, problem);
+    let spec = Description::from_ron(name, text)?.build().map_err(place)?;
+    checks::prove(&spec).map_err(place)?;
+    Ok(spec)
+}

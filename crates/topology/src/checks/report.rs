@@ -1,0 +1,246 @@
+//! The report of a check: counts, distances, rates, latencies, proofs, warnings.
+
+use core::fmt;
+
+use base::NodeIdx;
+
+use super::{cut, timing};
+use crate::routing::{Routing, distances};
+use crate::spec::{End, Link, MachineSpec};
+
+/// What a check found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckReport {
+    /// The machine's name.
+    pub name: String,
+    /// Accelerators.
+    pub nodes: usize,
+    /// Ports of a node's network interface, at most.
+    pub node_ports: usize,
+    /// Routers.
+    pub routers: usize,
+    /// Ports of a router, at most.
+    pub radix: usize,
+    /// Links, each direction counted.
+    pub links: usize,
+    /// Routers on the longest of the shortest routes between two different nodes.
+    pub diameter: u64,
+    /// Routers on a route, averaged over all pairs of different nodes.
+    pub average_hops: f64,
+    /// Payload bytes a second, one way, over the narrowest halving of the nodes tried; the bisection
+    /// bandwidth of generated fabrics of even size, an upper bound of it for others. `None` for
+    /// machines too large to compute it.
+    pub bisection_bytes_per_s: Option<u64>,
+    /// What each link class can do, for the classes that are used.
+    pub classes: Vec<ClassReport>,
+    /// The channel dependency graph, which has no cycle.
+    pub dependencies: Dependencies,
+    /// What costs speed.
+    pub warnings: Vec<String>,
+}
+
+/// What a link class can do.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClassReport {
+    /// Its name.
+    pub name: String,
+    /// Links of it, each direction counted.
+    pub links: usize,
+    /// Payload bytes a second, one way.
+    pub payload_bytes_per_s: u64,
+    /// One-way latency of a flit over the longest link of the class.
+    pub latency: Latency,
+    /// Flits of buffer for each VC.
+    pub buffer_flits: u32,
+    /// Flits of buffer with which one VC keeps a link of the class full.
+    pub buffer_flits_needed: u64,
+}
+
+/// One-way latency of a flit, in femtoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Latency {
+    /// Putting one flit on the link.
+    pub serialization_fs: u64,
+    /// Both SerDes.
+    pub serdes_fs: u64,
+    /// Forward error correction.
+    pub fec_fs: u64,
+    /// Along the wire.
+    pub flight_fs: u64,
+}
+
+impl Latency {
+    /// All parts together.
+    pub const fn total_fs(&self) -> u64 {
+        self.serialization_fs + self.serdes_fs + self.fec_fs + self.flight_fs
+    }
+}
+
+/// Size of the channel dependency graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dependencies {
+    /// Message classes, each with a graph of its own.
+    pub classes: usize,
+    /// Pairs of a link and a VC that some packet can occupy.
+    pub channels: u64,
+    /// Pairs of channels of which the first can wait for the second.
+    pub dependencies: u64,
+}
+
+pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckReport {
+    let f = &spec.fabric;
+    let (diameter, hops) = hops(spec);
+    let pairs = f.node_ports.len() as u64 * (f.node_ports.len() as u64).saturating_sub(1);
+    let mut classes = Vec::new();
+    let mut warnings = Vec::new();
+    for class in 0..f.classes.len() {
+        if let Some(of_class) = class_report(spec, class) {
+            warnings.extend(too_shallow(&of_class));
+            classes.push(of_class);
+        } else {
+            warnings.push(format!("link class `{}` is not used", f.classes[class].name));
+        }
+    }
+    CheckReport {
+        name: spec.name.clone(),
+        nodes: f.node_ports.len(),
+        node_ports: f.node_ports.iter().map(Vec::len).max().unwrap_or(0),
+        routers: f.routers.len(),
+        radix: f.routers.iter().map(|r| r.ports.len()).max().unwrap_or(0),
+        links: f.links.len(),
+        diameter,
+        average_hops: hops as f64 / pairs.max(1) as f64,
+        bisection_bytes_per_s: cut::bits_per_s(spec).map(|bits| bits / 8),
+        classes,
+        dependencies,
+        warnings,
+    }
+}
+
+fn too_shallow(class: &ClassReport) -> Option<String> {
+    (u64::from(class.buffer_flits) < class.buffer_flits_needed).then(|| {
+        format!(
+            "link class `{}`: buffer_flits {} cannot cover the round trip of a credit; one VC alone \
+             needs {} to run at full rate",
+            class.name, class.buffer_flits, class.buffer_flits_needed
+        )
+    })
+}
+
+/// What the links of a class do at worst; nothing if there are none.
+fn class_report(spec: &MachineSpec, class: usize) -> Option<ClassReport> {
+    let links = || spec.fabric.links.iter().filter(|l| l.class == class);
+    let longest: &Link = links().max_by_key(|l| timing::split(spec, l).total())?;
+    let split = timing::split(spec, longest);
+    Some(ClassReport {
+        name: spec.fabric.classes[class].name.clone(),
+        links: links().count(),
+        payload_bytes_per_s: timing::payload_bits_per_s(spec, longest) / 8,
+        latency: Latency {
+            serialization_fs: split.serialization,
+            serdes_fs: split.serdes,
+            fec_fs: split.fec,
+            flight_fs: split.flight,
+        },
+        buffer_flits: spec.fabric.classes[class].buffer_flits,
+        buffer_flits_needed: links().map(|l| timing::flits_needed(spec, l)).max()?,
+    })
+}
+
+/// The most routers on a shortest route between different nodes, and the sum over all such pairs.
+fn hops(spec: &MachineSpec) -> (u64, u64) {
+    match &spec.fabric.routing {
+        Routing::DimensionOrder(d) => {
+            let dims: Vec<_> = d.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
+            grid_hops(&dims)
+        }
+        Routing::Table(_) => table_hops(spec),
+    }
+}
+
+/// In closed form: every pair of coordinates of a dimension occurs equally often.
+fn grid_hops(dims: &[(u64, bool)]) -> (u64, u64) {
+    let nodes: u64 = dims.iter().map(|(k, _)| k).product();
+    let mut most = 1;
+    let mut sum = nodes * (nodes - 1);
+    for &(k, ring) in dims {
+        let length = |apart: u64| if ring { apart.min(k - apart) } else { apart };
+        most += (0..k).map(length).max().unwrap_or(0);
+        let of_dim: u64 = (1..k).map(|apart| 2 * (k - apart) * length(apart)).sum();
+        sum += (nodes / k) * (nodes / k) * of_dim;
+    }
+    (most, sum)
+}
+
+fn table_hops(spec: &MachineSpec) -> (u64, u64) {
+    let f = &spec.fabric;
+    let (mut most, mut sum) = (0, 0);
+    for dst in 0..f.node_ports.len() {
+        let distance = distances(NodeIdx::new(dst), &f.node_ports, &f.routers, &f.links);
+        for (src, ports) in f.node_ports.iter().enumerate() {
+            let near = ports.iter().filter_map(|l| match f.links[l.at()].to {
+                End::Router(r, _) => Some(distance[r.at()]),
+                End::Node(..) => None,
+            });
+            if let (true, Some(hops)) = (src != dst, near.min()) {
+                most = most.max(u64::from(hops));
+                sum += u64::from(hops);
+            }
+        }
+    }
+    (most, sum)
+}
+
+fn ns(fs: u64) -> f64 {
+    fs as f64 / 1e6
+}
+
+fn gb(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.name)?;
+        writeln!(f, "  nodes            {} with {} ports", self.nodes, self.node_ports)?;
+        writeln!(f, "  routers          {} of radix {}", self.routers, self.radix)?;
+        writeln!(f, "  links            {}, each direction counted", self.links)?;
+        let Self { diameter, average_hops, .. } = self;
+        writeln!(f, "  hops             {average_hops:.3} routers on average, {diameter} at most")?;
+        match self.bisection_bytes_per_s {
+            Some(bytes) => writeln!(f, "  bisection        {:.1} GB/s each way", gb(bytes))?,
+            None => writeln!(f, "  bisection        not computed for a machine of this size")?,
+        }
+        for class in &self.classes {
+            writeln!(f, "  {class}")?;
+        }
+        let Dependencies { classes, channels, dependencies } = self.dependencies;
+        write!(
+            f,
+            "  deadlock         none: {channels} channels and {dependencies} dependencies in \
+             {classes} classes, no cycle"
+        )?;
+        self.warnings.iter().try_for_each(|w| write!(f, "\n  warning: {w}"))
+    }
+}
+
+impl fmt::Display for ClassReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let l = &self.latency;
+        write!(
+            f,
+            "{:<16} {} links, {:.1} GB/s each, {:.2} ns one way: serialization {:.2}, serdes {:.2}, \
+             fec {:.2}, flight {:.2}; buffers {} of {} flits needed",
+            self.name,
+            self.links,
+            gb(self.payload_bytes_per_s),
+            ns(l.total_fs()),
+            ns(l.serialization_fs),
+            ns(l.serdes_fs),
+            ns(l.fec_fs),
+            ns(l.flight_fs),
+            self.buffer_flits,
+            self.buffer_flits_needed
+        )
+    }
+}

@@ -1,0 +1,112 @@
+//! What a link can carry and how long it takes, as the elaborated figures say; credits needed.
+
+use base::Fs;
+
+use crate::spec::{End, Link, LinkTiming, MachineSpec};
+
+/// The period of the clock at the sending end, as a fraction of femtoseconds.
+fn period(spec: &MachineSpec, end: End) -> (u128, u128) {
+    let clock = match end {
+        End::Node(..) => spec.accelerator.clock,
+        End::Router(r, _) => spec.fabric.routers[r.at()].clock,
+    };
+    let (num, den) = spec.domains[clock.at()].hertz;
+    (u128::from(Fs::PER_SECOND) * u128::from(den), u128::from(num))
+}
+
+/// `cycles` of the clock at `end`, rounded up to femtoseconds.
+fn cycles(spec: &MachineSpec, end: End, cycles: u32) -> u64 {
+    let (num, den) = period(spec, end);
+    narrow((u128::from(cycles) * num).div_ceil(den))
+}
+
+fn narrow(wide: u128) -> u64 {
+    u64::try_from(wide).unwrap_or(u64::MAX)
+}
+
+/// Payload bits a second, rounded down.
+pub(super) fn payload_bits_per_s(spec: &MachineSpec, link: &Link) -> u64 {
+    match &spec.fabric.classes[link.class].timing {
+        LinkTiming::OnDie { interval_cycles, .. } => {
+            let (num, den) = period(spec, link.from);
+            let bits = u128::from(spec.flit_bytes) * 8 * u128::from(Fs::PER_SECOND) * den;
+            narrow(bits / (num * u128::from(*interval_cycles)))
+        }
+        LinkTiming::Serial { lanes, lane_bits_per_s, efficiency: (num, den), .. } => {
+            let raw = u128::from(*lanes) * u128::from(*lane_bits_per_s);
+            narrow(raw * u128::from(*num) / u128::from(*den))
+        }
+    }
+}
+
+/// One-way latency of a flit over a link, in femtoseconds each.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Split {
+    pub(super) serialization: u64,
+    pub(super) serdes: u64,
+    pub(super) fec: u64,
+    /// Of a wire on a die: all of it.
+    pub(super) flight: u64,
+}
+
+impl Split {
+    pub(super) const fn total(&self) -> u64 {
+        self.serialization + self.serdes + self.fec + self.flight
+    }
+}
+
+pub(super) fn split(spec: &MachineSpec, link: &Link) -> Split {
+    match &spec.fabric.classes[link.class].timing {
+        LinkTiming::OnDie { latency_cycles, .. } => {
+            Split { flight: cycles(spec, link.from, *latency_cycles), ..Split::default() }
+        }
+        LinkTiming::Serial { lanes, lane_bits_per_s, efficiency, serdes, fec, flight_per_m } => {
+            let (num, den) = *efficiency;
+            let bits = u128::from(spec.flit_bytes) * 8 * u128::from(den);
+            let rate = u128::from(*lanes) * u128::from(*lane_bits_per_s) * u128::from(num);
+            let flight = u128::from(link.length_um) * u128::from(flight_per_m.0) / 1_000_000;
+            Split {
+                serialization: narrow((bits * u128::from(Fs::PER_SECOND)).div_ceil(rate)),
+                serdes: serdes.0,
+                fec: fec.0,
+                flight: narrow(flight),
+            }
+        }
+    }
+}
+
+/// Femtoseconds between flits at full rate.
+fn interval(spec: &MachineSpec, link: &Link) -> u64 {
+    match &spec.fabric.classes[link.class].timing {
+        LinkTiming::OnDie { interval_cycles, .. } => cycles(spec, link.from, *interval_cycles),
+        LinkTiming::Serial { .. } => split(spec, link).serialization,
+    }
+    .max(1)
+}
+
+/// Flits of buffer that one VC needs to keep the link full by itself: the credit loop divided by the
+/// time of a flit.
+///
+/// The loop: switch traversal at the sender, the flit's way over the link, the receiver's clock
+/// crossing, its route computation and both allocations (the credit leaves one cycle after the
+/// grant; a node takes a flit in one cycle), the credit's way back over the reverse link, the
+/// crossing there, and the processing of the credit. Crossings count a full period of alignment on
+/// top of the synchronizer.
+pub(super) fn flits_needed(spec: &MachineSpec, link: &Link) -> u64 {
+    let r = &spec.router;
+    let crossing = match spec.fabric.classes[link.class].timing {
+        LinkTiming::OnDie { .. } => 0,
+        LinkTiming::Serial { .. } => spec.synchronizer_edges + 1,
+    };
+    let drain = match link.to {
+        End::Router(..) => r.rc_cycles + r.va_cycles + r.sa_cycles + 1,
+        End::Node(..) => 1,
+    };
+    let send = match link.from {
+        End::Router(..) => r.st_cycles + r.credit_cycles,
+        End::Node(..) => 1,
+    };
+    let there = split(spec, link).total() + cycles(spec, link.to, crossing + drain);
+    let back = split(spec, link).total() + cycles(spec, link.from, crossing + send);
+    (there + back).div_ceil(interval(spec, link))
+}

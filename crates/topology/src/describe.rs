@@ -1,0 +1,389 @@
+//! The description of a machine: what a RON file says, or what a library user fills in.
+//!
+//! Names stand for clocks and link classes here; [`Description::elaborate`] resolves them, runs the
+//! generator of the fabric and gives the [`MachineSpec`](crate::spec::MachineSpec). A field without
+//! a default is required, because no value of it would be harmless.
+
+use core::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::names::Named;
+use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
+
+/// A whole machine, as described.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename = "Machine")]
+pub struct Description {
+    /// What to call it.
+    pub name: String,
+    /// Clock domains by name.
+    pub clocks: Named<Clock>,
+    /// Edges that a synchronizer takes between clock domains; 2 where not given.
+    #[serde(default = "two")]
+    pub synchronizer_edges: u32,
+    /// Size of a flit.
+    pub flit: Size,
+    /// Size of a packet's header.
+    pub header: Size,
+    /// Link classes by name.
+    pub links: Named<LinkForm>,
+    /// The accelerator of every node.
+    pub accelerator: Accelerator,
+    /// The pipeline of every router.
+    pub router: Router,
+    /// The memory of every node.
+    pub memory: Memory,
+    /// Who is linked to whom.
+    pub fabric: FabricForm,
+}
+
+/// A clock domain: a frequency, or `(frequency: "1 GHz", phase: "100 ps")`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Clock {
+    /// Its frequency.
+    pub frequency: Frequency,
+    /// The instant of its first edge.
+    pub phase: Span,
+}
+
+/// A link class.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum LinkForm {
+    /// A serial link between chips.
+    Serial {
+        /// Lanes in each direction.
+        lanes: u32,
+        /// Raw rate of a lane.
+        lane_rate: Rate,
+        /// Payload bits per raw bits, as (numerator, denominator).
+        efficiency: (u64, u64),
+        /// SerDes at both ends together.
+        serdes: Span,
+        /// FEC encoding and decoding together; none where not given.
+        #[serde(default)]
+        fec: Span,
+        /// Propagation delay per length.
+        flight: Delay,
+        /// Buffer of each VC at the receiver, in flits.
+        buffer_flits: u32,
+    },
+    /// A wire within a clock domain.
+    OnDie {
+        /// Edges from sending to receiving.
+        latency_cycles: u32,
+        /// Edges between flits.
+        #[serde(default = "one")]
+        interval_cycles: u32,
+        /// Buffer of each VC at the receiver, in flits.
+        buffer_flits: u32,
+    },
+}
+
+/// The accelerator of a node.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accelerator {
+    /// Name of its clock.
+    pub clock: String,
+    /// Operations outstanding.
+    pub window: u32,
+    /// Order of its own operations.
+    pub consistency: Consistency,
+    /// Where atomics are performed.
+    pub atomics: Atomics,
+    /// The coherent cache.
+    pub cache: Cache,
+    /// The home slice.
+    pub home: Home,
+    /// Packets a network interface holds per class; 8 where not given.
+    #[serde(default = "eight")]
+    pub injection_packets: u32,
+}
+
+/// See [`spec::Consistency`](crate::spec::Consistency).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum Consistency {
+    /// One operation at a time.
+    Sequential,
+    /// Up to the window in flight.
+    Relaxed,
+}
+
+/// See [`spec::Atomics`](crate::spec::Atomics).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum Atomics {
+    /// In the requester's cache.
+    Near,
+    /// At the home.
+    Far,
+}
+
+/// See [`spec::Replacement`](crate::spec::Replacement).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum Replacement {
+    /// True least-recently-used.
+    Lru,
+    /// Tree pseudo-LRU.
+    TreePlru,
+}
+
+/// The coherent cache of an accelerator, of 64-byte lines.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// All ways and sets together.
+    pub size: Size,
+    /// Ways of a set.
+    pub ways: u32,
+    /// Which way is evicted.
+    pub replacement: Replacement,
+    /// Cycles from access to data.
+    pub latency_cycles: u32,
+    /// Misses and evictions in flight.
+    pub mshrs: u32,
+}
+
+/// The home slice of an accelerator.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Home {
+    /// Cycles from a message to what home does with it.
+    pub latency_cycles: u32,
+    /// Consecutive bytes of the pool at one home.
+    pub interleave: Size,
+    /// Lines that the directory tracks; all where not given.
+    #[serde(default)]
+    pub directory_lines: Option<u32>,
+}
+
+/// The pipeline of a router, in its cycles.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Router {
+    /// VCs of each message class.
+    pub vcs_per_class: u8,
+    /// Route computation.
+    pub rc_cycles: u32,
+    /// VC allocation.
+    pub va_cycles: u32,
+    /// Switch allocation.
+    pub sa_cycles: u32,
+    /// Switch traversal.
+    pub st_cycles: u32,
+    /// Processing of a returned credit.
+    pub credit_cycles: u32,
+}
+
+/// The memory of a node.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Name of its controllers' clock.
+    pub clock: String,
+    /// Independent channels.
+    pub channels: u32,
+    /// Consecutive bytes at one channel.
+    pub interleave: Size,
+    /// From the start of an access to its data.
+    pub latency: Span,
+    /// Sustained rate of a channel.
+    pub channel_rate: Rate,
+    /// Accesses that wait at a channel.
+    pub queue_accesses: u32,
+}
+
+/// The generator of the fabric, or the graph itself.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub enum FabricForm {
+    /// Every accelerator linked to every one of a plane of switches; one tier.
+    SwitchPlanes(SwitchPlanes),
+    /// A mesh: a router and an accelerator at every point.
+    Mesh(Grid),
+    /// A torus: a mesh whose dimensions of 3 and more close into rings.
+    Torus(Grid),
+    /// A router at every accelerator, linked to all others.
+    FullMesh(FullMesh),
+    /// Named nodes and routers, and the links between them.
+    Graph(Graph),
+}
+
+/// See [`FabricForm::SwitchPlanes`]. Node `n` has its ports to switch 0 first.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchPlanes {
+    /// How many accelerators.
+    pub accelerators: u32,
+    /// How many switches.
+    pub switches: u32,
+    /// Parallel links between an accelerator and a switch: one number, or one for each switch.
+    pub links_per_pair: PerSwitch,
+    /// Link class.
+    pub link: String,
+    /// Length of every link.
+    #[serde(default)]
+    pub length: Option<Length>,
+    /// Name of the switches' clock.
+    pub clock: String,
+}
+
+/// Links from an accelerator to a switch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PerSwitch {
+    /// The same number to every switch.
+    Same(u32),
+    /// A number for each switch.
+    Each(Vec<u32>),
+}
+
+/// See [`FabricForm::Mesh`] and [`FabricForm::Torus`]. The first dimension varies fastest in the
+/// nodes' order and is routed first.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grid {
+    /// Extent of each dimension.
+    pub dims: Vec<u32>,
+    /// Link class between an accelerator and its router.
+    pub local: String,
+    /// Link class between routers.
+    pub link: String,
+    /// Length of the links between routers.
+    #[serde(default)]
+    pub length: Option<Length>,
+    /// Name of the routers' clock.
+    pub clock: String,
+    /// Parallel links between an accelerator and its router; 1 where not given.
+    #[serde(default = "one")]
+    pub local_links: u32,
+    /// How packets go; dimension order where not given.
+    #[serde(default)]
+    pub routing: GridRouting,
+}
+
+/// How packets go through a mesh or torus.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize)]
+pub enum GridRouting {
+    /// One dimension after the other; datelines on the rings of a torus.
+    #[default]
+    DimensionOrder,
+    /// Any shortest path, from a table. Refused where it can deadlock.
+    Table,
+}
+
+/// See [`FabricForm::FullMesh`].
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullMesh {
+    /// How many accelerators.
+    pub accelerators: u32,
+    /// Parallel links between any two; 1 where not given.
+    #[serde(default = "one")]
+    pub links_per_pair: u32,
+    /// Link class between an accelerator and its router.
+    pub local: String,
+    /// Parallel links between an accelerator and its router; 1 where not given.
+    #[serde(default = "one")]
+    pub local_links: u32,
+    /// Link class between routers.
+    pub link: String,
+    /// Length of the links between routers.
+    #[serde(default)]
+    pub length: Option<Length>,
+    /// Name of the routers' clock.
+    pub clock: String,
+}
+
+/// See [`FabricForm::Graph`]. Routed by table along shortest paths.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graph {
+    /// Names of the nodes, in order.
+    pub nodes: Vec<String>,
+    /// Name of each router's clock, by the router's name, in order.
+    pub routers: Named<String>,
+    /// The links.
+    pub links: Vec<Cable>,
+}
+
+/// A link of a [`Graph`], both directions.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cable {
+    /// Node or router at one end.
+    pub from: String,
+    /// Node or router at the other.
+    pub to: String,
+    /// Link class.
+    pub link: String,
+    /// Its length.
+    #[serde(default)]
+    pub length: Option<Length>,
+    /// Parallel links like this; 1 where not given.
+    #[serde(default = "one")]
+    pub count: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+const fn two() -> u32 {
+    2
+}
+const fn eight() -> u32 {
+    8
+}
+
+impl<'de> Deserialize<'de> for Clock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            frequency: Frequency,
+            #[serde(default)]
+            phase: Span,
+        }
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Clock;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a frequency such as \"1.755 GHz\", or (frequency: .., phase: ..)")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Clock, E> {
+                let frequency = text.parse().map_err(E::custom)?;
+                Ok(Clock { frequency, phase: Span::default() })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Clock, A::Error> {
+                let Fields { frequency, phase } =
+                    Fields::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Clock { frequency, phase })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for PerSwitch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = PerSwitch;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of links, or a list with one for each switch")
+            }
+            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<PerSwitch, E> {
+                u32::try_from(n).map(PerSwitch::Same).map_err(|_| E::custom("too many links"))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PerSwitch, A::Error> {
+                let mut each = Vec::new();
+                while let Some(n) = seq.next_element()? {
+                    each.push(n);
+                }
+                Ok(PerSwitch::Each(each))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}

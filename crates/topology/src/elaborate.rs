@@ -1,0 +1,232 @@
+//! Elaboration: from names and generators to indices and links.
+
+use base::{DomainIdx, NodeIdx};
+
+use crate::describe::{
+    Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
+    Router,
+};
+use crate::error::{ErrorKind, Problem, TopologyError};
+use crate::generate;
+use crate::names::suggest;
+use crate::routing::{DimensionOrder, Routing, Table};
+use crate::spec::{
+    self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
+    MachineSpec, MemorySpec, RouterSpec,
+};
+use crate::units::Length;
+use crate::validate;
+use crate::wiring::{Run, Wiring};
+
+impl Description {
+    /// The machine that is described: names resolved, the fabric generated, values checked.
+    ///
+    /// What can only be seen on the whole, such as deadlock freedom, is for
+    /// [`check`](crate::check()).
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its key.
+    pub fn elaborate(&self) -> Result<MachineSpec, TopologyError> {
+        self.build().map_err(|problem| TopologyError::bare(&self.name, problem))
+    }
+
+    pub(crate) fn build(&self) -> Result<MachineSpec, Problem> {
+        let mut spec = self.sections()?;
+        validate::sections(&spec)?;
+        let names = Names { of: self, classes: &spec.fabric.classes };
+        let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
+        let Wiring { node_ports, routers, links, .. } = wiring;
+        let vcs = spec.router.vcs_per_class;
+        let routing = match &self.fabric {
+            FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
+                Routing::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
+            }
+            FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
+                Routing::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
+            }
+            form => {
+                let name = |n| match form {
+                    FabricForm::Graph(g) => format!("`{}`", g.nodes[n]),
+                    _ => NodeIdx::new(n).to_string(),
+                };
+                Routing::Table(Table::new(&node_ports, &routers, &links, vcs, name)?)
+            }
+        };
+        let classes = core::mem::take(&mut spec.fabric.classes);
+        spec.fabric = Fabric { node_ports, routers, classes, links, routing };
+        validate::totals(&spec)?;
+        Ok(spec)
+    }
+
+    /// Everything but the fabric, which is left empty.
+    fn sections(&self) -> Result<MachineSpec, Problem> {
+        let domains = self.clocks.0.iter().map(|(name, c)| ClockSpec {
+            name: name.clone(),
+            hertz: c.frequency.0,
+            phase: c.phase.0,
+        });
+        let m = &self.memory;
+        let memory = MemorySpec {
+            clock: self.clock("memory.clock", &m.clock)?,
+            channels: m.channels,
+            interleave_bytes: m.interleave.0,
+            access_latency: m.latency.0,
+            channel_bytes_per_s: m.channel_rate.0 / 8,
+            queue_accesses: m.queue_accesses,
+        };
+        let Router { vcs_per_class, rc_cycles, va_cycles, sa_cycles, st_cycles, credit_cycles } =
+            self.router;
+        let small = |key: &str, bytes: u64| {
+            validate::range(key, bytes, 1, 4096).map(|()| u32::try_from(bytes).unwrap_or(u32::MAX))
+        };
+        Ok(MachineSpec {
+            name: self.name.clone(),
+            domains: domains.collect(),
+            synchronizer_edges: self.synchronizer_edges,
+            flit_bytes: small("flit", self.flit.0)?,
+            header_bytes: small("header", self.header.0)?,
+            accelerator: self.accelerator()?,
+            router: RouterSpec {
+                vcs_per_class,
+                rc_cycles,
+                va_cycles,
+                sa_cycles,
+                st_cycles,
+                credit_cycles,
+            },
+            memory,
+            fabric: Fabric {
+                node_ports: Vec::new(),
+                routers: Vec::new(),
+                classes: self.links.0.iter().map(|(n, form)| link_class(n, form)).collect(),
+                links: Vec::new(),
+                routing: Routing::Table(Table::default()),
+            },
+        })
+    }
+
+    fn accelerator(&self) -> Result<AcceleratorSpec, Problem> {
+        let Accelerator { clock, window, consistency, atomics, cache, home, injection_packets } =
+            &self.accelerator;
+        let set_bytes = u64::from(cache.ways) * base::LINE_BYTES;
+        validate::range("accelerator.cache.ways", u64::from(cache.ways), 1, 64)?;
+        let sets = u32::try_from(cache.size.0 / set_bytes).unwrap_or(u32::MAX);
+        if !cache.size.0.is_multiple_of(set_bytes) || !sets.is_power_of_two() {
+            return Err(Problem::new(
+                ErrorKind::Value,
+                "accelerator.cache.size",
+                format!("{} B do not make a power of two of {}-way sets", cache.size.0, cache.ways),
+                format!("use {set_bytes} B (64 B * ways) times a power of two"),
+            ));
+        }
+        Ok(AcceleratorSpec {
+            clock: self.clock("accelerator.clock", clock)?,
+            window: *window,
+            consistency: match consistency {
+                Consistency::Sequential => spec::Consistency::Sequential,
+                Consistency::Relaxed => spec::Consistency::Relaxed,
+            },
+            cache: CacheSpec {
+                sets,
+                ways: cache.ways,
+                replacement: match cache.replacement {
+                    Replacement::Lru => spec::Replacement::Lru,
+                    Replacement::TreePlru => spec::Replacement::TreePlru,
+                },
+                latency_cycles: cache.latency_cycles,
+                mshrs: cache.mshrs,
+            },
+            home: HomeSpec {
+                latency_cycles: home.latency_cycles,
+                interleave_bytes: home.interleave.0,
+                directory_lines: home.directory_lines,
+            },
+            atomics: match atomics {
+                Atomics::Near => spec::Atomics::Near,
+                Atomics::Far => spec::Atomics::Far,
+            },
+            injection_packets: *injection_packets,
+        })
+    }
+
+    fn clock(&self, key: &str, name: &str) -> Result<DomainIdx, Problem> {
+        let known = self.clocks.names().collect::<Vec<_>>();
+        self.clocks
+            .position(name)
+            .filter(|at| *at < crate::limits::DOMAINS_MAX)
+            .map(DomainIdx::new)
+            .ok_or_else(|| unknown("clock", key, name, &known))
+    }
+}
+
+/// What a generator may look up by name.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    of: &'a Description,
+    pub(crate) classes: &'a [LinkClass],
+}
+
+impl Names<'_> {
+    pub(crate) fn clock(&self, key: &str, name: &str) -> Result<DomainIdx, Problem> {
+        self.of.clock(key, name)
+    }
+
+    /// The class and length of a cable; `key` is of the structure that has `field` and `length`.
+    pub(crate) fn run(
+        &self,
+        key: &str,
+        field: &str,
+        name: &str,
+        length: Option<Length>,
+    ) -> Result<Run, Problem> {
+        let field = format!("{key}.{field}");
+        let known = self.of.links.names().collect::<Vec<_>>();
+        let class = self
+            .of
+            .links
+            .position(name)
+            .ok_or_else(|| unknown("link class", &field, name, &known))?;
+        let on_die = matches!(self.classes[class].timing, LinkTiming::OnDie { .. });
+        match length {
+            Some(_) if on_die => Err(Problem::new(
+                ErrorKind::Structure,
+                format!("{key}.length"),
+                format!("`{name}` is an on-die class, whose delay is its latency_cycles"),
+                "remove the length, or use a Serial class",
+            )),
+            None if !on_die => Err(Problem::new(
+                ErrorKind::Structure,
+                field,
+                format!("a link of the serial class `{name}` needs a length"),
+                "add `length: \"1 m\"` or whatever it is",
+            )),
+            _ => Ok(Run { class, length_um: length.map_or(0, |l| l.0) }),
+        }
+    }
+}
+
+fn unknown(what: &str, key: &str, name: &str, known: &[&str]) -> Problem {
+    let shown: String = name.chars().take(40).collect();
+    let message = format!("there is no {what} called `{shown}`");
+    Problem::new(ErrorKind::Name, key, message, suggest(name, known.iter().copied()))
+}
+
+fn link_class(name: &str, form: &LinkForm) -> LinkClass {
+    let (timing, buffer_flits) = match *form {
+        LinkForm::Serial { lanes, lane_rate, efficiency, serdes, fec, flight, buffer_flits } => {
+            let timing = LinkTiming::Serial {
+                lanes,
+                lane_bits_per_s: lane_rate.0,
+                efficiency,
+                serdes: serdes.0,
+                fec: fec.0,
+                flight_per_m: base::Fs(flight.0),
+            };
+            (timing, buffer_flits)
+        }
+        LinkForm::OnDie { latency_cycles, interval_cycles, buffer_flits } => {
+            (LinkTiming::OnDie { latency_cycles, interval_cycles }, buffer_flits)
+        }
+    };
+    LinkClass { name: name.to_owned(), buffer_flits, timing }
+}

@@ -1,0 +1,191 @@
+//! From RON text to a [`Description`], with every error placed and its mend named.
+
+use core::ops::Range;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ron::Options;
+use ron::error::{Error, Position, SpannedError};
+use ron::extensions::Extensions;
+
+use crate::describe::Description;
+use crate::error::{ErrorKind, Problem, TopologyError};
+use crate::limits::FILE_BYTES_MAX;
+use crate::locate;
+use crate::names::suggest;
+
+/// Reads a file as text.
+pub(crate) fn read(path: &Path) -> Result<String, TopologyError> {
+    let shown = path.display().to_string();
+    let refuse = |message: String, mend: &str| {
+        TopologyError::bare(&shown, Problem::new(ErrorKind::Read, "", message, mend))
+    };
+    let unreadable = |e: std::io::Error| {
+        refuse(format!("cannot read the file: {e}"), "give the path of a topology file")
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(refuse(
+            format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20),
+            "describe a regular fabric by its generator instead of link by link",
+        ));
+    }
+    text_of(&shown, bytes)
+}
+
+/// The bytes as text, or where they stop being UTF-8.
+pub(crate) fn text_of(path: &str, bytes: Vec<u8>) -> Result<String, TopologyError> {
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let valid = String::from_utf8_lossy(&e.as_bytes()[..at]);
+        let problem = Problem::new(
+            ErrorKind::Read,
+            "",
+            "the file is not UTF-8 text from here on",
+            "topology files are RON text: save it as UTF-8",
+        );
+        TopologyError::placed(path, &valid, at..at, problem)
+    })
+}
+
+/// Parses a description.
+pub(crate) fn description(path: &str, source: &str) -> Result<Description, TopologyError> {
+    let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
+    Options::default()
+        .with_default_extension(extensions)
+        .from_str(source)
+        .map_err(|e| place(path, source, &e))
+}
+
+/// Gives a RON error its key, its span and a mend.
+fn place(path: &str, source: &str, error: &SpannedError) -> TopologyError {
+    let end = offset_of(source, error.span.end);
+    let start = offset_of(source, error.span.start).min(end);
+    let (span, key) = match &error.code {
+        Error::NoSuchStructField { found, .. } => word_before(source, end, found),
+        Error::NoSuchEnumVariant { found, .. } => {
+            let (span, _) = word_before(source, end, found);
+            let key = locate::key_at(source, span.start);
+            (span, key)
+        }
+        Error::DuplicateStructField { field, .. } => word_before(source, end, field),
+        Error::MissingStructField { field, .. } => {
+            let (span, key) = innermost(source, start.min(end.saturating_sub(1)));
+            let dot = if key.is_empty() { "" } else { "." };
+            (span, format!("{key}{dot}{field}"))
+        }
+        _ => {
+            let (span, key) = innermost(source, start);
+            // Long values are not wrong as a whole: mark where the parser stood.
+            if span.len() > 80 || key.is_empty() {
+                (start..end.max(start), key)
+            } else {
+                (span, key)
+            }
+        }
+    };
+    let (message, mend) = explain(&error.code, source);
+    TopologyError::placed(path, source, span, Problem::new(ErrorKind::Syntax, key, message, mend))
+}
+
+/// The innermost value at `at`: its span and key.
+fn innermost(source: &str, at: usize) -> (Range<usize>, String) {
+    let at = at + source[at..].len() - source[at..].trim_start().len();
+    let key = locate::key_at(source, at);
+    (locate::span_of(source, &key).unwrap_or(at..at), key)
+}
+
+/// The last place before `end` where `word` stands, and the key that encloses it, `word` included.
+fn word_before(source: &str, end: usize, word: &str) -> (Range<usize>, String) {
+    let start = source[..end].rfind(word).unwrap_or(end);
+    let span = start..(start + word.len()).min(source.len());
+    let enclosing = locate::key_at(source, start);
+    let dot = if enclosing.is_empty() { "" } else { "." };
+    if enclosing.ends_with(word) {
+        return (span, enclosing);
+    }
+    (span, format!("{enclosing}{dot}{word}"))
+}
+
+/// The byte offset of a line and column, both counted from 1 in characters.
+fn offset_of(source: &str, position: Position) -> usize {
+    let mut at = 0;
+    for _ in 1..position.line {
+        match source[at..].find('\n') {
+            Some(n) => at += n + 1,
+            None => return source.len(),
+        }
+    }
+    source[at..]
+        .char_indices()
+        .nth(position.col.saturating_sub(1))
+        .map_or(source.len(), |(n, _)| at + n)
+}
+
+/// What the parser says in this project's words, and the mend.
+fn explain(code: &Error, source: &str) -> (String, String) {
+    let text = |s: &str| s.to_owned();
+    match code {
+        _ if locate::is_blank(source) => {
+            (text("the file is empty"), text("start it with `Machine(name: ...`"))
+        }
+        Error::NoSuchStructField { expected, found, .. } => {
+            (format!("unknown field `{}`", short(found)), suggest(found, expected.iter().copied()))
+        }
+        Error::NoSuchEnumVariant { expected, found, .. } => (
+            format!("unknown variant `{}`", short(found)),
+            suggest(found, expected.iter().copied()),
+        ),
+        Error::MissingStructField { field, .. } => {
+            (format!("the field `{field}` is missing"), format!("add `{field}: ...` here"))
+        }
+        Error::DuplicateStructField { field, .. } => {
+            (format!("the field `{field}` is given twice"), text("remove one of them"))
+        }
+        Error::Message(message) => {
+            let (message, mend) = message.split_once('\n').unwrap_or((message, ""));
+            (message.to_owned(), mend.to_owned())
+        }
+        Error::ExceededRecursionLimit => (
+            text("brackets are nested too deeply"),
+            text("no description nests more than 8 levels"),
+        ),
+        Error::IntegerOutOfBounds => {
+            (text("the number does not fit"), text("use a smaller number, not negative"))
+        }
+        Error::TrailingCharacters => {
+            (text("there is more text after the machine"), text("a file holds one `Machine(...)`"))
+        }
+        Error::Eof => (text("the file ends too early"), text("close every bracket and string")),
+        Error::ExpectedDifferentStructName { .. } | Error::ExpectedNamedStructLike(_) => {
+            (lower(code), text("the file holds one `Machine(...)`"))
+        }
+        Error::ExpectedComma => (
+            text("expected a comma"),
+            text(
+                "put a comma before this, or complete the value before: close its string, write \
+                  a whole number",
+            ),
+        ),
+        Error::ExpectedInteger => {
+            (lower(code), text("write a whole number without quotes or unit"))
+        }
+        Error::ExpectedString => (lower(code), text("write it in double quotes, such as \"1 m\"")),
+        _ => (lower(code), text("see the shipped topologies for the form")),
+    }
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(40).collect()
+}
+
+/// The parser's own message, begun in lower case.
+fn lower(code: &Error) -> String {
+    let message = code.to_string();
+    let mut chars = message.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).take(200).collect()
+}

@@ -1,5 +1,0 @@
-//! Routing functions of the shipped topologies.
-
-/// Placeholder until the generators arrive.
-#[derive(Clone, Debug)]
-pub enum Routing {}

@@ -1,0 +1,243 @@
+//! Dimension-order routing on meshes and tori.
+//!
+//! A packet corrects the first dimension, then the second, and so on; within a dimension it goes
+//! the shorter way, and where both are equally short half of the flows go either way. On a ring
+//! (a torus dimension of 3 or more) each class's VCs are two groups and the link from the last
+//! point to the first, either way around, is the dateline:
+//!
+//! - a packet that still has to cross it uses group 0;
+//! - one that has crossed it, or has once taken group 1 on this ring, uses group 1;
+//! - any other may use both.
+//!
+//! So along a ring the pairs (group, link) are only ever taken in ascending order, and dimensions
+//! are too: no circle of waiting can close. (Dally and Seitz, IEEE Trans. Computers C-36(5), 1987.)
+
+use base::{Head, NodeIdx, PortIdx, RouterIdx};
+
+use super::Step;
+use super::table::choose;
+use crate::error::{ErrorKind, Problem};
+use crate::spec::{End, Link, RouterNode};
+
+/// No port that way, or not a way.
+const NONE: u16 = u16::MAX;
+const BOTH: u8 = 0b11;
+
+/// Dimension-order routing over a grid whose router `i` holds node `i`.
+#[derive(Clone, Debug)]
+pub struct DimensionOrder {
+    vcs_per_class: u8,
+    groups: u8,
+    dims: Vec<Dim>,
+    /// `[router][dimension]`.
+    coordinates: Vec<u16>,
+    /// `[router][way]`: the port; way `2 d` is up in dimension `d`, `2 d + 1` down.
+    ports: Vec<u16>,
+    /// `[router][port]`: the way that leads out of the port, `NONE` for the node's.
+    ways: Vec<u16>,
+    /// Ports of a router at most: the stride of `ways`.
+    radix: usize,
+    /// Parallel links between a node and its router: the first ports of both.
+    locals: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Dim {
+    extent: u16,
+    ring: bool,
+}
+
+impl DimensionOrder {
+    /// Reads ways and ports off the links of a generated grid.
+    ///
+    /// # Errors
+    /// If there are rings and less than two VCs a class.
+    pub(crate) fn new(
+        extents: &[u32],
+        torus: bool,
+        routers: &[RouterNode],
+        links: &[Link],
+        vcs_per_class: u8,
+    ) -> Result<Self, Problem> {
+        let extent = |k: &u32| u16::try_from(*k).expect("dims are bounded by the node limit");
+        let dims: Vec<Dim> =
+            extents.iter().map(|k| Dim { extent: extent(k), ring: torus && *k > 2 }).collect();
+        let rings = dims.iter().any(|d| d.ring);
+        if rings && vcs_per_class < 2 {
+            return Err(Problem::new(
+                ErrorKind::Deadlock,
+                "router.vcs_per_class",
+                "dimension order on a torus needs 2 VCs in each class, one on either side of the \
+                 dateline",
+                "set `vcs_per_class: 2` or more",
+            ));
+        }
+        let radix = routers.iter().map(|r| r.ports.len()).max().unwrap_or(0);
+        let mut this = Self {
+            vcs_per_class,
+            groups: if rings { 2 } else { 1 },
+            coordinates: Vec::with_capacity(routers.len() * dims.len()),
+            ports: vec![NONE; routers.len() * dims.len() * 2],
+            ways: vec![NONE; routers.len() * radix],
+            locals: 0,
+            dims,
+            radix,
+        };
+        for r in 0..routers.len() {
+            let mut rest = r;
+            for dim in &this.dims {
+                let k = usize::from(dim.extent);
+                this.coordinates.push(u16::try_from(rest % k).expect("below the extent"));
+                rest /= k;
+            }
+        }
+        this.read_ports(routers, links);
+        Ok(this)
+    }
+
+    fn read_ports(&mut self, routers: &[RouterNode], links: &[Link]) {
+        for (r, router) in routers.iter().enumerate() {
+            for (p, link) in router.ports.iter().enumerate() {
+                match links[link.at()].to {
+                    End::Node(..) => self.locals = p + 1,
+                    End::Router(far, _) => {
+                        let way = self.way_between(r, far.at());
+                        let port = PortIdx::new(p).0;
+                        self.ports[r * self.dims.len() * 2 + usize::from(way)] = port;
+                        self.ways[r * self.radix + p] = way;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The way of the link from `a` to its neighbour `b`.
+    fn way_between(&self, a: usize, b: usize) -> u16 {
+        let d = (0..self.dims.len())
+            .find(|d| self.coordinate(a, *d) != self.coordinate(b, *d))
+            .expect("a generated link joins two points");
+        let (here, there) = (self.coordinate(a, d), self.coordinate(b, d));
+        let Dim { extent, ring } = self.dims[d];
+        let wraps = ring && here.abs_diff(there) == extent - 1;
+        let down = (there < here) != wraps;
+        u16::try_from(2 * d + usize::from(down)).expect("few dimensions")
+    }
+
+    #[inline]
+    fn coordinate(&self, router: usize, d: usize) -> u16 {
+        self.coordinates[router * self.dims.len() + d]
+    }
+
+    /// VCs of each message class.
+    pub const fn vcs_per_class(&self) -> u8 {
+        self.vcs_per_class
+    }
+
+    /// Extents of the dimensions, and whether each is a ring.
+    pub fn dims(&self) -> impl Iterator<Item = (u16, bool)> {
+        self.dims.iter().map(|d| (d.extent, d.ring))
+    }
+
+    pub(super) const fn groups(&self) -> usize {
+        self.groups as usize
+    }
+
+    const fn all(&self) -> u8 {
+        if self.groups == 1 { 1 } else { BOTH }
+    }
+
+    /// Every step between a node and its router, in either direction: any port, any VC.
+    pub(super) fn local_all(&self) -> impl Iterator<Item = Step> {
+        let groups = self.all();
+        (0..self.locals).map(move |p| Step { port: PortIdx::new(p), groups })
+    }
+
+    /// The step by which `head` leaves its source.
+    #[inline]
+    pub(super) fn inject(&self, head: &Head) -> Step {
+        let routers = self.coordinates.len() / self.dims.len();
+        self.local(routers + head.src.at(), head.flow)
+    }
+
+    /// The step of a packet of `head` that is at router `at`.
+    #[inline]
+    pub(super) fn route(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        head: &Head,
+    ) -> Step {
+        let tie_down = choose(2, at.at(), head.flow) == 1;
+        self.step(at, in_port, in_group, head.dst, tie_down)
+            .unwrap_or_else(|| self.local(at.at(), head.flow))
+    }
+
+    #[inline]
+    fn local(&self, place: usize, flow: u32) -> Step {
+        let port = if self.locals == 1 { 0 } else { choose(self.locals, place, flow) };
+        Step { port: PortIdx::new(port), groups: self.all() }
+    }
+
+    /// The step towards `dst`, or none where that hangs on this router; `tie_down` decides where
+    /// both ways around are equally short.
+    #[inline]
+    pub(super) fn step(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        dst: NodeIdx,
+        tie_down: bool,
+    ) -> Option<Step> {
+        for (d, dim) in self.dims.iter().enumerate() {
+            let here = self.coordinate(at.at(), d);
+            let there = self.coordinate(dst.at(), d);
+            if here == there {
+                continue;
+            }
+            let down = dim.goes_down(here, there, tie_down);
+            let way = 2 * d + usize::from(down);
+            let port = PortIdx(self.ports[at.at() * self.dims.len() * 2 + way]);
+            if !dim.ring {
+                return Some(Step { port, groups: self.all() });
+            }
+            // A port faces against the travel of what arrives by it.
+            let arrived = self.ways[at.at() * self.radix + in_port.at()];
+            let on_ring = usize::from(arrived) == way ^ 1;
+            let groups = match () {
+                () if self.groups == 1 => 1,
+                () if (there < here) != down => 0b01,
+                () if on_ring && (in_group == 1 || dim.past_dateline(here, down)) => 0b10,
+                () => BOTH,
+            };
+            return Some(Step { port, groups });
+        }
+        None
+    }
+
+    /// The same routes with all VCs in one group: what a torus without datelines would do.
+    #[cfg(test)]
+    pub(crate) fn without_dateline(mut self) -> Self {
+        self.groups = 1;
+        self
+    }
+}
+
+impl Dim {
+    #[inline]
+    const fn goes_down(self, here: u16, there: u16, tie_down: bool) -> bool {
+        if !self.ring {
+            return there < here;
+        }
+        let up = if there >= here { there - here } else { there + self.extent - here };
+        let down = self.extent - up;
+        if up == down { tie_down } else { down < up }
+    }
+
+    /// Whether a packet on the ring that is at `here` going `down` (or up) has just crossed.
+    #[inline]
+    const fn past_dateline(self, here: u16, down: bool) -> bool {
+        here == if down { self.extent - 1 } else { 0 }
+    }
+}

@@ -1,0 +1,59 @@
+//! The shipped topologies, built in.
+
+use crate::describe::Description;
+use crate::error::TopologyError;
+use crate::parse;
+
+/// Name and RON text of every shipped topology.
+pub const SHIPPED: [(&str, &str); 5] = [
+    ("nvl8", include_str!("../../../topologies/nvl8.ron")),
+    ("nvl72", include_str!("../../../topologies/nvl72.ron")),
+    ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
+    ("torus4x4x4", include_str!("../../../topologies/torus4x4x4.ron")),
+    ("fullmesh8", include_str!("../../../topologies/fullmesh8.ron")),
+];
+
+impl Description {
+    /// Reads a description from RON text; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// If it is not a description.
+    pub fn from_ron(name: &str, text: &str) -> Result<Self, TopologyError> {
+        parse::description(name, text)
+    }
+
+    /// A shipped topology by name, to be changed and elaborated.
+    pub fn shipped(name: &str) -> Option<Self> {
+        let (_, text) = SHIPPED.iter().find(|(n, _)| *n == name)?;
+        Self::from_ron(name, text).ok()
+    }
+
+    /// 8 accelerators behind 4 switches.
+    pub fn nvl8() -> Self {
+        built_in("nvl8")
+    }
+
+    /// 72 accelerators with a link to each of 18 switches.
+    pub fn nvl72() -> Self {
+        built_in("nvl72")
+    }
+
+    /// An 8 by 8 on-die mesh.
+    pub fn mesh8x8() -> Self {
+        built_in("mesh8x8")
+    }
+
+    /// A cube of 64 accelerators as a torus.
+    pub fn torus4x4x4() -> Self {
+        built_in("torus4x4x4")
+    }
+
+    /// 8 accelerators, each linked to the seven others.
+    pub fn fullmesh8() -> Self {
+        built_in("fullmesh8")
+    }
+}
+
+fn built_in(name: &str) -> Description {
+    Description::shipped(name).expect("every shipped topology parses")
+}

@@ -1,0 +1,233 @@
+//! Value checks of the sections of a machine: every number within what a model can build.
+//!
+//! They look at the elaborated sections, so machines made in code and machines read from files pass
+//! the same gate; the keys they name are those of the file.
+
+use base::CLASS_COUNT;
+
+use crate::error::{ErrorKind, Problem};
+use crate::limits;
+use crate::spec::{
+    AcceleratorSpec, CacheSpec, ClockSpec, LinkClass, LinkTiming, MachineSpec, MemorySpec,
+    Replacement, RouterSpec,
+};
+
+/// Refuses a number outside `least..=most`.
+pub(crate) fn range(key: &str, value: u64, least: u64, most: u64) -> Result<(), Problem> {
+    let field = key.rsplit('.').next().unwrap_or(key);
+    if value < least {
+        let message = format!("`{field}` of {value} is too small");
+        return Err(Problem::new(ErrorKind::Value, key, message, format!("use at least {least}")));
+    }
+    if value > most {
+        let message = format!("`{field}` of {value} is too large");
+        return Err(Problem::new(ErrorKind::Limit, key, message, format!("use at most {most}")));
+    }
+    Ok(())
+}
+
+fn cycles(key: &str, value: u32, least: u64) -> Result<(), Problem> {
+    range(key, u64::from(value), least, limits::CYCLES_MAX)
+}
+
+fn entries(key: &str, value: u32, least: u64) -> Result<(), Problem> {
+    range(key, u64::from(value), least, limits::ENTRIES_MAX)
+}
+
+/// A multiple of the line size.
+fn lines(key: &str, bytes: u64) -> Result<(), Problem> {
+    if bytes == 0 || !bytes.is_multiple_of(base::LINE_BYTES) {
+        return Err(Problem::new(
+            ErrorKind::Value,
+            key,
+            format!("{bytes} B is not a whole number of 64-byte lines"),
+            "use a multiple of 64 B",
+        ));
+    }
+    Ok(())
+}
+
+/// All sections but the fabric.
+pub(crate) fn sections(spec: &MachineSpec) -> Result<(), Problem> {
+    frame(spec)?;
+    for (i, clock) in spec.domains.iter().enumerate() {
+        domain(clock, spec.domains[..i].iter().any(|c| c.name == clock.name))?;
+    }
+    accelerator(&spec.accelerator)?;
+    router(&spec.router)?;
+    memory(&spec.memory)?;
+    for class in &spec.fabric.classes {
+        link_class(class, spec.flit_bytes)?;
+    }
+    let known = spec.domains.len();
+    for (key, clock) in
+        [("accelerator.clock", spec.accelerator.clock), ("memory.clock", spec.memory.clock)]
+    {
+        if clock.at() >= known {
+            let message = format!("{clock} is not among the {known} clock domains");
+            return Err(Problem::new(ErrorKind::Name, key, message, "add the domain"));
+        }
+    }
+    Ok(())
+}
+
+fn frame(spec: &MachineSpec) -> Result<(), Problem> {
+    if spec.name.trim().is_empty() || spec.name.chars().any(char::is_control) {
+        let mend = "give the machine a printable name";
+        return Err(Problem::new(
+            ErrorKind::Value,
+            "name",
+            "the name is empty or unprintable",
+            mend,
+        ));
+    }
+    if spec.domains.len() > limits::DOMAINS_MAX {
+        let message = format!("{} clock domains are too many", spec.domains.len());
+        let mend = format!("use at most {}", limits::DOMAINS_MAX);
+        return Err(Problem::new(ErrorKind::Limit, "clocks", message, mend));
+    }
+    range("synchronizer_edges", u64::from(spec.synchronizer_edges), 0, 64)?;
+    range("flit", u64::from(spec.flit_bytes), 1, 4096)?;
+    range("header", u64::from(spec.header_bytes), 1, 4096)
+}
+
+fn domain(clock: &ClockSpec, twice: bool) -> Result<(), Problem> {
+    let key = format!("clocks.\"{}\"", clock.name);
+    let (num, den) = clock.hertz;
+    if twice {
+        let message = format!("the clock domain `{}` is defined twice", clock.name);
+        return Err(Problem::new(ErrorKind::Name, key, message, "rename one of them"));
+    }
+    let most = u128::from(den) * 1_000_000_000_000;
+    if num == 0 || den == 0 || u128::from(num) < u128::from(den) || u128::from(num) > most {
+        let message = format!("the frequency {num}/{den} Hz is out of range");
+        return Err(Problem::new(ErrorKind::Value, key, message, "use 1 Hz to 1000 GHz"));
+    }
+    range(&format!("{key}.phase"), clock.phase.0, 0, base::Fs::PER_SECOND)
+}
+
+fn accelerator(a: &AcceleratorSpec) -> Result<(), Problem> {
+    entries("accelerator.window", a.window, 1)?;
+    entries("accelerator.injection_packets", a.injection_packets, 1)?;
+    cycles("accelerator.home.latency_cycles", a.home.latency_cycles, 1)?;
+    lines("accelerator.home.interleave", a.home.interleave_bytes)?;
+    if let Some(n) = a.home.directory_lines {
+        range("accelerator.home.directory_lines", u64::from(n), 1, 1 << 30)?;
+    }
+    cache(&a.cache)
+}
+
+fn cache(c: &CacheSpec) -> Result<(), Problem> {
+    cycles("accelerator.cache.latency_cycles", c.latency_cycles, 1)?;
+    entries("accelerator.cache.mshrs", c.mshrs, 2)?;
+    range("accelerator.cache.ways", u64::from(c.ways), 1, 64)?;
+    if c.replacement == Replacement::TreePlru && !c.ways.is_power_of_two() {
+        return Err(Problem::new(
+            ErrorKind::Value,
+            "accelerator.cache.ways",
+            format!("tree pseudo-LRU cannot order {} ways", c.ways),
+            "use a power of two, or `replacement: Lru`",
+        ));
+    }
+    if !c.sets.is_power_of_two() {
+        return Err(Problem::new(
+            ErrorKind::Value,
+            "accelerator.cache.size",
+            format!("{} sets are not a power of two", c.sets),
+            "make size / (64 B * ways) a power of two",
+        ));
+    }
+    Ok(())
+}
+
+fn router(r: &RouterSpec) -> Result<(), Problem> {
+    let vcs = CLASS_COUNT as u64 * u64::from(r.vcs_per_class);
+    range("router.vcs_per_class", u64::from(r.vcs_per_class), 1, u64::from(u8::MAX))?;
+    if vcs > limits::VCS_MAX {
+        return Err(Problem::new(
+            ErrorKind::Limit,
+            "router.vcs_per_class",
+            format!("{CLASS_COUNT} message classes of {} VCs are {vcs} VCs", r.vcs_per_class),
+            format!("use at most {}", limits::VCS_MAX / CLASS_COUNT as u64),
+        ));
+    }
+    cycles("router.rc_cycles", r.rc_cycles, 1)?;
+    cycles("router.va_cycles", r.va_cycles, 1)?;
+    cycles("router.sa_cycles", r.sa_cycles, 1)?;
+    cycles("router.st_cycles", r.st_cycles, 1)?;
+    cycles("router.credit_cycles", r.credit_cycles, 0)
+}
+
+fn memory(m: &MemorySpec) -> Result<(), Problem> {
+    range("memory.channels", u64::from(m.channels), 1, 1024)?;
+    lines("memory.interleave", m.interleave_bytes)?;
+    range("memory.latency", m.access_latency.0, 1, base::Fs::PER_SECOND)?;
+    range("memory.channel_rate", m.channel_bytes_per_s, 125_000, 125_000_000_000_000)?;
+    entries("memory.queue_accesses", m.queue_accesses, 1)
+}
+
+fn link_class(class: &LinkClass, flit_bytes: u32) -> Result<(), Problem> {
+    let key = |field: &str| format!("links.\"{}\".{field}", class.name);
+    entries(&key("buffer_flits"), class.buffer_flits, 1)?;
+    match &class.timing {
+        LinkTiming::OnDie { latency_cycles, interval_cycles } => {
+            cycles(&key("latency_cycles"), *latency_cycles, 1)?;
+            cycles(&key("interval_cycles"), *interval_cycles, 1)
+        }
+        LinkTiming::Serial { lanes, lane_bits_per_s, efficiency, serdes, fec, flight_per_m } => {
+            let (num, den) = efficiency;
+            range(&key("lanes"), u64::from(*lanes), 1, 1024)?;
+            range(&key("lane_rate"), *lane_bits_per_s, 1_000_000, 1_000_000_000_000_000)?;
+            range(&key("serdes"), serdes.0, 0, base::Fs::PER_SECOND)?;
+            range(&key("fec"), fec.0, 0, base::Fs::PER_SECOND)?;
+            range(&key("flight"), flight_per_m.0, 0, 1_000_000_000)?;
+            if *num == 0 || num > den || *den > 1 << 32 {
+                return Err(Problem::new(
+                    ErrorKind::Value,
+                    key("efficiency"),
+                    format!("an efficiency of {num}/{den} is not above 0 and at most 1"),
+                    "give payload bits and raw bits, such as (512, 544)",
+                ));
+            }
+            let bits = u128::from(flit_bytes) * 8 * u128::from(*den);
+            let payload = u128::from(*lanes) * u128::from(*lane_bits_per_s) * u128::from(*num);
+            let flit_fs = bits * u128::from(base::Fs::PER_SECOND) / payload;
+            if flit_fs == 0 || flit_fs > u128::from(base::Fs::PER_SECOND) {
+                return Err(Problem::new(
+                    ErrorKind::Value,
+                    key("efficiency"),
+                    format!("a flit takes {flit_fs} fs to serialize"),
+                    "make it 1 fs to 1 s by lanes, lane_rate and efficiency",
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The size of everything that a machine allocates in proportion to more than one number.
+pub(crate) fn totals(spec: &MachineSpec) -> Result<(), Problem> {
+    let vcs = CLASS_COUNT as u64 * u64::from(spec.router.vcs_per_class);
+    let depth = |class: usize| u64::from(spec.fabric.classes[class].buffer_flits);
+    let slots: u64 = spec.fabric.links.iter().map(|l| depth(l.class) * vcs).sum();
+    if slots > limits::BUFFER_FLITS_MAX {
+        return Err(Problem::new(
+            ErrorKind::Limit,
+            "links",
+            format!("the buffers of all links together hold {slots} flits"),
+            format!("use smaller buffer_flits: at most {} together", limits::BUFFER_FLITS_MAX),
+        ));
+    }
+    let cache = &spec.accelerator.cache;
+    let per_node = u64::from(cache.sets) * u64::from(cache.ways);
+    let lines = per_node * spec.fabric.node_ports.len() as u64;
+    if lines > limits::CACHE_LINES_MAX {
+        return Err(Problem::new(
+            ErrorKind::Limit,
+            "accelerator.cache.size",
+            format!("the caches of all nodes together hold {lines} lines"),
+            format!("use smaller caches: at most {} lines together", limits::CACHE_LINES_MAX),
+        ));
+    }
+    Ok(())
+}

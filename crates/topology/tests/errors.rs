@@ -1,0 +1,248 @@
+//! Malformed descriptions, and the one clear error that each gives.
+
+use topology::{ErrorKind, TopologyError, parse};
+
+/// A small machine that is right; every case breaks one thing of it.
+const RIGHT: &str = r#"Machine(
+    name: "small",
+    clocks: {
+        "core": "1 GHz",
+        "switch": (frequency: "1.7 GHz", phase: "100 ps"),
+    },
+    flit: "32 B",
+    header: "16 B",
+    links: {
+        "cable": Serial(
+            lanes: 2,
+            lane_rate: "106.25 Gb/s",
+            efficiency: (512, 544),
+            serdes: "20 ns",
+            flight: "4.6 ns/m",
+            buffer_flits: 256,
+        ),
+        "wire": OnDie(latency_cycles: 1, buffer_flits: 8),
+    },
+    accelerator: (
+        clock: "core",
+        window: 16,
+        consistency: Relaxed,
+        atomics: Far,
+        cache: (size: "64 KiB", ways: 4, replacement: Lru, latency_cycles: 4, mshrs: 16),
+        home: (latency_cycles: 4, interleave: "4 KiB"),
+    ),
+    router: (
+        vcs_per_class: 2,
+        rc_cycles: 1,
+        va_cycles: 1,
+        sa_cycles: 1,
+        st_cycles: 1,
+        credit_cycles: 1,
+    ),
+    memory: (
+        clock: "core",
+        channels: 2,
+        interleave: "256 B",
+        latency: "60 ns",
+        channel_rate: "25.6 GB/s",
+        queue_accesses: 16,
+    ),
+    fabric: FABRIC,
+)
+"#;
+
+const PLANES: &str = r#"SwitchPlanes(
+        accelerators: 4,
+        switches: 2,
+        links_per_pair: [2, 1],
+        link: "cable",
+        length: "1 m",
+        clock: "switch",
+    )"#;
+const MESH: &str = r#"Mesh(dims: [3, 2], local: "wire", link: "wire", clock: "core")"#;
+const TORUS: &str =
+    r#"Torus(dims: [4, 2], local: "wire", link: "cable", length: "1 m", clock: "core")"#;
+const FULL: &str =
+    r#"FullMesh(accelerators: 4, local: "wire", link: "cable", length: "1 m", clock: "core")"#;
+const GRAPH: &str = r#"Graph(
+        nodes: ["a", "b"],
+        routers: {"left": "switch", "right": "switch"},
+        links: [
+            (from: "a", to: "left", link: "cable", length: "1 m", count: 2),
+            (from: "left", to: "right", link: "cable", length: "2 m"),
+            (from: "b", to: "right", link: "cable", length: "1 m"),
+        ],
+    )"#;
+
+/// Fabric, what is replaced, by what.
+type Case = (&'static str, &'static str, &'static str, &'static str);
+
+/// Every case: its name, the fabric, and the one edit that breaks it.
+const CASES: &[Case] = &[
+    ("field_misspelt", PLANES, "lanes: 2", "lnaes: 2"),
+    ("field_unknown", PLANES, "window: 16", "colour: 3, window: 16"),
+    ("field_missing", PLANES, "            buffer_flits: 256,\n", ""),
+    ("field_missing_at_the_top", PLANES, "    header: \"16 B\",\n", ""),
+    ("field_twice", PLANES, "window: 16,", "window: 16, window: 8,"),
+    ("variant_misspelt", PLANES, "SwitchPlanes", "SwitchPlane"),
+    ("variant_of_a_word", PLANES, "Relaxed", "Relax"),
+    ("type_wrong", PLANES, "window: 16", "window: \"many\""),
+    ("number_negative", PLANES, "window: 16", "window: -1"),
+    ("number_huge", PLANES, "window: 16", "window: 99999999999999999999999999"),
+    ("number_not_whole", PLANES, "window: 16", "window: 1.5"),
+    ("comma_missing", PLANES, "window: 16,", "window: 16"),
+    ("unit_missing", PLANES, "\"1 GHz\"", "\"1\""),
+    ("unit_unknown", PLANES, "\"20 ns\"", "\"20 nanoseconds\""),
+    ("unit_of_another_kind", PLANES, "\"106.25 Gb/s\"", "\"106.25 GHz\""),
+    ("unit_without_number", PLANES, "\"16 B\"", "\"B\""),
+    ("quantity_too_fine", PLANES, "\"60 ns\"", "\"0.0000001 ns\""),
+    ("frequency_of_zero", PLANES, "\"1 GHz\"", "\"0 GHz\""),
+    ("clock_field_misspelt", PLANES, "phase:", "fase:"),
+    ("clock_unknown", PLANES, "clock: \"switch\"", "clock: \"swich\""),
+    (
+        "clock_of_memory_unknown",
+        PLANES,
+        "clock: \"core\",\n        channels",
+        "clock: \"hbm\",\n        channels",
+    ),
+    ("clock_twice", PLANES, "\"switch\": (", "\"core\": ("),
+    ("link_class_dangling", PLANES, "link: \"cable\"", "link: \"cabel\""),
+    ("length_missing", PLANES, "        length: \"1 m\",\n", ""),
+    ("length_on_die", MESH, "clock: \"core\")", "clock: \"core\", length: \"1 mm\")"),
+    ("on_die_between_clocks", MESH, "clock: \"core\")", "clock: \"switch\")"),
+    ("efficiency_of_zero", PLANES, "(512, 544)", "(0, 544)"),
+    ("efficiency_above_one", PLANES, "(512, 544)", "(544, 512)"),
+    ("latency_of_zero", PLANES, "OnDie(latency_cycles: 1", "OnDie(latency_cycles: 0"),
+    ("lanes_of_zero", PLANES, "lanes: 2", "lanes: 0"),
+    ("window_of_zero", PLANES, "window: 16", "window: 0"),
+    ("buffer_of_zero", PLANES, "buffer_flits: 8", "buffer_flits: 0"),
+    ("buffers_beyond_memory", TORUS, "[4, 2]", "[128, 128]"),
+    ("cache_does_not_divide", PLANES, "\"64 KiB\"", "\"65 KiB\""),
+    ("cache_without_ways", PLANES, "ways: 4", "ways: 0"),
+    (
+        "ways_no_power_of_two_for_the_tree",
+        PLANES,
+        "\"64 KiB\", ways: 4, replacement: Lru",
+        "\"48 KiB\", ways: 12, replacement: TreePlru",
+    ),
+    ("interleave_not_of_lines", PLANES, "\"4 KiB\"", "\"100 B\""),
+    ("vcs_of_zero", PLANES, "vcs_per_class: 2", "vcs_per_class: 0"),
+    ("vcs_too_many", PLANES, "vcs_per_class: 2", "vcs_per_class: 13"),
+    ("pipeline_stage_of_zero", PLANES, "va_cycles: 1", "va_cycles: 0"),
+    ("dims_of_zero", MESH, "[3, 2]", "[3, 0]"),
+    ("dims_empty", MESH, "[3, 2]", "[]"),
+    ("dims_overflow", MESH, "[3, 2]", "[16384, 16384, 16384, 16384, 16384]"),
+    ("dims_of_one", MESH, "[3, 2]", "[1, 1]"),
+    ("dims_too_large", MESH, "[3, 2]", "[4000000000]"),
+    ("accelerators_too_many", PLANES, "accelerators: 4", "accelerators: 1000000000"),
+    ("switches_too_many", PLANES, "switches: 2", "switches: 4294967295"),
+    ("links_per_pair_of_other_length", PLANES, "[2, 1]", "[2, 1, 1]"),
+    ("links_per_pair_too_many", FULL, "accelerators: 4", "accelerators: 4, links_per_pair: 100"),
+    ("graph_end_unknown", GRAPH, "to: \"left\"", "to: \"lift\""),
+    (
+        "graph_link_class_dangling",
+        GRAPH,
+        "to: \"right\", link: \"cable\", length: \"1 m\"",
+        "to: \"right\", link: \"wires\", length: \"1 m\"",
+    ),
+    ("graph_router_on_unknown_clock", GRAPH, "\"right\": \"switch\"", "\"right\": \"swatch\""),
+    ("graph_name_twice", GRAPH, "[\"a\", \"b\"]", "[\"a\", \"b\", \"a\"]"),
+    ("graph_link_to_itself", GRAPH, "to: \"left\"", "to: \"a\""),
+    ("graph_link_between_nodes", GRAPH, "to: \"left\"", "to: \"b\""),
+    (
+        "graph_in_two_parts",
+        GRAPH,
+        "            (from: \"left\", to: \"right\", link: \"cable\", length: \"2 m\"),\n",
+        "",
+    ),
+    ("graph_of_one_node", GRAPH, "[\"a\", \"b\"]", "[\"a\"]"),
+    ("torus_without_dateline_vcs", TORUS, "vcs_per_class: 2", "vcs_per_class: 1"),
+    ("torus_by_table_deadlocks", TORUS, "dims: [4, 2]", "dims: [4, 2], routing: Table"),
+    ("text_after_the_machine", PLANES, ",\n)\n", ",\n)\nMachine()"),
+    ("another_struct", PLANES, "Machine(", "Fabric("),
+    ("nul_byte", PLANES, "window: 16", "window: \0"),
+    ("string_unclosed", PLANES, "\"small\"", "\"small"),
+];
+
+fn error_of(text: &str) -> TopologyError {
+    match parse("small.ron", text) {
+        Err(error) => error,
+        Ok(spec) => panic!("accepted as {}", spec.name),
+    }
+}
+
+#[test]
+fn every_malformed_description_is_refused_with_place_key_and_mend() {
+    for (name, fabric, find, put) in CASES {
+        let right = RIGHT.replace("FABRIC", fabric);
+        assert!(parse("small.ron", &right).is_ok(), "{name}: the base must be right");
+        assert!(right.contains(find), "{name}: nothing to break");
+        let error = error_of(&right.replacen(find, put, 1));
+        assert!(error.line().is_some() && error.column().is_some(), "{name}");
+        insta::assert_snapshot!(*name, error);
+    }
+}
+
+#[test]
+fn hostile_text_is_refused() {
+    let cases = [
+        ("hostile_empty", String::new()),
+        ("hostile_blank", " \n\t// nothing here\n".to_owned()),
+        ("hostile_nesting", "(".repeat(1_000_000)),
+        ("hostile_nesting_in_place", RIGHT.replace("FABRIC", &"[(".repeat(100_000))),
+        ("hostile_long_line", format!("Machine(name: \"{}\", x: 1)", "y".repeat(1_000_000))),
+        ("hostile_ring", RIGHT.replace("FABRIC", RING)),
+    ];
+    for (name, text) in cases {
+        insta::assert_snapshot!(name, error_of(&text));
+    }
+}
+
+/// A ring of four routers with shortest-path routing, which can deadlock.
+const RING: &str = r#"Graph(
+        nodes: ["a", "b", "c", "d"],
+        routers: {"ra": "switch", "rb": "switch", "rc": "switch", "rd": "switch"},
+        links: [
+            (from: "a", to: "ra", link: "cable", length: "1 m"),
+            (from: "b", to: "rb", link: "cable", length: "1 m"),
+            (from: "c", to: "rc", link: "cable", length: "1 m"),
+            (from: "d", to: "rd", link: "cable", length: "1 m"),
+            (from: "ra", to: "rb", link: "cable", length: "1 m"),
+            (from: "rb", to: "rc", link: "cable", length: "1 m"),
+            (from: "rc", to: "rd", link: "cable", length: "1 m"),
+            (from: "rd", to: "ra", link: "cable", length: "1 m"),
+        ],
+    )"#;
+
+#[test]
+fn a_ring_by_table_is_refused_with_the_cycle_named() {
+    let error = error_of(&RIGHT.replace("FABRIC", RING));
+    assert_eq!(error.kind(), ErrorKind::Deadlock);
+    for hop in ["ra port 1 -> rb", "rb port 2 -> rc", "rc port 2 -> rd", "rd port 2 -> ra"] {
+        let back = hop.split(" -> ").last().expect("an end");
+        let other = format!("{back} port");
+        assert!(error.message().contains(hop) || error.message().contains(&other), "{error}");
+    }
+}
+
+#[test]
+fn unreadable_files_are_refused() {
+    let missing = topology::load("no/such/file.ron").expect_err("missing");
+    assert_eq!(missing.kind(), ErrorKind::Read);
+    let path = std::env::temp_dir().join(format!("lockstep-not-utf8-{}.ron", std::process::id()));
+    std::fs::write(&path, b"Machine(\n  name: \"\xff\"").expect("written");
+    let error = topology::load(&path).expect_err("not text");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!((error.line(), error.column()), (Some(2), Some(10)));
+    assert!(topology::load(std::env::temp_dir()).is_err(), "a directory is no file");
+}
+
+#[test]
+fn an_explicit_graph_with_parallel_links_is_routed_over_all_of_them() {
+    let spec = parse("small.ron", &RIGHT.replace("FABRIC", GRAPH)).expect("right");
+    assert_eq!(spec.fabric.node_ports[0].len(), 2);
+    assert_eq!(spec.fabric.links.len(), 8);
+    let report = topology::check(&spec).expect("checked");
+    assert_eq!(report.diameter, 2);
+    // A single link of 25 GB/s between the routers.
+    assert_eq!(report.bisection_bytes_per_s, Some(25_000_000_000));
+}

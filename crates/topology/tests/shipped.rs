@@ -1,0 +1,111 @@
+//! The shipped topologies: what they are, and that they pass every check.
+
+use topology::spec::{End, MachineSpec};
+use topology::{CheckReport, Description, SHIPPED, check};
+
+fn checked(name: &str) -> (MachineSpec, CheckReport) {
+    let description = Description::shipped(name).expect("shipped");
+    let spec = description.elaborate().expect("elaborates");
+    let report = check(&spec).unwrap_or_else(|e| panic!("{e}"));
+    (spec, report)
+}
+
+/// Nodes, ports a node, routers, radix, links each way, diameter in routers, GB/s of the bisection.
+fn shape(name: &str) -> (usize, usize, usize, usize, usize, u64, u64) {
+    let (_, r) = checked(name);
+    let gb = r.bisection_bytes_per_s.expect("small enough") / 1_000_000_000;
+    (r.nodes, r.node_ports, r.routers, r.radix, r.links / 2, r.diameter, gb)
+}
+
+#[test]
+fn every_shipped_file_loads_from_disk_and_is_the_one_built_in() {
+    for (name, text) in SHIPPED {
+        let path = format!("{}/../../topologies/{name}.ron", env!("CARGO_MANIFEST_DIR"));
+        let loaded = topology::load(&path).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(loaded.name, name);
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), text);
+    }
+}
+
+#[test]
+fn no_shipped_machine_has_a_warning() {
+    for (name, _) in SHIPPED {
+        let (_, report) = checked(name);
+        assert!(report.warnings.is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn nvl8_has_8_nodes_of_18_links_and_4_switches() {
+    // 4 nodes' links of 18 * 25 GB/s cross the middle: 1800 GB/s each way, 3.6 TB/s both ways.
+    assert_eq!(shape("nvl8"), (8, 18, 4, 40, 144, 1, 1_800));
+    let (spec, _) = checked("nvl8");
+    let radixes: Vec<usize> = spec.fabric.routers.iter().map(|r| r.ports.len()).collect();
+    assert_eq!(radixes, [40, 32, 32, 40]);
+}
+
+#[test]
+fn nvl72_has_72_nodes_with_a_link_to_each_of_18_switches_of_radix_72() {
+    // 36 * 900 GB/s each way: 65 TB/s both ways.
+    assert_eq!(shape("nvl72"), (72, 18, 18, 72, 1_296, 1, 32_400));
+    let (spec, _) = checked("nvl72");
+    for ports in &spec.fabric.node_ports {
+        let mut switches: Vec<_> = ports.iter().map(|l| spec.fabric.links[l.at()].to).collect();
+        switches
+            .dedup_by_key(|end| matches!(end, End::Router(r, _) if r.at() < 18).then_some(*end));
+        assert_eq!((ports.len(), switches.len()), (18, 18));
+    }
+}
+
+#[test]
+fn mesh8x8_has_112_links_between_routers_and_8_of_them_across_the_middle() {
+    // 8 links of 32 B at 1 GHz. Average hops of an 8x8 mesh: 2 * (64 - 1) / (3 * 8) * 64 / 63 + 1.
+    assert_eq!(shape("mesh8x8"), (64, 1, 64, 5, 64 + 112, 15, 256));
+    let (_, report) = checked("mesh8x8");
+    assert!((report.average_hops - (1.0 + 16.0 / 3.0)).abs() < 1e-12, "{}", report.average_hops);
+}
+
+#[test]
+fn torus4x4x4_has_192_links_between_routers_and_32_of_them_across_the_middle() {
+    assert_eq!(shape("torus4x4x4"), (64, 8, 64, 14, 64 * 8 + 192, 7, 1_440));
+    let (_, report) = checked("torus4x4x4");
+    // Each ring of 4 is one hop on average over all pairs: 3 * 64 / 63, and the first router.
+    assert!((report.average_hops - (1.0 + 64.0 / 21.0)).abs() < 1e-12, "{}", report.average_hops);
+}
+
+#[test]
+fn fullmesh8_has_28_links_between_routers_and_16_of_them_across_the_middle() {
+    assert_eq!(shape("fullmesh8"), (8, 7, 8, 14, 8 * 7 + 28, 2, 1_024));
+}
+
+#[test]
+fn memory_rates_sum_to_the_product_s() {
+    for (name, gigabytes) in
+        [("nvl8", 3_350), ("nvl72", 8_000), ("fullmesh8", 5_300), ("torus4x4x4", 1_200)]
+    {
+        let (spec, _) = checked(name);
+        let sum = u64::from(spec.memory.channels) * spec.memory.channel_bytes_per_s;
+        assert_eq!(sum, gigabytes * 1_000_000_000, "{name}");
+    }
+}
+
+#[test]
+fn payload_rates_are_the_published_ones() {
+    for (name, class, gigabytes) in [
+        ("nvl8", "nvlink4", 25),
+        ("nvl72", "nvlink5", 50),
+        ("fullmesh8", "fabric-link", 64),
+        ("torus4x4x4", "ici", 45),
+    ] {
+        let (_, report) = checked(name);
+        let found = report.classes.iter().find(|c| c.name == class).expect("the class");
+        assert_eq!(found.payload_bytes_per_s, gigabytes * 1_000_000_000, "{name}");
+    }
+}
+
+#[test]
+fn reports_read_as_documented() {
+    for (name, _) in SHIPPED {
+        insta::assert_snapshot!(name, checked(name).1);
+    }
+}
