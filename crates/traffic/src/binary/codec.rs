@@ -228,3 +228,38 @@ impl Reader<'_> {
         Ok(Addr(self.last))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_bytes_decode_to_checked_records_or_an_error(
+            bytes in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let mut cursor = Cursor::START;
+            while let Ok(op) = decode(&bytes, &mut cursor) {
+                prop_assert!(check(&op).is_ok());
+                prop_assert!(cursor.at <= bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_of_ten_bytes_holds_64_bits_and_not_one_more() {
+        let think = |last: u8| {
+            let mut bytes = vec![STORE_VALUE, 0];
+            bytes.extend([0xff; 9]);
+            bytes.push(last);
+            decode(&bytes, &mut Cursor { at: 0, last: 0 })
+        };
+        assert_eq!(think(1), Ok(Op::Store { addr: Addr(0), size: 1, value: Some(u64::MAX) }));
+        assert_eq!(think(2), Err("a number is too long"));
+        assert_eq!(think(0x81), Err("a number is too long"));
+    }
+}

@@ -1,6 +1,8 @@
 //! The binary form: a header, zstd chunks of delta-coded records, an index, a trailer.
 
 pub(crate) mod codec;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod layout;
 pub(crate) mod source;
 pub(crate) mod stream;

@@ -75,19 +75,24 @@ pub(super) fn suggest(text: &str) -> Option<&'static str> {
     (nearest.0 <= 2 && nearest.0 < nearest.1.len() / 2 + 1).then_some(nearest.1)
 }
 
-/// Levenshtein's distance: insertions, deletions and replacements from `a` to `b`.
+/// Edits from `a` to `b`: insertions, deletions, replacements and swaps of neighbours (optimal
+/// string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or(0)
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn distance_counts_single_edits() {
-        for (a, b, edits) in [("", "abc", 3), ("abc", "abc", 0), ("abc", "axc", 1), ("ab", "b", 1)]
+        for (a, b, edits) in [("", "abc", 3), ("abc", "abc", 0), ("abc", "axc", 1), ("ab", "ba", 1)]
         {
             assert_eq!(distance(a, b), edits, "{a} to {b}");
         }
