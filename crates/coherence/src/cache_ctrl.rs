@@ -129,14 +129,13 @@ impl<V: Value, T: Copy> CacheCtrl<V, T> {
                 self.array.settle(at, line, &next);
                 send(line, &sends, tag, Cause::Direct, out);
             }
-            _ => match self.mshrs.find(line) {
-                Some(mshr) => self.receive_pending(mshr, msg, tag, out),
-                None => {
-                    let absent = CacheLine::invalid(msg.src);
-                    let (_, sends, _) = self.step(line, &absent, msg, out);
-                    send(line, &sends, tag, Cause::Direct, out);
+            _ => {
+                if let Some(mshr) = self.mshrs.find(line) {
+                    return self.receive_pending(mshr, msg, tag, out);
                 }
-            },
+                let (_, sends, _) = self.step(line, &CacheLine::invalid(msg.src), msg, out);
+                send(line, &sends, tag, Cause::Direct, out);
+            }
         }
     }
 

@@ -186,9 +186,8 @@ impl World {
             let n = NodeIdx::new(n);
             let fits = match (d.state, c.state) {
                 (DirState::EM, E | EiA | M | MiA) => d.owner == Some(n) || c.state.is_leaving(),
-                (DirState::EM, S) | (DirState::I, E | M | S | SmAd) => false,
+                (DirState::EM, S) | (DirState::I, E | M | S | SmAd) | (DirState::S, E | M) => false,
                 (DirState::S, S | SmAd) => d.sharers.contains(n),
-                (DirState::S, E | M) => false,
                 _ => true,
             };
             let owns = matches!(c.state, E | EiA | M | MiA);
