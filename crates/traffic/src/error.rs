@@ -123,9 +123,11 @@ pub enum ErrorKind {
         found: String,
         /// Why not.
         why: &'static str,
+        /// The largest that may stand there.
+        max: u64,
     },
     /// A value that the accessed bytes cannot hold.
-    #[error("`{found}` does not fit in {size} bytes")]
+    #[error("`{found}` does not fit in an access of size {size}")]
     ValueTooLarge {
         /// Its text.
         found: String,
@@ -227,11 +229,23 @@ impl ErrorKind {
     /// How to mend it, in the imperative.
     pub fn mend(&self) -> String {
         let fixed = match self {
+            Self::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::UnexpectedEof
+                        | io::ErrorKind::InvalidData
+                        | io::ErrorKind::InvalidInput
+                ) =>
+            {
+                "copy the file again from its source, it is cut short or damaged"
+            }
             Self::Io { .. } => "check that the path exists, may be accessed and has room",
             Self::NotAFile => "name a regular file, or a new one in a directory that exists",
             Self::Empty => "give at least one line such as `0 load 0x1000 8`",
             Self::ThreadRange(_) => "number the threads from 0 to 65535",
-            Self::NoSuchThread { .. } => "ask for a thread below that number",
+            Self::NoSuchThread { .. } => {
+                "number threads from 0 and below that, or raise `@threads` in a text trace"
+            }
             Self::Op(fault) => fault.mend(),
             Self::LongHeader { .. } => "keep the name to 1024 and the provenance to 32768 bytes",
             Self::LineTooLong { .. } => "break the line, or check that this is a text trace",
@@ -248,8 +262,14 @@ impl ErrorKind {
                 return format!("did you mean `{word}`?");
             }
             Self::UnknownWord { suggestion: None, .. } => crate::text::WORDS_HELP,
-            Self::BadNumber { .. } => {
-                "write a decimal number, or a hexadecimal one with `0x` in front"
+            Self::BadNumber { what: "thread", found, .. }
+                if crate::text::usage(found).is_some() =>
+            {
+                return format!("put the thread in front: `0 {found} ...`");
+            }
+            Self::BadNumber { max, .. } => {
+                let up_to = if *max == u64::MAX { String::new() } else { format!(" up to {max}") };
+                return format!("write a number{up_to}, decimal or with `0x` in front hexadecimal");
             }
             Self::ValueTooLarge { .. } => "give a smaller value, or a larger size",
             Self::BadImport { mend, .. } => mend,

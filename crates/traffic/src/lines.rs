@@ -155,8 +155,10 @@ pub(crate) fn number(text: &str) -> Result<u64, &'static str> {
             let hex_digits = radix == 10 && text.chars().all(|c| c.is_ascii_hexdigit());
             return Err(if hex_digits {
                 "hexadecimal needs `0x`"
+            } else if text.starts_with('-') {
+                "it may not be negative"
             } else {
-                "it has other characters"
+                "it has characters that are no digits"
             });
         };
         any = true;

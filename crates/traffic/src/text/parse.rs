@@ -81,7 +81,12 @@ fn parse_line(line: &str) -> Result<Option<Line<'_>>, Fault> {
     let thread = match number(first.text) {
         Ok(n) if n < u64::from(THREADS_MAX) => ThreadIdx(u32::try_from(n).unwrap_or(0)),
         Ok(n) => return Err((first.column, ErrorKind::ThreadRange(n))),
-        Err(why) => return Err((first.column, bad_number("thread", first.text, why))),
+        Err(why) => {
+            return Err((
+                first.column,
+                bad_number("thread", first.text, why, u64::from(THREADS_MAX) - 1),
+            ));
+        }
     };
     args.word = "record";
     let word = args.next("operation")?;
@@ -224,7 +229,8 @@ fn value(field: Field<'_>, what: &'static str, size: u8) -> Result<u64, Fault> {
         Some(rest) => (true, rest),
         None => (false, field.text),
     };
-    let n = number(digits).map_err(|why| (field.column, bad_number(what, field.text, why)))?;
+    let n = number(digits)
+        .map_err(|why| (field.column, bad_number(what, field.text, why, value_mask(size))))?;
     let mask = value_mask(size);
     let fits = if minus { n <= mask / 2 + 1 } else { n <= mask };
     if !fits {
@@ -238,11 +244,11 @@ fn within(field: Field<'_>, what: &'static str, max: u64) -> Result<u64, Fault> 
     let n = number(field.text);
     match n {
         Ok(n) if n <= max => Ok(n),
-        Ok(_) => Err((field.column, bad_number(what, field.text, "it is too large"))),
-        Err(why) => Err((field.column, bad_number(what, field.text, why))),
+        Ok(_) => Err((field.column, bad_number(what, field.text, "it is too large", max))),
+        Err(why) => Err((field.column, bad_number(what, field.text, why, max))),
     }
 }
 
-fn bad_number(what: &'static str, found: &str, why: &'static str) -> ErrorKind {
-    ErrorKind::BadNumber { what, found: quoted(found), why }
+fn bad_number(what: &'static str, found: &str, why: &'static str, max: u64) -> ErrorKind {
+    ErrorKind::BadNumber { what, found: quoted(found), why, max }
 }

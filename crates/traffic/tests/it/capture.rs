@@ -179,6 +179,7 @@ fn a_barrier_that_a_running_thread_never_reaches_is_named() {
     let text = r"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 static pthread_barrier_t b; static _Atomic int there;
 static void *child(void *arg) { atomic_store(&there, 1); pthread_barrier_wait(&b); return arg; }
 int main(void) {
@@ -186,7 +187,7 @@ int main(void) {
   pthread_barrier_init(&b, 0, 2);
   pthread_create(&t, 0, child, 0);
   while (!atomic_load(&there)) {}
-  for (volatile int i = 0; i < 100000000; i++) {}
+  sleep(1);
   return 0;
 }";
     let mut options = program(folder.path(), text);
@@ -198,4 +199,28 @@ int main(void) {
         }
         other => panic!("not named: {other:?}"),
     }
+}
+
+#[test]
+fn accesses_to_a_threads_own_stack_are_kept_on_demand() {
+    let folder = tempfile::tempdir().expect("folder");
+    let text = r"
+volatile int shared;
+__attribute__((noinline)) void fill(volatile int *to) { for (int i = 0; i < 16; i++) to[i] = i; }
+int main(void) {
+  volatile int own[16];
+  fill(own);
+  shared = 3;
+  return 0;
+}";
+    let mut options = program(folder.path(), text);
+    let stores = |options: &Options| {
+        let trace = capture(options, &folder.path().join("t.lkst"))?.expect("capture");
+        let ops = records(&trace).expect("read").remove(0);
+        Some(ops.iter().filter(|op| matches!(op, Op::Store { .. })).count())
+    };
+    let Some(without) = stores(&options) else { return };
+    assert_eq!(without, 1);
+    options.keep_stack = true;
+    assert_eq!(stores(&options), Some(17));
 }
