@@ -76,7 +76,11 @@ fn grid<'a>(
     node_clock: DomainIdx,
 ) -> Result<Wiring<'a>, Problem> {
     let key = "fabric.dims";
-    range(key, f.dims.len() as u64, 1, limits::DIMS_MAX as u64)?;
+    if !(1..=limits::DIMS_MAX).contains(&f.dims.len()) {
+        let message = format!("{} dimensions are none or too many", f.dims.len());
+        let mend = format!("use 1 to {}", limits::DIMS_MAX);
+        return Err(Problem::new(ErrorKind::Value, key, message, mend));
+    }
     for (d, extent) in f.dims.iter().enumerate() {
         range(&format!("{key}[{d}]"), u64::from(*extent), 1, limits::NODES_MAX)?;
     }

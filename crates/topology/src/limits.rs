@@ -5,7 +5,7 @@
 //! largest fabric in the literature this project follows has 15,488 accelerators.
 
 /// Bytes of a description file.
-pub const FILE_BYTES_MAX: u64 = 64 << 20;
+pub const FILE_BYTES_MAX: u64 = 32 << 20;
 /// Accelerators of a machine.
 pub const NODES_MAX: u64 = 16_384;
 /// Routers of a machine.

@@ -187,5 +187,5 @@ fn lower(code: &Error) -> String {
     let message = code.to_string();
     let mut chars = message.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
-    first.into_iter().chain(chars).take(200).collect()
+    first.into_iter().chain(chars).take(120).collect()
 }

@@ -49,8 +49,8 @@ fn graph(
     };
     let r = |i: usize| format!("r{}", i % routers);
     let mut links = Vec::new();
-    for i in 1..routers {
-        links.push(cable(r(i), r(parents[i] % i), 1 + u32::from(parents[i].is_multiple_of(3))));
+    for (i, parent) in parents.iter().enumerate().take(routers).skip(1) {
+        links.push(cable(r(i), r(parent % i), 1 + u32::from(parent.is_multiple_of(3))));
     }
     for (a, b) in chords.iter().filter(|(a, b)| a % routers != b % routers) {
         links.push(cable(r(*a), r(*b), 1));
@@ -75,7 +75,7 @@ fn follow(f: &Fabric, head: &Head, high: bool) -> Vec<Taken> {
     let mut taken = vec![(f.node_ports[head.src.at()][hop.port.at()], hop.vcs)];
     loop {
         let (link, vcs) = *taken.last().expect("never empty");
-        let vc = if high { 63 - vcs.leading_zeros() } else { vcs.trailing_zeros() };
+        let vc = if high { vcs.ilog2() } else { vcs.trailing_zeros() };
         let vc = VcIdx(u8::try_from(vc).expect("a bit of 64"));
         match f.links[link.at()].to {
             End::Node(n, _) => {
@@ -158,7 +158,7 @@ fn dateline_is_never_uncrossed(spec: &MachineSpec, dims: &[u32], flows: &[u32]) 
                 let dim = dimension(link);
                 upper &= dim == last;
                 last = dim;
-                let vc = if high { 63 - vcs.leading_zeros() } else { vcs.trailing_zeros() };
+                let vc = if high { vcs.ilog2() } else { vcs.trailing_zeros() };
                 let now = vc % per_class >= per_class / 2;
                 assert!(dim.is_none() || now || !upper, "back below the dateline: {head:?}");
                 upper = dim.is_some() && now;

@@ -109,3 +109,15 @@ fn reports_read_as_documented() {
         insta::assert_snapshot!(name, checked(name).1);
     }
 }
+
+#[test]
+fn the_example_in_the_readme_is_right() {
+    let readme = include_str!("../../../topologies/README.md");
+    let (_, rest) = readme.split_once("```ron\n").expect("an example");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let spec = topology::parse("README.md", text).unwrap_or_else(|e| panic!("{e}"));
+    let report = check(&spec).expect("checked");
+    // Two parallel cables of 50 GB/s between the leaves and the spine.
+    assert_eq!((report.diameter, report.bisection_bytes_per_s), (3, Some(100_000_000_000)));
+    assert!(report.warnings.is_empty(), "{report}");
+}

@@ -227,7 +227,9 @@ impl<'a> Graph<'a> {
                     }
                 }
             }
-            queue.iter().for_each(|c| parent[*c] = usize::MAX);
+            for c in queue {
+                parent[c] = usize::MAX;
+            }
             parent[start] = usize::MAX;
             if budget == 0 && !best.is_empty() {
                 break;
@@ -276,7 +278,7 @@ fn deadlock(spec: &MachineSpec, cycle: &[usize]) -> Problem {
         let link = &f.links[c / groups];
         let ((from, PortIdx(port)), (to, _)) = (name(link.from), name(link.to));
         let vcs = f.routing.group_vcs(c % groups);
-        let (low, high) = (vcs.trailing_zeros(), 63 - vcs.leading_zeros());
+        let (low, high) = (vcs.trailing_zeros(), vcs.ilog2());
         let vcs = if low == high { format!("VC {low}") } else { format!("VCs {low} to {high}") };
         format!("{from} port {port} -> {to} ({vcs} of each class)")
     };

@@ -96,7 +96,9 @@ impl<'a> Flow<'a> {
     fn layers(&mut self) -> bool {
         self.level.fill(u32::MAX);
         let mut queue: Vec<usize> = (0..self.lower.len()).filter(|n| self.lower[*n]).collect();
-        queue.iter().for_each(|n| self.level[*n] = 0);
+        for n in &queue {
+            self.level[*n] = 0;
+        }
         let (mut at, mut reached) = (0, false);
         while let Some(&v) = queue.get(at) {
             at += 1;

@@ -21,6 +21,8 @@ use crate::spec::{End, Link, RouterNode};
 
 /// No port that way, or not a way.
 const NONE: u16 = u16::MAX;
+const LOWER: u8 = 0b01;
+const UPPER: u8 = 0b10;
 const BOTH: u8 = 0b11;
 
 /// Dimension-order routing over a grid whose router `i` holds node `i`.
@@ -45,6 +47,17 @@ pub struct DimensionOrder {
 struct Dim {
     extent: u16,
     ring: bool,
+}
+
+/// Where a packet may go next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Onward {
+    /// Its node hangs on this router.
+    Here,
+    /// One way.
+    One(Step),
+    /// Both ways around a ring are equally short.
+    Either([Step; 2]),
 }
 
 impl DimensionOrder {
@@ -168,9 +181,11 @@ impl DimensionOrder {
         in_group: usize,
         head: &Head,
     ) -> Step {
-        let tie_down = choose(2, at.at(), head.flow) == 1;
-        self.step(at, in_port, in_group, head.dst, tie_down)
-            .unwrap_or_else(|| self.local(at.at(), head.flow))
+        match self.onward(at, in_port, in_group, head.dst) {
+            Onward::Here => self.local(at.at(), head.flow),
+            Onward::One(step) => step,
+            Onward::Either(ways) => ways[choose(2, at.at(), head.flow)],
+        }
     }
 
     #[inline]
@@ -179,41 +194,64 @@ impl DimensionOrder {
         Step { port: PortIdx::new(port), groups: self.all() }
     }
 
-    /// The step towards `dst`, or none where that hangs on this router; `tie_down` decides where
-    /// both ways around are equally short.
+    /// The steps towards `dst`.
     #[inline]
-    pub(super) fn step(
+    pub(super) fn onward(
         &self,
         at: RouterIdx,
         in_port: PortIdx,
         in_group: usize,
         dst: NodeIdx,
-        tie_down: bool,
-    ) -> Option<Step> {
+    ) -> Onward {
         for (d, dim) in self.dims.iter().enumerate() {
             let here = self.coordinate(at.at(), d);
             let there = self.coordinate(dst.at(), d);
             if here == there {
                 continue;
             }
-            let down = dim.goes_down(here, there, tie_down);
-            let way = 2 * d + usize::from(down);
-            let port = PortIdx(self.ports[at.at() * self.dims.len() * 2 + way]);
             if !dim.ring {
-                return Some(Step { port, groups: self.all() });
+                let way = 2 * d + usize::from(there < here);
+                return Onward::One(Step { port: self.port(at, way), groups: self.all() });
             }
-            // A port faces against the travel of what arrives by it.
-            let arrived = self.ways[at.at() * self.radix + in_port.at()];
-            let on_ring = usize::from(arrived) == way ^ 1;
-            let groups = match () {
-                () if self.groups == 1 => 1,
-                () if (there < here) != down => 0b01,
-                () if on_ring && (in_group == 1 || dim.past_dateline(here, down)) => 0b10,
-                () => BOTH,
-            };
-            return Some(Step { port, groups });
+            let step = |down| self.around(at, in_port, in_group, (d, here, there), down);
+            let up = if there > here { there - here } else { there + dim.extent - here };
+            let down = dim.extent - up;
+            if up == down {
+                return Onward::Either([step(false), step(true)]);
+            }
+            return Onward::One(step(down < up));
         }
-        None
+        Onward::Here
+    }
+
+    /// The step around the ring of dimension `d`, from `here` to `there`.
+    #[inline]
+    fn around(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        (d, here, there): (usize, u16, u16),
+        down: bool,
+    ) -> Step {
+        let way = 2 * d + usize::from(down);
+        // A port faces against the travel of what arrives by it.
+        let arrived = self.ways[at.at() * self.radix + in_port.at()];
+        let on_ring = usize::from(arrived) == way ^ 1;
+        let crosses = (there < here) != down;
+        let past = here == if down { self.dims[d].extent - 1 } else { 0 };
+        let groups = match () {
+            () if self.groups == 1 => 1,
+            () if crosses => LOWER,
+            () if on_ring && (in_group == 1 || past) => UPPER,
+            () => BOTH,
+        };
+        Step { port: self.port(at, way), groups }
+    }
+
+    #[inline]
+    fn port(&self, at: RouterIdx, way: usize) -> PortIdx {
+        PortIdx(self.ports[at.at() * self.dims.len() * 2 + way])
     }
 
     /// The same routes with all VCs in one group: what a torus without datelines would do.
@@ -221,23 +259,5 @@ impl DimensionOrder {
     pub(crate) fn without_dateline(mut self) -> Self {
         self.groups = 1;
         self
-    }
-}
-
-impl Dim {
-    #[inline]
-    const fn goes_down(self, here: u16, there: u16, tie_down: bool) -> bool {
-        if !self.ring {
-            return there < here;
-        }
-        let up = if there >= here { there - here } else { there + self.extent - here };
-        let down = self.extent - up;
-        if up == down { tie_down } else { down < up }
-    }
-
-    /// Whether a packet on the ring that is at `here` going `down` (or up) has just crossed.
-    #[inline]
-    const fn past_dateline(self, here: u16, down: bool) -> bool {
-        here == if down { self.extent - 1 } else { 0 }
     }
 }

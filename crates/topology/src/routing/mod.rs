@@ -11,6 +11,7 @@ mod dimension;
 mod table;
 
 pub use dimension::DimensionOrder;
+use dimension::Onward;
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
 
@@ -85,19 +86,11 @@ impl Routing {
             Self::Table(t) => {
                 t.router_ports(at, dst).iter().for_each(|p| visit(Step { port: *p, groups: 1 }));
             }
-            Self::DimensionOrder(d) => {
-                let first = d.step(at, in_port, in_group, dst, false);
-                let second = d.step(at, in_port, in_group, dst, true);
-                match (first, second) {
-                    (Some(first), Some(second)) => {
-                        visit(first);
-                        if second != first {
-                            visit(second);
-                        }
-                    }
-                    _ => d.local_all().for_each(visit),
-                }
-            }
+            Self::DimensionOrder(d) => match d.onward(at, in_port, in_group, dst) {
+                Onward::Here => d.local_all().for_each(visit),
+                Onward::One(step) => visit(step),
+                Onward::Either(ways) => ways.into_iter().for_each(visit),
+            },
         }
     }
 
