@@ -306,6 +306,13 @@ fn what_was_changed_after_elaboration_is_checked_again() {
     let mut broken = spec.clone();
     broken.router.vcs_per_class = 3;
     assert_eq!(check(&broken).expect_err("other VCs").kind(), ErrorKind::Structure);
+    let mut broken = spec.clone();
+    broken.fabric.routing = Description::nvl72().elaborate().expect("right").fabric.routing;
+    assert_eq!(check(&broken).expect_err("other routing").kind(), ErrorKind::Structure);
+    let mesh = |locals| machine(FabricForm::Mesh(grid(&[3, 3], locals)), 2).elaborate();
+    let mut crossed = mesh(3).expect("right");
+    crossed.fabric.routing = mesh(1).expect("right").fabric.routing;
+    assert_eq!(check(&crossed).expect_err("other ports").kind(), ErrorKind::Structure);
     let mut broken = spec;
     broken.accelerator.window = 0;
     assert_eq!(check(&broken).expect_err("no window").key(), "accelerator.window");

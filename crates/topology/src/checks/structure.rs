@@ -15,6 +15,13 @@ fn refuse(message: impl Into<String>, mend: &str) -> Problem {
 pub(super) fn structure(spec: &MachineSpec) -> Result<(), Problem> {
     let f = &spec.fabric;
     counts(f)?;
+    if f.routing.size() != (f.routers.len(), f.node_ports.len()) {
+        let (routers, nodes) = f.routing.size();
+        return Err(refuse(
+            format!("the routing is for {routers} routers and {nodes} nodes, not for these"),
+            "elaborate the description that it belongs to",
+        ));
+    }
     if spec.router.vcs_per_class != f.routing.vcs_per_class() {
         return Err(refuse(
             format!(

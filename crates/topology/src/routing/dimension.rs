@@ -151,6 +151,11 @@ impl DimensionOrder {
         self.dims.iter().map(|d| (d.extent, d.ring))
     }
 
+    pub(super) const fn size(&self) -> (usize, usize) {
+        let points = self.coordinates.len() / self.dims.len();
+        (points, points)
+    }
+
     pub(super) const fn groups(&self) -> usize {
         self.groups as usize
     }
@@ -168,7 +173,7 @@ impl DimensionOrder {
     /// The step by which `head` leaves its source.
     #[inline]
     pub(super) fn inject(&self, head: &Head) -> Step {
-        let routers = self.coordinates.len() / self.dims.len();
+        let (routers, _) = self.size();
         self.local(routers + head.src.at(), head.flow)
     }
 
@@ -236,7 +241,7 @@ impl DimensionOrder {
     ) -> Step {
         let way = 2 * d + usize::from(down);
         // A port faces against the travel of what arrives by it.
-        let arrived = self.ways[at.at() * self.radix + in_port.at()];
+        let arrived = self.ways.get(at.at() * self.radix + in_port.at()).copied().unwrap_or(NONE);
         let on_ring = usize::from(arrived) == way ^ 1;
         let crosses = (there < here) != down;
         let past = here == if down { self.dims[d].extent - 1 } else { 0 };

@@ -52,6 +52,14 @@ impl Routing {
         }
     }
 
+    /// Routers and nodes that it was made for.
+    pub const fn size(&self) -> (usize, usize) {
+        match self {
+            Self::Table(t) => t.size(),
+            Self::DimensionOrder(d) => d.size(),
+        }
+    }
+
     /// The VCs of a class in group `group`, counted from the class's first VC.
     pub const fn group_vcs(&self, group: usize) -> u64 {
         let all = (1_u64 << self.vcs_per_class()) - 1;

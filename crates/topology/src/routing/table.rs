@@ -90,6 +90,10 @@ impl Table {
         self.vcs_per_class
     }
 
+    pub(super) const fn size(&self) -> (usize, usize) {
+        (self.routers, self.nodes)
+    }
+
     /// All ports of router `at` on shortest paths to `dst`; none where there is no path.
     pub fn router_ports(&self, at: RouterIdx, dst: NodeIdx) -> &[PortIdx] {
         self.set(at.at(), dst)
