@@ -10,8 +10,10 @@ use crate::Fs;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Part {
-    /// Waiting at the source for an MSHR, for the injection queue, or for a credit to inject.
+    /// Waiting at the source: for a free MSHR or way, for the injection queue, for a credit.
     SourceQueue,
+    /// Waiting in an MSHR for an earlier access to the same line.
+    MshrWait,
     /// Lookup and fill in the requester's cache, and in a cache that answers a snoop.
     Cache,
     /// Route computation, crossbar and switch traversal: the router's fixed pipeline.
@@ -44,12 +46,13 @@ pub enum Part {
 }
 
 /// How many parts there are.
-pub const PART_COUNT: usize = 15;
+pub const PART_COUNT: usize = 16;
 
 impl Part {
     /// Every part, in the order of a transaction's life.
     pub const ALL: [Self; PART_COUNT] = [
         Self::SourceQueue,
+        Self::MshrWait,
         Self::Cache,
         Self::Router,
         Self::VcAllocation,
@@ -70,6 +73,7 @@ impl Part {
     pub const fn name(self) -> &'static str {
         match self {
             Self::SourceQueue => "source_queue",
+            Self::MshrWait => "mshr_wait",
             Self::Cache => "cache",
             Self::Router => "router",
             Self::VcAllocation => "vc_allocation",

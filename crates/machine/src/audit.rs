@@ -3,10 +3,11 @@
 use base::{Fs, LinkIdx, Part, RoutingFunction};
 use memory::MemoryModel;
 
+use crate::Machine;
 use crate::explain::link_name;
+use crate::memory_port::MemoryPort;
 use crate::node::agent::Kind;
 use crate::stats::Latency;
-use crate::Machine;
 
 /// What the audit found. A sound run has nothing but zeros and `quiescent`.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +123,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         checks.quiescent = self.network().packets().is_empty()
             && self.nodes().all(|n| n.running == 0 && n.is_quiet())
             && self.nodes().all(|n| n.cache.is_idle() && n.home.is_idle())
-            && self.memories().all(|m| m.is_idle());
+            && self.memories().all(MemoryPort::is_idle);
         if let Some(checker) = &shared.checker {
             checks.coherence_violations += checker.violation_count();
             checks.findings.extend(checker.violations().iter().map(ToString::to_string));

@@ -43,6 +43,17 @@ pub enum RunError {
         /// The threads there are.
         threads: u32,
     },
+    /// Threads wait at barriers whose other members never come.
+    #[error(
+        "threads wait for good at {at}: their barriers lack members, all others have ended\n\
+         {explanation}  mend: let every member arrive, or lower the number of members"
+    )]
+    BarrierNeverReleased {
+        /// When the last thing happened.
+        at: Fs,
+        /// Who waits where, line by line.
+        explanation: String,
+    },
     /// Everyone waits and nothing is on its way.
     #[error("deadlock at {at}: nothing can move any more\n{explanation}")]
     Deadlock {

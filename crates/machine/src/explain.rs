@@ -1,10 +1,13 @@
 //! Who waits for whom: what a deadlock report is made of.
 
+use std::fmt::Write as _;
+
 use base::{NodeIdx, RouterIdx, RoutingFunction};
 use memory::MemoryModel;
 use topology::spec::{Fabric, MachineSpec};
 
 use crate::Machine;
+use crate::node::agent::Agent;
 
 /// Lines of each kind that a report shows before it only counts the rest.
 const SHOWN: usize = 12;
@@ -13,10 +16,14 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// Who waits for whom, line by line, from the agents down to the routers.
     pub fn explain(&self) -> String {
         let mut text = String::new();
-        section(&mut text, "threads", self.nodes().flat_map(|n| n.agents.iter().filter_map(|a| a.stuck())));
-        section(&mut text, "barriers", self.nodes().flat_map(|n| n.barriers.waiting()));
-        section(&mut text, "caches", self.nodes().flat_map(|n| n.cache.pending().map(|p| p.to_string())));
-        section(&mut text, "homes", self.nodes().flat_map(|n| n.home.blocked().map(|b| b.to_string())));
+        let nodes = || self.nodes();
+        let agents = nodes().flat_map(|n| n.agents.iter().filter_map(Agent::stuck));
+        section(&mut text, "threads", agents);
+        section(&mut text, "barriers", nodes().flat_map(|n| n.barriers.waiting()));
+        let caches = nodes().flat_map(|n| n.cache.pending().map(|p| p.to_string()));
+        section(&mut text, "caches", caches);
+        let homes = nodes().flat_map(|n| n.home.blocked().map(|b| b.to_string()));
+        section(&mut text, "homes", homes);
         section(&mut text, "interfaces", self.interface_lines());
         section(&mut text, "routers", self.router_lines());
         text
@@ -78,11 +85,11 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) 
     let mut count = 0;
     for line in lines {
         if count < SHOWN {
-            text.push_str(&format!("  {title}: {line}\n"));
+            let _ = writeln!(text, "  {title}: {line}");
         }
         count += 1;
     }
     if count > SHOWN {
-        text.push_str(&format!("  {title}: ... and {} more\n", count - SHOWN));
+        let _ = writeln!(text, "  {title}: ... and {} more", count - SHOWN);
     }
 }

@@ -209,7 +209,13 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             debug!(target: "machine", at = %self.now(), "at rest");
             return Ok(false);
         }
-        Err(RunError::Deadlock { at: self.now(), explanation: self.explain() })
+        let (at, explanation) = (self.now(), self.explain());
+        let idle = |n: &Node| n.cache.is_idle() && n.home.is_idle() && n.is_quiet();
+        Err(if self.net.packets().is_empty() && self.nodes.iter().all(idle) {
+            RunError::BarrierNeverReleased { at, explanation }
+        } else {
+            RunError::Deadlock { at, explanation }
+        })
     }
 
     /// Notices when nothing has completed for very long.

@@ -44,9 +44,9 @@ impl Payload {
     pub(crate) fn words(&self) -> [u64; 4] {
         match self {
             Self::Coherence { line, msg } => {
-                let data = msg.data.map_or(0, |d| {
-                    d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w)
-                });
+                let data = msg
+                    .data
+                    .map_or(0, |d| d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w));
                 let ids = u64::from(msg.src.0) << 32 | u64::from(msg.requester.0);
                 [msg.kind as u64, line.0, ids, data]
             }

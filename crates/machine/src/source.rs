@@ -62,7 +62,10 @@ struct AheadSource {
 
 impl ReadAhead {
     /// Spreads `sources` over up to `threads` readers; gives one source for each, in order.
-    pub fn start(sources: Vec<Box<dyn OpSource>>, threads: usize) -> (Self, Vec<Box<dyn OpSource>>) {
+    pub fn start(
+        sources: Vec<Box<dyn OpSource>>,
+        threads: usize,
+    ) -> (Self, Vec<Box<dyn OpSource>>) {
         let count = sources.len();
         let shared: Ahead = Arc::default();
         {

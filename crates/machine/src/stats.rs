@@ -6,6 +6,9 @@ use hdrhistogram::Histogram;
 
 use crate::node::agent::Kind;
 
+/// Latencies beyond this many picoseconds (1 s) count as this in quantiles.
+const LONGEST_PS: u64 = 1_000_000_000_000;
+
 /// Latencies of one kind of operation, or of all.
 #[derive(Clone, Debug)]
 pub struct Latency {
@@ -18,7 +21,8 @@ pub struct Latency {
 
 impl Default for Latency {
     fn default() -> Self {
-        let histogram = Histogram::new(3).expect("three digits are within the histogram's bounds");
+        let histogram = Histogram::new_with_max(LONGEST_PS, 3);
+        let histogram = histogram.expect("the bounds are sound");
         Self { histogram, count: 0, sum_fs: 0, max_fs: 0 }
     }
 }
@@ -52,11 +56,13 @@ impl Latency {
         self.max_fs as f64 / 1e6
     }
 
-    /// Upper bounds in nanoseconds and counts, doubling from `first_ns`: a small histogram.
-    pub fn doublings(&self, first_ns: f64) -> Vec<(f64, u64)> {
-        let first = (first_ns * 1e3).max(1.0) as u64;
-        let steps = self.histogram.iter_log(first, 2.0);
-        steps.map(|s| (s.value_iterated_to() as f64 / 1e3, s.count_since_last_iteration())).collect()
+    /// A small histogram: upper bounds in nanoseconds, doubling from 1 ns, with the number of
+    /// operations in each step.
+    pub fn doublings(&self) -> Vec<(f64, u64)> {
+        let steps = self.histogram.iter_log(1_000, 2.0);
+        let bound = |ps: u64| (ps + 1) as f64 / 1e3;
+        let pairs = steps.map(|s| (bound(s.value_iterated_to()), s.count_since_last_iteration()));
+        pairs.collect()
     }
 }
 

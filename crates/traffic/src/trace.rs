@@ -105,6 +105,14 @@ impl Trace {
         Self::open_text(reader, path.as_ref(), 0)
     }
 
+    /// A binary trace in memory; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// If the bytes are no trace, or a damaged one.
+    pub fn from_bytes(bytes: Vec<u8>, path: impl AsRef<Path>) -> Result<Self, TraceError> {
+        Self::from_source(path.as_ref().to_owned(), Source::Memory(bytes))
+    }
+
     /// A trace of these records, kept in memory while small, else in a temporary file.
     ///
     /// # Errors

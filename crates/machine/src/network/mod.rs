@@ -11,7 +11,7 @@ mod build;
 mod packets;
 mod wiring;
 
-use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
 use clock::Edge;
 use router::{Grants, Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
@@ -102,17 +102,10 @@ impl<R: RoutingFunction, P> Network<R, P> {
 
     /// Gives a packet of `flits` flits to its source's interface. The caller sees to it that the
     /// node is stepped.
-    pub fn offer(
-        &mut self,
-        packet: Packet<P>,
-        src: NodeIdx,
-        dst: NodeIdx,
-        class: base::Class,
-        flits: u32,
-        flow: u32,
-    ) -> PacketIdx {
+    pub fn offer(&mut self, packet: Packet<P>, head: Head, flits: u32) -> PacketIdx {
         let index = self.packets.insert(packet);
         self.flits_injected += u64::from(flits);
+        let Head { src, dst, flow, class } = head;
         let outgoing = Outgoing { packet: index, src, dst, flow, class, flits };
         self.interfaces[src.at()].offer(outgoing, self.routers.routing());
         index

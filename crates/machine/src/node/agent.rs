@@ -81,12 +81,27 @@ struct Chunk {
 enum Current {
     None,
     /// Bytes still to be issued of a load or store: `pattern` is the stored value.
-    Span { addr: Addr, left: u32, done: u32, pattern: Option<u64>, token: u32 },
-    Atomic { piece: Piece },
+    Span {
+        addr: Addr,
+        left: u32,
+        done: u32,
+        pattern: Option<u64>,
+        token: u32,
+    },
+    Atomic {
+        piece: Piece,
+    },
     Fence,
-    Barrier { id: u32, members: u32, arrived: bool },
+    Barrier {
+        id: u32,
+        members: u32,
+        arrived: bool,
+    },
     /// `token`: the entry of the piece being offered, if one is.
-    Copy { rest: Chunk, token: Option<u32> },
+    Copy {
+        rest: Chunk,
+        token: Option<u32>,
+    },
 }
 
 /// What a finished operation reports.

@@ -41,9 +41,8 @@ impl Barriers {
         members: u32,
         from: (NodeIdx, ThreadIdx),
     ) -> Result<Vec<(NodeIdx, ThreadIdx)>, BarrierError> {
-        let gathering = self
-            .gathering
-            .or_insert_with(id, || Gathering { members, arrived: Vec::new() });
+        let gathering =
+            self.gathering.or_insert_with(id, || Gathering { members, arrived: Vec::new() });
         if gathering.members != members {
             let expected = gathering.members;
             return Err(BarrierError { id, thread: from.1, members, expected });

@@ -1,7 +1,8 @@
 //! One edge of a node: in, through the controllers, to the agents, and out.
 
 use base::{
-    Digest, Fs, Line, LineData, NodeIdx, PacketIdx, Part, RoutingFunction, ThreadIdx, Timeline,
+    Digest, Fs, Head, Line, LineData, NodeIdx, PacketIdx, Part, RoutingFunction, ThreadIdx,
+    Timeline,
 };
 use clock::{Domain, Edge};
 use coherence::{Cause, Checker, Effect, Outbox, Outcome, Request};
@@ -130,7 +131,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     fn outbound(&mut self) {
         while self.node.writes.front().is_some_and(|w| w.0 <= self.edge) {
             if let Some((_, line)) = self.node.writes.pop_front() {
-                self.to_memory(0, Direction::Write, line);
+                self.access_memory(0, Direction::Write, line);
             }
         }
         while let Some(out) = pop_due(&mut self.node.cache_out, self.edge) {
@@ -146,7 +147,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             };
             out.timeline.charge(Part::Directory, self.now);
             let ticket = self.node.ticket(out);
-            let seen = self.to_memory(ticket, Direction::Read, line);
+            let seen = self.access_memory(ticket, Direction::Read, line);
             if let Some(out) = &mut self.node.reads[ticket as usize] {
                 out.timeline.charge(Part::ClockCrossing, seen);
             }
@@ -154,7 +155,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 
     /// Hands an access to memory; gives the instant at which memory sees it.
-    fn to_memory(&mut self, ticket: u32, direction: Direction, line: Line) -> Fs {
+    fn access_memory(&mut self, ticket: u32, direction: Direction, line: Line) -> Fs {
         let channel = self.shared.map.channel(line);
         let access = MemoryAccess { ticket, direction, line };
         let edge = self.memory.request(self.now, channel, access);
@@ -177,7 +178,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let flow = base::rng::draw(self.shared.seed, spread, 2, u64::from(dst.0));
         let flow = u32::try_from(flow >> 32).unwrap_or(0);
         let packet = Packet { payload, timeline };
-        self.net.offer(packet, self.node.id, dst, class, flits, flow);
+        let head = Head { src: self.node.id, dst, flow, class };
+        self.net.offer(packet, head, flits);
     }
 
     /// One message through the cache.
@@ -190,7 +192,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 self.shared.outbox.clear();
                 self.node.cache.receive(line, &msg, timeline, &mut self.shared.outbox);
                 self.node.refused = false;
-                self.from_cache();
+                self.cache_outputs();
             }
             Payload::Release { thread } => {
                 debug!(target: "barrier", at = %self.now, "{thread} released");
@@ -211,7 +213,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 timeline.charge(Part::Directory, self.now);
                 self.shared.outbox.clear();
                 self.node.home.receive(line, &msg, timeline, &mut self.shared.outbox);
-                self.from_home();
+                self.home_outputs();
                 Ok(())
             }
             Payload::Arrive { id, members, from } => self.arrival(id, members, from),
@@ -240,7 +242,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 
     /// Takes what the cache's controller has put out.
-    fn from_cache(&mut self) {
+    fn cache_outputs(&mut self) {
         let due = self.edge.plus(self.shared.cache_latency);
         let done = self.shared.clock.instant(due);
         let Shared { outbox, checker, .. } = &mut *self.shared;
@@ -252,7 +254,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         for out in outbox.messages.drain(..) {
             let mut timeline = out.tag;
             if out.cause == Cause::Unstalled {
-                timeline.charge(Part::SourceQueue, self.now);
+                timeline.charge(Part::MshrWait, self.now);
             }
             timeline.charge(Part::Cache, done);
             self.node.cache_out.push_back(Outbound {
@@ -276,14 +278,19 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 }
                 None => c.tag,
             };
-            timeline.charge(Part::SourceQueue, self.now);
+            timeline.charge(Part::MshrWait, self.now);
             timeline.charge(Part::Cache, done);
-            self.node.done.push_back(Done { due, token: c.token, timeline, value: read(&c.effect) });
+            self.node.done.push_back(Done {
+                due,
+                token: c.token,
+                timeline,
+                value: read(&c.effect),
+            });
         }
     }
 
     /// Takes what the home's controller has put out.
-    fn from_home(&mut self) {
+    fn home_outputs(&mut self) {
         let due = self.edge.plus(self.shared.home_latency);
         let done = self.shared.clock.instant(due);
         for out in self.shared.outbox.messages.drain(..) {
@@ -379,7 +386,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             Outcome::Hit(effect) => self.hit(line, token, tag, &effect),
         }
         self.node.agents[at].issued();
-        self.from_cache();
+        self.cache_outputs();
         true
     }
 

@@ -1,0 +1,48 @@
+//! Topologies and traces by file or by the name of a shipped one.
+
+use std::path::Path;
+
+use anyhow::bail;
+use lockstep::shipped;
+use topology::spec::MachineSpec;
+use traffic::Trace;
+
+/// Opens a topology: a file if there is one of that name, else a shipped one.
+pub(crate) fn topology(name: &str) -> anyhow::Result<MachineSpec> {
+    let built_in = topology::SHIPPED.iter().find(|(n, _)| *n == name);
+    match built_in {
+        Some((_, text)) if !Path::new(name).exists() => Ok(topology::parse(name, text)?),
+        None if bare(name) => {
+            let names: Vec<&str> = topology::SHIPPED.iter().map(|(n, _)| *n).collect();
+            bail!("{}", unknown("topology", name, "ron", &names))
+        }
+        _ => Ok(topology::load(name)?),
+    }
+}
+
+/// Opens a trace: a file if there is one of that name, else a shipped one.
+pub(crate) fn trace(name: &str) -> anyhow::Result<Trace> {
+    if !Path::new(name).exists() {
+        if let Some(trace) = shipped::trace(name) {
+            return Ok(trace?);
+        }
+        if bare(name) {
+            let names: Vec<&str> = shipped::TRACES.iter().map(|(n, _)| *n).collect();
+            bail!("{}", unknown("trace", name, "lkst", &names))
+        }
+    }
+    Ok(Trace::open(name)?)
+}
+
+/// A word that looks like a name, not like a path, and is no file.
+fn bare(name: &str) -> bool {
+    !name.contains(['/', '\\', '.']) && !Path::new(name).exists()
+}
+
+fn unknown(what: &str, name: &str, extension: &str, names: &[&str]) -> String {
+    format!(
+        "no {what} `{name}`: neither a file nor a shipped one\n  mend: name a file, such as \
+         {name}.{extension}, or one of {}",
+        names.join(", ")
+    )
+}

@@ -1,0 +1,74 @@
+//! The command line: one module a verb.
+//!
+//! Exit codes: 0 success, 1 a run whose checks failed, 2 bad input or a machine that got stuck.
+
+mod capture;
+mod check;
+mod import;
+mod input;
+mod log;
+mod output;
+mod progress;
+mod run;
+mod trace;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Lockstep: a cycle-accurate emulator of supernode fabrics.
+#[derive(Parser, Debug)]
+#[command(name = "lockstep", version, max_term_width = 100, subcommand_required = true)]
+#[command(after_help = "Each verb has its own --help with examples.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Replay a memory trace on a machine
+    Run(run::Args),
+    /// Prove what can be proved of a topology without running it
+    Check(check::Args),
+    /// Describe or convert traces
+    Trace(trace::Args),
+    /// Turn a trace of another tool into a native one
+    Import(import::Args),
+    /// Record the memory accesses of a C program
+    Capture(capture::Args),
+}
+
+/// What a verb ends with.
+enum Outcome {
+    Done,
+    /// The run finished, but its checks found something.
+    ChecksFailed,
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Trace(args) => trace::run(&args),
+        Verb::Import(args) => import::run(&args),
+        Verb::Capture(args) => capture::run(&args),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::ChecksFailed) => ExitCode::from(1),
+        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("{error:#}"), std::io::stderr().is_terminal());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether the reader of our output has gone: no fault of ours, and nothing to say to anyone.
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,179 @@
+//! `run`: replays a trace on a machine.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context;
+use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
+use machine::{Latency, Machine, Options, Summary};
+use report::{BusyLink, Checks, Histogram, KindLatency, LatencyNs, RunReport, Style};
+use traffic::Trace;
+
+use super::{Outcome, input, log, output, progress};
+
+/// Replays a memory trace on a machine and reports what happened.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  lockstep run
+  lockstep run --topology nvl72 --trace histogram8
+  lockstep run --topology my.ron --trace my.lkst --json result.json
+  lockstep run --log barrier=debug
+Shipped topologies: nvl8, nvl72, mesh8x8, torus4x4x4, fullmesh8.
+Shipped traces: jacobi8, histogram8, bfs8.
+Exit code: 0 if every check is clean, 1 if not, 2 for bad input or a deadlock.")]
+pub(crate) struct Args {
+    /// Topology file, or the name of a shipped one
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_TOPOLOGY)]
+    topology: String,
+    /// Trace file, or the name of a shipped one
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_TRACE)]
+    trace: String,
+    /// Threads of the emulator: one steps the machine, the others decode the trace ahead of it.
+    /// Results do not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Step the components of each instant in an order drawn from this seed; results do not depend
+    /// on it
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
+    /// Do not check each access as it happens: faster; the audit at the end stays
+    #[arg(long)]
+    no_check: bool,
+    /// Write the result as JSON; `-` for standard output, and nothing else there
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Log events to standard error: a level, or component=level with a component of machine,
+    /// agent, barrier, node, link
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    log::start(args.log.as_deref())?;
+    let spec = input::topology(&args.topology)?;
+    let trace = input::trace(&args.trace)?;
+    let options = Options {
+        seed: args.seed,
+        check: !args.no_check,
+        shuffle: args.shuffle,
+        threads: usize::from(args.threads),
+    };
+    let started = now();
+    let mut machine = Machine::new(&spec, &trace, options)?;
+    replay(&mut machine, &trace, args)
+        .with_context(|| format!("the replay of {} on {} stopped", args.trace, args.topology))?;
+    let report =
+        report(args, &trace, &machine.summary(), now().duration_since(started).as_secs_f64());
+    let to_stdout = args.json.as_deref().is_some_and(|p| p.as_os_str() == "-");
+    if let Some(path) = &args.json {
+        output::write(path, &report.to_json()?)?;
+    }
+    if !to_stdout {
+        let color = std::io::stdout().is_terminal();
+        output::print(&report::render(&report, Style { color }))?;
+    }
+    Ok(if report.checks.clean() { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+#[expect(clippy::disallowed_methods, reason = "wall time of the emulator, not of the machine")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Instants between two looks at the progress.
+const GLANCE: u32 = 8192;
+
+fn replay(machine: &mut Machine, trace: &Trace, args: &Args) -> anyhow::Result<()> {
+    let bar = progress::bar(trace.info().records, args.quiet);
+    let mut glance = 0;
+    while machine.step()? {
+        glance += 1;
+        if glance == GLANCE {
+            glance = 0;
+            if !bar.is_hidden() {
+                bar.set_position(machine.operations_taken());
+                bar.set_message(machine.now().to_string());
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
+    let names = ["load", "store", "atomic"];
+    let kinds = names.into_iter().zip(&s.kinds).map(|(kind, l)| KindLatency {
+        kind,
+        count: l.count(),
+        latency_ns: latency(l),
+    });
+    let (upto_ns, count) = s.latency.doublings().into_iter().unzip();
+    RunReport {
+        topology: args.topology.clone(),
+        trace: args.trace.clone(),
+        seed: s.seed,
+        threads: s.threads,
+        digest: s.digest.clone(),
+        time_ns: s.time.as_ns(),
+        edges: s.edges,
+        transactions: s.transactions,
+        loads: s.loads,
+        stores: s.stores,
+        atomics: s.atomics,
+        barriers: s.barriers,
+        packets: s.packets,
+        flits_delivered: s.flits_delivered,
+        flit_hops: s.flit_hops,
+        latency_ns: latency(&s.latency),
+        breakdown_ns: s.breakdown_ns.iter().map(|(p, ns)| (p.name(), *ns)).collect(),
+        checks: checks(&s.checks),
+        wall_s,
+        records: s.operations,
+        nodes: s.nodes,
+        routers: s.routers,
+        trace_threads: trace.threads(),
+        cache_hits: s.hits,
+        memory_reads: s.memory_reads,
+        memory_writes: s.memory_writes,
+        kinds: kinds.collect(),
+        busiest_links: s.busiest.iter().map(busy).collect(),
+        histogram: Histogram { upto_ns, count },
+    }
+}
+
+fn latency(l: &Latency) -> LatencyNs {
+    LatencyNs {
+        mean: l.mean_ns(),
+        p50: l.quantile_ns(0.5),
+        p99: l.quantile_ns(0.99),
+        max: l.max_ns(),
+    }
+}
+
+fn busy(link: &machine::LinkUse) -> BusyLink {
+    BusyLink {
+        link: link.name.clone(),
+        class: link.class.clone(),
+        flits: link.flits,
+        utilization: link.utilization,
+    }
+}
+
+fn checks(c: &machine::Checks) -> Checks {
+    Checks {
+        coherence_violations: c.coherence_violations,
+        flits_lost: c.flits_lost,
+        credits_lost: c.credits_lost,
+        quiescent: c.quiescent,
+        per_access: c.per_access,
+        findings: c.findings.clone(),
+    }
+}

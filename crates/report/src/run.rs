@@ -1,0 +1,205 @@
+//! The result of a run, as data.
+
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Serialize, ser};
+
+/// Everything that a run reports. Times are in nanoseconds of simulated time unless the name says
+/// otherwise.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RunReport {
+    /// The topology: its file, or the name of a shipped one.
+    pub topology: String,
+    /// The trace: its file, or the name of a shipped one.
+    pub trace: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Threads of the emulator.
+    pub threads: usize,
+    /// Hash over what was delivered when: two runs agree if and only if their digests do.
+    pub digest: String,
+    /// From the start to the end of the last thread.
+    pub time_ns: f64,
+    /// Component edges stepped: the emulator's unit of work.
+    pub edges: u64,
+    /// Memory operations completed: loads, stores and atomics.
+    pub transactions: u64,
+    /// Loads completed.
+    pub loads: u64,
+    /// Stores completed.
+    pub stores: u64,
+    /// Atomics completed.
+    pub atomics: u64,
+    /// Barriers released.
+    pub barriers: u64,
+    /// Packets delivered by the network.
+    pub packets: u64,
+    /// Flits delivered by the network.
+    pub flits_delivered: u64,
+    /// Flits forwarded by routers.
+    pub flit_hops: u64,
+    /// Latency of all transactions.
+    pub latency_ns: LatencyNs,
+    /// Mean time in each part of the latency; they sum to the mean.
+    #[serde(serialize_with = "in_order")]
+    pub breakdown_ns: Vec<(&'static str, f64)>,
+    /// The audit at the end.
+    pub checks: Checks,
+    /// Wall-clock seconds of the replay.
+    pub wall_s: f64,
+    /// Records of the trace that were replayed, of any kind.
+    pub records: u64,
+    /// Accelerators.
+    pub nodes: usize,
+    /// Routers.
+    pub routers: usize,
+    /// Threads of the trace.
+    pub trace_threads: u32,
+    /// Line accesses that the caches performed at once.
+    pub cache_hits: u64,
+    /// Lines read from memory.
+    pub memory_reads: u64,
+    /// Lines written to memory.
+    pub memory_writes: u64,
+    /// Latency by kind of operation.
+    pub kinds: Vec<KindLatency>,
+    /// The busiest links, busiest first.
+    pub busiest_links: Vec<BusyLink>,
+    /// Counts of transactions by latency, in doubling steps.
+    pub histogram: Histogram,
+}
+
+/// A latency distribution in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct LatencyNs {
+    /// Exact mean.
+    pub mean: f64,
+    /// Median, to three significant digits.
+    pub p50: f64,
+    /// 99th percentile, to three significant digits.
+    pub p99: f64,
+    /// Exact maximum.
+    pub max: f64,
+}
+
+/// The latency of one kind of operation.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct KindLatency {
+    /// `load`, `store` or `atomic`.
+    pub kind: &'static str,
+    /// How many.
+    pub count: u64,
+    /// Their latency.
+    pub latency_ns: LatencyNs,
+}
+
+/// The audit at the end of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Checks {
+    /// Accesses, copies or memory that contradict the last writes.
+    pub coherence_violations: u64,
+    /// Flits sent and never delivered.
+    pub flits_lost: u64,
+    /// Credits missing or too many.
+    pub credits_lost: u64,
+    /// Nothing was under way at the end.
+    pub quiescent: bool,
+    /// Whether every access was checked as it happened.
+    pub per_access: bool,
+    /// What was found, in words.
+    pub findings: Vec<String>,
+}
+
+impl Checks {
+    /// Whether everything is as it must be.
+    pub const fn clean(&self) -> bool {
+        self.coherence_violations == 0
+            && self.flits_lost == 0
+            && self.credits_lost == 0
+            && self.quiescent
+    }
+}
+
+/// How busy a link was.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct BusyLink {
+    /// Its ends.
+    pub link: String,
+    /// Its class.
+    pub class: String,
+    /// Flits it carried.
+    pub flits: u64,
+    /// Share of the run's time, 0 to 1.
+    pub utilization: f64,
+}
+
+/// Counts by latency.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Histogram {
+    /// Upper bound of each step in nanoseconds.
+    pub upto_ns: Vec<f64>,
+    /// Transactions in it.
+    pub count: Vec<u64>,
+}
+
+impl RunReport {
+    /// The report as JSON, one key a line, with a newline at the end.
+    ///
+    /// # Errors
+    /// If a figure is no number, which JSON cannot say.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}
+
+/// A list of pairs as an object that keeps their order.
+fn in_order<S: Serializer>(pairs: &[(&'static str, f64)], to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(pairs.len()))?;
+    for (key, value) in pairs {
+        if !value.is_finite() {
+            return Err(ser::Error::custom(format!("`{key}` is not a finite number")));
+        }
+        map.serialize_entry(key, value)?;
+    }
+    map.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_every_key_of_the_contract() {
+        let report = RunReport { breakdown_ns: vec![("cache", 1.0)], ..RunReport::default() };
+        let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+        for key in [
+            "topology",
+            "trace",
+            "seed",
+            "threads",
+            "digest",
+            "time_ns",
+            "edges",
+            "transactions",
+            "loads",
+            "stores",
+            "atomics",
+            "barriers",
+            "packets",
+            "flits_delivered",
+            "flit_hops",
+            "latency_ns",
+            "breakdown_ns",
+            "checks",
+            "wall_s",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        for key in ["mean", "p50", "p99", "max"] {
+            assert!(json["latency_ns"].get(key).is_some(), "{key}");
+        }
+        for key in ["coherence_violations", "flits_lost", "credits_lost", "quiescent"] {
+            assert!(json["checks"].get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["breakdown_ns"]["cache"], 1.0);
+    }
+}

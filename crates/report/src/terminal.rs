@@ -1,0 +1,234 @@
+//! The summary of a run for a person at a terminal.
+
+use std::fmt::Write as _;
+
+use crate::{LatencyNs, RunReport};
+
+/// How a summary is set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Style {
+    /// Use ANSI colours and bold.
+    pub color: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn title(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+}
+
+/// Cells of a bar.
+const BAR: usize = 28;
+
+/// The summary: what ran, how long, how fast, where the time went, the busiest links, the checks.
+pub fn render(report: &RunReport, style: Style) -> String {
+    let mut out = String::new();
+    header(&mut out, report, style);
+    throughput(&mut out, report, style);
+    latency(&mut out, report, style);
+    breakdown(&mut out, report, style);
+    links(&mut out, report, style);
+    checks(&mut out, report, style);
+    out
+}
+
+fn header(out: &mut String, r: &RunReport, style: Style) {
+    let _ = writeln!(out, "{}  {} on {}", style.title("run"), r.trace, r.topology);
+    let _ = writeln!(
+        out,
+        "     {} records of {} threads; {} accelerators, {} routers; seed {}",
+        grouped(r.records),
+        r.trace_threads,
+        r.nodes,
+        r.routers,
+        r.seed
+    );
+    let speed = r.transactions as f64 / r.wall_s.max(1e-9);
+    let _ = writeln!(
+        out,
+        "     {} simulated in {:.2} s: {} accesses a second",
+        span(r.time_ns),
+        r.wall_s,
+        group_digits(&format!("{speed:.0}"))
+    );
+}
+
+fn throughput(out: &mut String, r: &RunReport, style: Style) {
+    let per_us = |n: u64| n as f64 / (r.time_ns.max(1e-9) / 1e3);
+    let _ = writeln!(out, "\n{}", style.title("work"));
+    let _ = writeln!(
+        out,
+        "  {} loads, {} stores, {} atomics, {} barriers: {:.1} accesses a simulated us",
+        grouped(r.loads),
+        grouped(r.stores),
+        grouped(r.atomics),
+        grouped(r.barriers),
+        per_us(r.transactions)
+    );
+    let hit = 100.0 * r.cache_hits as f64 / (r.transactions.max(1)) as f64;
+    let _ = writeln!(
+        out,
+        "  {hit:.1} % hit their cache; {} packets, {} flits, {} flit-hops; memory: {} reads, {} writes",
+        grouped(r.packets),
+        grouped(r.flits_delivered),
+        grouped(r.flit_hops),
+        grouped(r.memory_reads),
+        grouped(r.memory_writes)
+    );
+}
+
+fn latency(out: &mut String, r: &RunReport, style: Style) {
+    let _ = writeln!(out, "\n{}", style.title("latency, ns"));
+    let _ = writeln!(
+        out,
+        "  {:<8} {:>10} {:>10} {:>10} {:>10} {:>12}",
+        "", "mean", "p50", "p99", "max", "count"
+    );
+    let mut row = |name: &str, l: &LatencyNs, count: u64| {
+        let _ = writeln!(
+            out,
+            "  {name:<8} {:>10.1} {:>10.1} {:>10.1} {:>10.1} {:>12}",
+            l.mean,
+            l.p50,
+            l.p99,
+            l.max,
+            grouped(count)
+        );
+    };
+    row("all", &r.latency_ns, r.transactions);
+    for kind in r.kinds.iter().filter(|k| k.count > 0) {
+        row(kind.kind, &kind.latency_ns, kind.count);
+    }
+    let most = r.histogram.count.iter().max().copied().unwrap_or(0).max(1);
+    let _ = writeln!(out);
+    for (upto, count) in r.histogram.upto_ns.iter().zip(&r.histogram.count) {
+        if *count > 0 {
+            let share = *count as f64 / most as f64;
+            let _ = writeln!(out, "  <= {upto:>9.1} {:<BAR$} {}", bar(share), grouped(*count));
+        }
+    }
+}
+
+fn breakdown(out: &mut String, r: &RunReport, style: Style) {
+    let _ = writeln!(out, "\n{}", style.title("where the time goes, mean ns of a transaction"));
+    let mean = r.latency_ns.mean.max(1e-12);
+    for (part, ns) in r.breakdown_ns.iter().filter(|(_, ns)| *ns > 0.0) {
+        let share = ns / mean;
+        let _ = writeln!(
+            out,
+            "  {:<18} {ns:>9.2} {:>5.1} % {}",
+            part.replace('_', " "),
+            100.0 * share,
+            bar(share)
+        );
+    }
+}
+
+fn links(out: &mut String, r: &RunReport, style: Style) {
+    if r.busiest_links.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.title("busiest links"));
+    for link in &r.busiest_links {
+        let _ = writeln!(
+            out,
+            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits",
+            link.link,
+            link.class,
+            100.0 * link.utilization,
+            bar(link.utilization),
+            grouped(link.flits)
+        );
+    }
+}
+
+fn checks(out: &mut String, r: &RunReport, style: Style) {
+    let c = &r.checks;
+    let verdict =
+        if c.clean() { style.paint("32", "clean") } else { style.paint("1;31", "FAILED") };
+    let scope = if c.per_access { "every access and the end" } else { "the end only" };
+    let _ = writeln!(out, "\n{} {verdict} ({scope})", style.title("checks"));
+    let _ = writeln!(
+        out,
+        "  {} coherence violations, {} flits lost, {} credits lost, {}",
+        c.coherence_violations,
+        c.flits_lost,
+        c.credits_lost,
+        if c.quiescent { "quiescent" } else { "NOT quiescent" }
+    );
+    for finding in &c.findings {
+        let _ = writeln!(out, "  - {finding}");
+    }
+    let _ = writeln!(out, "{} {}", style.title("digest"), r.digest);
+}
+
+/// A bar of up to [`BAR`] cells for a share of 1.
+fn bar(share: f64) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * BAR as f64 * 8.0).round();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 8 * BAR"
+    )]
+    let cells = eighths as usize;
+    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][cells % 8];
+    "█".repeat(cells / 8) + part
+}
+
+/// Digits in groups of three.
+fn grouped(n: u64) -> String {
+    group_digits(&n.to_string())
+}
+
+fn group_digits(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A span of nanoseconds in the unit that suits it.
+fn span(ns: f64) -> String {
+    match ns {
+        ns if ns >= 1e9 => format!("{:.3} s", ns / 1e9),
+        ns if ns >= 1e6 => format!("{:.3} ms", ns / 1e6),
+        ns if ns >= 1e3 => format!("{:.3} us", ns / 1e3),
+        ns => format!("{ns:.3} ns"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_group_in_threes() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1 234 567");
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        assert_eq!(bar(0.0), "");
+        assert_eq!(bar(1.0).chars().count(), BAR);
+        assert_eq!(bar(7.0).chars().count(), BAR);
+        assert_eq!(bar(0.5).chars().count(), BAR / 2);
+    }
+
+    #[test]
+    fn a_failed_check_is_loud_and_says_what() {
+        let mut report = RunReport::default();
+        report.checks.findings.push("node3: line 0x40 is stale".to_owned());
+        let text = render(&report, Style::default());
+        assert!(text.contains("FAILED") && text.contains("node3: line 0x40 is stale"), "{text}");
+    }
+}
