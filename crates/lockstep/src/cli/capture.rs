@@ -34,12 +34,12 @@ pub(crate) struct Args {
     cycles_per_block: u32,
     /// Arguments of the program
     #[arg(last = true, value_name = "ARGUMENT")]
-    program_args: Vec<String>,
+    passed_on: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let options = Options {
-        args: args.program_args.clone(),
+        args: args.passed_on.clone(),
         flags: args.flags.clone(),
         limit: args.limit,
         keep_stack: args.keep_stack,
