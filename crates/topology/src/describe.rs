@@ -192,8 +192,6 @@ pub struct Memory {
     pub latency: Span,
     /// Sustained rate of a channel.
     pub channel_rate: Rate,
-    /// Accesses that wait at a channel.
-    pub queue_accesses: u32,
 }
 
 /// The generator of the fabric, or the graph itself.

@@ -72,7 +72,6 @@ impl Description {
             interleave_bytes: m.interleave.0,
             access_latency: m.latency.0,
             channel_bytes_per_s: m.channel_rate.0 / 8,
-            queue_accesses: m.queue_accesses,
         };
         let Router { vcs_per_class, rc_cycles, va_cycles, sa_cycles, st_cycles, credit_cycles } =
             self.router;

@@ -147,8 +147,6 @@ pub struct MemorySpec {
     pub access_latency: Fs,
     /// Sustained bytes a second of each channel.
     pub channel_bytes_per_s: u64,
-    /// Accesses that wait at a channel, at least 1.
-    pub queue_accesses: u32,
 }
 
 /// Nodes, routers and links, and the way between any two nodes.

@@ -162,8 +162,7 @@ fn memory(m: &MemorySpec) -> Result<(), Problem> {
     range("memory.channels", u64::from(m.channels), 1, 1024)?;
     lines("memory.interleave", m.interleave_bytes)?;
     range("memory.latency", m.access_latency.0, 1, base::Fs::PER_SECOND)?;
-    range("memory.channel_rate", m.channel_bytes_per_s, 125_000, 125_000_000_000_000)?;
-    entries("memory.queue_accesses", m.queue_accesses, 1)
+    range("memory.channel_rate", m.channel_bytes_per_s, 125_000, 125_000_000_000_000)
 }
 
 fn link_class(class: &LinkClass, flit_bytes: u32) -> Result<(), Problem> {

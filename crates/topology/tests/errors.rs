@@ -44,7 +44,6 @@ const RIGHT: &str = r#"Machine(
         interleave: "256 B",
         latency: "60 ns",
         channel_rate: "25.6 GB/s",
-        queue_accesses: 16,
     ),
     fabric: FABRIC,
 )
