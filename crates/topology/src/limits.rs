@@ -27,7 +27,9 @@ pub const CACHE_LINES_MAX: u64 = 1 << 27;
 /// Any number of cycles in a description.
 pub const CYCLES_MAX: u64 = 1_000_000;
 /// Any number of queue entries in a description.
-pub const ENTRIES_MAX: u64 = 65_536;
+pub const ENTRIES_MAX: u64 = 65_535;
+/// Operations that an agent may have outstanding.
+pub const WINDOW_MAX: u64 = 16_384;
 /// Clock domains.
 pub const DOMAINS_MAX: usize = 1_024;
 /// Length of a link in micrometres: 100 km.

@@ -107,7 +107,7 @@ fn domain(clock: &ClockSpec, twice: bool) -> Result<(), Problem> {
 }
 
 fn accelerator(a: &AcceleratorSpec) -> Result<(), Problem> {
-    entries("accelerator.window", a.window, 1)?;
+    range("accelerator.window", u64::from(a.window), 1, limits::WINDOW_MAX)?;
     entries("accelerator.injection_packets", a.injection_packets, 1)?;
     cycles("accelerator.home.latency_cycles", a.home.latency_cycles, 1)?;
     lines("accelerator.home.interleave", a.home.interleave_bytes)?;
