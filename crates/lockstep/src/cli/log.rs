@@ -1,5 +1,7 @@
 //! The event log: what happens in the machine, by level and component, on standard error.
 
+use std::io::IsTerminal;
+
 use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
 
@@ -27,6 +29,7 @@ pub(crate) fn start(filter: Option<&str>) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(parsed)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .try_init()
         .map_err(|e| anyhow!("--log: {e}"))

@@ -22,7 +22,8 @@ pub(crate) fn note(text: &str) {
 /// Says what went wrong.
 pub(crate) fn complain(error: &str, color: bool) {
     let word = if color { "\x1b[1;31merror\x1b[0m" } else { "error" };
-    note(&format!("{word}: {error}"));
+    // Errors with an excerpt of the file open with the word themselves.
+    note(&format!("{word}: {}", error.strip_prefix("error: ").unwrap_or(error)));
 }
 
 /// Writes `text` to `path`, which appears by rename; `-` is standard output.
@@ -52,7 +53,8 @@ pub(crate) fn stream(
         .with_context(context)?;
     let mut out = BufWriter::new(file);
     fill(&mut out).with_context(context)?;
-    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(context)?;
+    let file =
+        out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(context)?;
     file.persist(path).with_context(context)?;
     Ok(())
 }

@@ -3,13 +3,14 @@
 use core::fmt;
 
 use base::NodeIdx;
+use serde::Serialize;
 
 use super::{cut, timing};
 use crate::routing::{Routing, distances};
 use crate::spec::{End, Link, MachineSpec};
 
 /// What a check found.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct CheckReport {
     /// The machine's name.
     pub name: String,
@@ -40,7 +41,7 @@ pub struct CheckReport {
 }
 
 /// What a link class can do.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ClassReport {
     /// Its name.
     pub name: String,
@@ -57,7 +58,7 @@ pub struct ClassReport {
 }
 
 /// One-way latency of a flit, in femtoseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Latency {
     /// Putting one flit on the link.
     pub serialization_fs: u64,
@@ -77,7 +78,7 @@ impl Latency {
 }
 
 /// Size of the channel dependency graph.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Dependencies {
     /// Message classes, each with a graph of its own.
     pub classes: usize,
