@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
             Err(error) if args.topologies.len() == 1 => return Err(error),
             Err(error) => {
                 failed += 1;
-                output::complain(&format!("{error:#}"), false);
+                output::complain(&super::message(&error), false);
             }
         }
     }

@@ -16,6 +16,10 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use machine::RunError;
+use topology::TopologyError;
+use traffic::TraceError;
+use traffic::capture::CaptureError;
 
 /// Lockstep: a cycle-accurate emulator of supernode fabrics.
 #[derive(Parser, Debug)]
@@ -61,10 +65,27 @@ pub(crate) fn main() -> ExitCode {
         Ok(Outcome::ChecksFailed) => ExitCode::from(1),
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::complain(&format!("{error:#}"), std::io::stderr().is_terminal());
+            output::complain(&message(&error), std::io::stderr().is_terminal());
             ExitCode::from(2)
         }
     }
+}
+
+/// An error and what led to it, in one message. Errors of the libraries say all there is to say
+/// themselves, their causes included.
+fn message(error: &anyhow::Error) -> String {
+    let mut parts = Vec::new();
+    for cause in error.chain() {
+        parts.push(cause.to_string());
+        let complete = cause.is::<TraceError>()
+            || cause.is::<TopologyError>()
+            || cause.is::<RunError>()
+            || cause.is::<CaptureError>();
+        if complete {
+            break;
+        }
+    }
+    parts.join(": ")
 }
 
 /// Whether the reader of our output has gone: no fault of ours, and nothing to say to anyone.
