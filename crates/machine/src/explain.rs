@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use base::{NodeIdx, RouterIdx, RoutingFunction};
+use base::{NodeIdx, RouterIdx, RoutingFunction, VcIdx};
 use memory::MemoryModel;
-use topology::spec::{Fabric, MachineSpec};
+use router::Blocked;
+use topology::spec::{End, Fabric, MachineSpec};
 
 use crate::Machine;
 use crate::node::agent::Agent;
@@ -26,6 +27,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         section(&mut text, "homes", homes);
         section(&mut text, "interfaces", self.interface_lines());
         section(&mut text, "routers", self.router_lines());
+        section(&mut text, "cycle", self.waiting_cycle().into_iter());
         text
     }
 
@@ -56,10 +58,81 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         })
     }
 
+    /// Channels of which each waits for the next and the last for the first, if there are such.
+    fn waiting_cycle(&self) -> Vec<String> {
+        let routers = self.network().routers();
+        let mut waiters: Vec<(Channel, Blocked)> = Vec::new();
+        for r in (0..routers.len()).map(RouterIdx::new) {
+            waiters.extend(routers.blocked(r).into_iter().map(|b| ((r, b.at.0, b.at.1), b)));
+        }
+        let next = |(r, _, _): Channel, b: &Blocked| -> Vec<usize> {
+            let wanted = |w: &(Channel, Blocked)| match b.out_vc {
+                Some(vc) => {
+                    self.far_end(r, b.out_port).is_some_and(|(to, port)| w.0 == (to, port, vc))
+                }
+                None => w.0.0 == r && w.1.out_port == b.out_port && w.1.out_vc.is_some(),
+            };
+            (0..waiters.len()).filter(|at| wanted(&waiters[*at])).collect()
+        };
+        let edges: Vec<Vec<usize>> = waiters.iter().map(|(c, b)| next(*c, b)).collect();
+        let name = |at: &usize| {
+            let ((r, port, vc), b) = &waiters[*at];
+            let router = &self.spec().fabric.routers[r.at()].name;
+            format!(
+                "{router} port{port} {vc} holds {} and waits for the next",
+                self.packet_name(b.packet)
+            )
+        };
+        cycle(&edges).iter().map(name).collect()
+    }
+
+    /// The router and port behind a router's output, if it is a router.
+    fn far_end(&self, router: RouterIdx, port: usize) -> Option<(RouterIdx, usize)> {
+        let fabric = &self.spec().fabric;
+        let link = fabric.routers[router.at()].ports[port];
+        match fabric.links[link.at()].to {
+            End::Router(r, p) => Some((r, p.at())),
+            End::Node(..) => None,
+        }
+    }
+
     fn packet_name(&self, packet: base::PacketIdx) -> String {
         let packet = self.network().packets().get(packet);
         packet.map_or_else(|| "a packet".to_owned(), |p| p.payload.name())
     }
+}
+
+/// An input VC of a router: router, port, VC.
+type Channel = (RouterIdx, usize, VcIdx);
+
+/// Some cycle of a graph given by its successors; empty if there is none.
+fn cycle(edges: &[Vec<usize>]) -> Vec<usize> {
+    // 0 unseen, 1 on the path, 2 done.
+    let mut seen = vec![0_u8; edges.len()];
+    for root in 0..edges.len() {
+        let mut path: Vec<(usize, usize)> = Vec::new();
+        if seen[root] == 0 {
+            path.push((root, 0));
+            seen[root] = 1;
+        }
+        while let Some((at, tried)) = path.last_mut() {
+            let Some(&to) = edges[*at].get(*tried) else {
+                seen[*at] = 2;
+                path.pop();
+                continue;
+            };
+            *tried += 1;
+            match seen[to] {
+                0 => {
+                    seen[to] = 1;
+                    path.push((to, 0));
+                }
+                1 => return path.iter().map(|p| p.0).skip_while(|p| *p != to).collect(),
+                _ => {}
+            }
+        }
+    }
+    Vec::new()
 }
 
 /// What lies behind a router's port.
@@ -68,10 +141,10 @@ fn port_name(fabric: &Fabric, router: RouterIdx, port: usize) -> String {
     end_name(fabric, fabric.links[link.at()].to)
 }
 
-fn end_name(fabric: &Fabric, end: topology::spec::End) -> String {
+fn end_name(fabric: &Fabric, end: End) -> String {
     match end {
-        topology::spec::End::Node(n, _) => n.to_string(),
-        topology::spec::End::Router(r, _) => fabric.routers[r.at()].name.clone(),
+        End::Node(n, _) => n.to_string(),
+        End::Router(r, _) => fabric.routers[r.at()].name.clone(),
     }
 }
 
@@ -91,5 +164,17 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) 
     }
     if count > SHOWN {
         let _ = writeln!(text, "  {title}: ... and {} more", count - SHOWN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_is_found_whole_and_a_chain_is_none() {
+        assert_eq!(cycle(&[vec![1], vec![2], vec![3], vec![1], vec![0]]), [1, 2, 3]);
+        assert_eq!(cycle(&[vec![1, 2], vec![2], vec![]]), [0; 0]);
+        assert_eq!(cycle(&[vec![0]]), [0]);
     }
 }
