@@ -45,12 +45,18 @@ pub struct Transit {
 // Invariant: what is in a ring was sent and not yet received; nothing is ever dropped.
 #[derive(Clone, Debug)]
 pub struct Links<I: Impairment = Lossless> {
-    params: Vec<LinkParams>,
-    senders: Vec<Sender>,
-    flits: Vec<VecDeque<(Edge, Flit)>>,
-    /// Credits on their way back to the sender of the link.
-    credits: Vec<VecDeque<(Edge, VcIdx)>>,
+    directions: Vec<Direction>,
     impairment: I,
+}
+
+/// One direction: what it is, its sending end, and what is on it.
+#[derive(Clone, Debug)]
+struct Direction {
+    params: LinkParams,
+    sender: Sender,
+    flits: VecDeque<(Edge, Flit)>,
+    /// Credits on their way back to the sender.
+    credits: VecDeque<(Edge, VcIdx)>,
 }
 
 impl Links<Lossless> {
@@ -65,14 +71,13 @@ impl<I: Impairment> Links<I> {
     pub fn new(params: Vec<LinkParams>, impairment: I) -> Self {
         let sender =
             Sender { free_at: Fs::ZERO, carry: 0, ready: Edge(0), flits: 0, busy: Fs::ZERO };
-        let count = params.len();
-        Self {
+        let direction = |params| Direction {
             params,
-            senders: vec![sender; count],
-            flits: vec![VecDeque::new(); count],
-            credits: vec![VecDeque::new(); count],
-            impairment,
-        }
+            sender: sender.clone(),
+            flits: VecDeque::new(),
+            credits: VecDeque::new(),
+        };
+        Self { directions: params.into_iter().map(direction).collect(), impairment }
     }
 
     /// The first edge of the sender's clock at which `link` takes another flit. A serial link takes
@@ -80,7 +85,7 @@ impl<I: Impairment> Links<I> {
     /// links busy.
     #[inline]
     pub fn ready(&self, link: LinkIdx) -> Edge {
-        self.senders[link.at()].ready
+        self.directions[link.at()].sender.ready
     }
 
     /// Hands `flit` to `link` at `edge` of the sender's clock.
@@ -88,14 +93,112 @@ impl<I: Impairment> Links<I> {
     /// # Panics
     /// If the link is not [`ready`](Self::ready).
     pub fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
-        let transit = self.transmit(link, edge);
-        self.flits[link.at()].push_back((transit.visible, flit));
+        let direction = &mut self.directions[link.at()];
+        let transit = direction.transmit(link, edge, &mut self.impairment);
+        direction.flits.push_back((transit.visible, flit));
         transit
     }
 
-    fn transmit(&mut self, link: LinkIdx, edge: Edge) -> Transit {
-        let params = &self.params[link.at()];
-        let sender = &mut self.senders[link.at()];
+    /// Takes the next flit that the receiver sees at or before `edge` of its clock.
+    #[inline]
+    pub fn receive(&mut self, link: LinkIdx, edge: Edge) -> Option<Flit> {
+        let ring = &mut self.directions[link.at()].flits;
+        match ring.front() {
+            Some((visible, flit)) if *visible <= edge => {
+                let flit = *flit;
+                ring.pop_front();
+                Some(flit)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns a credit for `vc` to the sender of `link`; it leaves at `edge` of the receiver's
+    /// clock. Gives the edge of the sender's clock at which it counts.
+    #[inline]
+    pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
+        let direction = &mut self.directions[link.at()];
+        let visible = direction.params.credit_visible(edge);
+        direction.credits.push_back((visible, vc));
+        visible
+    }
+
+    /// Takes the next credit that counts at or before `edge` of the sender's clock.
+    #[inline]
+    pub fn receive_credit(&mut self, link: LinkIdx, edge: Edge) -> Option<VcIdx> {
+        let ring = &mut self.directions[link.at()].credits;
+        match ring.front() {
+            Some((visible, vc)) if *visible <= edge => {
+                let vc = *vc;
+                ring.pop_front();
+                Some(vc)
+            }
+            _ => None,
+        }
+    }
+
+    /// How many links (directions) there are.
+    pub fn len(&self) -> usize {
+        self.directions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.directions.is_empty()
+    }
+
+    /// The parameters of `link`.
+    pub fn params(&self, link: LinkIdx) -> &LinkParams {
+        &self.directions[link.at()].params
+    }
+
+    /// Flits handed to `link` so far.
+    pub fn flits_sent(&self, link: LinkIdx) -> u64 {
+        self.directions[link.at()].sender.flits
+    }
+
+    /// Time that `link` spent on flits so far.
+    pub fn busy(&self, link: LinkIdx) -> Fs {
+        self.directions[link.at()].sender.busy
+    }
+
+    /// Flits on `link` that the receiver has not taken.
+    pub fn flits_in_flight(&self, link: LinkIdx) -> usize {
+        self.directions[link.at()].flits.len()
+    }
+
+    /// Whether credits are on their way back to the sender of `link`.
+    #[inline]
+    pub fn has_credits(&self, link: LinkIdx) -> bool {
+        !self.directions[link.at()].credits.is_empty()
+    }
+
+    /// When the credits count that are on their way back to the sender of `link`.
+    pub fn credit_edges(&self, link: LinkIdx) -> impl Iterator<Item = Edge> {
+        self.directions[link.at()].credits.iter().map(|(edge, _)| *edge)
+    }
+
+    /// Credits of `vc` on the way back to the sender of `link`.
+    pub fn credits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
+        self.directions[link.at()].credits.iter().filter(|(_, v)| *v == vc).count()
+    }
+
+    /// Flits of `vc` on `link` that the receiver has not taken.
+    pub fn vc_flits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
+        self.directions[link.at()].flits.iter().filter(|(_, f)| f.vc == vc).count()
+    }
+}
+
+impl Direction {
+    /// Moves a flit through the stages.
+    #[inline]
+    fn transmit<I: Impairment>(
+        &mut self,
+        link: LinkIdx,
+        edge: Edge,
+        impairment: &mut I,
+    ) -> Transit {
+        let Self { params, sender, .. } = self;
         assert!(edge >= sender.ready, "{link} handed a flit at {edge}, ready at {}", sender.ready);
         sender.flits += 1;
         match params.timing {
@@ -116,7 +219,7 @@ impl<I: Impairment> Links<I> {
                     (sender.free_at, sender.carry)
                 };
                 let total = numer + carry;
-                let replayed = self.impairment.replay(link, sender.flits, start);
+                let replayed = impairment.replay(link, sender.flits, start);
                 let serialized = start + Fs(total / denom);
                 sender.free_at = serialized + replayed;
                 sender.carry = total % denom;
@@ -132,88 +235,5 @@ impl<I: Impairment> Links<I> {
                 Transit { serialized, serdes, fec, replay, flight, crossed, visible }
             }
         }
-    }
-
-    /// Takes the next flit that the receiver sees at or before `edge` of its clock.
-    #[inline]
-    pub fn receive(&mut self, link: LinkIdx, edge: Edge) -> Option<Flit> {
-        let ring = &mut self.flits[link.at()];
-        match ring.front() {
-            Some((visible, flit)) if *visible <= edge => {
-                let flit = *flit;
-                ring.pop_front();
-                Some(flit)
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns a credit for `vc` to the sender of `link`; it leaves at `edge` of the receiver's
-    /// clock. Gives the edge of the sender's clock at which it counts.
-    #[inline]
-    pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
-        let visible = self.params[link.at()].credit_visible(edge);
-        self.credits[link.at()].push_back((visible, vc));
-        visible
-    }
-
-    /// Takes the next credit that counts at or before `edge` of the sender's clock.
-    #[inline]
-    pub fn receive_credit(&mut self, link: LinkIdx, edge: Edge) -> Option<VcIdx> {
-        let ring = &mut self.credits[link.at()];
-        match ring.front() {
-            Some((visible, vc)) if *visible <= edge => {
-                let vc = *vc;
-                ring.pop_front();
-                Some(vc)
-            }
-            _ => None,
-        }
-    }
-
-    /// How many links (directions) there are.
-    pub fn len(&self) -> usize {
-        self.params.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.params.is_empty()
-    }
-
-    /// The parameters of `link`.
-    pub fn params(&self, link: LinkIdx) -> &LinkParams {
-        &self.params[link.at()]
-    }
-
-    /// Flits handed to `link` so far.
-    pub fn flits_sent(&self, link: LinkIdx) -> u64 {
-        self.senders[link.at()].flits
-    }
-
-    /// Time that `link` spent on flits so far.
-    pub fn busy(&self, link: LinkIdx) -> Fs {
-        self.senders[link.at()].busy
-    }
-
-    /// Flits on `link` that the receiver has not taken.
-    pub fn flits_in_flight(&self, link: LinkIdx) -> usize {
-        self.flits[link.at()].len()
-    }
-
-    /// Whether credits are on their way back to the sender of `link`.
-    #[inline]
-    pub fn has_credits(&self, link: LinkIdx) -> bool {
-        !self.credits[link.at()].is_empty()
-    }
-
-    /// Credits of `vc` on the way back to the sender of `link`.
-    pub fn credits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
-        self.credits[link.at()].iter().filter(|(_, v)| *v == vc).count()
-    }
-
-    /// Flits of `vc` on `link` that the receiver has not taken.
-    pub fn vc_flits_in_flight(&self, link: LinkIdx, vc: VcIdx) -> usize {
-        self.flits[link.at()].iter().filter(|(_, f)| f.vc == vc).count()
     }
 }

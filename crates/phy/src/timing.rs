@@ -71,6 +71,7 @@ pub struct LinkParams {
 impl LinkParams {
     /// The edge of the sender's clock at which a credit counts that leaves at `at` of the
     /// receiver's clock.
+    #[inline]
     pub(crate) fn credit_visible(&self, at: Edge) -> Edge {
         let arrival = match self.timing {
             Timing::OnDie { latency_cycles, .. } => at.plus(latency_cycles),

@@ -1,104 +1,103 @@
 //! Separable input-first allocation with round-robin arbiters, for VCs and for the switch.
 //!
 //! Decisions read the router as it is at the edge and change nothing; pointers move in the commit,
-//! and only past a granted requester.
+//! and only past a granted requester. The first request for an output is granted on trial; a later
+//! one that the output's arbiter prefers takes its place.
 
 use clock::Edge;
 
+use crate::Grants;
 use crate::grants::{SwitchGrant, VcGrant};
 use crate::ports::{pick, sooner};
 use crate::state::Router;
-use crate::{Grants, Wires};
 
 /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
+#[inline]
 pub(crate) fn decide_vcs(router: &Router, edge: Edge, grants: &mut Grants) {
     for port in router.waiting_ports.iter() {
-        let mut mask = router.waiting[port];
+        let mut mask = router.ports[port].waiting;
         while mask != 0 {
-            let vc = mask.trailing_zeros() as usize;
+            let vc = u8::try_from(mask.trailing_zeros()).unwrap_or(0);
             mask &= mask - 1;
-            let at = port * router.vcs + vc;
+            let at = port * router.vcs + usize::from(vc);
             let input = &router.inputs[at];
             if input.ready > edge {
                 grants.timer = grants.timer.min(input.ready);
                 continue;
             }
-            let free = input.allowed & router.free[input.out_port];
+            let out_port = usize::from(input.out_port);
+            let free = input.allowed & router.ports[out_port].free;
             if free == 0 {
                 continue;
             }
             let out_vc = pick(free, input.pointer);
-            let output = input.out_port * router.vcs + usize::from(out_vc);
+            let output = out_port * router.vcs + usize::from(out_vc);
+            let grant = VcGrant { at, output, port, out_port, vc, out_vc };
             let best = &mut grants.best_vc[output];
             if best.0 == grants.stamp {
                 grants.losers = true;
-                if sooner(at, best.1, router.outputs[output].pointer) {
-                    best.1 = at;
+                let held = &mut grants.vcs[best.1];
+                if sooner(at, held.at, router.outputs[output].pointer as usize) {
+                    *held = grant;
                 }
             } else {
-                *best = (grants.stamp, at);
-                grants.asked_vcs.push(output);
+                *best = (grants.stamp, grants.vcs.len());
+                grants.vcs.push(grant);
             }
         }
-    }
-    for &output in &grants.asked_vcs {
-        let at = grants.best_vc[output].1;
-        grants.vcs.push(VcGrant {
-            port: at / router.vcs,
-            vc: u8::try_from(at % router.vcs).unwrap_or(0),
-            out_port: output / router.vcs,
-            out_vc: u8::try_from(output % router.vcs).unwrap_or(0),
-        });
     }
 }
 
 /// Switch allocation: every input port picks one VC that could send, every output port one of them.
-pub(crate) fn decide_switch<W: Wires>(
-    router: &Router,
-    edge: Edge,
-    depart: Edge,
-    wires: &W,
-    grants: &mut Grants,
-) {
+#[inline]
+pub(crate) fn decide_switch(router: &Router, edge: Edge, depart: Edge, grants: &mut Grants) {
     for port in router.active_ports.iter() {
-        let mut able = 0_u64;
-        let mut mask = router.active[port];
-        while mask != 0 {
-            let vc = mask.trailing_zeros();
-            mask &= mask - 1;
-            let input = &router.inputs[port * router.vcs + vc as usize];
-            let output = input.out_port * router.vcs + usize::from(input.out_vc);
-            if input.ready > edge {
-                grants.timer = grants.timer.min(input.ready);
-            } else if router.outputs[output].credits > 0 {
-                let ready = wires.ready(router.out[input.out_port]);
-                if ready <= depart {
-                    able |= 1 << vc;
-                } else {
-                    let ahead = depart.0 - edge.0;
-                    grants.timer = grants.timer.min(Edge(ready.0 - ahead));
-                }
-            }
-        }
+        let able = able(router, port, edge, depart, grants);
         if able == 0 {
             continue;
         }
         grants.losers |= !able.is_power_of_two();
-        let vc = pick(able, router.input_pointer[port]);
-        let out_port = router.inputs[port * router.vcs + usize::from(vc)].out_port;
+        let vc = pick(able, router.ports[port].input_pointer);
+        let out_port = usize::from(router.inputs[port * router.vcs + usize::from(vc)].out_port);
+        let grant = SwitchGrant { port, vc, out_port };
         let best = &mut grants.best_port[out_port];
         if best.0 == grants.stamp {
             grants.losers = true;
-            if sooner(port, best.1, router.output_pointer[out_port]) {
-                (best.1, best.2) = (port, vc);
+            let held = &mut grants.switch[best.1];
+            if sooner(port, held.port, usize::from(router.ports[out_port].output_pointer)) {
+                *held = grant;
             }
         } else {
-            *best = (grants.stamp, port, vc);
-            grants.asked_ports.push(out_port);
+            *best = (grants.stamp, grants.switch.len());
+            grants.switch.push(grant);
         }
     }
-    for &out_port in &grants.asked_ports {
-        let (_, port, vc) = grants.best_port[out_port];
-        grants.switch.push(SwitchGrant { port, vc, out_port });
+}
+
+/// The VCs of an input port that could send now. What the others wait for is noted.
+#[inline]
+fn able(router: &Router, port: usize, edge: Edge, depart: Edge, grants: &mut Grants) -> u64 {
+    let mut able = 0_u64;
+    let mut mask = router.ports[port].active;
+    while mask != 0 {
+        let vc = mask.trailing_zeros();
+        mask &= mask - 1;
+        let input = &router.inputs[port * router.vcs + vc as usize];
+        let out_port = usize::from(input.out_port);
+        let output = out_port * router.vcs + usize::from(input.out_vc);
+        if input.ready > edge {
+            grants.timer = grants.timer.min(input.ready);
+        } else if router.outputs[output].credits == 0 {
+            grants.starved.insert(out_port);
+        } else {
+            let ready = router.ports[out_port].link_ready;
+            if ready <= depart {
+                able |= 1 << vc;
+            } else {
+                let ahead = depart.0 - edge.0;
+                grants.timer = grants.timer.min(Edge(ready.0 - ahead));
+            }
+        }
     }
+    able
 }

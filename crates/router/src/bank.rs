@@ -1,12 +1,13 @@
 //! The bank of all routers: receive, decide, commit.
 
-use base::{Flit, Head, LinkIdx, Part, RouterIdx, RoutingFunction, VcIdx};
+use base::{Head, LinkIdx, Part, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::allocate::{decide_switch, decide_vcs};
 use crate::grants::{SwitchGrant, VcGrant};
 use crate::ports::behind;
-use crate::state::{Blocked, InputVc, OutputVc, Router, Stage};
+use crate::state::{Blocked, InputVc, OutputVc, Port, Router, Stage};
+use crate::store::Store;
 use crate::{Grants, MAX_PORTS, PortSet, Wires};
 
 /// What a router is built from.
@@ -84,7 +85,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         grants: &mut Grants,
     ) -> Edge {
         self.receive(i, edge, wires);
-        self.decide(i, edge, wires, grants);
+        self.decide(i, edge, grants);
         self.commit(i, edge, wires, grants)
     }
 
@@ -95,14 +96,13 @@ impl<R: RoutingFunction> RouterBank<R> {
             while let Some(vc) = wires.receive_credit(port, edge) {
                 let output = &mut router.outputs[port * router.vcs + vc.at()];
                 output.credits += 1;
-                assert!(output.credits <= output.depth, "{i} port{port} {vc}: a credit too many");
+                let depth = router.ports[port].out_depth;
+                assert!(output.credits <= depth, "{i} port{port} {vc}: a credit too many");
             }
         }
         for port in wires.flit_ports().iter() {
             while let Some(flit) = wires.receive(port, edge) {
-                let input = port * router.vcs + flit.vc.at();
-                router.push(input, flit);
-                match router.inputs[input].stage {
+                match router.push(port, flit) {
                     Stage::Idle => {
                         let ready = edge.plus(self.stages.rc);
                         start(router, &self.routing, i, (port, flit.vc.0), ready);
@@ -115,12 +115,12 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Decides VC and switch allocation on the state as it is.
-    fn decide<W: Wires>(&self, i: RouterIdx, edge: Edge, wires: &W, grants: &mut Grants) {
+    fn decide(&self, i: RouterIdx, edge: Edge, grants: &mut Grants) {
         grants.clear();
         let router = &self.routers[i.at()];
         decide_vcs(router, edge, grants);
         let depart = edge.plus(self.stages.sa + self.stages.st);
-        decide_switch(router, edge, depart, wires, grants);
+        decide_switch(router, edge, depart, grants);
     }
 
     /// Carries out the grants.
@@ -134,15 +134,16 @@ impl<R: RoutingFunction> RouterBank<R> {
         let stages = self.stages;
         let router = &mut self.routers[i.at()];
         for g in &grants.vcs {
-            commit_vc(router, edge, stages, *g, wires);
+            commit_vc(router, edge, stages, g);
         }
         for g in &grants.switch {
-            let next = commit_switch(router, edge, stages, *g, wires);
+            let next = commit_switch(router, edge, stages, g, wires);
             if next {
                 let ready = edge.plus(1 + stages.rc);
                 start(router, &self.routing, i, (g.port, g.vc), ready);
             }
         }
+        wires.await_credits(&grants.starved);
         let idle = router.waiting_ports.is_empty() && router.active_ports.is_empty();
         match (idle, grants.is_empty() && !grants.losers) {
             (true, _) => Edge::NEVER,
@@ -159,7 +160,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
         let router = &self.routers[i.at()];
-        router.inputs[port * router.vcs + vc.at()].len
+        router.inputs[port * router.vcs + vc.at()].len as usize
     }
 
     /// Credits that router `i` holds for `vc` of the link out of `port`, and how many there are in
@@ -167,7 +168,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
         let router = &self.routers[i.at()];
         let output = &router.outputs[port * router.vcs + vc.at()];
-        (output.credits, output.depth)
+        (output.credits, router.ports[port].out_depth)
     }
 
     /// Every packet at the front of an input VC of router `i`, with what it waits for.
@@ -179,7 +180,7 @@ impl<R: RoutingFunction> RouterBank<R> {
                 packet: router.front(vc).packet,
                 dst: router.front(vc).dst,
                 at: (at / router.vcs, VcIdx::new(at % router.vcs)),
-                out_port: vc.out_port,
+                out_port: usize::from(vc.out_port),
                 out_vc: (vc.stage == Stage::Active).then_some(VcIdx(vc.out_vc)),
             })
             .collect()
@@ -191,54 +192,39 @@ fn build(params: &RouterParams) -> Router {
     let vcs = usize::from(params.vcs);
     assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
     assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
-    let mut base = 0;
-    let mut inputs = Vec::with_capacity(ports * vcs);
-    for port in 0..ports {
-        for _ in 0..vcs {
-            let depth = params.input_depth[port] as usize;
-            inputs.push(InputVc {
-                base,
-                depth,
-                first: 0,
-                len: 0,
-                stage: Stage::Idle,
-                ready: Edge(0),
-                out_port: 0,
-                out_vc: 0,
-                allowed: 0,
-                pointer: 0,
-            });
-            base += depth;
-        }
-    }
-    let output = |at: usize| {
-        let depth = params.output_depth[at / vcs];
-        OutputVc { credits: depth, depth, pointer: 0 }
+    let input = InputVc {
+        first: 0,
+        last: 0,
+        len: 0,
+        out_port: 0,
+        out_vc: 0,
+        stage: Stage::Idle,
+        ready: Edge(0),
+        routed: Edge(0),
+        allowed: 0,
+        pointer: 0,
     };
-    let none = Flit {
-        packet: base::PacketIdx(u32::MAX),
-        dst: base::NodeIdx(0),
-        src: base::NodeIdx(0),
-        flow: 0,
-        vc: VcIdx(0),
-        class: base::Class::Req,
-        head: false,
-        tail: false,
+    let output = |at: usize| OutputVc { credits: params.output_depth[at / vcs], pointer: 0 };
+    let port = |at: usize| Port {
+        out: params.out[at],
+        link_ready: Edge(0),
+        waiting: 0,
+        active: 0,
+        free: u64::MAX >> (64 - vcs),
+        depth: params.input_depth[at],
+        out_depth: params.output_depth[at],
+        input_pointer: 0,
+        output_pointer: 0,
     };
     Router {
         clock: params.clock,
-        out: params.out.clone(),
         vcs,
-        inputs,
+        ports: (0..ports).map(port).collect(),
+        inputs: vec![input; ports * vcs],
         outputs: (0..ports * vcs).map(output).collect(),
-        free: vec![u64::MAX >> (64 - vcs); ports],
-        flits: vec![none; base],
-        waiting: vec![0; ports],
-        active: vec![0; ports],
+        flits: Store::new(),
         waiting_ports: PortSet::EMPTY,
         active_ports: PortSet::EMPTY,
-        input_pointer: vec![0; ports],
-        output_pointer: vec![0; ports],
         forwarded: 0,
     }
 }
@@ -257,35 +243,30 @@ fn start<R: RoutingFunction>(
     let head = Head { src: flit.src, dst: flit.dst, flow: flit.flow, class: flit.class };
     let hop = routing.route(i, base::PortIdx::new(port), VcIdx(vc), &head);
     assert!(
-        hop.port.at() < router.out.len() && hop.vcs != 0,
+        hop.port.at() < router.ports.len() && hop.vcs != 0,
         "{i}: the routing function gave {hop:?} for {head:?}"
     );
     let input = &mut router.inputs[at];
     input.stage = Stage::Waiting;
     input.ready = ready;
-    input.out_port = hop.port.at();
+    input.routed = ready;
+    input.out_port = hop.port.0;
     input.allowed = hop.vcs;
     router.set_waiting(port, vc);
 }
 
-fn commit_vc<W: Wires>(router: &mut Router, edge: Edge, stages: Stages, g: VcGrant, wires: &mut W) {
-    let at = g.port * router.vcs + usize::from(g.vc);
+fn commit_vc(router: &mut Router, edge: Edge, stages: Stages, g: &VcGrant) {
     let count = u8::try_from(router.vcs).unwrap_or(u8::MAX);
-    let input = &mut router.inputs[at];
-    let routed = input.ready;
+    let input = &mut router.inputs[g.at];
     input.stage = Stage::Active;
     input.ready = edge.plus(stages.va);
     input.out_vc = g.out_vc;
     input.pointer = behind(g.out_vc, count);
-    let ready = input.ready;
-    router.free[g.out_port] &= !(1 << g.out_vc);
-    let next = if at + 1 == router.inputs.len() { 0 } else { at + 1 };
-    router.outputs[g.out_port * router.vcs + usize::from(g.out_vc)].pointer = next;
+    router.ports[g.out_port].free &= !(1 << g.out_vc);
+    let next = if g.at + 1 == router.inputs.len() { 0 } else { g.at + 1 };
+    router.outputs[g.output].pointer = u32::try_from(next).unwrap_or(0);
     router.clear_waiting(g.port, g.vc);
     router.set_active(g.port, g.vc);
-    let packet = router.front(&router.inputs[at]).packet;
-    wires.charge(packet, Part::Router, &router.clock, routed);
-    wires.charge(packet, Part::VcAllocation, &router.clock, ready);
 }
 
 /// Sends one flit. Tells whether another packet is now at the front of the input VC.
@@ -293,37 +274,40 @@ fn commit_switch<W: Wires>(
     router: &mut Router,
     edge: Edge,
     stages: Stages,
-    g: SwitchGrant,
+    g: &SwitchGrant,
     wires: &mut W,
 ) -> bool {
     let at = g.port * router.vcs + usize::from(g.vc);
     let count = u8::try_from(router.vcs).unwrap_or(u8::MAX);
     let mut flit = router.pop(at);
-    let out_vc = router.inputs[at].out_vc;
+    let input = &mut router.inputs[at];
+    let out_vc = input.out_vc;
     flit.vc = VcIdx(out_vc);
-    let output = &mut router.outputs[g.out_port * router.vcs + usize::from(out_vc)];
-    output.credits -= 1;
-    router.input_pointer[g.port] = behind(g.vc, count);
-    router.output_pointer[g.out_port] = if g.port + 1 == router.out.len() { 0 } else { g.port + 1 };
-    router.forwarded += 1;
     let depart = edge.plus(stages.sa + stages.st);
     if flit.head {
-        wires.charge(flit.packet, Part::SwitchAllocation, &router.clock, edge.plus(stages.sa));
-        wires.charge(flit.packet, Part::Router, &router.clock, depart);
+        let passage = [
+            (Part::Router, input.routed),
+            (Part::VcAllocation, input.ready),
+            (Part::SwitchAllocation, edge.plus(stages.sa)),
+            (Part::Router, depart),
+        ];
+        wires.charge(flit.packet, &router.clock, &passage);
     }
-    wires.send(router.out[g.out_port], flit, depart);
-    wires.send_credit(g.port, VcIdx(g.vc), edge.plus(1));
-    let input = &mut router.inputs[at];
     let more = input.len > 0;
     if flit.tail {
         input.stage = Stage::Idle;
-        router.free[g.out_port] |= 1 << out_vc;
-        router.clear_active(g.port, g.vc);
-        more
-    } else {
-        if !more {
-            router.clear_active(g.port, g.vc);
-        }
-        false
+        router.ports[g.out_port].free |= 1 << out_vc;
     }
+    if flit.tail || !more {
+        router.clear_active(g.port, g.vc);
+    }
+    router.outputs[g.out_port * router.vcs + usize::from(out_vc)].credits -= 1;
+    router.ports[g.port].input_pointer = behind(g.vc, count);
+    let next = if g.port + 1 == router.ports.len() { 0 } else { g.port + 1 };
+    let output = &mut router.ports[g.out_port];
+    output.output_pointer = u16::try_from(next).unwrap_or(0);
+    output.link_ready = wires.send(output.out, flit, depart);
+    wires.send_credit(g.port, VcIdx(g.vc), edge.plus(1));
+    router.forwarded += 1;
+    flit.tail && more
 }

@@ -2,12 +2,18 @@
 
 use clock::Edge;
 
+use crate::PortSet;
+
 /// A VC allocated: the input VC, and the output VC it got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct VcGrant {
+    /// `port * vcs + vc` of the input VC.
+    pub(crate) at: usize,
+    /// `out_port * vcs + out_vc`.
+    pub(crate) output: usize,
     pub(crate) port: usize,
-    pub(crate) vc: u8,
     pub(crate) out_port: usize,
+    pub(crate) vc: u8,
     pub(crate) out_vc: u8,
 }
 
@@ -28,12 +34,12 @@ pub struct Grants {
     pub(crate) losers: bool,
     /// The first later edge at which a timer of this router runs out.
     pub(crate) timer: Edge,
-    /// Scratch: `[output VC]`, the best input VC so far and the stamp that makes it valid.
+    /// Output ports on which someone could send but for a credit.
+    pub(crate) starved: PortSet,
+    /// Scratch: `[output VC]` and `[output port]`, the stamp of the router's step in which a
+    /// request was first made there, and the place of the best one in `vcs` or `switch`.
     pub(crate) best_vc: Vec<(u64, usize)>,
-    pub(crate) asked_vcs: Vec<usize>,
-    /// Scratch: `[output port]`, the best (input port, VC) so far.
-    pub(crate) best_port: Vec<(u64, usize, u8)>,
-    pub(crate) asked_ports: Vec<usize>,
+    pub(crate) best_port: Vec<(u64, usize)>,
     pub(crate) stamp: u64,
 }
 
@@ -45,10 +51,9 @@ impl Grants {
             switch: Vec::with_capacity(ports),
             losers: false,
             timer: Edge::NEVER,
+            starved: PortSet::EMPTY,
             best_vc: vec![(0, 0); ports * vcs],
-            asked_vcs: Vec::with_capacity(ports * vcs),
-            best_port: vec![(0, 0, 0); ports],
-            asked_ports: Vec::with_capacity(ports),
+            best_port: vec![(0, 0); ports],
             stamp: 0,
         }
     }
@@ -57,10 +62,9 @@ impl Grants {
     pub(crate) fn clear(&mut self) {
         self.vcs.clear();
         self.switch.clear();
-        self.asked_vcs.clear();
-        self.asked_ports.clear();
         self.losers = false;
         self.timer = Edge::NEVER;
+        self.starved = PortSet::EMPTY;
         self.stamp += 1;
     }
 

@@ -66,7 +66,9 @@ struct Sending {
 
 #[derive(Clone, Debug)]
 struct Port {
+    /// The link out, and the first edge at which it takes another flit.
     out: LinkIdx,
+    link_ready: Edge,
     queues: [VecDeque<Queued>; CLASS_COUNT],
     sending: [Option<Sending>; CLASS_COUNT],
     credits: Vec<u32>,
@@ -100,6 +102,7 @@ impl Interface {
         assert!((1..=64).contains(&params.vcs), "a port has 1 to 64 VCs");
         let port = |(at, out): (usize, &LinkIdx)| Port {
             out: *out,
+            link_ready: Edge(0),
             queues: Default::default(),
             sending: Default::default(),
             credits: vec![params.output_depth[at]; usize::from(params.vcs)],
@@ -168,7 +171,7 @@ impl Interface {
                 flits += 1;
                 wires.send_credit(port, flit.vc, edge.plus(1));
                 if flit.tail {
-                    wires.charge(flit.packet, Part::Serialization, &self.clock, edge);
+                    wires.charge(flit.packet, &self.clock, &[(Part::Serialization, edge)]);
                     delivered.push(flit.packet);
                 }
             }
@@ -181,18 +184,21 @@ impl Interface {
     pub fn send<W: Wires>(&mut self, edge: Edge, wires: &mut W) -> Edge {
         let depart = edge.plus(1);
         let mut next = Edge::NEVER;
+        let mut starved = PortSet::EMPTY;
         for at in self.busy_ports.iter() {
             let port = &mut self.ports[at];
-            let ready = wires.ready(port.out);
-            if ready > depart {
-                next = next.min(Edge(ready.0 - 1));
+            if port.link_ready > depart {
+                next = next.min(Edge(port.link_ready.0 - 1));
                 continue;
             }
-            let Some((class, flit)) = port.next_flit(self.vcs) else { continue };
+            let Some((class, flit)) = port.next_flit(self.vcs) else {
+                starved.insert(at);
+                continue;
+            };
             if flit.head {
-                wires.charge(flit.packet, Part::SourceQueue, &self.clock, depart);
+                wires.charge(flit.packet, &self.clock, &[(Part::SourceQueue, depart)]);
             }
-            wires.send(port.out, flit, depart);
+            port.link_ready = wires.send(port.out, flit, depart);
             if flit.tail {
                 self.held[class] -= 1;
                 if port.queues[class].is_empty() {
@@ -205,6 +211,7 @@ impl Interface {
                 next = next.min(edge.plus(1));
             }
         }
+        wires.await_credits(&starved);
         next
     }
 

@@ -25,11 +25,14 @@ mod grants;
 mod interface;
 mod ports;
 mod state;
+mod store;
+#[cfg(test)]
+mod tests;
 mod wires;
 
 pub use bank::{RouterBank, RouterParams};
 pub use grants::Grants;
 pub use interface::{Interface, InterfaceParams, Outgoing};
-pub use ports::{MAX_PORTS, PortSet};
+pub use ports::{MAX_PORTS, PortSet, Ports};
 pub use state::Blocked;
 pub use wires::Wires;

@@ -37,18 +37,51 @@ impl PortSet {
         self.0.iter().all(|w| *w == 0)
     }
 
+    /// The ports that are in this set and not in `other`.
+    #[inline]
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        Self(core::array::from_fn(|w| self.0[w] & !other.0[w]))
+    }
+
     /// The ports, lowest first.
     #[inline]
-    pub fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(word, mut mask)| {
-            core::iter::from_fn(move || {
-                (mask != 0).then(|| {
-                    let bit = mask.trailing_zeros() as usize;
-                    mask &= mask - 1;
-                    word * 64 + bit
-                })
-            })
-        })
+    pub fn iter(&self) -> Ports {
+        Ports { words: self.0, at: 0 }
+    }
+}
+
+/// The ports of a set, lowest first.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    words: [u64; WORDS],
+    at: usize,
+}
+
+impl Iterator for Ports {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.at < WORDS {
+            let mask = self.words[self.at];
+            if mask != 0 {
+                self.words[self.at] = mask & (mask - 1);
+                return Some(self.at * 64 + mask.trailing_zeros() as usize);
+            }
+            self.at += 1;
+        }
+        None
+    }
+}
+
+impl IntoIterator for &PortSet {
+    type Item = usize;
+    type IntoIter = Ports;
+
+    #[inline]
+    fn into_iter(self) -> Ports {
+        self.iter()
     }
 }
 

@@ -4,6 +4,7 @@ use base::{Flit, LinkIdx, NodeIdx, PacketIdx, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::PortSet;
+use crate::store::Store;
 
 /// Where an input VC is with the packet at its front.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,19 +17,20 @@ pub(crate) enum Stage {
     Active,
 }
 
-/// One input VC: a ring of flits and the state of the packet at its front.
+/// One input VC: a queue of flits and the state of the packet at its front.
 #[derive(Clone, Debug)]
 pub(crate) struct InputVc {
-    /// Where its ring starts in the router's flit store, and how long it is.
-    pub(crate) base: usize,
-    pub(crate) depth: usize,
-    pub(crate) first: usize,
-    pub(crate) len: usize,
+    /// Its first and last slot in the router's flit store; without meaning where `len` is 0.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) len: u32,
+    pub(crate) out_port: u16,
+    pub(crate) out_vc: u8,
     pub(crate) stage: Stage,
     /// The first edge at which the stage may ask.
     pub(crate) ready: Edge,
-    pub(crate) out_port: usize,
-    pub(crate) out_vc: u8,
+    /// The edge at which the packet at the front was routed.
+    pub(crate) routed: Edge,
     /// VCs that the routing function allows at the output.
     pub(crate) allowed: u64,
     /// Round-robin pointer over output VCs.
@@ -40,34 +42,43 @@ pub(crate) struct InputVc {
 #[derive(Clone, Debug)]
 pub(crate) struct OutputVc {
     pub(crate) credits: u32,
-    pub(crate) depth: u32,
     /// Round-robin pointer over input VCs.
-    pub(crate) pointer: usize,
+    pub(crate) pointer: u32,
+}
+
+/// One port, both ways.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    /// The link out, and the first edge at which it takes another flit.
+    pub(crate) out: LinkIdx,
+    pub(crate) link_ready: Edge,
+    /// Bit per VC: input VC is in [`Stage::Waiting`].
+    pub(crate) waiting: u64,
+    /// Bit per VC: input VC is in [`Stage::Active`] and holds a flit.
+    pub(crate) active: u64,
+    /// Bit per VC: output VC is not held by a packet.
+    pub(crate) free: u64,
+    /// Flits of buffer a VC: here, and at the far end of the link out.
+    pub(crate) depth: u32,
+    pub(crate) out_depth: u32,
+    /// Switch arbiters: over VCs of the input port, over input ports of the output port.
+    pub(crate) input_pointer: u8,
+    pub(crate) output_pointer: u16,
 }
 
 /// One router.
 #[derive(Clone, Debug)]
 pub(crate) struct Router {
     pub(crate) clock: Domain,
-    /// The link out of each port.
-    pub(crate) out: Vec<LinkIdx>,
     pub(crate) vcs: usize,
+    pub(crate) ports: Vec<Port>,
     /// `[port * vcs + vc]`
     pub(crate) inputs: Vec<InputVc>,
     /// `[port * vcs + vc]`
     pub(crate) outputs: Vec<OutputVc>,
-    /// `[port]`, bit per VC: output VC is not held by a packet.
-    pub(crate) free: Vec<u64>,
-    pub(crate) flits: Vec<Flit>,
-    /// `[port]`, bit per VC: input VC is in [`Stage::Waiting`].
-    pub(crate) waiting: Vec<u64>,
-    /// `[port]`, bit per VC: input VC is in [`Stage::Active`] and holds a flit.
-    pub(crate) active: Vec<u64>,
+    pub(crate) flits: Store,
     pub(crate) waiting_ports: PortSet,
     pub(crate) active_ports: PortSet,
-    /// `[port]`, switch arbiters: over VCs of an input port, over input ports of an output port.
-    pub(crate) input_pointer: Vec<u8>,
-    pub(crate) output_pointer: Vec<usize>,
     /// Flits that left this router.
     pub(crate) forwarded: u64,
 }
@@ -88,55 +99,66 @@ pub struct Blocked {
 }
 
 impl Router {
+    #[inline]
     pub(crate) fn front(&self, input: &InputVc) -> &Flit {
-        &self.flits[input.base + input.first]
+        self.flits.get(input.first)
     }
 
-    /// Puts a flit at the end of an input VC's ring.
+    /// Puts a flit at the end of an input VC's queue; gives the VC's stage.
     ///
     /// # Panics
-    /// If the ring is full: the sender spent a credit it did not have.
-    pub(crate) fn push(&mut self, input: usize, flit: Flit) {
-        let vc = &mut self.inputs[input];
-        assert!(vc.len < vc.depth, "input VC {input} overflows its {} flits", vc.depth);
-        let mut at = vc.first + vc.len;
-        if at >= vc.depth {
-            at -= vc.depth;
+    /// If the buffer is full: the sender spent a credit it did not have.
+    #[inline]
+    pub(crate) fn push(&mut self, port: usize, flit: Flit) -> Stage {
+        let depth = self.ports[port].depth;
+        let vc = &mut self.inputs[port * self.vcs + flit.vc.at()];
+        assert!(vc.len < depth, "port{port} {} overflows its {depth} flits", flit.vc);
+        let slot = self.flits.insert(flit);
+        if vc.len == 0 {
+            vc.first = slot;
+        } else {
+            self.flits.link(vc.last, slot);
         }
-        self.flits[vc.base + at] = flit;
+        vc.last = slot;
         vc.len += 1;
+        vc.stage
     }
 
-    /// Takes the first flit of an input VC's ring.
+    /// Takes the first flit of an input VC's queue.
+    #[inline]
     pub(crate) fn pop(&mut self, input: usize) -> Flit {
         let vc = &mut self.inputs[input];
         debug_assert!(vc.len > 0);
-        let flit = self.flits[vc.base + vc.first];
-        vc.first = if vc.first + 1 == vc.depth { 0 } else { vc.first + 1 };
+        let (flit, next) = self.flits.remove(vc.first);
+        vc.first = next;
         vc.len -= 1;
         flit
     }
 
+    #[inline]
     pub(crate) fn set_waiting(&mut self, port: usize, vc: u8) {
-        self.waiting[port] |= 1 << vc;
+        self.ports[port].waiting |= 1 << vc;
         self.waiting_ports.insert(port);
     }
 
+    #[inline]
     pub(crate) fn clear_waiting(&mut self, port: usize, vc: u8) {
-        self.waiting[port] &= !(1 << vc);
-        if self.waiting[port] == 0 {
+        self.ports[port].waiting &= !(1 << vc);
+        if self.ports[port].waiting == 0 {
             self.waiting_ports.remove(port);
         }
     }
 
+    #[inline]
     pub(crate) fn set_active(&mut self, port: usize, vc: u8) {
-        self.active[port] |= 1 << vc;
+        self.ports[port].active |= 1 << vc;
         self.active_ports.insert(port);
     }
 
+    #[inline]
     pub(crate) fn clear_active(&mut self, port: usize, vc: u8) {
-        self.active[port] &= !(1 << vc);
-        if self.active[port] == 0 {
+        self.ports[port].active &= !(1 << vc);
+        if self.ports[port].active == 0 {
             self.active_ports.remove(port);
         }
     }

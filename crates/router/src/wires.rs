@@ -8,7 +8,9 @@ use crate::PortSet;
 /// The wires at the ports of one component, whose clock counts the edges.
 ///
 /// A wire has a latency of at least one edge: what is sent at an edge is received at a later one.
-/// The implementor wakes the receiver.
+/// The implementor wakes the receiver of a flit when it can be received. The receiver of a credit
+/// is woken only if it [awaits](Self::await_credits) one; else the credit lies on the wire until
+/// the receiver is stepped for another reason.
 pub trait Wires {
     /// Ports that may have flits to receive; the others need not be asked.
     fn flit_ports(&self) -> PortSet;
@@ -22,15 +24,17 @@ pub trait Wires {
     /// The next credit for the link *out of* `port` that is visible at `edge`.
     fn receive_credit(&mut self, port: usize, edge: Edge) -> Option<VcIdx>;
 
-    /// The first edge at which `link` takes another flit.
-    fn ready(&self, link: LinkIdx) -> Edge;
-
-    /// Sends `flit` on `link` at `edge`, which may lie ahead of the present one.
-    fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge);
+    /// Sends `flit` on `link` at `edge`, which may lie ahead of the present one. Gives the first
+    /// edge at which the link takes another.
+    fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Edge;
 
     /// Returns a credit for `vc` to the sender of the link into `port`; it leaves at `edge`.
     fn send_credit(&mut self, port: usize, vc: VcIdx, edge: Edge);
 
-    /// Charges the time of `packet` up to `edge` of `clock` to `part`.
-    fn charge(&mut self, packet: PacketIdx, part: Part, clock: &Domain, edge: Edge);
+    /// Said at the end of each step: the ports whose next credits must wake this component, until
+    /// it says otherwise. Credits that are on their way already count.
+    fn await_credits(&mut self, ports: &PortSet);
+
+    /// Charges the time of `packet` to parts, one after the other, each up to an edge of `clock`.
+    fn charge(&mut self, packet: PacketIdx, clock: &Domain, parts: &[(Part, Edge)]);
 }

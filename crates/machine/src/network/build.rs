@@ -3,11 +3,11 @@
 use base::{LinkIdx, NodeIdx, RouterIdx, RoutingFunction};
 use clock::{Crossing, Domain, Schedule};
 use phy::{LinkParams, Links, Timing};
-use router::{Grants, Interface, InterfaceParams, MAX_PORTS, PortSet, RouterBank, RouterParams};
+use router::{Grants, Interface, InterfaceParams, MAX_PORTS, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::packets::Packets;
-use super::wiring::{Component, Slot, Terminal, Wiring};
+use super::wiring::{Component, Slot, Terminal, Unit, Wiring};
 use super::{Network, Slots};
 use crate::BuildError;
 
@@ -133,16 +133,19 @@ fn wiring(
     let params = (0..fabric.links.len()).map(|l| link(spec, domains, &terminal, LinkIdx::new(l)));
     let params = params.collect::<Result<Vec<_>, _>>()?;
     let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (*d, c.len())).collect();
-    let mut out = fabric.node_ports.clone();
-    out.extend(fabric.routers.iter().map(|r| r.ports.clone()));
-    let units = out.len();
+    let mut out = Vec::new();
+    let mut units = Vec::new();
+    let routers = fabric.routers.iter().map(|r| &r.ports);
+    for ports in fabric.node_ports.iter().chain(routers) {
+        units.push(Unit::new(out.len()));
+        out.extend(ports);
+    }
     Ok(Wiring {
         links: Links::lossless(params),
         schedule: Schedule::new(&lanes),
         receivers: fabric.links.iter().map(|l| terminal(l.to)).collect(),
+        units,
         out,
-        flit_ports: vec![PortSet::EMPTY; units],
-        credit_ports: vec![PortSet::EMPTY; units],
     })
 }
 

@@ -1,6 +1,6 @@
 //! The slab of packets in flight: what a flit's packet index stands for.
 
-use base::{Fs, PacketIdx, Part, Timeline};
+use base::{PacketIdx, Timeline};
 
 /// A packet in flight.
 #[derive(Clone, Debug)]
@@ -50,12 +50,10 @@ impl<P> Packets<P> {
         self.slots.get(at.at()).and_then(Option::as_ref)
     }
 
-    /// Charges a packet's time up to `until` to `part`.
+    /// The stopwatch of a packet in flight.
     #[inline]
-    pub(crate) fn charge(&mut self, at: PacketIdx, part: Part, until: Fs) {
-        if let Some(packet) = &mut self.slots[at.at()] {
-            packet.timeline.charge(part, until);
-        }
+    pub(crate) fn timeline(&mut self, at: PacketIdx) -> Option<&mut Timeline> {
+        self.slots[at.at()].as_mut().map(|packet| &mut packet.timeline)
     }
 
     /// How many packets are in flight.
