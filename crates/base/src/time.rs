@@ -1,6 +1,7 @@
 //! Global time: integer femtoseconds since the start of the run.
 //!
-//! A `u64` of femtoseconds spans 5 hours and 7 minutes of simulated time.
+//! A `u64` of femtoseconds spans 5 hours and 7 minutes of simulated time. Sums saturate there, so that
+//! a run that lasts too long can be noticed and named.
 
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
@@ -43,14 +44,14 @@ impl Add for Fs {
     type Output = Self;
     #[inline]
     fn add(self, rhs: Self) -> Self {
-        Self(self.0 + rhs.0)
+        Self(self.0.saturating_add(rhs.0))
     }
 }
 
 impl AddAssign for Fs {
     #[inline]
     fn add_assign(&mut self, rhs: Self) {
-        self.0 += rhs.0;
+        self.0 = self.0.saturating_add(rhs.0);
     }
 }
 

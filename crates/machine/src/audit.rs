@@ -1,10 +1,11 @@
 //! The audit at the end of a run, and its summary.
 
-use base::{Fs, LinkIdx, Part, RoutingFunction};
+use base::{Fs, Line, LineData, LinkIdx, Part, RoutingFunction};
 use memory::MemoryModel;
 
 use crate::Machine;
 use crate::explain::link_name;
+use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
 use crate::node::agent::Kind;
 use crate::stats::Latency;
@@ -134,6 +135,19 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
         checks
+    }
+
+    /// What the pool holds of a line: its owner's copy if it has an owner, else memory. At rest
+    /// that is what the last write left.
+    pub fn value(&self, line: Line) -> LineData {
+        let home = self.shared().map.home(line);
+        let owned = |n: &crate::node::Node| match n.cache.look_up(line) {
+            (state, value) if state.is_writable() => value,
+            _ => None,
+        };
+        let owner = self.nodes().find_map(owned);
+        let at_home = || self.nodes().find(|n| n.id == home)?.home.look_up(line).map(|d| d.memory);
+        owner.or_else(at_home).unwrap_or_else(|| untouched(line))
     }
 
     /// Audits the machine and sums up the run.

@@ -54,6 +54,15 @@ pub enum RunError {
         /// Who waits where, line by line.
         explanation: String,
     },
+    /// The trace takes longer than time is counted.
+    #[error(
+        "the run does not end within 10 000 s of simulated time (it is at {at})\n  mend: shorten the \
+         think time of the trace, or raise the clocks of the topology"
+    )]
+    TooLong {
+        /// When that was noticed.
+        at: Fs,
+    },
     /// Everyone waits and nothing is on its way.
     #[error("deadlock at {at}: nothing can move any more\n{explanation}")]
     Deadlock {

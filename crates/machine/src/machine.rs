@@ -27,6 +27,9 @@ use crate::{BuildError, RunError};
 /// stretch that a sound machine can need is a few messages a node, each a few thousand instants.
 const LIVELOCK_INSTANTS: u64 = 20_000_000;
 
+/// The longest simulated time of a run: 2 hours and 46 minutes, well within 64 bits of femtoseconds.
+const TIME_MAX: Fs = Fs(10_000 * Fs::PER_SECOND);
+
 /// How a machine is to be run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -89,13 +92,25 @@ impl<R: RoutingFunction> Machine<R> {
         options: Options,
         routing: R,
     ) -> Result<Self, RunError> {
-        let streams = (0..trace.threads()).map(|t| {
-            let stream = trace.stream(ThreadIdx(t))?;
-            Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)
-        });
-        let sources = streams.collect::<Result<Vec<_>, RunError>>()?;
-        let memory = |params| FixedLatency::new(params);
-        Self::build(spec, sources, options, routing, memory)
+        Self::build(spec, sources(trace)?, options, routing, FixedLatency::new)
+    }
+}
+
+#[cfg(feature = "mutants")]
+impl Machine {
+    /// As [`Machine::new`], with a fault seeded into the protocol.
+    ///
+    /// # Errors
+    /// If the machine cannot be built or the trace cannot be read.
+    pub fn with_mutant(
+        spec: &MachineSpec,
+        trace: &Trace,
+        options: Options,
+        mutant: coherence::Mutant,
+    ) -> Result<Self, RunError> {
+        let cfg = Config { mutant: Some(mutant), ..protocol(spec) };
+        let routing = spec.fabric.routing.clone();
+        Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
     }
 }
 
@@ -112,6 +127,17 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         routing: R,
         memory: impl Fn(FixedParams) -> M,
     ) -> Result<Self, RunError> {
+        Self::assemble(spec, sources, options, routing, memory, protocol(spec))
+    }
+
+    fn assemble(
+        spec: &MachineSpec,
+        sources: Vec<Box<dyn OpSource>>,
+        options: Options,
+        routing: R,
+        memory: impl Fn(FixedParams) -> M,
+        cfg: Config,
+    ) -> Result<Self, RunError> {
         let net = Network::new(spec, routing)?;
         let domains = crate::network::domains(spec)?;
         let threads = sources.len();
@@ -121,7 +147,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         } else {
             (None, sources)
         };
-        let nodes = nodes(spec, sources, options.seed)?;
+        let nodes = nodes(spec, sources, options.seed, cfg)?;
         let memories = memories(spec, &domains, nodes.len(), memory);
         let mut machine = Self {
             shared: shared(spec, &domains, threads, options)?,
@@ -165,6 +191,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         });
         self.woken = woken;
         result?;
+        if now > TIME_MAX {
+            return Err(RunError::TooLong { at: now });
+        }
         self.watch(now)?;
         Ok(true)
     }
@@ -220,7 +249,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
 
     /// Notices when nothing has completed for very long.
     fn watch(&mut self, now: Fs) -> Result<(), RunError> {
-        let done = self.shared.digest.events();
+        let done = self.shared.stats.all().count() + self.shared.taken;
         if done != self.progress.0 {
             self.progress = (done, self.instants);
         } else if self.instants - self.progress.1 > LIVELOCK_INSTANTS {
@@ -241,8 +270,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     /// Operations taken from the trace so far.
-    pub fn operations_taken(&self) -> u64 {
-        self.nodes.iter().flat_map(|n| &n.agents).map(|a| a.taken).sum()
+    pub const fn operations_taken(&self) -> u64 {
+        self.shared.taken
     }
 
     /// What the machine was built from.
@@ -292,10 +321,20 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config {
     Config { atomics, ..Config::default() }
 }
 
+/// One source for each thread of a trace.
+fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
+    let streams = (0..trace.threads()).map(|t| {
+        let stream = trace.stream(ThreadIdx(t))?;
+        Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)
+    });
+    streams.collect()
+}
+
 fn nodes(
     spec: &MachineSpec,
     sources: Vec<Box<dyn OpSource>>,
     seed: u64,
+    cfg: Config,
 ) -> Result<Vec<Node>, BuildError> {
     let count = spec.fabric.node_ports.len();
     if count == 0 || count > NODES_MAX as usize {
@@ -328,7 +367,6 @@ fn nodes(
         },
         mshrs: a.cache.mshrs,
     };
-    let cfg = protocol(spec);
     let node = |(at, agents)| {
         let id = NodeIdx::new(at);
         let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
@@ -383,6 +421,8 @@ fn shared(
         nodes,
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
         seed: options.seed,
+        last_edge: domains[a.clock.at()].edge_at_or_after(TIME_MAX),
+        taken: 0,
         checker: options.check.then(|| Checker::new(untouched)),
         stats: Stats::default(),
         digest: base::Digest::default(),

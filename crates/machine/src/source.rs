@@ -8,7 +8,7 @@ use base::Op;
 use traffic::TraceError;
 
 /// How many operations are fetched at once.
-const BATCH: usize = 2048;
+const BATCH: usize = 512;
 /// How many batches a reader keeps ahead of its agent.
 const AHEAD: usize = 4;
 
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn reading_ahead_changes_nothing_whatever_the_number_of_readers() {
-        let lengths = [0, 1, 50_000, 7_000, 2_048];
+        let lengths = [0, 1, 50_000, 7_000, 512];
         for readers in [1, 2, 9] {
             let sources = lengths.iter().map(|n| thinks(*n)).collect();
             let (_keep, front) = ReadAhead::start(sources, readers);

@@ -130,6 +130,8 @@ pub(crate) struct Agent {
     /// Copy pieces begun and not finished.
     copying: u32,
     think_until: Edge,
+    /// The cache refused the access at hand when it had received so many messages.
+    pub(crate) refused: Option<u64>,
     /// Told the machine that it is done.
     retired: bool,
     /// Operations taken from the source.
@@ -158,6 +160,7 @@ impl Agent {
             outstanding: 0,
             copying: 0,
             think_until: Edge(0),
+            refused: None,
             retired: false,
             taken: 0,
         }
@@ -318,6 +321,7 @@ impl Agent {
 
     /// The cache has taken the piece last wished for.
     pub(crate) fn issued(&mut self) {
+        self.refused = None;
         self.outstanding += 1;
         if self.stores.pop_front().is_some() {
             return;

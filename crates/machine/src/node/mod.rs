@@ -76,8 +76,8 @@ pub(crate) struct Node {
     reads: Vec<Option<Outbound>>,
     free_tickets: Vec<u32>,
     done: VecDeque<Done>,
-    /// The cache refused the access at hand; nothing has changed since.
-    refused: bool,
+    /// Messages that the cache has received: what it refused before, it may take after the next.
+    cache_messages: u64,
     /// Agents that have something left to do.
     pub(crate) running: usize,
     /// The instant at which the last agent finished.
@@ -116,7 +116,7 @@ impl Node {
             reads: Vec::new(),
             free_tickets: Vec::new(),
             done: VecDeque::new(),
-            refused: false,
+            cache_messages: 0,
             running,
             finished: Fs::ZERO,
         }

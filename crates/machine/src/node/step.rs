@@ -29,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) nodes: u32,
     pub(crate) threads: u32,
     pub(crate) seed: u64,
+    /// The last edge that a run may reach.
+    pub(crate) last_edge: Edge,
+    /// Operations that agents have taken up.
+    pub(crate) taken: u64,
     pub(crate) checker: Option<Checker<LineData>>,
     pub(crate) stats: Stats,
     pub(crate) digest: Digest,
@@ -191,7 +195,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 timeline.charge(Part::Cache, self.now);
                 self.shared.outbox.clear();
                 self.node.cache.receive(line, &msg, timeline, &mut self.shared.outbox);
-                self.node.refused = false;
+                self.node.cache_messages += 1;
                 self.cache_outputs();
             }
             Payload::Release { thread } => {
@@ -333,8 +337,12 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let count = self.node.agents.len();
         for step in 0..count {
             let at = (self.node.turn + step) % count;
-            match self.node.agents[at].wish(self.edge, self.now)? {
-                Wish::Access(_) if self.node.refused => {}
+            let agent = &mut self.node.agents[at];
+            let before = agent.taken;
+            let wish = agent.wish(self.edge, self.now)?;
+            self.shared.taken += agent.taken - before;
+            match wish {
+                Wish::Access(_) if agent.refused == Some(self.node.cache_messages) => {}
                 Wish::Access(piece) => {
                     if self.access(at, piece) {
                         self.node.turn = (at + 1) % count;
@@ -344,6 +352,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 Wish::Arrive { id, members } => {
                     self.arrive(at, id, members);
                     next = next.min(self.edge.plus(1));
+                }
+                Wish::Sleep(until) if until > self.shared.last_edge && until != Edge::NEVER => {
+                    return Err(RunError::TooLong { at: self.now });
                 }
                 Wish::Sleep(until) => next = next.min(until),
                 Wish::Done => self.retire(at),
@@ -379,7 +390,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let outcome = self.node.cache.access(&request, &mut self.shared.outbox);
         match outcome {
             Outcome::Retry(_) => {
-                self.node.refused = true;
+                self.node.agents[at].refused = Some(self.node.cache_messages);
                 return false;
             }
             Outcome::Pending => {}
