@@ -5,9 +5,15 @@
 //! - [`shared`] finds reference data that a checkout may have beside it, and [`skip`] says aloud
 //!   that a test did nothing without it.
 //! - [`deep`] tells a test that it may take its time.
+//! - [`drive`] sends packets through a network without nodes, [`pencil`] says when they must arrive.
+//! - [`machines`] makes tight machines; [`programs`] random programs, and what must come of them.
 
 mod diff;
+pub mod drive;
 mod golden;
+pub mod machines;
+pub mod pencil;
+pub mod programs;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
