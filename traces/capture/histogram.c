@@ -30,6 +30,7 @@ __attribute__((no_sanitize("thread"), no_sanitize_coverage)) static void fill(vo
 static void *count(void *arg) {
   int me = (int)(long)arg;
   int first = (int)((long)samples * me / threads), last = (int)((long)samples * (me + 1) / threads);
+  pthread_barrier_wait(&step); /* all start together, however long a thread takes to create */
   for (int i = first; i < last; i++) atomic_fetch_add_explicit(&shared[sample[i]], 1, memory_order_relaxed);
   atomic_fetch_add(&counted, last - first);
   pthread_barrier_wait(&step);

@@ -13,10 +13,16 @@
  *                           because they are private
  *
  * Log: one file `thread-N.raw` per thread, N the order of creation, 0 the first thread. It is a
- * sequence of events of 32 bytes, little-endian:
- *   addr:u64 a:u64 b:u64 n:u32 kind:u8 size:u8 zero:u16
- * in the thread's program order. Threads are not ordered among each other: a replay finds its own
- * interleaving, and a global counter would make the program run in turns while it is watched.
+ * sequence of events of 40 bytes, little-endian:
+ *   sequence:u64 addr:u64 a:u64 b:u64 n:u32 kind:u8 size:u8 zero:u16
+ * in the thread's program order. `sequence` is from one counter of all threads, so the logs merged
+ * by it are the interleaving. Numbers ascend in each log; some are not used.
+ *
+ * The counter is the only thing that threads share here: it is taken by one atomic addition, without
+ * a lock, so threads run on beside each other. A thread takes its number before an access that
+ * others may wait for (a write, an unlock, an arrival at a barrier, a creation) and after one by
+ * which it waited (an atomic load, a lock, a join). So what synchronization puts in order is in that
+ * order; of two accesses that race within some nanoseconds, either may come first.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -53,7 +59,7 @@ enum kind {
 };
 
 struct event {
-  u64 addr, a, b;
+  u64 sequence, addr, a, b;
   u32 n;
   u8 kind, size;
   u16 zero;
@@ -70,6 +76,9 @@ struct thread {
   u64 range_to, range_bytes; /* the write range told last, see wrap_copy */
   struct event events[BUFFERED];
 };
+
+/* In a cache line of its own: what lies beside it is read at every event. */
+static struct { u64 next, others[7]; } counter __attribute__((aligned(64)));
 
 static __thread struct thread *self;
 static __thread u64 blocks;
@@ -121,17 +130,24 @@ static void flush(struct thread *t) {
   }
 }
 
-static void put(u8 kind, u8 size, u64 addr, u64 a, u64 b, u32 n) {
+/* Two numbers of the global sequence: the blocks before an event come right before it. */
+static u64 take_sequence(void) { return __atomic_fetch_add(&counter.next, 2, __ATOMIC_RELAXED); }
+
+static void put_at(u64 sequence, u8 kind, u8 size, u64 addr, u64 a, u64 b, u32 n) {
   struct thread *t = self;
   if (!t || stopped) return;
   if (t->used + 2 > BUFFERED) flush(t);
   if (blocks) {
-    t->events[t->used++] = (struct event){.kind = BLOCKS, .a = blocks};
+    t->events[t->used++] = (struct event){.sequence = sequence, .kind = BLOCKS, .a = blocks};
     blocks = 0;
   }
-  t->events[t->used++] =
-      (struct event){.kind = kind, .size = size, .addr = addr, .a = a, .b = b, .n = n};
+  t->events[t->used++] = (struct event){
+      .sequence = sequence + 1, .kind = kind, .size = size, .addr = addr, .a = a, .b = b, .n = n};
   t->range_bytes = 0;
+}
+
+static void put(u8 kind, u8 size, u64 addr, u64 a, u64 b, u32 n) {
+  if (self && !stopped) put_at(take_sequence(), kind, size, addr, a, b, n);
 }
 
 /* Whether the accesses to these bytes are dropped. */
@@ -233,12 +249,13 @@ int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*run
   u32 number = threads;
   if (number >= THREADS) fail("the program creates more than 65535 threads");
   *birth = (struct birth){run, arg, number};
+  u64 sequence = take_sequence(); /* before all of the new thread's */
   int code = __real_pthread_create(id, attr, run_thread, birth);
   if (code == 0) {
     threads++;
     born[number].id = *id;
     born[number].live = 1;
-    put(CREATE, 0, 0, 0, 0, number);
+    put_at(sequence, CREATE, 0, 0, 0, 0, number);
   } else {
     free(birth);
   }
@@ -396,8 +413,9 @@ static void put_atomic(u8 kind, u8 size, volatile void *p, u64 a, u64 b) {
 #define ATOMICS(BITS, T)                                                      \
   T __tsan_atomic##BITS##_load(const volatile T *p, int mo) {                 \
     (void)mo;                                                                 \
+    T found = __atomic_load_n(p, __ATOMIC_SEQ_CST);                           \
     put(READ, 0, (u64)p, 0, sizeof(T), 0);                                    \
-    return __atomic_load_n(p, __ATOMIC_SEQ_CST);                              \
+    return found;                                                             \
   }                                                                           \
   void __tsan_atomic##BITS##_store(volatile T *p, T v, int mo) {              \
     put_atomic(WRITE_VALUE, sizeof(T), p, v, 0);                              \

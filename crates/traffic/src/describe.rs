@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use base::{LINE_BYTES, Map, Op, Rmw, ThreadIdx};
+use base::{LINE_BYTES, Map, Op, Record, Rmw};
 
 use crate::error::TraceError;
+pub use crate::sharing::Interleaving;
+use crate::sharing::Sharing;
 use crate::trace::{Form, Info, Trace};
-
-/// Beyond this many lines (1 GiB of footprint) lines are no longer told apart.
-const LINES_MAX: usize = 1 << 24;
 
 /// Records by kind, and what they move.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -60,46 +59,45 @@ pub struct Description {
     pub shared_written_lines: u64,
     /// The footprint is beyond the count: all numbers of lines are lower bounds.
     pub lines_capped: bool,
+    /// What the interleaving of the threads tells; `None` where it is not known.
+    pub interleaving: Option<Interleaving>,
 }
 
 impl Description {
-    /// Reads the whole trace. Memory grows with the footprint, up to 2^24 lines, not with the
-    /// number of records.
+    /// Reads the whole trace in global order. Memory grows with the footprint, up to 2^24 lines, not
+    /// with the number of records.
     ///
     /// # Errors
     /// If the trace is damaged.
     pub fn of(trace: &Trace) -> Result<Self, TraceError> {
-        let mut uses = Uses::default();
+        let mut sharing = Sharing::default();
         let mut barriers = Map::default();
-        let mut threads = Vec::new();
-        let mut total = Counts::default();
-        for thread in 0..trace.threads() {
-            let thread = ThreadIdx(thread);
-            let mut counts = Counts::default();
-            for op in trace.stream(thread)? {
-                let op = op?;
-                counts.take(&op);
-                uses.take(thread, &op);
-                if let Op::Barrier { id, .. } = op {
-                    barriers.insert(id, ());
-                }
+        let mut threads = vec![Counts::default(); trace.info().thread_records.len()];
+        for record in trace.interleaved()? {
+            let record = record?;
+            let Record { thread, op } = record;
+            threads[thread.at()].take(&op);
+            sharing.take(&record);
+            if let Op::Barrier { id, .. } = op {
+                barriers.insert(id, ());
             }
-            total.add(&counts);
-            threads.push(counts);
         }
-        let count = |test: fn(&Use) -> bool| {
-            uses.lines.sorted().iter().filter(|(_, u)| test(u)).count() as u64
-        };
+        let mut total = Counts::default();
+        for counts in &threads {
+            total.add(counts);
+        }
+        let lines = sharing.lines();
         Ok(Self {
             info: trace.info().clone(),
             total,
             threads,
             barrier_ids: barriers.len() as u64,
-            lines: uses.lines.len() as u64,
-            written_lines: count(|u| u.written),
-            shared_lines: count(|u| u.shared),
-            shared_written_lines: count(|u| u.shared && u.written),
-            lines_capped: uses.capped,
+            lines: lines.all,
+            written_lines: lines.written,
+            shared_lines: lines.shared,
+            shared_written_lines: lines.shared_written,
+            lines_capped: sharing.capped(),
+            interleaving: trace.info().ordered.then(|| sharing.interleaving()),
         })
     }
 }
@@ -160,48 +158,6 @@ impl Counts {
     }
 }
 
-/// What is known of a line.
-struct Use {
-    first: ThreadIdx,
-    shared: bool,
-    written: bool,
-}
-
-#[derive(Default)]
-struct Uses {
-    lines: Map<u64, Use>,
-    capped: bool,
-}
-
-impl Uses {
-    fn take(&mut self, thread: ThreadIdx, op: &Op) {
-        match *op {
-            Op::Load { addr, size } => self.touch(thread, addr.0, u64::from(size), false),
-            Op::Store { addr, size, .. } | Op::Atomic { addr, size, .. } => {
-                self.touch(thread, addr.0, u64::from(size), true);
-            }
-            Op::Copy { from, to, bytes } => {
-                self.touch(thread, from.0, u64::from(bytes), false);
-                self.touch(thread, to.0, u64::from(bytes), true);
-            }
-            Op::Fence | Op::Barrier { .. } | Op::Think { .. } => {}
-        }
-    }
-
-    fn touch(&mut self, thread: ThreadIdx, addr: u64, bytes: u64, write: bool) {
-        for line in addr / LINE_BYTES..=(addr + bytes - 1) / LINE_BYTES {
-            if self.capped {
-                return;
-            }
-            let make = || Use { first: thread, shared: false, written: false };
-            let known = self.lines.or_insert_with(line, make);
-            known.shared |= known.first != thread;
-            known.written |= write;
-            self.capped = self.lines.len() >= LINES_MAX;
-        }
-    }
-}
-
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = &self.info;
@@ -229,6 +185,7 @@ impl fmt::Display for Description {
             sized(info.raw_bytes)
         )?;
         self.fmt_memory(f)?;
+        self.fmt_interleaving(f)?;
         self.fmt_kinds(f)?;
         self.fmt_threads(f)
     }
@@ -260,6 +217,35 @@ impl Description {
         ] {
             let percent = 100.0 * lines as f64 / self.lines.max(1) as f64;
             writeln!(f, "             {least}{} {what} ({percent:.1} %)", grouped(lines))?;
+        }
+        Ok(())
+    }
+
+    fn fmt_interleaving(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(told) = &self.interleaving else {
+            return writeln!(f, "  order      known within each thread only");
+        };
+        let each = self.info.records as f64 / (told.switches as f64 + 1.0);
+        writeln!(
+            f,
+            "  order      of all threads: {} changes of thread, each {each:.1} records, {}",
+            grouped(told.switches),
+            sized(self.info.order_bytes)
+        )?;
+        let about = if told.capped { "about " } else { "" };
+        writeln!(
+            f,
+            "  others     {about}{} of {} accesses touch a line that another thread wrote last",
+            grouped(told.others()),
+            grouped(told.accesses)
+        )?;
+        for (what, accesses) in [
+            ("read what another wrote: communication", told.communicated),
+            ("write over what another wrote", told.overwritten),
+            ("touch other bytes of the line: false sharing", told.false_shared),
+        ] {
+            let percent = 100.0 * accesses as f64 / told.accesses.max(1) as f64;
+            writeln!(f, "             {about}{} {what} ({percent:.1} %)", grouped(accesses))?;
         }
         Ok(())
     }

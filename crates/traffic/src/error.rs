@@ -195,6 +195,9 @@ pub enum ErrorKind {
         /// How.
         why: &'static str,
     },
+    /// The interleaving contradicts itself, the records or its checksum.
+    #[error("the interleaving of the threads is damaged: {0}")]
+    OrderDamaged(&'static str),
 
     /// Threads that would wait forever.
     #[error(
@@ -275,7 +278,7 @@ impl ErrorKind {
             Self::BadImport { mend, .. } => mend,
             Self::Foreign { .. } => {
                 "give a native trace (text or .lkst); \
-                 import traces of other tools with `lockstep trace import`"
+                 import traces of other tools with `lockstep import`"
             }
             Self::Newer { .. } => "update lockstep, or pack the trace again with this version",
             Self::Truncated { .. } => "copy or download the file again, it is incomplete",
@@ -284,6 +287,7 @@ impl ErrorKind {
             Self::HeaderDamaged(_)
             | Self::TrailerDamaged(_)
             | Self::IndexDamaged(_)
+            | Self::OrderDamaged(_)
             | Self::ChunkDamaged { .. } => "copy the file again from its source, or record it anew",
             Self::BarrierHangs { .. } => {
                 "let as many threads arrive as the barrier has members, equally often; \

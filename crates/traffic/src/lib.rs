@@ -23,8 +23,9 @@
 //! | [`describe`] | what a trace holds, for people |
 //! | [`barriers`] | whether a replay reaches its end |
 //!
-//! Only the order within a thread is kept. How threads interleave is for the machine to find out;
-//! records that must be ordered across threads are ordered by barriers.
+//! The order within a thread is the trace's; how threads interleave is for the machine to find out,
+//! and records that must be ordered across threads are ordered by barriers. How they did interleave
+//! when the trace was recorded is kept beside it, for those who ask: [`Trace::interleaved`].
 //!
 //! Nothing here knows a topology, a protocol or a clock.
 
@@ -35,7 +36,9 @@ mod check;
 pub mod describe;
 mod error;
 pub mod import;
+mod interleaved;
 mod lines;
+mod sharing;
 mod split;
 pub mod text;
 mod trace;
@@ -46,5 +49,6 @@ pub use binary::writer::Writer;
 pub use check::{OpFault, THREADS_MAX, check};
 pub use describe::Description;
 pub use error::{ErrorKind, Place, TraceError};
+pub use interleaved::Interleaved;
 pub use text::write_text;
 pub use trace::{Form, Info, Trace};

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use base::{Record, ThreadIdx};
 
-use crate::binary::layout::{Chunk, MAGIC, VERSION};
+use crate::binary::layout::{Chunk, Index, MAGIC, VERSION};
 use crate::binary::source::{Source, open};
 use crate::binary::stream::Stream;
 use crate::binary::writer::Writer;
 use crate::error::{ErrorKind, TraceError};
+use crate::interleaved::Interleaved;
 use crate::lines::GZIP_MAGIC;
 use crate::text;
 
@@ -48,6 +49,10 @@ pub struct Info {
     pub packed_bytes: u64,
     /// Bytes of the records before compression.
     pub raw_bytes: u64,
+    /// Whether the interleaving of the threads is known; else only the order within each is.
+    pub ordered: bool,
+    /// Bytes of the packed interleaving.
+    pub order_bytes: u64,
 }
 
 /// An open trace. Cheap to clone; clones and their streams share one file.
@@ -61,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) info: Info,
     /// `[thread][chunk]`
     pub(crate) chunks: Vec<Vec<Chunk>>,
+    /// The chunks of the interleaving.
+    pub(crate) order: Vec<Chunk>,
 }
 
 impl Trace {
@@ -152,6 +159,17 @@ impl Trace {
         Ok(Stream::new(Arc::clone(&self.0), thread))
     }
 
+    /// The records of all threads, in the order in which they were recorded.
+    ///
+    /// Where that is not known ([`Info::ordered`]), threads take turns of one record each, in the
+    /// order of their numbers, and wait at barriers for each other.
+    ///
+    /// # Errors
+    /// If the interleaving's first chunk is damaged.
+    pub fn interleaved(&self) -> Result<Interleaved, TraceError> {
+        Interleaved::new(Arc::clone(&self.0))
+    }
+
     /// Copies the trace into a binary file at `path`.
     ///
     /// # Errors
@@ -160,8 +178,14 @@ impl Trace {
         let info = self.info();
         let mut writer = Writer::create(path, &info.name, &info.provenance)?;
         writer.reserve_threads(info.threads)?;
-        for thread in 0..info.threads {
-            let thread = ThreadIdx(thread);
+        if info.ordered {
+            for record in self.interleaved()? {
+                writer.push(record?)?;
+            }
+            return writer.finish();
+        }
+        writer.forget_order();
+        for thread in (0..info.threads).map(ThreadIdx) {
             for op in self.stream(thread)? {
                 writer.push(Record { thread, op: op? })?;
             }
@@ -169,9 +193,14 @@ impl Trace {
         writer.finish()
     }
 
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.0)
+    }
+
     /// Opens the binary trace in `source`.
     pub(crate) fn from_source(path: PathBuf, source: Source) -> Result<Self, TraceError> {
-        let (header, chunks) = open(&source, &path)?;
+        let (header, Index { threads: chunks, order }) = open(&source, &path)?;
         let sum = |list: &[Chunk], of: fn(&Chunk) -> u32| {
             list.iter().map(|c| u64::from(of(c))).sum::<u64>()
         };
@@ -187,8 +216,10 @@ impl Trace {
             file_bytes: header.file_bytes,
             packed_bytes: chunks.iter().map(|l| sum(l, |c| c.packed)).sum(),
             raw_bytes: chunks.iter().map(|l| sum(l, |c| c.raw)).sum(),
+            ordered: header.ordered,
+            order_bytes: sum(&order, |c| c.packed),
         };
-        Ok(Self(Arc::new(Inner { path, source, info, chunks })))
+        Ok(Self(Arc::new(Inner { path, source, info, chunks, order })))
     }
 
     fn open_text(reader: impl Read, path: &Path, bytes: u64) -> Result<Self, TraceError> {

@@ -106,13 +106,29 @@ impl Encoder {
         self.last = addr.0;
     }
 
-    fn number(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.bytes.push((n & 0x7f) as u8 | 0x80);
-            n >>= 7;
-        }
-        self.bytes.push((n & 0x7f) as u8);
+    fn number(&mut self, n: u64) {
+        put_number(&mut self.bytes, n);
     }
+}
+
+/// Appends a LEB128 number.
+pub(super) fn put_number(out: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        out.push((n & 0x7f) as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push((n & 0x7f) as u8);
+}
+
+/// Reads the LEB128 number at `at` and moves behind it.
+///
+/// # Errors
+/// What is wrong with the bytes, in words.
+pub(super) fn take_number(bytes: &[u8], at: &mut usize) -> Result<u64, &'static str> {
+    let mut r = Reader { bytes, at: *at, last: 0 };
+    let n = r.number()?;
+    *at = r.at;
+    Ok(n)
 }
 
 /// Where the reading of a chunk stands.

@@ -3,12 +3,14 @@
 //! ```text
 //! header   magic[8] version:u16 flags:u16 header_bytes:u32 file_bytes:u64 threads:u32
 //!          name_bytes:u16 provenance_bytes:u32 name provenance crc:u32
-//! chunks   zstd frames, one after another
+//! chunks   zstd frames, one after another: of records, and of the interleaving
 //! index    records:u64 threads:u32, then for each thread
 //!          records:u64 chunks:u32 (offset:u64 packed:u32 raw:u32 records:u32 crc:u32)*
+//!          then of the interleaving chunks:u32 (offset:u64 packed:u32 raw:u32 runs:u32 crc:u32)*
 //! trailer  index_offset:u64 index_bytes:u64 index_crc:u32 crc:u32 magic[8]
 //! ```
-//! A chunk's checksum (CRC-32, IEEE) is over its packed bytes and lies in the index. The chunks
+//! Bit 0 of the flags says that the interleaving of the threads is known; without it there are no
+//! chunks of it. The other bits are 0. A chunk's checksum (CRC-32, IEEE) is over its packed bytes and lies in the index. The chunks
 //! fill the space between header and index without gap or overlap. `file_bytes` is 0 until the
 //! writer finishes, so a file that was never finished, one that was cut and one that has grown are
 //! told apart.
@@ -21,6 +23,8 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89LKST\r\n\x1a";
 pub(crate) const MAGIC_END: [u8; 8] = *b"LKSTEND\n";
 /// The version that this build writes, and the latest that it reads.
 pub const VERSION: u16 = 1;
+/// Flag: the interleaving is known.
+const ORDERED: u16 = 1;
 /// Bytes of the header in front of its strings.
 pub(crate) const HEADER_FIXED: usize = 34;
 pub(crate) const TRAILER_BYTES: u64 = 32;
@@ -47,7 +51,7 @@ pub(crate) struct Chunk {
     pub(crate) packed: u32,
     /// Bytes after decompression.
     pub(crate) raw: u32,
-    /// At least 1.
+    /// Records, or of a chunk of the interleaving runs; at least 1.
     pub(crate) records: u32,
     /// CRC-32 of the packed bytes.
     pub(crate) crc: u32,
@@ -58,6 +62,8 @@ pub(crate) struct Chunk {
 pub(crate) struct Header {
     pub(crate) file_bytes: u64,
     pub(crate) threads: u32,
+    /// Whether the interleaving is known.
+    pub(crate) ordered: bool,
     pub(crate) name: String,
     pub(crate) provenance: String,
 }
@@ -81,7 +87,7 @@ impl Header {
         let mut out = Vec::with_capacity(self.bytes());
         out.extend(MAGIC);
         out.extend(VERSION.to_le_bytes());
-        out.extend([0; 2]);
+        out.extend(if self.ordered { ORDERED } else { 0 }.to_le_bytes());
         out.extend(as_u32(self.bytes()).to_le_bytes());
         out.extend(self.file_bytes.to_le_bytes());
         out.extend(self.threads.to_le_bytes());
@@ -117,14 +123,15 @@ impl Header {
         let name_bytes = usize::from(b.u16().ok_or(short)?);
         let provenance_bytes = as_usize(b.u32().ok_or(short)?);
         let lengths_fit = name_bytes.checked_add(provenance_bytes) == Some(b.0.len());
-        if version != VERSION || flags != 0 || !lengths_fit {
+        if version != VERSION || flags & !ORDERED != 0 || !lengths_fit {
             return Err("its fields contradict each other");
         }
         if threads > THREADS_MAX {
             return Err("it has too many threads");
         }
         let (name, provenance) = b.0.split_at(name_bytes);
-        Ok(Self { file_bytes, threads, name: plain(name)?, provenance: plain(provenance)? })
+        let (name, provenance) = (plain(name)?, plain(provenance)?);
+        Ok(Self { file_bytes, threads, ordered: flags & ORDERED != 0, name, provenance })
     }
 }
 
@@ -157,67 +164,86 @@ impl Trailer {
     }
 }
 
-/// The index as bytes.
-pub(crate) fn encode_index(threads: &[Vec<Chunk>]) -> Vec<u8> {
-    let records = |chunks: &[Chunk]| chunks.iter().map(|c| u64::from(c.records)).sum::<u64>();
-    let mut out = Vec::new();
-    out.extend(threads.iter().map(|t| records(t)).sum::<u64>().to_le_bytes());
-    out.extend(as_u32(threads.len()).to_le_bytes());
-    for chunks in threads {
-        out.extend(records(chunks).to_le_bytes());
-        out.extend(as_u32(chunks.len()).to_le_bytes());
-        for c in chunks {
-            out.extend(c.offset.to_le_bytes());
-            for n in [c.packed, c.raw, c.records, c.crc] {
-                out.extend(n.to_le_bytes());
-            }
-        }
-    }
-    out
+/// Where every chunk lies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    /// `[thread][chunk]`
+    pub(crate) threads: Vec<Vec<Chunk>>,
+    /// The interleaving; empty if it is not known.
+    pub(crate) order: Vec<Chunk>,
 }
 
-/// Reads the index of `threads` threads, whose chunks must fill `from..to` of the file.
-pub(crate) fn parse_index(
-    all: &[u8],
-    threads: u32,
-    from: u64,
-    to: u64,
-) -> Result<Vec<Vec<Chunk>>, &'static str> {
-    let short = "it is too short";
-    let mut b = Bytes(all);
-    let (total, count) = (b.u64().ok_or(short)?, b.u32().ok_or(short)?);
-    if count != threads || u64::from(threads) * THREAD_ENTRY_BYTES > b.0.len() as u64 {
-        return Err("its threads are not those of the header");
-    }
-    let mut out = Vec::with_capacity(as_usize(threads));
-    let (mut sum, mut chunk_count) = (0_u64, 0_usize);
-    for _ in 0..threads {
-        let (records, chunks) = (b.u64().ok_or(short)?, b.u32().ok_or(short)?);
-        if u64::from(chunks) * CHUNK_ENTRY_BYTES > b.0.len() as u64 {
-            return Err(short);
+impl Index {
+    /// The index as bytes.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let records = |chunks: &[Chunk]| chunks.iter().map(|c| u64::from(c.records)).sum::<u64>();
+        let mut out = Vec::new();
+        out.extend(self.threads.iter().map(|t| records(t)).sum::<u64>().to_le_bytes());
+        out.extend(as_u32(self.threads.len()).to_le_bytes());
+        for chunks in &self.threads {
+            out.extend(records(chunks).to_le_bytes());
+            put_chunks(&mut out, chunks);
         }
-        let list = (0..chunks).map(|_| b.chunk()).collect::<Result<Vec<_>, _>>()?;
-        if list.iter().map(|c| u64::from(c.records)).sum::<u64>() != records {
-            return Err("a thread's records are not those of its chunks");
+        put_chunks(&mut out, &self.order);
+        out
+    }
+
+    /// Reads the index of the file with this header, whose chunks must fill the space up to `to`.
+    pub(crate) fn parse(all: &[u8], header: &Header, to: u64) -> Result<Self, &'static str> {
+        let short = "it is too short";
+        let mut b = Bytes(all);
+        let (total, count) = (b.u64().ok_or(short)?, b.u32().ok_or(short)?);
+        if count != header.threads || u64::from(count) * THREAD_ENTRY_BYTES > b.0.len() as u64 {
+            return Err("its threads are not those of the header");
         }
-        sum = sum.checked_add(records).ok_or("it has too many records")?;
-        chunk_count += list.len();
-        out.push(list);
-    }
-    if !b.0.is_empty() || sum != total {
-        return Err("its totals do not match");
-    }
-    let mut places = Vec::with_capacity(chunk_count);
-    places.extend(out.iter().flatten().map(|c| (c.offset, c.packed)));
-    places.sort_unstable();
-    let mut at = from;
-    for (offset, packed) in places {
-        if offset != at {
-            return Err("its chunks overlap or leave a gap");
+        let mut threads = Vec::with_capacity(as_usize(count));
+        let mut sum = 0_u64;
+        for _ in 0..count {
+            let records = b.u64().ok_or(short)?;
+            let list = b.chunks()?;
+            if list.iter().map(|c| u64::from(c.records)).sum::<u64>() != records {
+                return Err("a thread's records are not those of its chunks");
+            }
+            sum = sum.checked_add(records).ok_or("it has too many records")?;
+            threads.push(list);
         }
-        at = at.checked_add(u64::from(packed)).ok_or("a chunk lies outside the file")?;
+        let order = b.chunks()?;
+        if !b.0.is_empty() || sum != total {
+            return Err("its totals do not match");
+        }
+        if header.ordered == order.is_empty() {
+            return Err("header and index disagree whether the interleaving is known");
+        }
+        let index = Self { threads, order };
+        index.check_places(header.bytes() as u64, to)?;
+        Ok(index)
     }
-    if at == to { Ok(out) } else { Err("its chunks do not fill the file") }
+
+    /// The chunks must fill `from..to` of the file.
+    fn check_places(&self, from: u64, to: u64) -> Result<(), &'static str> {
+        let all = || self.threads.iter().flatten().chain(&self.order);
+        let mut places = Vec::with_capacity(all().count());
+        places.extend(all().map(|c| (c.offset, c.packed)));
+        places.sort_unstable();
+        let mut at = from;
+        for (offset, packed) in places {
+            if offset != at {
+                return Err("its chunks overlap or leave a gap");
+            }
+            at = at.checked_add(u64::from(packed)).ok_or("a chunk lies outside the file")?;
+        }
+        if at == to { Ok(()) } else { Err("its chunks do not fill the file") }
+    }
+}
+
+fn put_chunks(out: &mut Vec<u8>, chunks: &[Chunk]) {
+    out.extend(as_u32(chunks.len()).to_le_bytes());
+    for c in chunks {
+        out.extend(c.offset.to_le_bytes());
+        for n in [c.packed, c.raw, c.records, c.crc] {
+            out.extend(n.to_le_bytes());
+        }
+    }
 }
 
 /// A slice that integers are taken from.
@@ -238,12 +264,20 @@ impl Bytes<'_> {
     fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
     }
+    /// A count and as many chunks.
+    fn chunks(&mut self) -> Result<Vec<Chunk>, &'static str> {
+        let count = self.u32().ok_or("it is too short")?;
+        if u64::from(count) * CHUNK_ENTRY_BYTES > self.0.len() as u64 {
+            return Err("it is too short");
+        }
+        (0..count).map(|_| self.chunk()).collect()
+    }
     fn chunk(&mut self) -> Result<Chunk, &'static str> {
         let fields = (self.u64(), self.u32(), self.u32(), self.u32(), self.u32());
         let (Some(offset), Some(packed), Some(raw), Some(records), Some(crc)) = fields else {
             return Err("it is too short");
         };
-        // Every record takes at least a byte.
+        // Every record takes at least a byte, and so does a run.
         let fits = raw <= CHUNK_BYTES_MAX && packed <= raw + PACKED_EXTRA_MAX && packed > 0;
         if !fits || records == 0 || records > raw {
             return Err("a chunk is too large or empty");

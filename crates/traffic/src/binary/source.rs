@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::layout::{
-    Chunk, HEADER_FIXED, Header, MAGIC, TRAILER_BYTES, Trailer, VERSION, as_usize, parse_index,
+    Chunk, HEADER_FIXED, Header, Index, MAGIC, TRAILER_BYTES, Trailer, VERSION, as_usize,
 };
 use crate::error::{ErrorKind, TraceError};
 
@@ -50,7 +50,7 @@ impl Source {
 }
 
 /// Reads and checks header, trailer and index, in the order that names each damage best.
-pub(crate) fn open(source: &Source, path: &Path) -> Result<(Header, Vec<Vec<Chunk>>), TraceError> {
+pub(crate) fn open(source: &Source, path: &Path) -> Result<(Header, Index), TraceError> {
     let found = source.len().map_err(|e| TraceError::io(path, "measure the file", e))?;
     let read = |offset: u64, count: usize| {
         if offset.checked_add(count as u64).is_none_or(|end| end > found) {
@@ -80,12 +80,11 @@ pub(crate) fn open(source: &Source, path: &Path) -> Result<(Header, Vec<Vec<Chun
     if crc32fast::hash(&index) != trailer.crc {
         return Err(damaged("its checksum does not match"));
     }
-    let chunks =
-        parse_index(&index, header.threads, header_bytes, trailer.offset).map_err(damaged)?;
-    if chunks.iter().all(Vec::is_empty) {
+    let index = Index::parse(&index, &header, trailer.offset).map_err(damaged)?;
+    if index.threads.iter().all(Vec::is_empty) {
         return Err(TraceError::file(path, ErrorKind::Empty));
     }
-    Ok((header, chunks))
+    Ok((header, index))
 }
 
 fn open_header(
@@ -116,17 +115,19 @@ fn check_length(path: &Path, expected: u64, found: u64) -> Result<(), TraceError
 }
 
 /// The decompressed bytes of one chunk.
+///
+/// # Errors
+/// If it cannot be read, or is damaged: then `kind` makes the error of the words that say how.
 pub(crate) fn load_chunk(
     source: &Source,
     path: &Path,
-    thread: u32,
     chunk: &Chunk,
+    kind: impl Fn(&'static str) -> ErrorKind,
 ) -> Result<Vec<u8>, TraceError> {
     let packed = source
         .read(chunk.offset, as_usize(chunk.packed))
         .map_err(|e| TraceError::io(path, "read a chunk", e))?;
-    let damaged =
-        |why| TraceError::byte(path, chunk.offset, ErrorKind::ChunkDamaged { thread, why });
+    let damaged = |why| TraceError::byte(path, chunk.offset, kind(why));
     if crc32fast::hash(&packed) != chunk.crc {
         return Err(damaged("its checksum does not match"));
     }

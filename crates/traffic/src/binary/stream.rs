@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::{Op, ThreadIdx};
 
 use super::codec::{Cursor, decode};
+use super::layout::Chunk;
 use super::source::load_chunk;
 use crate::error::{ErrorKind, TraceError};
 use crate::trace::Inner;
@@ -47,9 +48,40 @@ impl Stream {
         };
         self.next_chunk += 1;
         self.cursor = Cursor::START;
-        self.bytes = load_chunk(&self.trace.source, &self.trace.path, self.thread.0, chunk)?;
+        self.bytes = self.load(chunk)?;
         self.left = chunk.records;
         Ok(true)
+    }
+
+    fn load(&self, chunk: &Chunk) -> Result<Vec<u8>, TraceError> {
+        let kind = |why| ErrorKind::ChunkDamaged { thread: self.thread.0, why };
+        load_chunk(&self.trace.source, &self.trace.path, chunk, kind)
+    }
+
+    /// Bytes of memory that the chunk takes.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Gives the chunk's memory back; before the next record, [`reload`](Self::reload).
+    pub(crate) fn unload(&mut self) {
+        // A chunk with bytes after its last record is kept: that is an error to come.
+        if self.left > 0 {
+            self.bytes = Vec::new();
+        } else if self.cursor.at == self.bytes.len() {
+            self.bytes = Vec::new();
+            self.cursor = Cursor::START;
+        }
+    }
+
+    /// Brings the chunk back if it was given back.
+    #[inline]
+    pub(crate) fn reload(&mut self) -> Result<(), TraceError> {
+        if self.left > 0 && self.bytes.is_empty() {
+            let chunk = self.trace.chunks[self.thread.at()][self.next_chunk - 1];
+            self.bytes = self.load(&chunk)?;
+        }
+        Ok(())
     }
 
     fn damaged(&self, why: &'static str) -> TraceError {

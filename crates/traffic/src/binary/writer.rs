@@ -11,9 +11,9 @@ use tempfile::{NamedTempFile, SpooledData, SpooledTempFile};
 
 use super::codec::Encoder;
 use super::layout::{
-    CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX, Trailer,
-    encode_index,
+    CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, Index, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX, Trailer,
 };
+use super::order::OrderEncoder;
 use super::source::Source;
 use crate::check::{THREADS_MAX, canonical, check};
 use crate::error::{ErrorKind, TraceError};
@@ -29,6 +29,9 @@ const SPOOL_BYTES: usize = 8 << 20;
 
 /// Takes records of any interleaving of threads and writes a binary trace.
 ///
+/// The order in which records are pushed is kept as the interleaving of the threads, unless
+/// [`forget_order`](Self::forget_order) says that it means nothing.
+///
 /// Nothing is visible at the path until [`finish`](Self::finish); a writer that is dropped leaves
 /// nothing behind. Holds at most one open chunk per thread, and 128 MiB in all.
 #[derive(Debug)]
@@ -37,7 +40,8 @@ pub struct Writer {
     sink: Sink,
     header: Header,
     threads: Vec<Encoder>,
-    chunks: Vec<Vec<Chunk>>,
+    index: Index,
+    order: OrderEncoder,
     at: u64,
     // Invariant: the bytes of all open chunks.
     open_bytes: usize,
@@ -109,14 +113,20 @@ impl Writer {
     }
 
     fn new(path: PathBuf, sink: Sink, name: &str, provenance: &str) -> Result<Self, TraceError> {
-        let header =
-            Header { file_bytes: 0, threads: 0, name: String::new(), provenance: String::new() };
+        let header = Header {
+            file_bytes: 0,
+            threads: 0,
+            ordered: true,
+            name: String::new(),
+            provenance: String::new(),
+        };
         let mut writer = Self {
             path,
             sink,
             header,
             threads: Vec::new(),
-            chunks: Vec::new(),
+            index: Index::default(),
+            order: OrderEncoder::default(),
             at: 0,
             open_bytes: 0,
             records: 0,
@@ -133,6 +143,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Says that the order of records of different threads means nothing, so that none is kept.
+    ///
+    /// # Panics
+    /// After the first record.
+    pub fn forget_order(&mut self) {
+        assert_eq!(self.records, 0, "{} already has records in order", self.path.display());
+        self.header.ordered = false;
+    }
+
     /// Makes the trace have at least `threads` threads, even if some have no records.
     ///
     /// # Errors
@@ -144,7 +163,7 @@ impl Writer {
         }
         if threads as usize > self.threads.len() {
             self.threads.resize_with(threads as usize, Encoder::default);
-            self.chunks.resize_with(threads as usize, Vec::new);
+            self.index.threads.resize_with(threads as usize, Vec::new);
         }
         Ok(())
     }
@@ -167,11 +186,17 @@ impl Writer {
         let before = open.bytes.len();
         open.push(&op);
         self.records += 1;
+        if self.header.ordered {
+            self.order.push(thread);
+        }
         self.open_bytes += open.bytes.len() - before;
         if open.records >= CHUNK_RECORDS || open.bytes.len() >= CHUNK_BYTES {
             self.close_chunk(thread)?;
         } else if self.open_bytes > OPEN_BYTES_MAX {
             self.close_chunks()?;
+        }
+        if self.order.bytes.len() >= CHUNK_BYTES {
+            self.close_order()?;
         }
         Ok(())
     }
@@ -190,7 +215,11 @@ impl Writer {
             return Err(TraceError::file(&self.path, ErrorKind::Empty));
         }
         self.close_chunks()?;
-        let index = encode_index(&self.chunks);
+        self.order.close_run();
+        if self.order.runs > 0 {
+            self.close_order()?;
+        }
+        let index = self.index.encode();
         let trailer =
             Trailer { offset: self.at, bytes: index.len() as u64, crc: crc32fast::hash(&index) };
         self.put(&index)?;
@@ -227,25 +256,44 @@ impl Writer {
         if open.records == 0 {
             return Ok(());
         }
-        let packed = zstd::bulk::compress(&open.bytes, ZSTD_LEVEL)
-            .map_err(|e| TraceError::io(&self.path, "compress a chunk", e))?;
-        let (raw, records) = (open.bytes.len(), open.records);
-        self.open_bytes -= raw;
+        let (raw, records) = (std::mem::take(&mut open.bytes), open.records);
         open.clear();
+        self.open_bytes -= raw.len();
+        let chunk = self.put_chunk(&raw, records)?;
+        self.index.threads[thread.at()].push(chunk);
+        // Keeps its memory for the next chunk.
+        let open = &mut self.threads[thread.at()];
+        open.bytes = raw;
+        open.bytes.clear();
+        Ok(())
+    }
+
+    fn close_order(&mut self) -> Result<(), TraceError> {
+        let (raw, runs) = (std::mem::take(&mut self.order.bytes), self.order.runs);
+        self.order.clear();
+        let chunk = self.put_chunk(&raw, runs)?;
+        self.index.order.push(chunk);
+        Ok(())
+    }
+
+    fn put_chunk(&mut self, raw: &[u8], records: u32) -> Result<Chunk, TraceError> {
+        let packed = zstd::bulk::compress(raw, ZSTD_LEVEL)
+            .map_err(|e| TraceError::io(&self.path, "compress a chunk", e))?;
         if self.at == 0 {
             // Not finished yet: file_bytes is 0.
             let header = self.header.encode();
             self.put(&header)?;
         }
         let length = |n: usize| u32::try_from(n).expect("a chunk is bounded by CHUNK_BYTES");
-        self.chunks[thread.at()].push(Chunk {
+        let chunk = Chunk {
             offset: self.at,
             packed: length(packed.len()),
-            raw: length(raw),
+            raw: length(raw.len()),
             records,
             crc: crc32fast::hash(&packed),
-        });
-        self.put(&packed)
+        };
+        self.put(&packed)?;
+        Ok(chunk)
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), TraceError> {

@@ -1,5 +1,8 @@
 //! Logs to records.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::path::Path;
 
 use base::{Addr, Op, Record, Rmw, ThreadIdx};
@@ -16,7 +19,7 @@ use crate::split::split;
 const FIRST_BARRIER: u32 = 2 * THREADS_MAX;
 const MUTEX_BYTES: u8 = 4;
 
-/// Converts all logs of `folder`.
+/// Converts all logs of `folder`, merged by the numbers of their events.
 pub(super) fn convert(
     folder: &Path,
     options: &Options,
@@ -25,25 +28,18 @@ pub(super) fn convert(
     let logged = threads(folder)?;
     let survey = Survey::of(folder, &logged, options.limit)?;
     let layout = survey.pages.layout();
-    for &thread in &logged {
-        let mut out = Out {
-            thread: ThreadIdx(thread),
-            layout: &layout,
-            cycles_per_block: options.cycles_per_block,
-            writer,
+    let cycles_per_block = options.cycles_per_block;
+    let mut out = Out { thread: ThreadIdx(0), layout: &layout, cycles_per_block, writer };
+    let mut merge = Merge::of(folder, &survey.first);
+    while let Some((thread, event)) = merge.next_event()? {
+        let met = match event {
+            Event::Create { thread } => merge.may_meet(thread, false)?,
+            Event::Join { thread } => merge.may_meet(thread, true)?,
+            _ => true,
         };
-        if survey.created.binary_search(&thread).is_ok() {
-            out.put(meeting(thread, false))?;
-        }
-        for event in Log::open(folder, thread)? {
-            match event? {
-                // A thread that never came to run cannot be met.
-                Event::Create { thread } if logged.binary_search(&thread).is_err() => {}
-                other => out.event(&other)?,
-            }
-        }
-        if survey.joined.binary_search(&thread).is_ok() {
-            out.put(meeting(thread, true))?;
+        if met {
+            out.thread = ThreadIdx(thread);
+            out.event(&event)?;
         }
     }
     Ok(())
@@ -56,36 +52,32 @@ const fn meeting(thread: u32, end: bool) -> Op {
 }
 
 /// What must be known before the first record is written.
+#[derive(Default)]
 struct Survey {
     pages: Pages,
-    /// Threads that another created, sorted.
-    created: Vec<u32>,
-    /// Threads that another joined, sorted.
-    joined: Vec<u32>,
+    /// Each thread that has a log, and the number of its first event.
+    first: Vec<(u32, Option<u64>)>,
 }
 
 impl Survey {
     fn of(folder: &Path, logged: &[u32], limit: u64) -> Result<Self, CaptureError> {
-        let mut survey = Self { pages: Pages::default(), created: Vec::new(), joined: Vec::new() };
+        let mut survey = Self::default();
         let (mut events, mut accesses) = (0_u64, 0_u64);
         for &thread in logged {
-            for event in Log::open(folder, thread)? {
-                let event = event?;
+            let mut log = Log::new(folder, thread);
+            survey.first.push((thread, log.peek()?));
+            for numbered in log {
+                let event = numbered?.event;
                 events += 1;
                 for (addr, bytes) in event.touches().into_iter().flatten() {
                     survey.pages.touch(addr, bytes);
                     accesses += 1;
                 }
-                match event {
-                    Event::Create { thread: other } | Event::Join { thread: other }
-                        if other == 0 || other >= THREADS_MAX =>
-                    {
-                        let why = "it names no thread";
-                        return Err(CaptureError::DamagedLog { thread, why });
-                    }
-                    Event::Create { thread } => survey.created.push(thread),
-                    Event::Join { thread } => survey.joined.push(thread),
-                    _ => {}
+                if let Event::Create { thread: other } | Event::Join { thread: other } = event
+                    && (other == 0 || other >= THREADS_MAX)
+                {
+                    let why = "it names no thread";
+                    return Err(CaptureError::DamagedLog { thread, why });
                 }
             }
         }
@@ -95,13 +87,72 @@ impl Survey {
         if limit > 0 && events > limit {
             return Err(CaptureError::Limit { limit });
         }
-        survey.created.sort_unstable();
-        survey.joined.sort_unstable();
         Ok(survey)
     }
 }
 
-/// Writes one thread.
+/// Gives the events of all threads in the order of their numbers. Holds one block of each thread
+/// that has begun and not ended.
+struct Merge {
+    /// In the order of threads.
+    sources: Vec<Source>,
+    /// The number of the next event of each source that has one.
+    heads: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+struct Source {
+    thread: u32,
+    log: Log,
+    /// Gave an event.
+    begun: bool,
+    /// Has further events.
+    more: bool,
+}
+
+impl Merge {
+    fn of(folder: &Path, first: &[(u32, Option<u64>)]) -> Self {
+        let mut merge = Self { sources: Vec::new(), heads: BinaryHeap::new() };
+        for &(thread, sequence) in first {
+            let at = merge.sources.len();
+            merge.heads.extend(sequence.map(|n| Reverse((n, at))));
+            let (log, more) = (Log::new(folder, thread), sequence.is_some());
+            merge.sources.push(Source { thread, log, begun: false, more });
+        }
+        merge
+    }
+
+    fn next_event(&mut self) -> Result<Option<(u32, Event)>, CaptureError> {
+        let Some(mut head) = self.heads.peek_mut() else { return Ok(None) };
+        let Reverse((_, at)) = *head;
+        let source = &mut self.sources[at];
+        let numbered = source.log.next().transpose()?;
+        let next = source.log.peek()?;
+        (source.begun, source.more) = (true, next.is_some());
+        match next {
+            Some(next) => *head = Reverse((next, at)),
+            None => {
+                PeekMut::pop(head);
+            }
+        }
+        Ok(numbered.map(|n| (source.thread, n.event)))
+    }
+
+    /// Whether `thread`, which is being created or (`end`) joined, has a log: one that never came
+    /// to run cannot be met.
+    fn may_meet(&self, thread: u32, end: bool) -> Result<bool, CaptureError> {
+        let Ok(at) = self.sources.binary_search_by_key(&thread, |s| s.thread) else {
+            return Ok(false);
+        };
+        let why = match (end, &self.sources[at]) {
+            (false, Source { begun: true, .. }) => "it runs before it is created",
+            (true, Source { more: true, .. }) => "it runs on after it is joined",
+            _ => return Ok(true),
+        };
+        Err(CaptureError::DamagedLog { thread, why })
+    }
+}
+
+/// Writes the events of one thread after another.
 struct Out<'a> {
     thread: ThreadIdx,
     layout: &'a Layout,
@@ -112,6 +163,13 @@ struct Out<'a> {
 impl Out<'_> {
     fn put(&mut self, op: Op) -> Result<(), TraceError> {
         self.writer.push(Record { thread: self.thread, op })
+    }
+
+    /// The current thread creates or joins `other`: both arrive at their barrier.
+    fn meet(&mut self, other: u32, end: bool) -> Result<(), TraceError> {
+        let op = meeting(other, end);
+        self.put(op)?;
+        self.writer.push(Record { thread: ThreadIdx(other), op })
     }
 
     fn event(&mut self, event: &Event) -> Result<(), TraceError> {
@@ -139,8 +197,8 @@ impl Out<'_> {
                 self.put(Op::Fence)?;
                 self.atomic(addr, MUTEX_BYTES, Rmw::Swap(0))
             }
-            Event::Create { thread } => self.put(meeting(thread, false)),
-            Event::Join { thread } => self.put(meeting(thread, true)),
+            Event::Create { thread } => self.meet(thread, false),
+            Event::Join { thread } => self.meet(thread, true),
             Event::Blocks { count } => self.think(count),
         }
     }

@@ -27,6 +27,10 @@
 //! 1 MiB on, each at a multiple of 64 KiB, in the order of first touch (thread 0 first, each in
 //! program order). Within a region nothing moves.
 //!
+//! Every event takes a number from one counter of all threads, and the trace keeps the order of the
+//! numbers as its interleaving: what synchronization put in order is in that order, while of two
+//! accesses that raced within nanoseconds either may come first. Another run interleaves otherwise.
+//!
 //! Not seen: libraries that were not compiled along, threads not made by `pthread_create` (OpenMP,
 //! C11 `thrd_create`), reader-writer locks, semaphores, 16-byte atomics. Accesses of a thread to
 //! its own stack are left out unless [`Options::keep_stack`] is set.

@@ -1,7 +1,7 @@
-//! The recorder's logs: events of 32 bytes, see the head of `traces/capture/recorder.c`.
+//! The recorder's logs: events of 40 bytes, see the head of `traces/capture/recorder.c`.
 
 use std::fs::{self, File};
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::CaptureError;
@@ -25,7 +25,9 @@ pub(super) enum Event {
     Blocks { count: u64 },
 }
 
-const EVENT_BYTES: usize = 32;
+const EVENT_BYTES: usize = 40;
+/// Read at once: a whole number of events.
+const BLOCK_BYTES: u64 = 1024 * EVENT_BYTES as u64;
 
 /// The threads that have a log, in order.
 pub(super) fn threads(folder: &Path) -> Result<Vec<u32>, CaptureError> {
@@ -41,33 +43,79 @@ pub(super) fn threads(folder: &Path) -> Result<Vec<u32>, CaptureError> {
     Ok(found)
 }
 
-/// The events of one thread.
+/// An event and its place among those of all threads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Numbered {
+    pub(super) sequence: u64,
+    pub(super) event: Event,
+}
+
+/// The events of one thread. Between two blocks the file is closed, so that there may be more
+/// logs than a process may have open files.
 pub(super) struct Log {
     thread: u32,
-    from: BufReader<File>,
+    path: PathBuf,
+    /// Of the block that is read next.
+    offset: u64,
+    block: Vec<u8>,
+    at: usize,
+    // Invariant: all events given so far have lower numbers.
+    sequence_min: u64,
 }
 
 impl Log {
-    pub(super) fn open(folder: &Path, thread: u32) -> Result<Self, CaptureError> {
-        let path: PathBuf = folder.join(format!("thread-{thread}.raw"));
-        let file = File::open(path).map_err(CaptureError::io("open the recorder's log"))?;
-        Ok(Self { thread, from: BufReader::with_capacity(1 << 18, file) })
+    pub(super) fn new(folder: &Path, thread: u32) -> Self {
+        let path = folder.join(format!("thread-{thread}.raw"));
+        Self { thread, path, offset: 0, block: Vec::new(), at: 0, sequence_min: 0 }
     }
 
-    fn read(&mut self) -> Result<Option<Event>, CaptureError> {
-        let mut bytes = [0; EVENT_BYTES];
-        match self.from.read_exact(&mut bytes) {
-            Ok(()) => {}
-            // The recorder writes whole events, but a killed program may leave half of one.
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            Err(e) => return Err(CaptureError::io("read the recorder's log")(e)),
+    /// The number of the next event, or `None` at the end.
+    pub(super) fn peek(&mut self) -> Result<Option<u64>, CaptureError> {
+        self.refill()?;
+        Ok(self.block[self.at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)))
+    }
+
+    fn read(&mut self) -> Result<Option<Numbered>, CaptureError> {
+        self.refill()?;
+        let Some(bytes) = self.block[self.at..].first_chunk::<EVENT_BYTES>() else {
+            return Ok(None);
+        };
+        let damaged = |why| CaptureError::DamagedLog { thread: self.thread, why };
+        let numbered = parse(bytes).map_err(damaged)?;
+        if numbered.sequence < self.sequence_min {
+            return Err(damaged("its numbers do not ascend"));
         }
-        parse(&bytes).map(Some).map_err(|why| CaptureError::DamagedLog { thread: self.thread, why })
+        self.sequence_min = numbered.sequence.saturating_add(1);
+        self.at += EVENT_BYTES;
+        Ok(Some(numbered))
+    }
+
+    /// Reads the next block once all of this one is given. At the end the block is empty.
+    fn refill(&mut self) -> Result<(), CaptureError> {
+        if self.at < self.block.len() {
+            return Ok(());
+        }
+        let failed = CaptureError::io("read the recorder's log");
+        let mut read = || {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(self.offset))?;
+            self.block.clear();
+            file.take(BLOCK_BYTES).read_to_end(&mut self.block)
+        };
+        read().map_err(failed)?;
+        self.offset += self.block.len() as u64;
+        self.at = 0;
+        // The recorder writes whole events, but a killed program may leave half of one.
+        self.block.truncate(self.block.len() / EVENT_BYTES * EVENT_BYTES);
+        if self.block.is_empty() {
+            self.block = Vec::new();
+        }
+        Ok(())
     }
 }
 
 impl Iterator for Log {
-    type Item = Result<Event, CaptureError>;
+    type Item = Result<Numbered, CaptureError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
@@ -77,15 +125,15 @@ impl Iterator for Log {
 /// No single event of a program covers more.
 const BYTES_MAX: u64 = 1 << 40;
 
-fn parse(bytes: &[u8; EVENT_BYTES]) -> Result<Event, &'static str> {
+fn parse(bytes: &[u8; EVENT_BYTES]) -> Result<Numbered, &'static str> {
     let word = |at: usize| {
         let mut w = [0; 8];
         w.copy_from_slice(&bytes[at..at + 8]);
         u64::from_le_bytes(w)
     };
-    let (addr, a, b) = (word(0), word(8), word(16));
-    let n = u32::from_le_bytes([bytes[24], bytes[25], bytes[26], bytes[27]]);
-    let (kind, size) = (bytes[28], bytes[29]);
+    let (sequence, addr, a, b) = (word(0), word(8), word(16), word(24));
+    let n = u32::from_le_bytes([bytes[32], bytes[33], bytes[34], bytes[35]]);
+    let (kind, size) = (bytes[36], bytes[37]);
     // A single value has its size, a range its length.
     let length = if b == 0 { u64::from(size) } else { b };
     let event = match kind {
@@ -113,7 +161,7 @@ fn parse(bytes: &[u8; EVENT_BYTES]) -> Result<Event, &'static str> {
             return Err("an access is out of range");
         }
     }
-    Ok(event)
+    Ok(Numbered { sequence, event })
 }
 
 impl Event {

@@ -36,7 +36,7 @@ pub fn import_lackey(
     writer: &mut Writer,
 ) -> Result<Imported, TraceError> {
     let mut lines = Lines::new(reader, &options.path)?;
-    let before = writer.records();
+    let before = super::begin(writer);
     let mut told = Imported::default();
     let mut think = 0_u64;
     let put = |writer: &mut Writer, op| writer.push(Record { thread: options.thread, op });

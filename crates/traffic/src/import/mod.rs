@@ -1,4 +1,7 @@
 //! Traces of other tools. Both importers take plain or gzip text, and write one thread.
+//!
+//! Neither format knows of other threads. Imports into an empty [`Writer`], one or several, make a
+//! trace without interleaving; into one that has records, they follow those in its order.
 
 mod lackey;
 mod ramulator;
@@ -9,6 +12,8 @@ pub use ramulator::import_ramulator;
 use std::path::PathBuf;
 
 use base::ThreadIdx;
+
+use crate::binary::writer::Writer;
 
 /// How to import.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,4 +46,12 @@ pub struct Imported {
     pub instructions: u64,
     /// Records written.
     pub records: u64,
+}
+
+/// The records that `writer` has already. If it is empty, its order will mean nothing.
+fn begin(writer: &mut Writer) -> u64 {
+    if writer.records() == 0 {
+        writer.forget_order();
+    }
+    writer.records()
 }

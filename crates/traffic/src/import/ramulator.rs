@@ -27,7 +27,7 @@ pub fn import_ramulator(
     writer: &mut Writer,
 ) -> Result<Imported, TraceError> {
     let mut lines = Lines::new(reader, &options.path)?;
-    let before = writer.records();
+    let before = super::begin(writer);
     let mut told = Imported::default();
     while let Some(line) = lines.next_line()? {
         told.lines += 1;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # A comment, to the end of the line.
-//! @name two threads meet            optional; also @provenance and @threads N
+//! @name two threads meet            optional; also @provenance, @threads N, @unordered
 //! 0 store 0x1000 8 =42
 //! 0 barrier 0 2
 //! 1 barrier 0 2
@@ -23,7 +23,9 @@
 //!
 //! A line starts with the thread, from 0 to 65535. Numbers are decimal or, with `0x`, hexadecimal;
 //! `_` may part digits; operands and values may be negative. Sizes are 1 to 64 bytes, of atomics
-//! 1, 2, 4 or 8 within one line of 64. Letter case is free. Only the order within a thread counts.
+//! 1, 2, 4 or 8 within one line of 64. Letter case is free. The
+//! order of the lines is kept as the interleaving of the threads; `@unordered` says that only the
+//! order within each thread means something.
 
 mod parse;
 mod words;

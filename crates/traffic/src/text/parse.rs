@@ -40,6 +40,12 @@ pub(crate) fn pack(reader: impl Read, path: &Path, name: &str) -> Result<Trace, 
                 stated = Some(threads);
                 writer.reserve_threads(threads)?;
             }
+            Ok(Some(Line::Unordered(column))) => {
+                if writer.records() > 0 {
+                    return Err(lines.fault(column, late("@unordered")));
+                }
+                writer.forget_order();
+            }
             Ok(Some(Line::Header(word, text, column))) => {
                 if writer.records() > 0 {
                     return Err(lines.fault(column, late(word)));
@@ -68,6 +74,7 @@ enum Line<'a> {
     Record(Record),
     Header(&'static str, &'a str, u64),
     Threads(u32, u64),
+    Unordered(u64),
 }
 
 /// The content of one line, if it has any.
@@ -118,6 +125,11 @@ impl<'a> Args<'a> {
                 let threads = within(field, "thread count", u64::from(THREADS_MAX))?;
                 self.end()?;
                 return Ok(Line::Threads(u32::try_from(threads).unwrap_or(0), first.column));
+            }
+            "@unordered" => {
+                self.word = "@unordered";
+                self.end()?;
+                return Ok(Line::Unordered(first.column));
             }
             other => {
                 let (found, suggestion) = (quoted(other), suggest(other));

@@ -27,10 +27,11 @@ const WORDS: [(Word, &str, &str, &str); 9] = [
     (Word::Copy, "copy", "m", "<thread> copy <from> <to> <bytes>"),
 ];
 
-const DIRECTIVES: [(&str, &str); 3] = [
+const DIRECTIVES: [(&str, &str); 4] = [
     ("@name", "@name <text>"),
     ("@provenance", "@provenance <text>"),
     ("@threads", "@threads <count>"),
+    ("@unordered", "@unordered"),
 ];
 
 /// All words, for the message where none is near.

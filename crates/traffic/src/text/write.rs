@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use base::{Op, Rmw, ThreadIdx};
+use base::{Op, Record, Rmw, ThreadIdx};
 
 use crate::error::TraceError;
 use crate::trace::Trace;
 
-/// Writes `trace` in the text form, thread after thread.
+/// Writes `trace` in the text form, in the recorded interleaving; where that is not known, with
+/// `@unordered` and thread after thread.
 ///
 /// `#` in the name or provenance would start a comment and is written as `*`.
 ///
@@ -18,8 +19,15 @@ pub fn write_text(trace: &Trace, out: &mut impl Write) -> Result<(), TraceError>
     let failed = |e| TraceError::io(Path::new("<output>"), "write the text", e);
     let info = trace.info();
     write_header(out, &info.name, &info.provenance, info.threads).map_err(failed)?;
-    for thread in 0..info.threads {
-        let thread = ThreadIdx(thread);
+    if info.ordered {
+        for record in trace.interleaved()? {
+            let Record { thread, op } = record?;
+            write_op(out, thread, &op).map_err(failed)?;
+        }
+        return out.flush().map_err(failed);
+    }
+    writeln!(out, "@unordered").map_err(failed)?;
+    for thread in (0..info.threads).map(ThreadIdx) {
         for op in trace.stream(thread)? {
             write_op(out, thread, &op?).map_err(failed)?;
         }

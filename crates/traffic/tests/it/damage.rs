@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use base::{Addr, Op, Record, Rmw, ThreadIdx};
 use traffic::{ErrorKind, Trace, TraceError, Writer};
 
-use crate::{by_thread, records};
+use crate::{by_thread, merged, records};
 
 fn small() -> Vec<Record> {
     let ops = [
@@ -17,7 +17,7 @@ fn small() -> Vec<Record> {
         Op::Copy { from: Addr(0), to: Addr(4096), bytes: 100 },
         Op::Think { cycles: 9 },
     ];
-    let thread = |i: usize| ThreadIdx::new(i % 2);
+    let thread = |i: usize| ThreadIdx::new(usize::from(matches!(i, 1 | 2 | 5)));
     ops.iter().enumerate().map(|(i, &op)| Record { thread: thread(i), op }).collect()
 }
 
@@ -42,7 +42,11 @@ fn file() -> File {
 impl File {
     fn with(&self, bytes: &[u8]) -> Result<Vec<Vec<Op>>, TraceError> {
         fs::write(&self.path, bytes).expect("write");
-        records(&Trace::open(&self.path)?)
+        let trace = Trace::open(&self.path)?;
+        let by_thread = records(&trace);
+        let merged = merged(&trace)?;
+        assert_eq!(merged, small(), "an order that was never written");
+        by_thread
     }
 }
 
@@ -75,6 +79,7 @@ fn every_flipped_byte_is_noticed_and_named() {
                     | ErrorKind::TrailerDamaged(_)
                     | ErrorKind::IndexDamaged(_)
                     | ErrorKind::ChunkDamaged { .. }
+                    | ErrorKind::OrderDamaged(_)
                     | ErrorKind::Truncated { .. }
             );
             assert!(named, "byte {at} flipped by {flip:#x}: {error}");
@@ -115,8 +120,14 @@ fn what_is_no_file_is_neither_read_nor_replaced() {
     assert!(matches!(*error.kind, ErrorKind::NotAFile), "{error}");
     let error = Writer::create(folder.path(), "", "").expect_err("a folder");
     assert!(matches!(*error.kind, ErrorKind::NotAFile), "{error}");
-    let error = Writer::create("/dev/null", "", "").expect_err("a device");
-    assert!(matches!(*error.kind, ErrorKind::NotAFile | ErrorKind::Io { .. }), "{error}");
+    #[cfg(unix)]
+    {
+        let socket = folder.path().join("socket");
+        let _open = std::os::unix::net::UnixListener::bind(&socket).expect("socket");
+        let error = Writer::create(&socket, "", "").expect_err("a socket");
+        assert!(matches!(*error.kind, ErrorKind::NotAFile), "{error}");
+        assert!(!fs::metadata(&socket).expect("still there").is_file());
+    }
     let error = Trace::open(folder.path().join("none")).expect_err("nothing there");
     assert!(matches!(*error.kind, ErrorKind::Io { .. }), "{error}");
     let error = Writer::spool("<memory>", "", "").expect("spool").finish().expect_err("empty");

@@ -20,3 +20,8 @@ fn by_thread(records: &[Record], threads: u32) -> Vec<Vec<Op>> {
     let of = |t| records.iter().filter(move |r| r.thread.0 == t).map(|r| r.op).collect();
     (0..threads).map(of).collect()
 }
+
+/// All records of a trace in global order.
+fn merged(trace: &Trace) -> Result<Vec<Record>, TraceError> {
+    trace.interleaved()?.collect()
+}

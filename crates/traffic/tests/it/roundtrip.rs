@@ -4,7 +4,7 @@ use base::{Addr, Op, Record, Rmw, ThreadIdx};
 use proptest::prelude::*;
 use traffic::{Form, Trace, Writer, check, write_text};
 
-use crate::{by_thread, records};
+use crate::{by_thread, merged, records};
 
 fn value(size: u8) -> impl Strategy<Value = u64> {
     let mask = if size >= 8 { u64::MAX } else { (1 << (8 * size)) - 1 };
@@ -66,11 +66,17 @@ proptest! {
         let expect = by_thread(&list, memory.threads());
         prop_assert_eq!(&records(&memory)?, &expect);
 
+        // As it was pushed, values cut to their sizes.
+        let order = merged(&memory)?;
+        prop_assert_eq!(&by_thread(&order, memory.threads()), &expect);
+        prop_assert!(order.iter().map(|r| r.thread).eq(list.iter().map(|r| r.thread)));
+
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("t.lkst");
         prop_assert_eq!(&records(&memory.write_binary(&path)?)?, &expect);
         let opened = Trace::open(&path)?;
         prop_assert_eq!(&records(&opened)?, &expect);
+        prop_assert_eq!(&merged(&opened)?, &order);
         prop_assert_eq!(opened.info().form, Form::Binary(traffic::VERSION));
 
         let mut text = Vec::new();
@@ -79,6 +85,10 @@ proptest! {
         std::fs::write(&path, &text)?;
         let again = Trace::open(&path)?;
         prop_assert_eq!(&records(&again)?, &expect);
+        prop_assert_eq!(&merged(&again)?, &order);
+        let mut text_again = Vec::new();
+        write_text(&again, &mut text_again)?;
+        prop_assert_eq!(text_again, text);
         prop_assert_eq!(again.info().form, Form::Text);
     }
 }
@@ -94,6 +104,47 @@ fn a_thread_of_many_chunks_reads_as_one() {
     assert_eq!(records(&trace).expect("read"), by_thread(&list, 3));
     assert_eq!(trace.info().records, 100_000);
     assert_eq!(trace.info().thread_records, [33_334, 33_333, 33_333]);
+    assert_eq!(merged(&trace).expect("read"), list);
+}
+
+#[test]
+fn an_interleaving_of_many_chunks_reads_as_one() {
+    // Each run is of one record and takes two bytes, so a chunk holds 131072 of them.
+    let list: Vec<Record> = (0..400_000).map(|i| load((i % 2) as u32, i * 8)).collect();
+    let trace = Trace::from_records(list.iter().copied()).expect("pack");
+    assert!(trace.info().order_bytes > 0 && trace.info().ordered);
+    for (got, expect) in trace.interleaved().expect("order").zip(&list) {
+        assert_eq!(got.expect("read"), *expect);
+    }
+    assert_eq!(trace.interleaved().expect("order").count(), list.len());
+}
+
+#[test]
+fn a_trace_without_order_takes_turns_up_to_its_barriers_and_stays_without() {
+    let text = "@threads 3\n@unordered\n0 think 1\n0 barrier 7 2\n0 think 2\n0 think 3\n\
+                1 think 4\n1 think 5\n1 think 6\n1 barrier 7 2\n1 think 7\n";
+    let trace = Trace::from_text(text.as_bytes(), "t.trace").expect("parse");
+    let thinks = |trace: &Trace| -> Vec<u32> {
+        let cycles = |r: Record| if let Op::Think { cycles } = r.op { Some(cycles) } else { None };
+        merged(trace).expect("read").into_iter().filter_map(cycles).collect()
+    };
+    assert!(!trace.info().ordered);
+    assert_eq!(thinks(&trace), [1, 4, 5, 6, 2, 7, 3]);
+    assert_eq!(traffic::Description::of(&trace).expect("read").interleaving, None);
+
+    let folder = tempfile::tempdir().expect("folder");
+    let packed = trace.write_binary(folder.path().join("t.lkst")).expect("pack");
+    assert_eq!((packed.info().ordered, packed.info().order_bytes), (false, 0));
+    let mut again = Vec::new();
+    write_text(&packed, &mut again).expect("text");
+    assert_eq!(String::from_utf8(again).expect("text"), format!("@name t\n{text}"));
+}
+
+#[test]
+fn an_unordered_trace_that_would_hang_is_read_to_its_end() {
+    let text = "@unordered\n0 barrier 1 2\n0 think 1\n1 barrier 2 2\n1 think 2\n1 barrier 3 9\n";
+    let trace = Trace::from_text(text.as_bytes(), "t.trace").expect("parse");
+    assert_eq!(merged(&trace).expect("read").len(), 5);
 }
 
 #[test]
