@@ -16,6 +16,7 @@ struct Sender {
     /// The first edge at which the next flit may be handed over.
     ready: Edge,
     flits: u64,
+    /// Time spent on flits; of an on-die wire the flits alone tell.
     busy: Fs,
 }
 
@@ -36,6 +37,8 @@ pub struct Transit {
     pub crossed: Fs,
     /// The receiver's edge at which it is seen.
     pub visible: Edge,
+    /// The sender's first edge at which the link takes another flit.
+    pub ready: Edge,
 }
 
 /// All links of a machine, both directions, indexed by [`LinkIdx`].
@@ -137,6 +140,19 @@ impl<I: Impairment> Links<I> {
         }
     }
 
+    /// The edge at which the receiver sees the next flit on `link`, [`Edge::NEVER`] if there is none.
+    #[inline]
+    pub fn next_flit(&self, link: LinkIdx) -> Edge {
+        self.directions[link.at()].flits.front().map_or(Edge::NEVER, |(edge, _)| *edge)
+    }
+
+    /// The edge at which the next credit on its way back to the sender of `link` counts,
+    /// [`Edge::NEVER`] if there is none.
+    #[inline]
+    pub fn next_credit(&self, link: LinkIdx) -> Edge {
+        self.directions[link.at()].credits.front().map_or(Edge::NEVER, |(edge, _)| *edge)
+    }
+
     /// How many links (directions) there are.
     pub fn len(&self) -> usize {
         self.directions.len()
@@ -159,18 +175,19 @@ impl<I: Impairment> Links<I> {
 
     /// Time that `link` spent on flits so far.
     pub fn busy(&self, link: LinkIdx) -> Fs {
-        self.directions[link.at()].sender.busy
+        let Direction { params, sender, .. } = &self.directions[link.at()];
+        match params.timing {
+            Timing::OnDie { interval_cycles, .. } => {
+                let cycles = Edge(sender.flits * u64::from(interval_cycles));
+                params.sender.instant(cycles).since(params.sender.instant(Edge(0)))
+            }
+            Timing::Serial { .. } => sender.busy,
+        }
     }
 
     /// Flits on `link` that the receiver has not taken.
     pub fn flits_in_flight(&self, link: LinkIdx) -> usize {
         self.directions[link.at()].flits.len()
-    }
-
-    /// Whether credits are on their way back to the sender of `link`.
-    #[inline]
-    pub fn has_credits(&self, link: LinkIdx) -> bool {
-        !self.directions[link.at()].credits.is_empty()
     }
 
     /// When the credits count that are on their way back to the sender of `link`.
@@ -207,9 +224,9 @@ impl Direction {
                 let visible = edge.plus(latency_cycles);
                 let start = params.sender.instant(edge);
                 let crossed = params.sender.instant(visible);
-                sender.busy += params.sender.instant(sender.ready).since(start);
                 let (serialized, serdes, fec, replay) = (start, start, start, start);
-                Transit { serialized, serdes, fec, replay, flight: crossed, crossed, visible }
+                let (flight, ready) = (crossed, sender.ready);
+                Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready }
             }
             Timing::Serial { flit_time: (numer, denom), serdes, fec, flight } => {
                 let handed = params.sender.instant(edge);
@@ -232,7 +249,8 @@ impl Direction {
                 let flight = replay + flight;
                 let visible = params.receiver.visible(flight);
                 let crossed = params.receiver.to.instant(visible);
-                Transit { serialized, serdes, fec, replay, flight, crossed, visible }
+                let ready = sender.ready;
+                Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready }
             }
         }
     }

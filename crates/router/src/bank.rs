@@ -1,6 +1,6 @@
 //! The bank of all routers: receive, decide, commit.
 
-use base::{Head, LinkIdx, Part, RouterIdx, RoutingFunction, VcIdx};
+use base::{Head, Part, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::allocate::{decide_switch, decide_vcs};
@@ -15,9 +15,7 @@ use crate::{Grants, MAX_PORTS, PortSet, Wires};
 pub struct RouterParams {
     /// Its clock.
     pub clock: Domain,
-    /// The link out of each port; at most [`MAX_PORTS`].
-    pub out: Vec<LinkIdx>,
-    /// Flits of buffer a VC: `[port]`, at this router's inputs.
+    /// Flits of buffer a VC: `[port]`, at this router's inputs; at most [`MAX_PORTS`] ports.
     pub input_depth: Vec<u32>,
     /// Flits of buffer a VC: `[port]`, at the far end of the link out of the port.
     pub output_depth: Vec<u32>,
@@ -92,7 +90,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Takes in credits and flits visible at `edge`.
     fn receive<W: Wires>(&mut self, i: RouterIdx, edge: Edge, wires: &mut W) {
         let router = &mut self.routers[i.at()];
-        for port in wires.credit_ports().iter() {
+        for port in wires.credit_ports(edge).iter() {
             while let Some(vc) = wires.receive_credit(port, edge) {
                 let output = &mut router.outputs[port * router.vcs + vc.at()];
                 output.credits += 1;
@@ -100,7 +98,7 @@ impl<R: RoutingFunction> RouterBank<R> {
                 assert!(output.credits <= depth, "{i} port{port} {vc}: a credit too many");
             }
         }
-        for port in wires.flit_ports().iter() {
+        for port in wires.flit_ports(edge).iter() {
             while let Some(flit) = wires.receive(port, edge) {
                 match router.push(port, flit) {
                     Stage::Idle => {
@@ -188,7 +186,7 @@ impl<R: RoutingFunction> RouterBank<R> {
 }
 
 fn build(params: &RouterParams) -> Router {
-    let ports = params.out.len();
+    let ports = params.input_depth.len();
     let vcs = usize::from(params.vcs);
     assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
     assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
@@ -206,7 +204,6 @@ fn build(params: &RouterParams) -> Router {
     };
     let output = |at: usize| OutputVc { credits: params.output_depth[at / vcs], pointer: 0 };
     let port = |at: usize| Port {
-        out: params.out[at],
         link_ready: Edge(0),
         waiting: 0,
         active: 0,
@@ -306,7 +303,7 @@ fn commit_switch<W: Wires>(
     let next = if g.port + 1 == router.ports.len() { 0 } else { g.port + 1 };
     let output = &mut router.ports[g.out_port];
     output.output_pointer = u16::try_from(next).unwrap_or(0);
-    output.link_ready = wires.send(output.out, flit, depart);
+    output.link_ready = wires.send(g.out_port, flit, depart);
     wires.send_credit(g.port, VcIdx(g.vc), edge.plus(1));
     router.forwarded += 1;
     flit.tail && more

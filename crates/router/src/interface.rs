@@ -12,9 +12,7 @@
 
 use std::collections::VecDeque;
 
-use base::{
-    CLASS_COUNT, Class, Flit, Head, LinkIdx, NodeIdx, PacketIdx, Part, RoutingFunction, VcIdx,
-};
+use base::{CLASS_COUNT, Class, Flit, Head, NodeIdx, PacketIdx, Part, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::ports::{behind, pick};
@@ -25,9 +23,7 @@ use crate::{MAX_PORTS, PortSet, Wires};
 pub struct InterfaceParams {
     /// Its node's clock.
     pub clock: Domain,
-    /// The link out of each port; at most [`MAX_PORTS`].
-    pub out: Vec<LinkIdx>,
-    /// Flits of buffer a VC at the far end of the link out of each port.
+    /// Flits of buffer a VC: `[port]`, at the far end of the link out; at most [`MAX_PORTS`] ports.
     pub output_depth: Vec<u32>,
     /// VCs a port, at most 64.
     pub vcs: u8,
@@ -66,8 +62,7 @@ struct Sending {
 
 #[derive(Clone, Debug)]
 struct Port {
-    /// The link out, and the first edge at which it takes another flit.
-    out: LinkIdx,
+    /// The first edge at which the link out takes another flit.
     link_ready: Edge,
     queues: [VecDeque<Queued>; CLASS_COUNT],
     sending: [Option<Sending>; CLASS_COUNT],
@@ -98,15 +93,17 @@ impl Interface {
     /// # Panics
     /// If it has more than [`MAX_PORTS`] ports or 64 VCs: machines are checked before they are built.
     pub fn new(params: &InterfaceParams) -> Self {
-        assert!(params.out.len() <= MAX_PORTS, "an interface has at most {MAX_PORTS} ports");
+        assert!(
+            params.output_depth.len() <= MAX_PORTS,
+            "an interface has at most {MAX_PORTS} ports"
+        );
         assert!((1..=64).contains(&params.vcs), "a port has 1 to 64 VCs");
-        let port = |(at, out): (usize, &LinkIdx)| Port {
-            out: *out,
+        let port = |depth: &u32| Port {
             link_ready: Edge(0),
             queues: Default::default(),
             sending: Default::default(),
-            credits: vec![params.output_depth[at]; usize::from(params.vcs)],
-            depth: params.output_depth[at],
+            credits: vec![*depth; usize::from(params.vcs)],
+            depth: *depth,
             free: u64::MAX >> (64 - params.vcs),
             busy: 0,
             class_pointer: 0,
@@ -114,7 +111,7 @@ impl Interface {
         };
         Self {
             clock: params.clock,
-            ports: params.out.iter().enumerate().map(port).collect(),
+            ports: params.output_depth.iter().map(port).collect(),
             vcs: params.vcs,
             busy_ports: PortSet::EMPTY,
             held: [0; CLASS_COUNT],
@@ -158,7 +155,7 @@ impl Interface {
         wires: &mut W,
         delivered: &mut Vec<PacketIdx>,
     ) -> u64 {
-        for port in wires.credit_ports().iter() {
+        for port in wires.credit_ports(edge).iter() {
             while let Some(vc) = wires.receive_credit(port, edge) {
                 let port = &mut self.ports[port];
                 port.credits[vc.at()] += 1;
@@ -166,7 +163,7 @@ impl Interface {
             }
         }
         let mut flits = 0;
-        for port in wires.flit_ports().iter() {
+        for port in wires.flit_ports(edge).iter() {
             while let Some(flit) = wires.receive(port, edge) {
                 flits += 1;
                 wires.send_credit(port, flit.vc, edge.plus(1));
@@ -198,7 +195,7 @@ impl Interface {
             if flit.head {
                 wires.charge(flit.packet, &self.clock, &[(Part::SourceQueue, depart)]);
             }
-            port.link_ready = wires.send(port.out, flit, depart);
+            port.link_ready = wires.send(at, flit, depart);
             if flit.tail {
                 self.held[class] -= 1;
                 if port.queues[class].is_empty() {

@@ -47,15 +47,21 @@ impl PortSet {
     /// The ports, lowest first.
     #[inline]
     pub fn iter(&self) -> Ports {
-        Ports { words: self.0, at: 0 }
+        let [word, rest @ ..] = self.0;
+        let ahead = rest.iter().fold(0, |any, w| any | w);
+        Ports { word, base: 0, ahead, rest }
     }
 }
 
 /// The ports of a set, lowest first.
 #[derive(Clone, Debug)]
 pub struct Ports {
-    words: [u64; WORDS],
-    at: usize,
+    /// What is left of the word at hand, and the port of its first bit.
+    word: u64,
+    base: usize,
+    /// Not 0 while there is something in the words to come: most routers have one word of ports.
+    ahead: u64,
+    rest: [u64; WORDS - 1],
 }
 
 impl Iterator for Ports {
@@ -63,15 +69,26 @@ impl Iterator for Ports {
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        while self.at < WORDS {
-            let mask = self.words[self.at];
-            if mask != 0 {
-                self.words[self.at] = mask & (mask - 1);
-                return Some(self.at * 64 + mask.trailing_zeros() as usize);
+        while self.word == 0 {
+            if self.ahead == 0 {
+                return None;
             }
-            self.at += 1;
+            self.advance();
         }
-        None
+        let bit = self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        Some(self.base + bit)
+    }
+}
+
+impl Ports {
+    /// Goes on to the next word.
+    fn advance(&mut self) {
+        let [next, rest @ ..] = self.rest;
+        (self.word, self.base) = (next, self.base + 64);
+        self.ahead = rest.iter().fold(0, |any, w| any | w);
+        self.rest[..rest.len()].copy_from_slice(&rest);
+        self.rest[rest.len()] = 0;
     }
 }
 

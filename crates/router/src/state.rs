@@ -1,6 +1,6 @@
 //! The state of one router: input VCs with their buffers, output VCs with their credits.
 
-use base::{Flit, LinkIdx, NodeIdx, PacketIdx, VcIdx};
+use base::{Flit, NodeIdx, PacketIdx, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::PortSet;
@@ -49,8 +49,7 @@ pub(crate) struct OutputVc {
 /// One port, both ways.
 #[derive(Clone, Debug)]
 pub(crate) struct Port {
-    /// The link out, and the first edge at which it takes another flit.
-    pub(crate) out: LinkIdx,
+    /// The first edge at which the link out takes another flit.
     pub(crate) link_ready: Edge,
     /// Bit per VC: input VC is in [`Stage::Waiting`].
     pub(crate) waiting: u64,

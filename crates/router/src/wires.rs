@@ -1,6 +1,6 @@
 //! What routers and interfaces see of the rest of the machine: wires, and a stopwatch.
 
-use base::{Flit, LinkIdx, PacketIdx, Part, VcIdx};
+use base::{Flit, PacketIdx, Part, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::PortSet;
@@ -12,11 +12,11 @@ use crate::PortSet;
 /// is woken only if it [awaits](Self::await_credits) one; else the credit lies on the wire until
 /// the receiver is stepped for another reason.
 pub trait Wires {
-    /// Ports that may have flits to receive; the others need not be asked.
-    fn flit_ports(&self) -> PortSet;
+    /// Ports with flits that are visible at `edge`; the others need not be asked.
+    fn flit_ports(&self, edge: Edge) -> PortSet;
 
-    /// Ports that may have credits to receive; the others need not be asked.
-    fn credit_ports(&self) -> PortSet;
+    /// Ports with credits that are visible at `edge`; the others need not be asked.
+    fn credit_ports(&self, edge: Edge) -> PortSet;
 
     /// The next flit on the link *into* `port` that is visible at `edge`.
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit>;
@@ -24,9 +24,9 @@ pub trait Wires {
     /// The next credit for the link *out of* `port` that is visible at `edge`.
     fn receive_credit(&mut self, port: usize, edge: Edge) -> Option<VcIdx>;
 
-    /// Sends `flit` on `link` at `edge`, which may lie ahead of the present one. Gives the first
-    /// edge at which the link takes another.
-    fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Edge;
+    /// Sends `flit` on the link out of `port` at `edge`, which may lie ahead of the present one.
+    /// Gives the first edge at which the link takes another.
+    fn send(&mut self, port: usize, flit: Flit, edge: Edge) -> Edge;
 
     /// Returns a credit for `vc` to the sender of the link into `port`; it leaves at `edge`.
     fn send_credit(&mut self, port: usize, vc: VcIdx, edge: Edge);

@@ -7,7 +7,7 @@ use router::{Grants, Interface, InterfaceParams, MAX_PORTS, RouterBank, RouterPa
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::packets::Packets;
-use super::wiring::{Component, Slot, Terminal, Unit, Wiring};
+use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
 use super::{Network, Slots};
 use crate::BuildError;
 
@@ -23,7 +23,6 @@ pub(super) fn network<R: RoutingFunction, P>(
     let interfaces = fabric.node_ports.iter().map(|out| {
         Interface::new(&InterfaceParams {
             clock: domains[spec.accelerator.clock.at()],
-            out: out.clone(),
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
             vcs,
         })
@@ -33,7 +32,6 @@ pub(super) fn network<R: RoutingFunction, P>(
         .iter()
         .map(|r| RouterParams {
             clock: domains[r.clock.at()],
-            out: r.ports.clone(),
             input_depth: r.ports.iter().map(|l| depth(spec, l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(spec, *l)).collect(),
             vcs,
@@ -125,40 +123,36 @@ fn wiring(
     let fabric = &spec.fabric;
     let nodes = fabric.node_ports.len();
     let terminal = |end: End| match end {
-        End::Node(n, port) => Terminal { unit: n.at(), port: port.at(), slot: slots.nodes[n.at()] },
-        End::Router(r, port) => {
-            Terminal { unit: nodes + r.at(), port: port.at(), slot: slots.routers[r.at()] }
-        }
+        End::Node(n, port) => Terminal { unit: n.at(), port: port.at() },
+        End::Router(r, port) => Terminal { unit: nodes + r.at(), port: port.at() },
     };
-    let params = (0..fabric.links.len()).map(|l| link(spec, domains, &terminal, LinkIdx::new(l)));
+    let params = (0..fabric.links.len()).map(|l| link(spec, domains, LinkIdx::new(l)));
     let params = params.collect::<Result<Vec<_>, _>>()?;
     let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (*d, c.len())).collect();
-    let mut out = Vec::new();
-    let mut units = Vec::new();
     let routers = fabric.routers.iter().map(|r| &r.ports);
-    for ports in fabric.node_ports.iter().chain(routers) {
-        units.push(Unit::new(out.len()));
-        out.extend(ports);
+    let ports = fabric.node_ports.iter().chain(routers);
+    let slots = slots.nodes.iter().chain(&slots.routers);
+    let mut units = Vec::new();
+    let mut sockets = Vec::new();
+    for (ports, slot) in ports.zip(slots) {
+        units.push(Unit::new(*slot, sockets.len()));
+        let far = |out: &LinkIdx| terminal(fabric.links[out.at()].to);
+        sockets.extend(ports.iter().map(|out| Socket::new(*out, far(out))));
     }
-    Ok(Wiring {
-        links: Links::lossless(params),
-        schedule: Schedule::new(&lanes),
-        receivers: fabric.links.iter().map(|l| terminal(l.to)).collect(),
-        units,
-        out,
-    })
+    let receivers = fabric.links.iter().map(|l| terminal(l.to)).collect();
+    let schedule = Schedule::new(&lanes);
+    Ok(Wiring { links: Links::lossless(params), schedule, receivers, units, sockets })
 }
 
 /// The parameters of one direction, with its wires' latency checked to be at least one edge.
-fn link(
-    spec: &MachineSpec,
-    domains: &[Domain],
-    terminal: &impl Fn(End) -> Terminal,
-    at: LinkIdx,
-) -> Result<LinkParams, BuildError> {
+fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParams, BuildError> {
     let link = &spec.fabric.links[at.at()];
     let class = &spec.fabric.classes[link.class];
-    let (from, to) = (terminal(link.from).slot.domain, terminal(link.to).slot.domain);
+    let clock = |end: End| match end {
+        End::Node(..) => spec.accelerator.clock,
+        End::Router(r, _) => spec.fabric.routers[r.at()].clock,
+    };
+    let (from, to) = (clock(link.from), clock(link.to));
     let crossing = |into: base::DomainIdx| Crossing {
         to: domains[into.at()],
         synchronizer_edges: if from == to { 0 } else { spec.synchronizer_edges },

@@ -27,13 +27,12 @@ pub struct Slot {
     pub component: u32,
 }
 
-/// One end of a link, as the wiring sees it.
+/// One end of a link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     /// Number of the unit: nodes first, then routers.
     pub(crate) unit: usize,
     pub(crate) port: usize,
-    pub(crate) slot: Slot,
 }
 
 /// Links and schedule, with what is needed to wake the far end of each wire.
@@ -46,15 +45,41 @@ pub struct Wiring {
     pub(crate) receivers: Vec<Terminal>,
     /// Nodes first, then routers.
     pub(crate) units: Vec<Unit>,
-    /// The links out of all units' ports, from [`Unit::first`] on for each.
-    pub(crate) out: Vec<LinkIdx>,
+    /// The ports of all units, from [`Unit::first`] on for each.
+    pub(crate) sockets: Vec<Socket>,
+}
+
+/// A port of a unit.
+// Invariant: a due edge is that of the first flit, or credit, in the link's ring.
+#[derive(Clone, Debug)]
+pub(crate) struct Socket {
+    /// When the next flit, and the next credit, can be received here.
+    flit_due: Edge,
+    credit_due: Edge,
+    /// The link out, and where it leads.
+    out: LinkIdx,
+    far_unit: u32,
+    far_port: u16,
+}
+
+impl Socket {
+    pub(crate) fn new(out: LinkIdx, far: Terminal) -> Self {
+        Self {
+            flit_due: Edge::NEVER,
+            credit_due: Edge::NEVER,
+            out,
+            far_unit: u32::try_from(far.unit).expect("units are bounded at elaboration"),
+            far_port: u16::try_from(far.port).expect("ports are bounded at elaboration"),
+        }
+    }
 }
 
 /// What the wires at one component have for it, and what it waits for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Unit {
-    /// Where its ports start in [`Wiring::out`].
-    pub(crate) first: u32,
+    slot: Slot,
+    /// Where its ports start in [`Wiring::sockets`].
+    first: u32,
     /// Ports with flits, and with credits, on the way in.
     flits: PortSet,
     credits: PortSet,
@@ -69,8 +94,16 @@ pub(crate) struct Unit {
 
 impl Unit {
     /// A unit whose ports start at `first` of all.
-    pub(crate) fn new(first: usize) -> Self {
-        Self { first: u32::try_from(first).unwrap_or(u32::MAX), ..Self::default() }
+    pub(crate) fn new(slot: Slot, first: usize) -> Self {
+        Self {
+            slot,
+            first: u32::try_from(first).expect("ports are bounded at elaboration"),
+            flits: PortSet::EMPTY,
+            credits: PortSet::EMPTY,
+            starved: PortSet::EMPTY,
+            changed: Fs::ZERO,
+            starved_before: PortSet::EMPTY,
+        }
     }
 
     /// Whether a credit that is sent at `now` to `port` must wake it.
@@ -111,32 +144,57 @@ pub(crate) struct UnitWires<'a, P> {
 
 impl<P> UnitWires<'_, P> {
     #[inline]
-    fn link_out(&self, port: usize) -> LinkIdx {
-        self.wiring.out[self.wiring.units[self.unit].first as usize + port]
+    fn socket(&mut self, port: usize) -> &mut Socket {
+        let first = self.wiring.units[self.unit].first as usize;
+        &mut self.wiring.sockets[first + port]
     }
 
+    /// Those of `ports` at which something is due.
     #[inline]
-    fn link_in(&self, port: usize) -> LinkIdx {
-        self.link_out(port).reverse()
+    fn due(&self, ports: PortSet, is_due: impl Fn(&Socket) -> bool) -> PortSet {
+        let first = self.wiring.units[self.unit].first as usize;
+        let mut due = PortSet::EMPTY;
+        for port in ports.iter() {
+            if is_due(&self.wiring.sockets[first + port]) {
+                due.insert(port);
+            }
+        }
+        due
+    }
+
+    /// Wakes this unit for every credit that is on its way to `port`.
+    fn wake_for_credits(&mut self, port: usize) {
+        let link = self.socket(port).out;
+        let slot = self.wiring.units[self.unit].slot;
+        let Wiring { links, schedule, .. } = &mut *self.wiring;
+        for edge in links.credit_edges(link) {
+            schedule.wake(slot.domain, slot.component, edge);
+        }
     }
 }
 
 impl<P> Wires for UnitWires<'_, P> {
     #[inline]
-    fn flit_ports(&self) -> PortSet {
-        self.wiring.units[self.unit].flits
+    fn flit_ports(&self, edge: Edge) -> PortSet {
+        self.due(self.wiring.units[self.unit].flits, |socket| socket.flit_due <= edge)
     }
 
     #[inline]
-    fn credit_ports(&self) -> PortSet {
-        self.wiring.units[self.unit].credits
+    fn credit_ports(&self, edge: Edge) -> PortSet {
+        self.due(self.wiring.units[self.unit].credits, |socket| socket.credit_due <= edge)
     }
 
     #[inline]
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
-        let link = self.link_in(port);
+        let socket = self.socket(port);
+        if socket.flit_due > edge {
+            return None;
+        }
+        let link = socket.out.reverse();
         let flit = self.wiring.links.receive(link, edge);
-        if flit.is_none() && self.wiring.links.flits_in_flight(link) == 0 {
+        let next = self.wiring.links.next_flit(link);
+        self.socket(port).flit_due = next;
+        if next == Edge::NEVER {
             self.wiring.units[self.unit].flits.remove(port);
         }
         flit
@@ -144,18 +202,27 @@ impl<P> Wires for UnitWires<'_, P> {
 
     #[inline]
     fn receive_credit(&mut self, port: usize, edge: Edge) -> Option<VcIdx> {
-        let link = self.link_out(port);
+        let socket = self.socket(port);
+        if socket.credit_due > edge {
+            return None;
+        }
+        let link = socket.out;
         let credit = self.wiring.links.receive_credit(link, edge);
-        if credit.is_none() && !self.wiring.links.has_credits(link) {
+        let next = self.wiring.links.next_credit(link);
+        self.socket(port).credit_due = next;
+        if next == Edge::NEVER {
             self.wiring.units[self.unit].credits.remove(port);
         }
         credit
     }
 
     #[inline]
-    fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Edge {
-        let transit = self.wiring.links.send(link, flit, edge);
-        if flit.head && let Some(timeline) = self.packets.timeline(flit.packet) {
+    fn send(&mut self, port: usize, flit: Flit, edge: Edge) -> Edge {
+        let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
+        let transit = self.wiring.links.send(out, flit, edge);
+        if flit.head
+            && let Some(timeline) = self.packets.timeline(flit.packet)
+        {
             timeline.charge(Part::Serialization, transit.serialized);
             timeline.charge(Part::Serdes, transit.serdes);
             timeline.charge(Part::Fec, transit.fec);
@@ -163,22 +230,27 @@ impl<P> Wires for UnitWires<'_, P> {
             timeline.charge(Part::Flight, transit.flight);
             timeline.charge(Part::ClockCrossing, transit.crossed);
         }
-        let to = self.wiring.receivers[link.at()];
-        self.wiring.units[to.unit].flits.insert(to.port);
-        self.wiring.wake(to.slot, transit.visible);
-        self.wiring.links.ready(link)
+        let far = &mut self.wiring.units[far_unit as usize];
+        far.flits.insert(usize::from(far_port));
+        let socket = &mut self.wiring.sockets[far.first as usize + usize::from(far_port)];
+        socket.flit_due = socket.flit_due.min(transit.visible);
+        let slot = far.slot;
+        self.wiring.wake(slot, transit.visible);
+        transit.ready
     }
 
     #[inline]
     fn send_credit(&mut self, port: usize, vc: VcIdx, edge: Edge) {
-        let link = self.link_in(port);
-        let visible = self.wiring.links.send_credit(link, vc, edge);
-        let to = self.wiring.receivers[link.reverse().at()];
+        let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
+        let visible = self.wiring.links.send_credit(out.reverse(), vc, edge);
         let now = self.wiring.schedule.now();
-        let unit = &mut self.wiring.units[to.unit];
-        unit.credits.insert(to.port);
-        if unit.wants(to.port, now) {
-            self.wiring.wake(to.slot, visible);
+        let far = &mut self.wiring.units[far_unit as usize];
+        far.credits.insert(usize::from(far_port));
+        let socket = &mut self.wiring.sockets[far.first as usize + usize::from(far_port)];
+        socket.credit_due = socket.credit_due.min(visible);
+        if far.wants(usize::from(far_port), now) {
+            let slot = far.slot;
+            self.wiring.wake(slot, visible);
         }
     }
 
@@ -203,18 +275,6 @@ impl<P> Wires for UnitWires<'_, P> {
             for (part, until) in parts {
                 timeline.charge(*part, clock.instant(*until));
             }
-        }
-    }
-}
-
-impl<P> UnitWires<'_, P> {
-    /// Wakes this unit for every credit that is on its way to `port`.
-    fn wake_for_credits(&mut self, port: usize) {
-        let link = self.link_out(port);
-        let Wiring { links, schedule, receivers, .. } = &mut *self.wiring;
-        let slot = receivers[link.reverse().at()].slot;
-        for edge in links.credit_edges(link) {
-            schedule.wake(slot.domain, slot.component, edge);
         }
     }
 }
