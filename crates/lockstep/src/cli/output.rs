@@ -1,9 +1,10 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
-use std::io::{BufWriter, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 
 /// Prints to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
@@ -41,26 +42,46 @@ pub(crate) fn stream(
         fill(&mut out)?;
         return Ok(out.flush()?);
     }
-    let folder = match path.parent() {
+    let context = || format!("could not write {}", path.display());
+    let target = match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => bail!(
+            "could not write {}: it is a directory\n  mend: name a file in it",
+            path.display()
+        ),
+        // A device or a pipe is written to; a rename would replace it.
+        Ok(meta) if !meta.is_file() => {
+            let file = OpenOptions::new().write(true).open(path).with_context(context)?;
+            let mut out = BufWriter::new(file);
+            fill(&mut out)?;
+            return out.flush().with_context(context);
+        }
+        // Behind a symbolic link, so that the link stays.
+        Ok(_) => fs::canonicalize(path).with_context(context)?,
+        Err(_) => path.to_owned(),
+    };
+    let folder = match target.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     };
-    let context = || format!("could not write {}", path.display());
     let file = tempfile::Builder::new()
         .prefix(".lockstep-")
         .permissions(permissions())
         .tempfile_in(folder)
-        .with_context(context)?;
+        .map_err(|e| {
+            let (path, folder) = (path.display(), folder.display());
+            let why = io::Error::from(e.kind());
+            anyhow!("could not write {path}: {why}\n  mend: check that {folder} exists and may be written")
+        })?;
     let mut out = BufWriter::new(file);
-    fill(&mut out).with_context(context)?;
+    fill(&mut out)?;
     let file =
         out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(context)?;
-    file.persist(path).with_context(context)?;
+    file.persist(&target).with_context(context)?;
     Ok(())
 }
 
 /// What a file that is created in the ordinary way gets, the user's mask applied by the system.
-fn permissions() -> std::fs::Permissions {
+fn permissions() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
+    fs::Permissions::from_mode(0o666)
 }

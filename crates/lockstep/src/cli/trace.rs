@@ -1,9 +1,11 @@
 //! `trace`: describes and converts traces.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use traffic::Description;
+use serde_json::{Value, json};
+use traffic::describe::Counts;
+use traffic::{Description, Form};
 
 use super::{Outcome, input, output};
 
@@ -25,6 +27,9 @@ enum What {
     Info {
         /// Trace file, or the name of a shipped one
         file: String,
+        /// Write the description as JSON; `-` for standard output, and nothing else there
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
     },
     /// Writes a trace in binary form
     Pack {
@@ -46,9 +51,15 @@ enum What {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.what {
-        What::Info { file } => {
+        What::Info { file, json } => {
             let description = Description::of(&input::trace(file)?)?;
-            output::print(&format!("{description}\n"))?;
+            if let Some(path) = json {
+                let text = serde_json::to_string_pretty(&as_json(file, &description))?;
+                output::write(path, &(text + "\n"))?;
+            }
+            if json.as_deref().is_none_or(|p| p != Path::new("-")) {
+                output::print(&format!("{description}\n"))?;
+            }
         }
         What::Pack { file, output } => {
             let written = input::trace(file)?.write_binary(output)?;
@@ -66,4 +77,58 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+/// A description with the keys of its fields.
+fn as_json(file: &str, d: &Description) -> Value {
+    let info = &d.info;
+    let form = match info.form {
+        Form::Text => "text",
+        Form::Binary(_) => "binary",
+        Form::Memory => "memory",
+    };
+    json!({
+        "trace": file,
+        "name": info.name,
+        "provenance": info.provenance,
+        "form": form,
+        "threads": info.threads,
+        "records": info.records,
+        "file_bytes": info.file_bytes,
+        "packed_bytes": info.packed_bytes,
+        "raw_bytes": info.raw_bytes,
+        "total": counts(&d.total),
+        "by_thread": d.threads.iter().map(counts).collect::<Vec<_>>(),
+        "barrier_ids": d.barrier_ids,
+        "lines": d.lines,
+        "written_lines": d.written_lines,
+        "shared_lines": d.shared_lines,
+        "shared_written_lines": d.shared_written_lines,
+        "lines_capped": d.lines_capped,
+        "interleaving": d.interleaving.as_ref().map(|i| json!({
+            "switches": i.switches,
+            "accesses": i.accesses,
+            "communicated": i.communicated,
+            "overwritten": i.overwritten,
+            "false_shared": i.false_shared,
+            "capped": i.capped,
+        })),
+    })
+}
+
+fn counts(c: &Counts) -> Value {
+    json!({
+        "loads": c.loads,
+        "stores": c.stores,
+        "adds": c.adds,
+        "swaps": c.swaps,
+        "cases": c.cases,
+        "fences": c.fences,
+        "barriers": c.barriers,
+        "thinks": c.thinks,
+        "copies": c.copies,
+        "think_cycles": c.think_cycles,
+        "read_bytes": c.read_bytes,
+        "written_bytes": c.written_bytes,
+    })
 }
