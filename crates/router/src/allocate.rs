@@ -14,7 +14,7 @@ use crate::state::Router;
 /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
 #[inline]
 pub(crate) fn decide_vcs(router: &Router, edge: Edge, grants: &mut Grants) {
-    for port in router.waiting_ports.iter() {
+    for port in &router.waiting_ports {
         let mut mask = router.ports[port].waiting;
         while mask != 0 {
             let vc = u8::try_from(mask.trailing_zeros()).unwrap_or(0);
@@ -51,7 +51,7 @@ pub(crate) fn decide_vcs(router: &Router, edge: Edge, grants: &mut Grants) {
 /// Switch allocation: every input port picks one VC that could send, every output port one of them.
 #[inline]
 pub(crate) fn decide_switch(router: &Router, edge: Edge, depart: Edge, grants: &mut Grants) {
-    for port in router.active_ports.iter() {
+    for port in &router.active_ports {
         let able = able(router, port, edge, depart, grants);
         if able == 0 {
             continue;

@@ -90,7 +90,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Takes in credits and flits visible at `edge`.
     fn receive<W: Wires>(&mut self, i: RouterIdx, edge: Edge, wires: &mut W) {
         let router = &mut self.routers[i.at()];
-        for port in wires.credit_ports(edge).iter() {
+        for port in &wires.credit_ports(edge) {
             while let Some(vc) = wires.receive_credit(port, edge) {
                 let output = &mut router.outputs[port * router.vcs + vc.at()];
                 output.credits += 1;
@@ -98,7 +98,7 @@ impl<R: RoutingFunction> RouterBank<R> {
                 assert!(output.credits <= depth, "{i} port{port} {vc}: a credit too many");
             }
         }
-        for port in wires.flit_ports(edge).iter() {
+        for port in &wires.flit_ports(edge) {
             while let Some(flit) = wires.receive(port, edge) {
                 match router.push(port, flit) {
                     Stage::Idle => {

@@ -155,7 +155,7 @@ impl Interface {
         wires: &mut W,
         delivered: &mut Vec<PacketIdx>,
     ) -> u64 {
-        for port in wires.credit_ports(edge).iter() {
+        for port in &wires.credit_ports(edge) {
             while let Some(vc) = wires.receive_credit(port, edge) {
                 let port = &mut self.ports[port];
                 port.credits[vc.at()] += 1;
@@ -163,7 +163,7 @@ impl Interface {
             }
         }
         let mut flits = 0;
-        for port in wires.flit_ports(edge).iter() {
+        for port in &wires.flit_ports(edge) {
             while let Some(flit) = wires.receive(port, edge) {
                 flits += 1;
                 wires.send_credit(port, flit.vc, edge.plus(1));
@@ -182,7 +182,7 @@ impl Interface {
         let depart = edge.plus(1);
         let mut next = Edge::NEVER;
         let mut starved = PortSet::EMPTY;
-        for at in self.busy_ports.iter() {
+        for at in &self.busy_ports {
             let port = &mut self.ports[at];
             if port.link_ready > depart {
                 next = next.min(Edge(port.link_ready.0 - 1));
