@@ -34,3 +34,6 @@ pub const WINDOW_MAX: u64 = 16_384;
 pub const DOMAINS_MAX: usize = 1_024;
 /// Length of a link in micrometres: 100 km.
 pub const LENGTH_UM_MAX: u64 = 100_000_000_000;
+/// Seconds that any number of cycles may take by the machine's slowest clock. Several such delays
+/// in a row stay far below the hours that simulated time can count.
+pub const CYCLES_SECONDS_MAX: u64 = 1_000;

@@ -59,6 +59,7 @@ pub(crate) fn sections(spec: &MachineSpec) -> Result<(), Problem> {
     for class in &spec.fabric.classes {
         link_class(class, spec.flit_bytes)?;
     }
+    delays(spec)?;
     let known = spec.domains.len();
     for (key, clock) in
         [("accelerator.clock", spec.accelerator.clock), ("memory.clock", spec.memory.clock)]
@@ -103,7 +104,52 @@ fn domain(clock: &ClockSpec, twice: bool) -> Result<(), Problem> {
         let message = format!("the frequency {num}/{den} Hz is out of range");
         return Err(Problem::new(ErrorKind::Value, key, message, "use 1 Hz to 1000 GHz"));
     }
-    range(&format!("{key}.phase"), clock.phase.0, 0, base::Fs::PER_SECOND)
+    // The period in femtoseconds is kept as a fraction of two 64-bit numbers.
+    let second = base::Fs::PER_SECOND;
+    let period = u128::from(second / gcd(second, num)) * u128::from(den);
+    if u64::try_from(period).is_err() {
+        let message = format!("the period of {num}/{den} Hz is too fine a fraction");
+        return Err(Problem::new(ErrorKind::Value, key, message, "round the frequency"));
+    }
+    range(&format!("{key}.phase"), clock.phase.0, 0, second)
+}
+
+const fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Every number of cycles, as time: slow clocks make long delays of few cycles.
+fn delays(spec: &MachineSpec) -> Result<(), Problem> {
+    let (a, r) = (&spec.accelerator, &spec.router);
+    let mut all = vec![
+        ("accelerator.cache.latency_cycles".to_owned(), a.cache.latency_cycles),
+        ("accelerator.home.latency_cycles".to_owned(), a.home.latency_cycles),
+        ("router.rc_cycles".to_owned(), r.rc_cycles),
+        ("router.va_cycles".to_owned(), r.va_cycles),
+        ("router.sa_cycles".to_owned(), r.sa_cycles),
+        ("router.st_cycles".to_owned(), r.st_cycles),
+        ("router.credit_cycles".to_owned(), r.credit_cycles),
+    ];
+    for class in &spec.fabric.classes {
+        if let LinkTiming::OnDie { latency_cycles, interval_cycles } = class.timing {
+            let key = |field: &str| format!("links.\"{}\".{field}", class.name);
+            all.push((key("latency_cycles"), latency_cycles));
+            all.push((key("interval_cycles"), interval_cycles));
+        }
+    }
+    // Frequencies are at least 1 Hz, so whole hertz bound them from below.
+    let slowest = spec.domains.iter().map(|c| c.hertz.0 / c.hertz.1).min().unwrap_or(1);
+    let most = slowest.saturating_mul(limits::CYCLES_SECONDS_MAX);
+    match all.into_iter().find(|(_, cycles)| u64::from(*cycles) > most) {
+        Some((key, cycles)) => {
+            let message = format!(
+                "{cycles} cycles of the slowest clock, {slowest} Hz, are more than {} s",
+                limits::CYCLES_SECONDS_MAX
+            );
+            Err(Problem::new(ErrorKind::Limit, key, message, "use fewer cycles or faster clocks"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn accelerator(a: &AcceleratorSpec) -> Result<(), Problem> {

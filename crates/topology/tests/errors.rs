@@ -95,6 +95,7 @@ const CASES: &[Case] = &[
     ("unit_without_number", PLANES, "\"16 B\"", "\"B\""),
     ("quantity_too_fine", PLANES, "\"60 ns\"", "\"0.0000001 ns\""),
     ("frequency_of_zero", PLANES, "\"1 GHz\"", "\"0 GHz\""),
+    ("frequency_too_fine", PLANES, "\"1 GHz\"", "\"999999999989/1000003 Hz\""),
     ("clock_field_misspelt", PLANES, "phase:", "fase:"),
     ("clock_unknown", PLANES, "clock: \"switch\"", "clock: \"swich\""),
     (
@@ -179,6 +180,14 @@ fn every_malformed_description_is_refused_with_place_key_and_mend() {
         assert!(error.line().is_some() && error.column().is_some(), "{name}");
         insta::assert_snapshot!(*name, error);
     }
+}
+
+#[test]
+fn cycles_that_take_hours_of_a_slow_clock_are_refused() {
+    let slow = RIGHT.replace("FABRIC", PLANES).replace("1.7 GHz", "1 Hz");
+    let st = |cycles: u32| slow.replace("st_cycles: 1", &format!("st_cycles: {cycles}"));
+    assert!(parse("small.ron", &st(1_000)).is_ok());
+    insta::assert_snapshot!("cycles_beyond_time", error_of(&st(1_001)));
 }
 
 #[test]
