@@ -66,10 +66,7 @@ impl Domain {
         })
     }
 
-    /// The instant of edge `k`.
-    ///
-    /// # Panics
-    /// If the edge lies beyond the 5 hours that a run can last.
+    /// The instant of edge `k`; edges beyond the 5 hours that time can count are all at their end.
     #[inline]
     pub fn instant(&self, k: Edge) -> Fs {
         let span = match k.0.checked_mul(self.numer) {
@@ -77,7 +74,7 @@ impl Domain {
             Some(product) => product / self.denom,
             None => wide(k.0, self.numer, self.denom, 0),
         };
-        self.phase + Fs(span)
+        (self.phase + Fs(span)).min(END)
     }
 
     /// The first edge at or after `instant`.
@@ -104,11 +101,14 @@ impl Domain {
     }
 }
 
-/// `(a * b + bias) / by` through 128 bits, for the far end of long runs.
+/// The last instant that an edge can have.
+const END: Fs = Fs(u64::MAX - 1);
+
+/// `(a * b + bias) / by` through 128 bits, for the far end of long runs; saturates.
 #[cold]
 fn wide(a: u64, b: u64, by: u64, bias: u128) -> u64 {
     let quotient = (u128::from(a) * u128::from(b) + bias) / u128::from(by);
-    u64::try_from(quotient).expect("simulated time is bounded to 5 hours")
+    u64::try_from(quotient).unwrap_or(u64::MAX)
 }
 
 /// The way into a domain from outside it: a synchronizer.
@@ -164,6 +164,13 @@ mod tests {
         assert_eq!(d.edge_at_or_after(Fs(0)), Edge(0));
         assert_eq!(d.edge_after(Fs(0)), Edge(0));
         assert_eq!(d.edge_after(Fs(500)), Edge(1));
+    }
+
+    #[test]
+    fn edges_beyond_the_end_of_time_are_at_its_end() {
+        let slow = Domain::new((1, 1), Fs::ZERO).unwrap();
+        assert_eq!(slow.instant(Edge(u64::from(u32::MAX))), END);
+        assert!(slow.edge_after(END) > slow.edge_at_or_after(Fs(Fs::PER_SECOND)));
     }
 
     #[test]

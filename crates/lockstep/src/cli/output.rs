@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 
 /// Prints to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
@@ -38,7 +38,7 @@ pub(crate) fn stream(
     fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     if path == Path::new("-") {
-        let mut out = BufWriter::new(std::io::stdout().lock());
+        let mut out = BufWriter::new(io::stdout().lock());
         fill(&mut out)?;
         return Ok(out.flush()?);
     }
@@ -74,8 +74,7 @@ pub(crate) fn stream(
         })?;
     let mut out = BufWriter::new(file);
     fill(&mut out)?;
-    let file =
-        out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(context)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(context)?;
     file.persist(&target).with_context(context)?;
     Ok(())
 }

@@ -1,0 +1,6 @@
+//! The command line as its users meet it: the built binary, in a folder of its own.
+
+mod errors;
+mod place;
+mod results;
+mod traces;

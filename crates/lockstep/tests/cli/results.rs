@@ -1,0 +1,142 @@
+//! Results: the keys of the JSON contract, and the same digest however a run is run.
+
+use serde_json::Value;
+
+use crate::place::Place;
+
+/// A few threads that share lines, meet and count.
+pub(crate) const SMALL: &str = "\
+0 store 0x1000 8 =42
+0 barrier 0 2
+1 think 100
+1 barrier 0 2
+1 load 0x1000 8
+0 add 0x1040 4 1
+1 add 0x1040 4 1
+2 copy 0x2000 0x3010 300
+2 load 0x103c 8
+3 store 0x2000 64
+3 fence
+3 swap 0x2000 8 7
+";
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn small() -> Place {
+    let place = Place::new();
+    place.put("small.trace", SMALL);
+    place
+}
+
+fn run(place: &Place, words: &str) -> Value {
+    json(&place.succeed(&format!("run --trace small.trace --json - {words}")).out)
+}
+
+#[test]
+fn json_on_standard_output_is_alone_and_keeps_the_contract() {
+    let place = small();
+    let said = place.succeed("run --trace small.trace --json -");
+    assert_eq!(said.err, "");
+    let told = json(&said.out);
+    for key in [
+        "topology",
+        "trace",
+        "seed",
+        "threads",
+        "digest",
+        "time_ns",
+        "edges",
+        "transactions",
+        "loads",
+        "stores",
+        "atomics",
+        "barriers",
+        "packets",
+        "flits_delivered",
+        "flit_hops",
+        "latency_ns",
+        "breakdown_ns",
+        "checks",
+        "wall_s",
+    ] {
+        assert!(told.get(key).is_some(), "no {key} in {told}");
+    }
+    for key in ["mean", "p50", "p99", "max"] {
+        assert!(told["latency_ns"][key].is_number(), "no latency_ns.{key}");
+    }
+    let checks = &told["checks"];
+    for key in ["coherence_violations", "flits_lost", "credits_lost"] {
+        assert_eq!(checks[key], 0, "{key}");
+    }
+    assert_eq!(checks["quiescent"], true);
+    assert_eq!((&told["topology"], &told["trace"]), (&"nvl8".into(), &"small.trace".into()));
+    assert_eq!((&told["seed"], &told["threads"]), (&1.into(), &1.into()));
+    assert_eq!((&told["atomics"], &told["barriers"]), (&3.into(), &1.into()));
+    let counted = told["loads"].as_u64().zip(told["stores"].as_u64()).map(|(l, s)| l + s + 3);
+    assert_eq!(counted, told["transactions"].as_u64());
+    let digest = told["digest"].as_str().expect("a digest");
+    assert!(digest.len() >= 16 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
+}
+
+#[test]
+fn the_breakdown_sums_to_the_mean_latency() {
+    let told = run(&small(), "--topology fullmesh8");
+    let parts = told["breakdown_ns"].as_object().expect("parts");
+    let sum: f64 = parts.values().map(|v| v.as_f64().expect("a number")).sum();
+    let mean = told["latency_ns"]["mean"].as_f64().expect("a mean");
+    assert!(mean > 0.0 && (sum - mean).abs() < 1e-6 * mean, "{sum} for {mean}");
+}
+
+#[test]
+fn runs_agree_whatever_the_threads_and_the_step_order() {
+    let place = small();
+    let mut first = run(&place, "");
+    first["wall_s"] = 0.into();
+    for words in ["", "--threads 4", "--shuffle 9", "--shuffle 77 --threads 3", "--quiet"] {
+        let mut told = run(&place, words);
+        told["wall_s"] = 0.into();
+        told["threads"] = 1.into();
+        assert_eq!(told, first, "{words}");
+    }
+    assert_eq!(run(&place, "--no-check")["digest"], first["digest"]);
+    assert_ne!(run(&place, "--seed 2")["digest"], first["digest"]);
+}
+
+#[test]
+fn the_result_goes_to_a_file_too_and_replaces_the_old_one() {
+    let place = small();
+    place.put("out.json", "old");
+    let said = place.succeed("run --trace small.trace --json out.json");
+    assert!(said.out.contains("small.trace"), "people get their report: {}", said.out);
+    assert_eq!(json(&place.get("out.json"))["atomics"], 3);
+    assert_eq!(place.names(), ["out.json", "small.trace"]);
+}
+
+#[test]
+fn every_shipped_topology_holds_and_runs() {
+    let place = small();
+    for name in ["nvl8", "nvl72", "mesh8x8", "torus4x4x4", "fullmesh8"] {
+        assert!(place.succeed(&format!("check {name}")).out.contains(name), "{name}");
+        let told = run(&place, &format!("--topology {name}"));
+        assert_eq!(told["checks"]["quiescent"], true, "{name}");
+    }
+}
+
+#[test]
+fn help_and_version_succeed_for_every_verb() {
+    let place = Place::new();
+    for words in [
+        "--help",
+        "--version",
+        "run --help",
+        "check --help",
+        "trace --help",
+        "trace info --help",
+        "import --help",
+        "capture --help",
+    ] {
+        assert!(!place.succeed(words).out.is_empty(), "{words}");
+    }
+}
