@@ -47,7 +47,6 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ("lackey_empty", "import lackey bad -o out.lkst", Some("")),
     ("ramulator_damaged", "import ramulator bad -o out.lkst", Some("3 20734016\n1 ten\n")),
     ("import_missing", "import ramulator no.gz -o out.lkst", None),
-    ("capture_missing", "capture no.c -o out.lkst", None),
 ];
 
 #[test]
@@ -63,8 +62,22 @@ fn bad_input_is_one_error_with_exit_2_and_leaves_nothing_behind() {
         let error = place.fail(words);
         assert_eq!(place.names(), before, "{name}: something was left behind");
         assert_eq!((place.get("out.json"), place.get("out.lkst")), ("old".into(), "old".into()));
-        insta::assert_snapshot!(*name, error);
+        insta::assert_snapshot!(*name, without_drafts(&error));
     }
+}
+
+/// Without the path of a draft, whose name is drawn, where the system's error has it.
+fn without_drafts(error: &str) -> String {
+    let cut = |line: &str| line.split(" at path ").next().unwrap_or_default().to_owned();
+    error.lines().map(|line| cut(line) + "\n").collect()
+}
+
+/// What a compiler says differs from one to another.
+#[test]
+fn a_program_that_is_not_there_cannot_be_captured() {
+    let place = Place::new();
+    place.fail("capture no.c -o out.lkst");
+    assert!(place.names().is_empty(), "{:?}", place.names());
 }
 
 /// Name, what is replaced in the shipped board, by what.
