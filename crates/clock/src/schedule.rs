@@ -56,10 +56,10 @@ impl Schedule {
         woken.clear();
         let mut first = Fs::NEVER;
         for lane in &mut self.lanes {
-            match lane.wheel.next() {
-                Some(edge) if edge == lane.memo.0 => {}
-                Some(edge) => lane.memo = (edge, lane.domain.instant(edge)),
-                None => lane.memo = (Edge::NEVER, Fs::NEVER),
+            let next = lane.wheel.next().unwrap_or(Edge::NEVER);
+            if next != lane.memo.0 {
+                let instant = |edge| lane.domain.instant(edge);
+                lane.memo = (next, lane.wheel.next().map_or(Fs::NEVER, instant));
             }
             first = first.min(lane.memo.1);
         }

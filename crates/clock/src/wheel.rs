@@ -23,6 +23,8 @@ pub struct Wheel {
     occupied: [u64; MASKS],
     /// Wakes beyond the ring.
     far: BTreeMap<Edge, Vec<u32>>,
+    /// The first edge at which anyone wakes, [`Edge::NEVER`] if none does.
+    next: Edge,
     /// All edges below this one are past. Every wake in the ring lies in `floor..floor + SPAN`.
     floor: Edge,
 }
@@ -32,7 +34,14 @@ impl Wheel {
     pub fn new(components: usize) -> Self {
         let words = components.div_ceil(64).max(1);
         let ring = vec![0; words * usize::try_from(SPAN).unwrap_or(256)];
-        Self { words, ring, occupied: [0; MASKS], far: BTreeMap::new(), floor: Edge(0) }
+        Self {
+            words,
+            ring,
+            occupied: [0; MASKS],
+            far: BTreeMap::new(),
+            next: Edge::NEVER,
+            floor: Edge(0),
+        }
     }
 
     /// Wakes `component` at `edge`. Telling it twice is the same as once.
@@ -43,6 +52,7 @@ impl Wheel {
     #[inline]
     pub fn wake(&mut self, component: u32, edge: Edge) {
         assert!(edge >= self.floor, "component {component} woken at {edge}, before {}", self.floor);
+        self.next = self.next.min(edge);
         if edge.0 - self.floor.0 < SPAN {
             self.set(component, edge);
         } else if edge != Edge::NEVER {
@@ -60,21 +70,7 @@ impl Wheel {
     /// The first edge at which anyone wakes.
     #[inline]
     pub fn next(&self) -> Option<Edge> {
-        let from = slot(self.floor);
-        for step in 0..=MASKS {
-            let word = (from / 64 + step) % MASKS;
-            let mut mask = self.occupied[word];
-            if step == 0 {
-                mask &= u64::MAX << (from % 64);
-            } else if step == MASKS {
-                mask &= !(u64::MAX << (from % 64));
-            }
-            if mask != 0 {
-                let found = word as u64 * 64 + u64::from(mask.trailing_zeros());
-                return Some(Edge(self.floor.0 + (found + SPAN - from as u64) % SPAN));
-            }
-        }
-        self.far.keys().next().copied()
+        (self.next != Edge::NEVER).then_some(self.next)
     }
 
     /// Takes out all components that wake at `edge`, lowest first, and makes every edge up to it
@@ -94,11 +90,35 @@ impl Wheel {
             }
         }
         self.floor = edge.plus(1);
+        self.next = self.search();
+    }
+
+    /// Looks for the first edge from the floor on at which anyone wakes.
+    #[inline]
+    fn search(&self) -> Edge {
+        let from = slot(self.floor);
+        for step in 0..=MASKS {
+            let word = (from / 64 + step) % MASKS;
+            let mut mask = self.occupied[word];
+            if step == 0 {
+                mask &= u64::MAX << (from % 64);
+            } else if step == MASKS {
+                mask &= !(u64::MAX << (from % 64));
+            }
+            if mask != 0 {
+                let found = word as u64 * 64 + u64::from(mask.trailing_zeros());
+                return Edge(self.floor.0 + (found + SPAN - from as u64) % SPAN);
+            }
+        }
+        self.far.keys().next().copied().unwrap_or(Edge::NEVER)
     }
 
     /// Moves the floor to `edge` and brings in what is now within the ring.
     fn advance(&mut self, edge: Edge) {
         self.floor = edge;
+        if self.far.is_empty() {
+            return;
+        }
         while let Some(first) = self.far.first_entry() {
             let at = *first.key();
             if at.0 - self.floor.0 >= SPAN {
