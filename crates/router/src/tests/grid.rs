@@ -23,9 +23,12 @@ pub(super) struct Shape {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) vcs_per_class: u8,
-    /// Flits of buffer a VC between routers; those towards and from nodes have 64.
+    /// Flits of buffer a VC between routers, and between a router and its node.
     pub(super) depth: u32,
+    pub(super) node_depth: u32,
     pub(super) latency: u32,
+    /// Whether routing allows the first VC alone to every class, so that they must share it.
+    pub(super) shared: bool,
     /// Edges that a router needs to process a credit.
     pub(super) credit_cycles: u32,
     /// Seed of the order in which components are stepped at an edge.
@@ -34,19 +37,22 @@ pub(super) struct Shape {
 
 /// Dimension order, x first.
 #[derive(Clone, Debug)]
-struct Xy {
-    width: usize,
-    vcs_per_class: u8,
+struct Xy(Shape);
+
+impl Xy {
+    fn vcs(&self, class: Class) -> u64 {
+        if self.0.shared { 1 } else { class_vcs(class, self.0.vcs_per_class) }
+    }
 }
 
 impl RoutingFunction for Xy {
     fn inject(&self, head: &Head) -> Hop {
-        Hop { port: PortIdx(0), vcs: class_vcs(head.class, self.vcs_per_class) }
+        Hop { port: PortIdx(0), vcs: self.vcs(head.class) }
     }
 
     fn route(&self, at: RouterIdx, _: PortIdx, _: VcIdx, head: &Head) -> Hop {
-        let (x, y) = (at.at() % self.width, at.at() / self.width);
-        let (to_x, to_y) = (head.dst.at() % self.width, head.dst.at() / self.width);
+        let (x, y) = (at.at() % self.0.width, at.at() / self.0.width);
+        let (to_x, to_y) = (head.dst.at() % self.0.width, head.dst.at() / self.0.width);
         let port = match (to_x.cmp(&x), to_y.cmp(&y)) {
             (core::cmp::Ordering::Greater, _) => 1,
             (core::cmp::Ordering::Less, _) => 2,
@@ -54,7 +60,7 @@ impl RoutingFunction for Xy {
             (_, core::cmp::Ordering::Less) => 4,
             _ => 0,
         };
-        Hop { port: PortIdx(port), vcs: class_vcs(head.class, self.vcs_per_class) }
+        Hop { port: PortIdx(port), vcs: self.vcs(head.class) }
     }
 }
 
@@ -104,10 +110,11 @@ impl Grid {
         let nodes = shape.width * shape.height;
         let clock = Domain::new((1_000_000_000, 1), Fs::ZERO).unwrap();
         let vcs = 5 * shape.vcs_per_class;
-        let depths: Vec<u32> = (0..PORTS).map(|p| if p == 0 { 64 } else { shape.depth }).collect();
+        let depths: Vec<u32> =
+            (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
         let router =
             RouterParams { clock, input_depth: depths.clone(), output_depth: depths.clone(), vcs };
-        let interface = InterfaceParams { clock, output_depth: vec![64], vcs };
+        let interface = InterfaceParams { clock, output_depth: vec![shape.node_depth], vcs };
         let mut wires = BTreeMap::new();
         let wire = |to, depth, credit_cycles| Wire {
             to,
@@ -119,8 +126,8 @@ impl Grid {
         };
         for n in 0..nodes {
             let router = nodes + n;
-            wires.insert((n, 0), wire((router, 0), 64, 0));
-            wires.insert((router, 0), wire((n, 0), 64, shape.credit_cycles));
+            wires.insert((n, 0), wire((router, 0), shape.node_depth, 0));
+            wires.insert((router, 0), wire((n, 0), shape.node_depth, shape.credit_cycles));
             let (x, y) = (n % shape.width, n / shape.width);
             let near = [
                 (1, x + 1 < shape.width, router + 1),
@@ -133,10 +140,9 @@ impl Grid {
                 wires.insert((router, port), wire(to, shape.depth, shape.credit_cycles));
             }
         }
-        let routing = Xy { width: shape.width, vcs_per_class: shape.vcs_per_class };
         Self {
             shape,
-            bank: RouterBank::new(&vec![router; nodes], [1; 4], routing),
+            bank: RouterBank::new(&vec![router; nodes], [1; 4], Xy(shape)),
             interfaces: vec![Interface::new(&interface); nodes],
             grants: Grants::new(PORTS, usize::from(vcs)),
             fabric: Fabric {

@@ -9,7 +9,17 @@ use super::grid::{Grid, Shape, outgoing};
 
 /// Two routers and their nodes, with one VC a class between them.
 fn pair(depth: u32, latency: u32) -> Shape {
-    Shape { width: 2, height: 1, vcs_per_class: 1, depth, latency, credit_cycles: 1, shuffle: 1 }
+    Shape {
+        width: 2,
+        height: 1,
+        vcs_per_class: 1,
+        depth,
+        node_depth: 64,
+        latency,
+        shared: false,
+        credit_cycles: 1,
+        shuffle: 1,
+    }
 }
 
 /// Edges at which flits left router 0 for router 1.
@@ -33,7 +43,7 @@ fn a_packet_alone_takes_the_closed_form_of_zero_load() {
 }
 
 #[test]
-fn a_buffer_slot_is_used_again_by_body_flits_after_5_cycles_and_the_link() {
+fn a_buffer_slot_is_used_again_by_body_flits_after_6_cycles() {
     // SA, credit out, wire back, credit counts and SA, ST, wire: at L = 1 six cycles, so six flits
     // of buffer keep a link busy and five give 5/6.
     for (depth, latency, flits, cycles) in
@@ -59,6 +69,18 @@ fn a_buffer_slot_is_used_again_by_heads_after_8_cycles() {
     grid.run();
     let at = departures(&grid);
     assert!(at.windows(2).all(|w| w[1] - w[0] == 8), "{at:?}");
+}
+
+#[test]
+fn an_interface_takes_a_flit_at_once_and_its_credit_leaves_at_the_next_edge() {
+    let mut grid = Grid::new(Shape { node_depth: 1, ..pair(64, 1) });
+    for n in 0..50 {
+        grid.offer(outgoing(n, 0, 1, Class::Req, 1), 0);
+    }
+    grid.run();
+    // From the router's SA: ST and the wire 3, credit out 1, the wire back 1, credit counts 1.
+    let at: Vec<_> = grid.delivered.iter().map(|(_, _, edge)| edge.0).collect();
+    assert!(at[10..].windows(2).all(|w| w[1] - w[0] == 6), "{at:?}");
 }
 
 #[test]
@@ -137,11 +159,11 @@ proptest! {
 
     #[test]
     fn everything_arrives_once_and_all_credits_come_home(
-        packets in traffic(), vcs_per_class in 1_u8..4, depth in 1_u32..10, latency in 1_u32..4,
-        credit_cycles in 0_u32..4, shuffle in any::<u64>(),
+        packets in traffic(), vcs_per_class in 1_u8..4, depth in 1_u32..10, node_depth in 1_u32..10, latency in 1_u32..4,
+        credit_cycles in 0_u32..4, shared in any::<bool>(), shuffle in any::<u64>(),
     ) {
         let shape = Shape {
-            width: 3, height: 3, vcs_per_class, depth, latency, credit_cycles, shuffle,
+            width: 3, height: 3, vcs_per_class, depth, node_depth, latency, shared, credit_cycles, shuffle,
         };
         let mut grid = offered(shape, &packets);
         grid.run();
@@ -165,7 +187,7 @@ proptest! {
     ) {
         let run = |shuffle| {
             let shape = Shape {
-                width: 3, height: 3, vcs_per_class: 2, depth, latency: 1, credit_cycles: 1, shuffle,
+                width: 3, height: 3, vcs_per_class: 2, depth, node_depth: 64, latency: 1, shared: false, credit_cycles: 1, shuffle,
             };
             let mut grid = offered(shape, &packets);
             grid.run();
@@ -183,7 +205,7 @@ proptest! {
     ) {
         // One VC a class: what goes from one node to another in a class stays in order.
         let shape = Shape {
-            width: 3, height: 3, vcs_per_class: 1, depth, latency: 1, credit_cycles: 1, shuffle,
+            width: 3, height: 3, vcs_per_class: 1, depth, node_depth: 64, latency: 1, shared: false, credit_cycles: 1, shuffle,
         };
         let mut grid = offered(shape, &packets);
         grid.run();

@@ -62,6 +62,16 @@ fn body_flits_do_only_switch_allocation() {
 }
 
 #[test]
+fn the_packet_behind_is_routed_the_cycle_after_a_tails_sa() {
+    let mut lone = Lone::new(2, 8, [1; 4]);
+    lone.arrive(0, flit(0, 1, 0), 10);
+    lone.arrive(0, flit(1, 1, 0), 11);
+    lone.run(100);
+    // SA of the first at 12; RC, VA and SA of the second at 13, 14 and 15.
+    assert_eq!(lone.packets(), [(0, 14), (1, 17)]);
+}
+
+#[test]
 fn credit_leaves_one_cycle_after_sa() {
     let mut lone = Lone::new(2, 8, [1; 4]);
     lone.arrive(0, flit(0, 1, 3), 10);
