@@ -154,7 +154,7 @@ impl<P> UnitWires<'_, P> {
     fn due(&self, ports: PortSet, is_due: impl Fn(&Socket) -> bool) -> PortSet {
         let first = self.wiring.units[self.unit].first as usize;
         let mut due = PortSet::EMPTY;
-        for port in ports.iter() {
+        for port in &ports {
             if is_due(&self.wiring.sockets[first + port]) {
                 due.insert(port);
             }
@@ -264,7 +264,7 @@ impl<P> Wires for UnitWires<'_, P> {
         let new = ports.without(&unit.starved);
         unit.starved_before = core::mem::replace(&mut unit.starved, *ports);
         unit.changed = now;
-        for port in new.iter() {
+        for port in &new {
             self.wake_for_credits(port);
         }
     }

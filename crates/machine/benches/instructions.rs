@@ -1,0 +1,93 @@
+//! Instructions a router visit, an access and a protocol message.
+//!
+//! The program runs itself under callgrind (of valgrind) at two lengths and divides the difference,
+//! so start-up does not count. Instruction counts do not depend on what else the computer does;
+//! compare them before and after a change. Without valgrind it says so and does nothing.
+
+#[path = "../../coherence/benches/support/mod.rs"]
+mod protocol;
+#[path = "support/replay.rs"]
+mod replay;
+mod support;
+
+use std::process::{Command, ExitCode};
+
+use protocol::Protocol;
+use replay::Replay;
+use support::Load;
+
+const BFS: &[u8] = include_bytes!("../../../traces/bfs8.lkst");
+
+/// A thing to count: how it is called, its unit, and two lengths.
+const SUBJECTS: [(&str, &str, [u64; 2]); 7] = [
+    ("mesh8x8-0.05", "router visit", [100_000, 300_000]),
+    ("mesh8x8-0.2", "router visit", [100_000, 300_000]),
+    ("mesh16x16-0.2", "router visit", [200_000, 400_000]),
+    ("nvl8-bfs8-unchecked", "access", [20_000, 60_000]),
+    ("nvl8-bfs8-checked", "access", [20_000, 60_000]),
+    ("protocol-unchecked", "message", [20_000, 60_000]),
+    ("protocol-checked", "message", [20_000, 60_000]),
+];
+
+/// Runs a subject at a length; gives how many of its units that was.
+fn run(subject: &str, length: u64) -> Option<u64> {
+    match subject {
+        "mesh8x8-0.05" => Load::mesh(8, 50).run(length),
+        "mesh8x8-0.2" => Load::mesh(8, 200).run(length),
+        "mesh16x16-0.2" => Load::mesh(16, 200).run(length),
+        "nvl8-bfs8-unchecked" => return Some(Replay::new("nvl8", BFS).run(false, length)),
+        "nvl8-bfs8-checked" => return Some(Replay::new("nvl8", BFS).run(true, length)),
+        "protocol-unchecked" => Protocol::new(false).run(length),
+        "protocol-checked" => Protocol::new(true).run(length),
+        _ => return None,
+    }
+    Some(length)
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's report")]
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    if let (Some("--count"), Some(subject), Some(length)) =
+        (args.next().as_deref(), args.next(), args.next())
+    {
+        let units = length.parse().ok().and_then(|length| run(&subject, length));
+        return units.map_or(ExitCode::FAILURE, |units| {
+            println!("{units}");
+            ExitCode::SUCCESS
+        });
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: instruction counts need valgrind, and there is none on the PATH");
+        return ExitCode::SUCCESS;
+    }
+    for (subject, unit, lengths) in SUBJECTS {
+        match lengths.map(|length| count(subject, length)) {
+            [Ok(short), Ok(long)] => {
+                let instructions = long.0 - short.0;
+                let units = (long.1 - short.1).max(1);
+                println!("{subject:<22} {:>8} instructions per {unit}", instructions / units);
+            }
+            [Err(why), _] | [_, Err(why)] => {
+                eprintln!("{subject}: {why}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Instructions of a run of `subject`, and how many of its units it was.
+fn count(subject: &str, length: u64) -> Result<(u64, u64), String> {
+    let me = std::env::current_exe().map_err(|e| e.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(me)
+        .args(["--count", subject, &length.to_string()])
+        .output()
+        .map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
+    let collected = collected.and_then(|n| n.trim().parse().ok());
+    let units = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+    collected.zip(units).ok_or_else(|| format!("valgrind gave no count:\n{text}"))
+}

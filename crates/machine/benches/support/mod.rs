@@ -1,0 +1,130 @@
+//! Uniform random traffic on a bare network: what the network benches drive.
+//!
+//! Every node injects one-flit packets of one class, Bernoulli at a fixed load, to destinations
+//! drawn uniformly among the other nodes. Nothing but the network is stepped, so what is measured
+//! is routers, interfaces and links.
+
+use base::rng::draw;
+use base::{Class, DomainIdx, Fs, Head, NodeIdx, PacketIdx, Timeline};
+use clock::Edge;
+use machine::Network;
+use machine::network::{Component, Packet};
+use topology::Description;
+use topology::describe::FabricForm;
+use topology::routing::Routing;
+
+/// Gaps between injections are drawn from a table of this many.
+const GAPS: usize = 4096;
+
+/// A mesh under uniform random traffic.
+#[derive(Clone)]
+pub(crate) struct Load {
+    net: Network<Routing, ()>,
+    /// `[node]`: the edge of its next injection, and how many it has made.
+    next: Vec<(Edge, u64)>,
+    gaps: Vec<u32>,
+    woken: Vec<(DomainIdx, Edge, u32)>,
+    delivered: Vec<PacketIdx>,
+    now: Fs,
+}
+
+impl Load {
+    /// A mesh of `side` by `side` routers of the shipped mesh's timing, with four VCs in the one
+    /// class that is used, at `permille` thousandths of a flit a node a cycle.
+    pub(crate) fn mesh(side: u32, permille: u64) -> Self {
+        let mut mesh = Description::mesh8x8();
+        mesh.router.vcs_per_class = 4;
+        if let FabricForm::Mesh(grid) = &mut mesh.fabric {
+            grid.dims = vec![side, side];
+        }
+        let spec = mesh.elaborate().expect("the mesh is sound");
+        let net = Network::new(&spec, spec.fabric.routing.clone()).expect("the mesh is modelled");
+        let nodes = spec.fabric.node_ports.len();
+        let mut this = Self {
+            net,
+            next: vec![(Edge(0), 0); nodes],
+            gaps: gaps(permille),
+            woken: Vec::new(),
+            delivered: Vec::new(),
+            now: Fs::ZERO,
+        };
+        for node in 0..nodes {
+            let first = Edge(0).plus(this.gap(node, 0));
+            this.next[node] = (first, 1);
+            let slot = this.net.node_slot(NodeIdx::new(node));
+            this.net.wiring_mut().wake(slot, first);
+        }
+        this
+    }
+
+    /// Runs until routers have forwarded `visits` flits more.
+    pub(crate) fn run(&mut self, visits: u64) {
+        let goal = self.net.flit_hops() + visits;
+        while self.net.flit_hops() < goal {
+            // The sum over all routers is not free: look at it once in a while.
+            for _ in 0..16 {
+                self.step();
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        let mut woken = core::mem::take(&mut self.woken);
+        self.now = self.net.advance(&mut woken).expect("injection never ends");
+        for (domain, edge, component) in &woken {
+            match self.net.component(*domain, *component) {
+                Component::Router(r) => self.net.step_router(r, *edge),
+                Component::Node(n) => self.step_node(n, *edge),
+                Component::Memory(_) => {}
+            }
+        }
+        self.woken = woken;
+    }
+
+    fn step_node(&mut self, node: NodeIdx, edge: Edge) {
+        self.net.receive(node, edge, &mut self.delivered);
+        while let Some(packet) = self.delivered.pop() {
+            self.net.take(packet);
+        }
+        let (mut at, count) = self.next[node.at()];
+        if at <= edge {
+            self.offer(node, count);
+            at = edge.plus(self.gap(node.at(), count));
+            self.next[node.at()] = (at, count + 1);
+        }
+        let sent = self.net.send(node, edge);
+        let slot = self.net.node_slot(node);
+        self.net.wiring_mut().wake(slot, sent.min(at));
+    }
+
+    fn offer(&mut self, src: NodeIdx, count: u64) {
+        let nodes = self.next.len() as u64;
+        let hash = draw(1, u64::from(src.0), 1, count);
+        let ahead = 1 + hash % (nodes - 1);
+        let dst = NodeIdx(u32::try_from((u64::from(src.0) + ahead) % nodes).unwrap_or(0));
+        let flow = u32::try_from(hash >> 32).unwrap_or(0);
+        let head = Head { src, dst, flow, class: Class::Req };
+        let packet = Packet { payload: (), timeline: Timeline::start(self.now) };
+        self.net.offer(packet, head, 1);
+    }
+
+    fn gap(&self, node: usize, count: u64) -> u32 {
+        let at = draw(1, node as u64, 0, count) % GAPS as u64;
+        self.gaps[usize::try_from(at).unwrap_or(0)]
+    }
+}
+
+/// Cycles from one injection to the next, as Bernoulli trials give them.
+fn gaps(permille: u64) -> Vec<u32> {
+    let mut trials = 0;
+    let mut gap = || {
+        let mut gap = 1;
+        while draw(2, 0, 0, trials) % 1000 >= permille {
+            trials += 1;
+            gap += 1;
+        }
+        trials += 1;
+        gap
+    };
+    (0..GAPS).map(|_| gap()).collect()
+}
