@@ -71,7 +71,7 @@ fn laws_hold(tight: &Tight, program: &Program, seed: u64) -> Result<(), TestCase
 
 #[test]
 fn programs_end_and_say_the_same_in_any_order_and_with_any_threads() {
-    let mut runner = TestRunner::new(config(if tests::deep() { 4_000 } else { 160 }));
+    let mut runner = TestRunner::new(config(if tests::deep() { 1_000 } else { 160 }));
     let cases = (machines(), programs(), any::<u64>());
     let result = runner.run(&cases, |(tight, program, seed)| laws_hold(&tight, &program, seed));
     if let Err(told) = result {
