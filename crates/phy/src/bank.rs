@@ -102,18 +102,17 @@ impl<I: Impairment> Links<I> {
         transit
     }
 
+    /// Takes the next flit that the receiver sees at or before `edge` of its clock. Gives it with
+    /// the edge at which the flit behind it is seen, [`Edge::NEVER`] if there is none.
+    #[inline]
+    pub fn take(&mut self, link: LinkIdx, edge: Edge) -> (Option<Flit>, Edge) {
+        take(&mut self.directions[link.at()].flits, edge)
+    }
+
     /// Takes the next flit that the receiver sees at or before `edge` of its clock.
     #[inline]
     pub fn receive(&mut self, link: LinkIdx, edge: Edge) -> Option<Flit> {
-        let ring = &mut self.directions[link.at()].flits;
-        match ring.front() {
-            Some((visible, flit)) if *visible <= edge => {
-                let flit = *flit;
-                ring.pop_front();
-                Some(flit)
-            }
-            _ => None,
-        }
+        self.take(link, edge).0
     }
 
     /// Returns a credit for `vc` to the sender of `link`; it leaves at `edge` of the receiver's
@@ -126,31 +125,17 @@ impl<I: Impairment> Links<I> {
         visible
     }
 
+    /// Takes the next credit that counts at or before `edge` of the sender's clock. Gives it with
+    /// the edge at which the credit behind it counts, [`Edge::NEVER`] if there is none.
+    #[inline]
+    pub fn take_credit(&mut self, link: LinkIdx, edge: Edge) -> (Option<VcIdx>, Edge) {
+        take(&mut self.directions[link.at()].credits, edge)
+    }
+
     /// Takes the next credit that counts at or before `edge` of the sender's clock.
     #[inline]
     pub fn receive_credit(&mut self, link: LinkIdx, edge: Edge) -> Option<VcIdx> {
-        let ring = &mut self.directions[link.at()].credits;
-        match ring.front() {
-            Some((visible, vc)) if *visible <= edge => {
-                let vc = *vc;
-                ring.pop_front();
-                Some(vc)
-            }
-            _ => None,
-        }
-    }
-
-    /// The edge at which the receiver sees the next flit on `link`, [`Edge::NEVER`] if there is none.
-    #[inline]
-    pub fn next_flit(&self, link: LinkIdx) -> Edge {
-        self.directions[link.at()].flits.front().map_or(Edge::NEVER, |(edge, _)| *edge)
-    }
-
-    /// The edge at which the next credit on its way back to the sender of `link` counts,
-    /// [`Edge::NEVER`] if there is none.
-    #[inline]
-    pub fn next_credit(&self, link: LinkIdx) -> Edge {
-        self.directions[link.at()].credits.front().map_or(Edge::NEVER, |(edge, _)| *edge)
+        self.take_credit(link, edge).0
     }
 
     /// How many links (directions) there are.
@@ -253,5 +238,19 @@ impl Direction {
                 Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready }
             }
         }
+    }
+}
+
+/// Takes the first item of a ring if it is there at `edge`; and when the next one will be.
+#[inline]
+fn take<T: Copy>(ring: &mut VecDeque<(Edge, T)>, edge: Edge) -> (Option<T>, Edge) {
+    let next = |ring: &VecDeque<(Edge, T)>| ring.front().map_or(Edge::NEVER, |(at, _)| *at);
+    match ring.front() {
+        Some((at, item)) if *at <= edge => {
+            let item = *item;
+            ring.pop_front();
+            (Some(item), next(ring))
+        }
+        _ => (None, next(ring)),
     }
 }

@@ -125,7 +125,8 @@ impl Wiring {
         unit: usize,
         packets: &'a mut Packets<P>,
     ) -> UnitWires<'a, P> {
-        UnitWires { wiring: self, packets, unit }
+        let first = self.units[unit].first as usize;
+        UnitWires { wiring: self, packets, unit, first }
     }
 
     /// Wakes a component.
@@ -140,26 +141,48 @@ pub(crate) struct UnitWires<'a, P> {
     wiring: &'a mut Wiring,
     packets: &'a mut Packets<P>,
     unit: usize,
+    /// Where the unit's ports start among the sockets.
+    first: usize,
 }
 
 impl<P> UnitWires<'_, P> {
     #[inline]
     fn socket(&mut self, port: usize) -> &mut Socket {
-        let first = self.wiring.units[self.unit].first as usize;
-        &mut self.wiring.sockets[first + port]
+        &mut self.wiring.sockets[self.first + port]
     }
 
     /// Those of `ports` at which something is due.
     #[inline]
     fn due(&self, ports: PortSet, is_due: impl Fn(&Socket) -> bool) -> PortSet {
-        let first = self.wiring.units[self.unit].first as usize;
         let mut due = PortSet::EMPTY;
         for port in &ports {
-            if is_due(&self.wiring.sockets[first + port]) {
+            if is_due(&self.wiring.sockets[self.first + port]) {
                 due.insert(port);
             }
         }
         due
+    }
+
+    fn take_flit(&mut self, port: usize, edge: Edge) -> Option<Flit> {
+        let Wiring { sockets, links, units, .. } = &mut *self.wiring;
+        let socket = &mut sockets[self.first + port];
+        let (flit, next) = links.take(socket.out.reverse(), edge);
+        socket.flit_due = next;
+        if next == Edge::NEVER {
+            units[self.unit].flits.remove(port);
+        }
+        flit
+    }
+
+    fn take_credit(&mut self, port: usize, edge: Edge) -> Option<VcIdx> {
+        let Wiring { sockets, links, units, .. } = &mut *self.wiring;
+        let socket = &mut sockets[self.first + port];
+        let (credit, next) = links.take_credit(socket.out, edge);
+        socket.credit_due = next;
+        if next == Edge::NEVER {
+            units[self.unit].credits.remove(port);
+        }
+        credit
     }
 
     /// Wakes this unit for every credit that is on its way to `port`.
@@ -186,34 +209,12 @@ impl<P> Wires for UnitWires<'_, P> {
 
     #[inline]
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
-        let socket = self.socket(port);
-        if socket.flit_due > edge {
-            return None;
-        }
-        let link = socket.out.reverse();
-        let flit = self.wiring.links.receive(link, edge);
-        let next = self.wiring.links.next_flit(link);
-        self.socket(port).flit_due = next;
-        if next == Edge::NEVER {
-            self.wiring.units[self.unit].flits.remove(port);
-        }
-        flit
+        if self.socket(port).flit_due > edge { None } else { self.take_flit(port, edge) }
     }
 
     #[inline]
     fn receive_credit(&mut self, port: usize, edge: Edge) -> Option<VcIdx> {
-        let socket = self.socket(port);
-        if socket.credit_due > edge {
-            return None;
-        }
-        let link = socket.out;
-        let credit = self.wiring.links.receive_credit(link, edge);
-        let next = self.wiring.links.next_credit(link);
-        self.socket(port).credit_due = next;
-        if next == Edge::NEVER {
-            self.wiring.units[self.unit].credits.remove(port);
-        }
-        credit
+        if self.socket(port).credit_due > edge { None } else { self.take_credit(port, edge) }
     }
 
     #[inline]
@@ -223,10 +224,13 @@ impl<P> Wires for UnitWires<'_, P> {
         if flit.head
             && let Some(timeline) = self.packets.timeline(flit.packet)
         {
-            timeline.charge(Part::Serialization, transit.serialized);
-            timeline.charge(Part::Serdes, transit.serdes);
-            timeline.charge(Part::Fec, transit.fec);
-            timeline.charge(Part::Replay, transit.replay);
+            // On an on-die wire all of these stages take no time.
+            if transit.replay > timeline.last() {
+                timeline.charge(Part::Serialization, transit.serialized);
+                timeline.charge(Part::Serdes, transit.serdes);
+                timeline.charge(Part::Fec, transit.fec);
+                timeline.charge(Part::Replay, transit.replay);
+            }
             timeline.charge(Part::Flight, transit.flight);
             timeline.charge(Part::ClockCrossing, transit.crossed);
         }
