@@ -29,13 +29,12 @@ impl RoutingFunction for OneWay {
 
 fn first_vc(class: Class) -> u64 {
     let both = class_vcs(class, 2);
-    both & both.wrapping_neg()
+    1 << both.trailing_zeros()
 }
 
 /// A ring of `nodes` with shallow buffers.
 fn ring(nodes: u32) -> MachineSpec {
     let mut description = Description::torus4x4x4();
-    description.name = "ring".to_owned();
     description.accelerator.window = 64;
     let FabricForm::Torus(grid) = &mut description.fabric else { panic!("a torus") };
     grid.dims = vec![nodes];

@@ -33,7 +33,7 @@ pub enum RunError {
     /// A barrier that can never be released.
     #[error(
         "barrier {id} wants {members} members, but the trace has {threads} threads; it would never \
-         be released"
+         be released\n  mend: lower the number of members, or add the threads that are missing"
     )]
     BarrierTooLarge {
         /// Which barrier.

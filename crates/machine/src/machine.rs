@@ -339,7 +339,8 @@ fn nodes(
     let count = spec.fabric.node_ports.len();
     if count == 0 || count > NODES_MAX as usize {
         return Err(BuildError::new(format!(
-            "it has {count} nodes; the full-map directory covers 1 to {NODES_MAX}"
+            "it has {count} nodes; the full-map directory covers 1 to {NODES_MAX}\n  mend: describe \
+             fewer accelerators"
         )));
     }
     let a = &spec.accelerator;

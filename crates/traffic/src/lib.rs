@@ -21,6 +21,7 @@
 //! | [`import`] | traces of valgrind's lackey and of Ramulator |
 //! | [`capture`] | traces of real multi-threaded C programs |
 //! | [`describe`] | what a trace holds, for people |
+//! | [`draft`] | files that appear whole or not at all |
 //! | [`barriers`] | whether a replay reaches its end |
 //!
 //! The order within a thread is the trace's; how threads interleave is for the machine to find out,
@@ -34,6 +35,7 @@ mod binary;
 pub mod capture;
 mod check;
 pub mod describe;
+pub mod draft;
 mod error;
 pub mod import;
 mod interleaved;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use traffic::capture::{Options, compile_and_run};
 
 use super::{Outcome, output};
@@ -38,6 +39,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    if let Some(missing) = args.sources.iter().find(|s| !s.is_file()) {
+        bail!("no file {}\n  mend: name C sources", missing.display());
+    }
     let options = Options {
         args: args.passed_on.clone(),
         flags: args.flags.clone(),

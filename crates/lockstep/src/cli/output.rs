@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use traffic::draft;
 
 /// Prints to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
@@ -59,28 +60,13 @@ pub(crate) fn stream(
         Ok(_) => fs::canonicalize(path).with_context(context)?,
         Err(_) => path.to_owned(),
     };
-    let folder = match target.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    let file = tempfile::Builder::new()
-        .prefix(".lockstep-")
-        .permissions(permissions())
-        .tempfile_in(folder)
-        .map_err(|e| {
-            let (path, folder) = (path.display(), folder.display());
-            let why = io::Error::from(e.kind());
-            anyhow!("could not write {path}: {why}\n  mend: check that {folder} exists and may be written")
-        })?;
+    let file = draft::beside(&target).map_err(|e| {
+        let mend = "check that its folder exists and may be written";
+        anyhow!("could not write {}: {e}\n  mend: {mend}", path.display())
+    })?;
     let mut out = BufWriter::new(file);
     fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error).with_context(context)?;
     file.persist(&target).with_context(context)?;
     Ok(())
-}
-
-/// What a file that is created in the ordinary way gets, the user's mask applied by the system.
-fn permissions() -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    fs::Permissions::from_mode(0o666)
 }

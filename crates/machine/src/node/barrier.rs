@@ -16,8 +16,8 @@ struct Gathering {
 /// Two threads that disagree on a barrier.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "{thread} arrives at barrier {id} with {members} members, but it gathers {expected}; give every \
-     arrival at one barrier the same number of members"
+    "{thread} arrives at barrier {id} with {members} members, but it gathers {expected}\n  mend: give \
+     every arrival at one barrier the same number of members"
 )]
 pub struct BarrierError {
     id: u32,

@@ -16,6 +16,7 @@ use super::layout::{
 use super::order::OrderEncoder;
 use super::source::Source;
 use crate::check::{THREADS_MAX, canonical, check};
+use crate::draft;
 use crate::error::{ErrorKind, TraceError};
 use crate::trace::Trace;
 
@@ -94,11 +95,8 @@ impl Writer {
             }
             Err(_) => path.to_owned(),
         };
-        let folder = match target.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let file = named_temp(&folder).map_err(|e| TraceError::io(path, "create the file", e))?;
+        let file =
+            draft::beside(&target).map_err(|e| TraceError::io(path, "create the file", e))?;
         Self::new(target, Sink::Named(file), name, provenance)
     }
 
@@ -304,18 +302,6 @@ impl Writer {
 }
 
 /// A temporary file in `folder` that, once renamed, has the permissions of any new file.
-fn named_temp(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".lockstep-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The process's umask still applies.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
 fn plain(
     path: &Path,
     what: &'static str,

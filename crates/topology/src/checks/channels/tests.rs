@@ -1,3 +1,5 @@
+//! Sound routings have no cycle; broken ones have theirs named.
+
 use super::*;
 use crate::describe::{Description, FabricForm};
 use crate::routing::DimensionOrder;
