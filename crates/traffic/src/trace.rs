@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +16,9 @@ use crate::error::{ErrorKind, TraceError};
 use crate::interleaved::Interleaved;
 use crate::lines::GZIP_MAGIC;
 use crate::text;
+
+/// Bytes that tell what a file is.
+const START_BYTES: u64 = 512;
 
 /// What a trace's file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,11 +75,11 @@ pub(crate) struct Inner {
 
 impl Trace {
     /// Opens a native trace; the form is told by the content. A text trace is packed into a
-    /// temporary place first.
+    /// temporary place first; what comes through a pipe is taken there whole.
     ///
     /// # Errors
-    /// If the file cannot be read, is no trace, or is damaged. The chunks of a binary trace are
-    /// checked when they are streamed.
+    /// If the file cannot be read, is no trace, or is damaged. The records of a binary trace are
+    /// checked when they are streamed, all else at once.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TraceError> {
         let path = path.as_ref();
         let failed = |e| TraceError::io(path, "open the file", e);
@@ -85,23 +88,30 @@ impl Trace {
             return Err(TraceError::file(path, ErrorKind::NotAFile));
         }
         let mut file = File::open(path).map_err(failed)?;
-        if !meta.is_file() {
-            // A pipe cannot be read twice; only text makes sense of one.
-            return Self::open_text(file, path, 0);
-        }
         let mut start = Vec::new();
-        file.by_ref().take(512).read_to_end(&mut start).map_err(failed)?;
-        file.rewind().map_err(failed)?;
+        file.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(failed)?;
         if start.is_empty() {
             return Err(TraceError::file(path, ErrorKind::Empty));
         }
-        if MAGIC.starts_with(&start[..start.len().min(8)]) {
-            return Self::from_source(path.to_owned(), Source::File(Mutex::new(file)));
-        }
-        if let Some(looks) = foreign(&start) {
+        let binary = MAGIC.starts_with(&start[..start.len().min(MAGIC.len())]);
+        if !binary && let Some(looks) = foreign(&start) {
             return Err(TraceError::byte(path, 0, ErrorKind::Foreign { looks }));
         }
-        Self::open_text(file, path, meta.len())
+        if meta.is_file() {
+            file.rewind().map_err(failed)?;
+            return if binary {
+                Self::from_source(path.to_owned(), Source::File(Mutex::new(file)))
+            } else {
+                Self::open_text(file, path, meta.len())
+            };
+        }
+        // A pipe cannot be read twice.
+        let whole = Cursor::new(start).chain(file);
+        if binary {
+            let failed = |e| TraceError::io(path, "take in the pipe", e);
+            return Self::from_source(path.to_owned(), Source::spooled(whole).map_err(failed)?);
+        }
+        Self::open_text(whole, path, 0)
     }
 
     /// Reads a text trace from `reader`; `path` is what errors call it.
@@ -244,13 +254,15 @@ fn file_name(path: &Path) -> String {
 
 /// What the first bytes of a file are, if they are no text and no gzip.
 fn foreign(start: &[u8]) -> Option<&'static str> {
-    let known: [(&[u8], &str); 6] = [
+    let known: [(&[u8], &str); 8] = [
         (b"\x7fELF", "a program (ELF)"),
         (b"\x28\xb5\x2f\xfd", "a zstd file"),
         (b"PK\x03\x04", "a zip archive"),
         (b"\xfd7zXZ", "an xz file"),
         (b"BZh", "a bzip2 file"),
         (b"PAR1", "a Parquet file"),
+        (b"\xff\xfe", "text in UTF-16, not in UTF-8"),
+        (b"\xfe\xff", "text in UTF-16, not in UTF-8"),
     ];
     if start.starts_with(&GZIP_MAGIC) {
         return None;
@@ -263,7 +275,7 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
     let control = start.iter().any(|&b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'));
     let utf8 = match std::str::from_utf8(start) {
         Ok(_) => true,
-        Err(e) => e.error_len().is_none() && start.len() == 512,
+        Err(e) => e.error_len().is_none() && start.len() as u64 == START_BYTES,
     };
     (control || !utf8).then_some("some binary file")
 }

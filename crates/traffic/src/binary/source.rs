@@ -5,10 +5,20 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use tempfile::{SpooledData, SpooledTempFile};
+
 use super::layout::{
     Chunk, HEADER_FIXED, Header, Index, MAGIC, TRAILER_BYTES, Trailer, VERSION, as_usize,
 };
 use crate::error::{ErrorKind, TraceError};
+
+/// A trace up to this size stays in memory where it has no file of its own.
+const SPOOL_BYTES: usize = 8 << 20;
+
+/// A place for a trace without a file: memory while small, then an anonymous temporary file.
+pub(crate) fn spool() -> SpooledTempFile {
+    tempfile::spooled_tempfile(SPOOL_BYTES)
+}
 
 /// Random access to the bytes; shared by all streams of a trace.
 #[derive(Debug)]
@@ -19,7 +29,23 @@ pub(crate) enum Source {
     Memory(Vec<u8>),
 }
 
+impl From<SpooledTempFile> for Source {
+    fn from(spool: SpooledTempFile) -> Self {
+        match spool.into_inner() {
+            SpooledData::InMemory(bytes) => Self::Memory(bytes.into_inner()),
+            SpooledData::OnDisk(file) => Self::File(Mutex::new(file)),
+        }
+    }
+}
+
 impl Source {
+    /// Takes in all of a pipe, which cannot be read twice.
+    pub(crate) fn spooled(mut reader: impl Read) -> io::Result<Self> {
+        let mut spool = spool();
+        io::copy(&mut reader, &mut spool)?;
+        Ok(spool.into())
+    }
+
     /// How many bytes there are.
     pub(crate) fn len(&self) -> io::Result<u64> {
         match self {
@@ -49,7 +75,12 @@ impl Source {
     }
 }
 
-/// Reads and checks header, trailer and index, in the order that names each damage best.
+/// Reads and checks header, trailer, index and the packed interleaving, in the order that names
+/// each damage best.
+///
+/// Chunks of records are checked by their streams, which every reader of the trace goes through.
+/// Those of the interleaving are checked here, as a reader of single threads never touches them:
+/// one read of each, nothing is decompressed, and one chunk at a time is in memory.
 pub(crate) fn open(source: &Source, path: &Path) -> Result<(Header, Index), TraceError> {
     let found = source.len().map_err(|e| TraceError::io(path, "measure the file", e))?;
     let read = |offset: u64, count: usize| {
@@ -83,6 +114,9 @@ pub(crate) fn open(source: &Source, path: &Path) -> Result<(Header, Index), Trac
     let index = Index::parse(&index, &header, trailer.offset).map_err(damaged)?;
     if index.threads.iter().all(Vec::is_empty) {
         return Err(TraceError::file(path, ErrorKind::Empty));
+    }
+    for chunk in &index.order {
+        load_packed(source, path, chunk, &ErrorKind::OrderDamaged)?;
     }
     Ok((header, index))
 }
@@ -124,17 +158,28 @@ pub(crate) fn load_chunk(
     chunk: &Chunk,
     kind: impl Fn(&'static str) -> ErrorKind,
 ) -> Result<Vec<u8>, TraceError> {
-    let packed = source
-        .read(chunk.offset, as_usize(chunk.packed))
-        .map_err(|e| TraceError::io(path, "read a chunk", e))?;
+    let packed = load_packed(source, path, chunk, &kind)?;
     let damaged = |why| TraceError::byte(path, chunk.offset, kind(why));
-    if crc32fast::hash(&packed) != chunk.crc {
-        return Err(damaged("its checksum does not match"));
-    }
     let raw = zstd::bulk::decompress(&packed, as_usize(chunk.raw))
         .map_err(|_| damaged("it does not decompress within its length"))?;
     if raw.len() != as_usize(chunk.raw) {
         return Err(damaged("it decompresses to another length"));
     }
     Ok(raw)
+}
+
+/// The bytes of one chunk as they lie in the file, which match their checksum.
+fn load_packed(
+    source: &Source,
+    path: &Path,
+    chunk: &Chunk,
+    kind: &impl Fn(&'static str) -> ErrorKind,
+) -> Result<Vec<u8>, TraceError> {
+    let packed = source
+        .read(chunk.offset, as_usize(chunk.packed))
+        .map_err(|e| TraceError::io(path, "read a chunk", e))?;
+    if crc32fast::hash(&packed) != chunk.crc {
+        return Err(TraceError::byte(path, chunk.offset, kind("its checksum does not match")));
+    }
+    Ok(packed)
 }

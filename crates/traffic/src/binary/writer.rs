@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use base::{Record, ThreadIdx};
-use tempfile::{NamedTempFile, SpooledData, SpooledTempFile};
+use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::codec::Encoder;
 use super::layout::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, Index, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX, Trailer,
 };
 use super::order::OrderEncoder;
-use super::source::Source;
+use super::source::{Source, spool};
 use crate::check::{THREADS_MAX, canonical, check};
 use crate::draft;
 use crate::error::{ErrorKind, TraceError};
@@ -25,8 +25,6 @@ const ZSTD_LEVEL: i32 = 6;
 /// All open chunks together; beyond it they are closed early, so that very many threads cannot
 /// fill the memory.
 const OPEN_BYTES_MAX: usize = 128 << 20;
-/// A trace up to this size stays in memory where it has no file of its own.
-const SPOOL_BYTES: usize = 8 << 20;
 
 /// Takes records of any interleaving of threads and writes a binary trace.
 ///
@@ -84,20 +82,17 @@ impl Writer {
         name: &str,
         provenance: &str,
     ) -> Result<Self, TraceError> {
-        let path = path.as_ref();
-        let target = match fs::metadata(path) {
-            Ok(meta) if !meta.is_file() => {
-                return Err(TraceError::file(path, ErrorKind::NotAFile));
-            }
-            // Follows a symbolic link, so that the link stays and its target is replaced.
-            Ok(_) => {
-                fs::canonicalize(path).map_err(|e| TraceError::io(path, "find the file", e))?
-            }
-            Err(_) => path.to_owned(),
-        };
-        let file =
-            draft::beside(&target).map_err(|e| TraceError::io(path, "create the file", e))?;
+        let (target, file) = draft_of(path.as_ref())?;
         Self::new(target, Sink::Named(file), name, provenance)
+    }
+
+    /// Whether a trace can be written to `path`, asked before long work that ends there. Leaves
+    /// nothing behind.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn probe(path: impl AsRef<Path>) -> Result<(), TraceError> {
+        draft_of(path.as_ref()).map(drop)
     }
 
     /// A writer of a trace without a file: in memory while small, then in an anonymous temporary
@@ -106,7 +101,7 @@ impl Writer {
     /// # Errors
     /// If a string is too long.
     pub fn spool(path: impl AsRef<Path>, name: &str, provenance: &str) -> Result<Self, TraceError> {
-        let sink = Sink::Spool(tempfile::spooled_tempfile(SPOOL_BYTES));
+        let sink = Sink::Spool(spool());
         Self::new(path.as_ref().to_owned(), sink, name, provenance)
     }
 
@@ -234,10 +229,7 @@ impl Writer {
                 let file = file.persist(&path).map_err(|e| failed(e.error))?;
                 Source::File(Mutex::new(file))
             }
-            Sink::Spool(file) => match file.into_inner() {
-                SpooledData::InMemory(bytes) => Source::Memory(bytes.into_inner()),
-                SpooledData::OnDisk(file) => Source::File(Mutex::new(file)),
-            },
+            Sink::Spool(spool) => spool.into(),
         };
         Trace::from_source(path, source)
     }
@@ -301,7 +293,19 @@ impl Writer {
     }
 }
 
-/// A temporary file in `folder` that, once renamed, has the permissions of any new file.
+/// Where a trace for `path` will really lie, and its draft beside that place.
+fn draft_of(path: &Path) -> Result<(PathBuf, NamedTempFile), TraceError> {
+    let target = match fs::metadata(path) {
+        Ok(meta) if !meta.is_file() => return Err(TraceError::file(path, ErrorKind::NotAFile)),
+        // Follows a symbolic link, so that the link stays and its target is replaced.
+        Ok(_) => fs::canonicalize(path).map_err(|e| TraceError::io(path, "find the file", e))?,
+        Err(_) => path.to_owned(),
+    };
+    let file = draft::beside(&target).map_err(|e| TraceError::io(path, "create the file", e))?;
+    Ok((target, file))
+}
+
+/// The text without control characters and blanks around it, if it is not too long.
 fn plain(
     path: &Path,
     what: &'static str,

@@ -40,6 +40,12 @@ fn file() -> File {
 }
 
 impl File {
+    /// All records of these bytes, as a replay reads them: each thread on its own.
+    fn streamed(&self, bytes: &[u8]) -> Result<Vec<Vec<Op>>, TraceError> {
+        fs::write(&self.path, bytes).expect("write");
+        records(&Trace::open(&self.path)?)
+    }
+
     fn with(&self, bytes: &[u8]) -> Result<Vec<Vec<Op>>, TraceError> {
         fs::write(&self.path, bytes).expect("write");
         let trace = Trace::open(&self.path)?;
@@ -70,22 +76,40 @@ fn every_flipped_byte_is_noticed_and_named() {
         for flip in [0x01, 0x80, 0xff] {
             let mut bytes = file.bytes.clone();
             bytes[at] ^= flip;
-            let error = file.with(&bytes).expect_err("damaged");
-            let named = matches!(
-                *error.kind,
-                ErrorKind::Foreign { .. }
-                    | ErrorKind::Newer { .. }
-                    | ErrorKind::HeaderDamaged(_)
-                    | ErrorKind::TrailerDamaged(_)
-                    | ErrorKind::IndexDamaged(_)
-                    | ErrorKind::ChunkDamaged { .. }
-                    | ErrorKind::OrderDamaged(_)
-                    | ErrorKind::Truncated { .. }
-            );
-            assert!(named, "byte {at} flipped by {flip:#x}: {error}");
+            for told in [file.with(&bytes), file.streamed(&bytes)] {
+                let error = told.expect_err("damaged");
+                let named = matches!(
+                    *error.kind,
+                    ErrorKind::Foreign { .. }
+                        | ErrorKind::Newer { .. }
+                        | ErrorKind::HeaderDamaged(_)
+                        | ErrorKind::TrailerDamaged(_)
+                        | ErrorKind::IndexDamaged(_)
+                        | ErrorKind::ChunkDamaged { .. }
+                        | ErrorKind::OrderDamaged(_)
+                        | ErrorKind::Truncated { .. }
+                );
+                assert!(named, "byte {at} flipped by {flip:#x}: {error}");
+            }
         }
     }
     assert_eq!(file.with(&file.bytes).expect("whole again"), by_thread(&small(), 2));
+    assert_eq!(file.streamed(&file.bytes).expect("whole again"), by_thread(&small(), 2));
+}
+
+#[test]
+fn a_damaged_interleaving_is_noticed_by_opening_alone() {
+    let file = file();
+    let damaged = |at: usize| {
+        let mut bytes = file.bytes.clone();
+        bytes[at] ^= 1;
+        fs::write(&file.path, bytes).expect("write");
+        let error = Trace::open(&file.path).err()?;
+        matches!(*error.kind, ErrorKind::OrderDamaged(_)).then_some(at)
+    };
+    let order = Trace::open(&file.path).expect("sound").info().order_bytes;
+    let noticed = (0..file.bytes.len()).filter_map(damaged).count();
+    assert!(noticed > 0 && noticed as u64 == order, "{noticed} of {order} bytes");
 }
 
 #[test]
