@@ -147,6 +147,15 @@ pub enum ErrorKind {
         mend: &'static str,
     },
 
+    /// A file of another tool without a single access.
+    #[error("there is nothing to import: {why}")]
+    NothingToImport {
+        /// What the file holds instead.
+        why: &'static str,
+        /// What to do.
+        mend: &'static str,
+    },
+
     /// A file of some other kind.
     #[error("this is not a trace but {looks}")]
     Foreign {
@@ -275,7 +284,7 @@ impl ErrorKind {
                 return format!("write a number{up_to}, decimal or with `0x` in front hexadecimal");
             }
             Self::ValueTooLarge { .. } => "give a smaller value, or a larger size",
-            Self::BadImport { mend, .. } => mend,
+            Self::BadImport { mend, .. } | Self::NothingToImport { mend, .. } => mend,
             Self::Foreign { .. } => {
                 "give a native trace (text or .lkst); \
                  import traces of other tools with `lockstep import`"

@@ -1,5 +1,5 @@
 //! Lines of text from untrusted input: bounded in length, UTF-8, without control characters;
-//! gzip is undone on the way.
+//! gzip is undone on the way, a byte order mark in front is skipped, and lines may end in CR LF.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -12,6 +12,9 @@ use crate::error::{ErrorKind, TraceError};
 pub(crate) const LINE_BYTES_MAX: usize = 4096;
 /// First bytes of a gzip file (RFC 1952).
 pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// What some editors put in front of UTF-8: the byte order mark (RFC 3629, section 6).
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Reads line after line into one buffer.
 pub(crate) struct Lines<'a> {
@@ -58,6 +61,9 @@ impl<'a> Lines<'a> {
             return Ok(None);
         }
         self.number += 1;
+        if self.number == 1 && self.line.starts_with(&BOM) {
+            self.line.drain(..BOM.len());
+        }
         if self.line.ends_with(b"\n") {
             self.line.pop();
             if self.line.ends_with(b"\r") {

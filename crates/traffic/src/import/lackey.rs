@@ -18,6 +18,8 @@ use crate::split::split;
 /// The widest access that is believed: far beyond any instruction but `fxsave` and `xsave`.
 const SIZE_MAX: u64 = 4096;
 
+const MEND: &str = "trace with `valgrind --tool=lackey --trace-mem=yes --log-file=FILE PROGRAM`";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Instruction,
@@ -69,7 +71,8 @@ pub fn import_lackey(
     }
     told.records = writer.records() - before;
     if told.records == 0 {
-        return Err(TraceError::file(&options.path, nothing()));
+        let without = "no line of the lackey trace is a data access";
+        return Err(super::nothing(&options.path, &told, without, MEND));
     }
     Ok(told)
 }
@@ -121,13 +124,4 @@ fn parse(line: &str) -> Result<(Kind, Addr, u64), (u64, ErrorKind)> {
         return Err(fault(4, rest, "it runs past the end of the address space"));
     }
     Ok((kind, Addr(addr), size))
-}
-
-fn nothing() -> ErrorKind {
-    ErrorKind::BadImport {
-        format: "a lackey trace",
-        found: "the input".to_owned(),
-        why: "it has no data access",
-        mend: "trace with `valgrind --tool=lackey --trace-mem=yes --log-file=FILE PROGRAM`",
-    }
 }

@@ -9,11 +9,12 @@ mod ramulator;
 pub use lackey::import_lackey;
 pub use ramulator::import_ramulator;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::ThreadIdx;
 
 use crate::binary::writer::Writer;
+use crate::error::{ErrorKind, TraceError};
 
 /// How to import.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,4 +55,10 @@ fn begin(writer: &mut Writer) -> u64 {
         writer.forget_order();
     }
     writer.records()
+}
+
+/// An import that gave no record; `without` says what a file that is not empty lacks.
+fn nothing(path: &Path, told: &Imported, without: &'static str, mend: &'static str) -> TraceError {
+    let why = if told.lines == 0 { "the file is empty" } else { without };
+    TraceError::file(path, ErrorKind::NothingToImport { why, mend })
 }

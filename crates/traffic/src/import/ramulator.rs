@@ -49,8 +49,8 @@ pub fn import_ramulator(
     }
     told.records = writer.records() - before;
     if told.records == 0 {
-        let kind = fault("the input", "a Ramulator trace", "it has no record");
-        return Err(TraceError::file(&options.path, kind));
+        let without = "all lines of the Ramulator trace are blank";
+        return Err(super::nothing(&options.path, &told, without, MEND));
     }
     Ok(told)
 }

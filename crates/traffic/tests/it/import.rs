@@ -90,6 +90,22 @@ fn gzip_is_undone_on_the_way() {
 }
 
 #[test]
+fn a_byte_order_mark_and_line_ends_of_cr_lf_change_nothing() {
+    let dressed = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let plain = lackey(LACKEY.as_bytes()).expect("plain");
+    for text in [dressed(LACKEY).into_bytes(), gzip(dressed(LACKEY).as_bytes())] {
+        let (trace, told) = lackey(&text).expect("dressed");
+        assert_eq!(told, plain.1);
+        assert_eq!(records(&trace).expect("read"), records(&plain.0).expect("read"));
+    }
+    let text = "3 20734016\n1 20846400 20841280\n";
+    let (plain, dressed) = (ramulator(text.as_bytes()), ramulator(dressed(text).as_bytes()));
+    let (plain, dressed) = (plain.expect("plain"), dressed.expect("dressed"));
+    assert_eq!(dressed.1, plain.1);
+    assert_eq!(records(&dressed.0).expect("read"), records(&plain.0).expect("read"));
+}
+
+#[test]
 fn malformed_imports_have_messages_that_name_place_and_mend() {
     let long = "1".repeat(10_000);
     let gz = gzip(b"1 64\n2 128\n");

@@ -221,6 +221,24 @@ fn short_words_hexadecimal_underscores_and_minus_are_read() {
 }
 
 #[test]
+fn a_byte_order_mark_and_line_ends_of_cr_lf_change_nothing() {
+    let text = "@name dressed\n0 store 0x1000 8 =42\n\n# a comment\n1 load 0x1000 8\n";
+    let plain = Trace::from_text(text.as_bytes(), "t.trace").expect("plain");
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("t.trace");
+    let crlf = text.replace('\n', "\r\n");
+    for dressed in [format!("\u{feff}{text}"), crlf.clone(), format!("\u{feff}{crlf}")] {
+        std::fs::write(&path, &dressed).expect("write");
+        let trace = Trace::open(&path).expect("dressed");
+        assert_eq!(trace.info().name, "dressed");
+        assert_eq!(merged(&trace).expect("read"), merged(&plain).expect("read"), "{dressed:?}");
+    }
+    // In the middle of a file it is a word like any other; alone it is no record.
+    Trace::from_text("0 fence\n\u{feff}0 fence\n".as_bytes(), "t.trace").expect_err("inside");
+    Trace::from_text("\u{feff}".as_bytes(), "t.trace").expect_err("alone");
+}
+
+#[test]
 fn a_dropped_writer_leaves_nothing_and_a_finished_one_only_its_file() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("t.lkst");
