@@ -1,7 +1,7 @@
 //! From C sources to a program that records itself.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -83,6 +83,16 @@ impl Compiler {
         self.program.to_string_lossy().into_owned()
     }
 
+    /// What it calls itself, in a line, or why it does not.
+    fn described(&self) -> Result<String, String> {
+        let output = self.command().arg("--version").output().map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(output.status.to_string());
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+
     /// Runs it; what it says on failure is the error.
     fn expect(&self, mut command: Command) -> Result<(), CaptureError> {
         let output = command.output().map_err(CaptureError::io("run the compiler"))?;
@@ -94,37 +104,44 @@ impl Compiler {
     }
 }
 
-/// The first compiler that answers, and what it calls itself.
+/// The compiler to take, and what it calls itself: the one that was asked for, or else the first
+/// that answers. One that was asked for and does not answer has no substitute.
 fn find(options: &Options) -> Result<(Compiler, String), CaptureError> {
-    let mut tried = Vec::new();
-    let mut candidates = Vec::new();
-    match (&options.compiler, env::var("CC")) {
-        (Some(path), _) => {
-            candidates.push(Compiler { program: path.into(), args: Vec::new() });
-        }
-        (None, cc) => {
-            let cc = cc.unwrap_or_default();
-            let mut words = cc.split_whitespace().map(str::to_owned);
-            if let Some(program) = words.next() {
-                candidates.push(Compiler { program: program.into(), args: words.collect() });
+    let plain = |program: OsString| Compiler { program, args: Vec::new() };
+    let candidates = match &options.compiler {
+        Some(path) => vec![plain(path.into())],
+        None => match named_by_cc(env::var_os("CC").as_deref())? {
+            Some(compiler) => {
+                return match compiler.described() {
+                    Ok(described) => Ok((compiler, described)),
+                    Err(why) => {
+                        Err(CaptureError::CompilerSilent { compiler: compiler.name(), why })
+                    }
+                };
             }
-            for program in ["gcc", "clang"] {
-                candidates.push(Compiler { program: program.into(), args: Vec::new() });
-            }
-        }
-    }
+            None => ["gcc", "clang"].map(|name| plain(name.into())).into(),
+        },
+    };
+    let tried: Vec<String> = candidates.iter().map(Compiler::name).collect();
     for compiler in candidates {
-        let answer = compiler.command().arg("--version").output();
-        if let Ok(output) = answer
-            && output.status.success()
-        {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let described = text.lines().next().unwrap_or_default().to_owned();
+        if let Ok(described) = compiler.described() {
             return Ok((compiler, described));
         }
-        tried.push(compiler.name());
     }
     Err(CaptureError::NoCompiler { tried: tried.join(", ") })
+}
+
+/// The compiler and arguments in `CC`, parted by blanks; `None` if it is not set or blank.
+fn named_by_cc(cc: Option<&OsStr>) -> Result<Option<Compiler>, CaptureError> {
+    let Some(cc) = cc else { return Ok(None) };
+    let text = cc.to_str().ok_or_else(|| CaptureError::CompilerSilent {
+        compiler: cc.to_string_lossy().into_owned(),
+        why: "the name is not UTF-8".to_owned(),
+    })?;
+    let mut words = text.split_whitespace().map(str::to_owned);
+    let compiler =
+        words.next().map(|program| Compiler { program: program.into(), args: words.collect() });
+    Ok(compiler)
 }
 
 /// Tells a compiler without the hooks from a program with a mistake.

@@ -59,7 +59,7 @@ pub struct Options {
     pub args: Vec<String>,
     /// Further flags for the compiler, such as `-DN=4` or `-lm`.
     pub flags: Vec<String>,
-    /// The compiler; by default what `CC` says, then gcc, then clang.
+    /// The compiler; by default what `CC` says, or if it is not set gcc, then clang.
     pub compiler: Option<PathBuf>,
     /// The trace's name; by default that of the first source.
     pub name: Option<String>,
@@ -97,6 +97,17 @@ pub enum CaptureError {
     /// Nothing to compile.
     #[error("no source was given\n  mend: name at least one C file")]
     NoSource,
+    /// The compiler that `CC` names does not answer.
+    #[error(
+        "CC names `{compiler}`, which does not answer to --version: {why}\n  mend: set CC to gcc or \
+         clang, or unset it"
+    )]
+    CompilerSilent {
+        /// What `CC` says.
+        compiler: String,
+        /// What happened instead.
+        why: String,
+    },
     /// None of the compilers can be run.
     #[error("no C compiler: tried {tried}\n  mend: install gcc or clang, or set CC to one")]
     NoCompiler {
@@ -179,6 +190,8 @@ impl CaptureError {
 /// nothing is written.
 pub fn compile_and_run(options: &Options, out: &Path) -> Result<Trace, CaptureError> {
     let Some(first) = options.sources.first() else { return Err(CaptureError::NoSource) };
+    // Noticed before a long run, not after it.
+    Writer::probe(out)?;
     let folder = tempfile::tempdir().map_err(CaptureError::io("create a temporary folder"))?;
     let built = compile::build(options, folder.path())?;
     let logs = folder.path().join("logs");
