@@ -6,6 +6,8 @@
 
 use lockstep::topology::spec::{LinkTiming, MachineSpec, RouterSpec};
 
+/// Bytes of a coherence line.
+const LINE: u128 = 64;
 const SECOND: u128 = 1_000_000_000_000_000;
 
 /// A clock that starts at zero: hertz as a fraction.
@@ -146,4 +148,62 @@ impl Wire {
             }
         }
     }
+}
+
+/// Accesses on an idle machine, added up part by part.
+#[derive(Clone, Copy, Debug)]
+pub struct Accesses<'a> {
+    spec: &'a MachineSpec,
+    node: Clock,
+    memory: Clock,
+}
+
+impl<'a> Accesses<'a> {
+    /// Those of a machine whose accelerators run by the clock called `node`, and whose memories by
+    /// one called `memory`.
+    pub fn new(spec: &'a MachineSpec, node: &str) -> Self {
+        Self { spec, node: Clock::of(spec, node), memory: Clock::of(spec, "memory") }
+    }
+
+    /// Cycles of a hit.
+    pub fn cache(&self) -> u128 {
+        self.spec.accelerator.cache.latency_cycles.into()
+    }
+
+    /// The edge at which home sends what it was asked for at `edge`: its own latency, the
+    /// memory's clock, the line's transfer, the access, and back.
+    fn home(&self, edge: u128) -> u128 {
+        let asked = edge + u128::from(self.spec.accelerator.home.latency_cycles);
+        let started = self.memory.seen(self.node.instant(asked), self.node);
+        let rate = u128::from(self.spec.memory.channel_bytes_per_s);
+        let transfer = LINE * SECOND / rate;
+        let access = u128::from(self.spec.memory.access_latency.0);
+        let done = self.memory.instant(started) + transfer + access;
+        self.node.seen(done, self.memory)
+    }
+
+    /// The edge at which a load of a line elsewhere is done that begins at `start`: a request of
+    /// 16 B in one flit goes out, 80 B in three flits come back.
+    pub fn far(&self, start: u128, out: &Way, back: &Way) -> u128 {
+        let at_home = out.arrival(start + self.cache(), 1);
+        back.arrival(self.home(at_home), 3) + self.cache()
+    }
+
+    /// The same at one's own home: a message to oneself takes one edge.
+    pub fn near(&self, start: u128) -> u128 {
+        self.home(start + self.cache() + 1) + 1 + self.cache()
+    }
+
+    /// Femtoseconds between two edges of the accelerators' clock.
+    pub const fn span(&self, from: u128, to: u128) -> u128 {
+        self.node.instant(to) - self.node.instant(from)
+    }
+}
+
+/// A sum of nanoseconds as femtoseconds: exact below 2^53 fs, 9 s.
+///
+/// # Panics
+/// If it is no number.
+pub fn femtoseconds(ns: f64) -> u128 {
+    format!("{:.0}", ns * 1e6).parse().expect("a whole number")
 }

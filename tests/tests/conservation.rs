@@ -9,6 +9,7 @@ use lockstep::traffic::Trace;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tests::machines::machines;
+use tests::pencil::femtoseconds;
 use tests::programs::programs;
 
 /// Steps a machine to its end and looks for losses at every `every`-th instant.
@@ -86,11 +87,6 @@ fn replay(description: &Description, records: &[Record], seed: u64) -> Machine {
     let mut machine = Machine::new(&spec, &trace, options).expect("a sound machine");
     machine.run().expect("a sound run");
     machine
-}
-
-/// Exact for sums below 2^53 fs, 9 s.
-fn femtoseconds(ns: f64) -> u128 {
-    format!("{:.0}", ns * 1e6).parse().expect("a whole number")
 }
 
 fn sum(latency: &Latency) -> u128 {

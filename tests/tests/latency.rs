@@ -7,7 +7,7 @@ use lockstep::topology::describe::LinkForm;
 use lockstep::topology::spec::MachineSpec;
 use lockstep::traffic::Trace;
 use tests::drive::LonePackets;
-use tests::pencil::{Clock, Way, Wire};
+use tests::pencil::{Accesses, Clock, Way, Wire, femtoseconds};
 
 fn pairs(nodes: u32) -> impl Iterator<Item = (u32, u32)> {
     let all = (0..nodes).flat_map(move |src| (0..nodes).map(move |dst| (src, dst)));
@@ -133,51 +133,6 @@ fn switch_plane_latency_is_the_pencils_for_every_pair() {
     against_pencil(&spec, 1, |_, _| planes_way(&spec, "nvlink5", 1_000_000));
 }
 
-/// A machine whose parts are added up by hand.
-struct Parts<'a> {
-    spec: &'a MachineSpec,
-    node: Clock,
-    memory: Clock,
-}
-
-impl<'a> Parts<'a> {
-    fn new(spec: &'a MachineSpec, node: &str) -> Self {
-        Self { spec, node: Clock::of(spec, node), memory: Clock::of(spec, "memory") }
-    }
-
-    fn cache(&self) -> u128 {
-        self.spec.accelerator.cache.latency_cycles.into()
-    }
-
-    /// The edge at which home sends what it was asked for at `edge`: its own latency, the
-    /// memory's clock, the line's transfer, the access, and back.
-    fn home(&self, edge: u128) -> u128 {
-        let asked = edge + u128::from(self.spec.accelerator.home.latency_cycles);
-        let started = self.memory.seen(self.node.instant(asked), self.node);
-        let rate = u128::from(self.spec.memory.channel_bytes_per_s);
-        let transfer = 64 * u128::from(Fs::PER_SECOND) / rate;
-        let access = u128::from(self.spec.memory.access_latency.0);
-        let done = self.memory.instant(started) + transfer + access;
-        self.node.seen(done, self.memory)
-    }
-
-    /// The edge at which a load of a line elsewhere is done that begins at `start`: a request of
-    /// 16 B in one flit goes out, 80 B in three flits come back.
-    fn far(&self, start: u128, out: &Way, back: &Way) -> u128 {
-        let at_home = out.arrival(start + self.cache(), 1);
-        back.arrival(self.home(at_home), 3) + self.cache()
-    }
-
-    /// The same at one's own home: a message to oneself takes one edge.
-    fn near(&self, start: u128) -> u128 {
-        self.home(start + self.cache() + 1) + 1 + self.cache()
-    }
-
-    fn span(&self, from: u128, to: u128) -> u128 {
-        self.node.instant(to) - self.node.instant(from)
-    }
-}
-
 /// Cycles of thinking between two loads: nothing is under way any more.
 const PAUSE: u32 = 3_000;
 
@@ -207,14 +162,9 @@ fn loads(spec: &MachineSpec, node: u32) -> Vec<u128> {
     all
 }
 
-/// Exact for sums below 2^53.
-fn femtoseconds(ns: f64) -> u128 {
-    format!("{:.0}", ns * 1e6).parse().expect("a whole number")
-}
-
 /// Every load of `loads` against the parts added up by hand.
 fn check_loads(spec: &MachineSpec, clock: &str, node: u32, way: impl Fn(u32, u32) -> Way) {
-    let parts = Parts::new(spec, clock);
+    let parts = Accesses::new(spec, clock);
     let told = loads(spec, node);
     let homes = u32::try_from(spec.fabric.node_ports.len()).expect("few nodes");
     assert_eq!(told.len(), homes as usize + 1);
