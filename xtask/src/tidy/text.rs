@@ -29,7 +29,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         whitespace(path, text, &mut findings);
         if ending(path) == "rs" {
             rust(path, text, &mut findings);
-        } else if ending(path) != "md" {
+        } else if ending(path) == "md" {
+            placeholders(path, text, &mut findings);
+        } else {
             marks(path, text, &mut findings);
         }
     }
@@ -72,6 +74,17 @@ fn marks(path: &str, text: &str, findings: &mut Vec<Finding>) {
             if has_word(line, mark) {
                 findings.push(Finding::new(path, at, format!("`{mark}` is left over")));
             }
+        }
+    }
+}
+
+/// Lines that were to be replaced by what belongs there: `@WORD@` and nothing else.
+fn placeholders(path: &str, text: &str, findings: &mut Vec<Finding>) {
+    for (at, line) in (1..).zip(text.lines()) {
+        let word = line.trim().strip_prefix('@').and_then(|l| l.strip_suffix('@'));
+        let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || "_-".contains(c);
+        if let Some(word) = word.filter(|w| !w.is_empty() && w.chars().all(capital)) {
+            findings.push(Finding::new(path, at, format!("`@{word}@` was never filled in")));
         }
     }
 }
@@ -133,6 +146,14 @@ mod tests {
         says("a.rs", "//! A.\n// FIXME: b\n", &["a.rs:2: `FIXME` is left over"]);
         says("a.ron", "// XXX\n", &["a.ron:1: `XXX` is left over"]);
         says("a.rs", "//! A.\n// XXXL\n", &[]);
+    }
+
+    #[test]
+    fn placeholders_are_found_where_they_are_a_line_of_their_own() {
+        says("a.md", "A\n\n@FIGURES_1@\n", &["a.md:3: `@FIGURES_1@` was never filled in"]);
+        says("a.md", " @X@\n", &["a.md:1: `@X@` was never filled in"]);
+        says("a.md", "@\n@@\n@name@\nuse `@X@` here\n@X@ @Y@\n", &[]);
+        says("a.toml", "@X@\n", &[]);
     }
 
     #[test]
