@@ -18,6 +18,8 @@ pub enum Part {
     Cache,
     /// Route computation, crossbar and switch traversal: the router's fixed pipeline.
     Router,
+    /// Waiting in a router's input buffer behind another packet of the same virtual channel.
+    BufferQueue,
     /// Waiting for a virtual channel, and the VA stage itself.
     VcAllocation,
     /// Waiting for the switch (credits and a busy link included), and the SA stage itself.
@@ -46,7 +48,7 @@ pub enum Part {
 }
 
 /// How many parts there are.
-pub const PART_COUNT: usize = 16;
+pub const PART_COUNT: usize = 17;
 
 impl Part {
     /// Every part, in the order of a transaction's life.
@@ -55,6 +57,7 @@ impl Part {
         Self::MshrWait,
         Self::Cache,
         Self::Router,
+        Self::BufferQueue,
         Self::VcAllocation,
         Self::SwitchAllocation,
         Self::Serialization,
@@ -76,6 +79,7 @@ impl Part {
             Self::MshrWait => "mshr_wait",
             Self::Cache => "cache",
             Self::Router => "router",
+            Self::BufferQueue => "buffer_queue",
             Self::VcAllocation => "vc_allocation",
             Self::SwitchAllocation => "switch_allocation",
             Self::Serialization => "serialization",

@@ -66,6 +66,7 @@ impl Sub for Fs {
 impl fmt::Display for Fs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            fs if fs >= Self::PER_SECOND => write!(f, "{:.3} s", fs as f64 / 1e15),
             fs if fs >= 1_000_000_000_000 => write!(f, "{:.3} ms", fs as f64 / 1e12),
             fs if fs >= 1_000_000_000 => write!(f, "{:.3} us", fs as f64 / 1e9),
             fs if fs >= 1_000_000 => write!(f, "{:.3} ns", fs as f64 / 1e6),
@@ -89,5 +90,8 @@ mod tests {
         assert_eq!(Fs(1_500).to_string(), "1.500 ps");
         assert_eq!(Fs::from_ns(2).to_string(), "2.000 ns");
         assert_eq!(Fs::from_ns(1_250_000).to_string(), "1.250 ms");
+        assert_eq!(Fs::from_ns(999_999_000).to_string(), "999.999 ms");
+        assert_eq!(Fs(Fs::PER_SECOND).to_string(), "1.000 s");
+        assert_eq!(Fs::from_ns(9_999_564_882_000).to_string(), "9999.565 s");
     }
 }

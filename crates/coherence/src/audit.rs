@@ -53,12 +53,11 @@ impl fmt::Display for AuditError {
 }
 
 /// Everything that is not as it must be when nothing is under way: no transaction anywhere, home
-/// lists every copy, memory and copies hold what the last write left. Without a checker nobody
-/// knows the last writes; then shared copies must at least equal memory.
+/// lists every copy, memory and copies hold what the last write left.
 pub fn audit<V: Value, T: Copy>(
     caches: &[&CacheCtrl<V, T>],
     homes: &[&HomeCtrl<V, T>],
-    checker: Option<&Checker<V>>,
+    checker: &Checker<V>,
 ) -> Vec<AuditError> {
     let mut errors = Vec::new();
     let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
@@ -75,7 +74,7 @@ pub fn audit<V: Value, T: Copy>(
         for (line, dir) in home.lines() {
             let owner = dir.owner.filter(|_| dir.state == DirState::EM);
             let Some(owner) = owner else {
-                if checker.is_some_and(|c| dir.memory != c.golden(line)) {
+                if dir.memory != checker.golden(line) {
                     report(home.node(), line, AuditFault::StaleMemory);
                 }
                 continue;
@@ -92,9 +91,7 @@ pub fn audit<V: Value, T: Copy>(
             if !dir.is_some_and(|dir| lists(dir, cache.node(), state)) {
                 report(cache.node(), line, AuditFault::UnknownCopy);
             }
-            let shared = dir.filter(|_| state == CacheState::S).map(|dir| dir.memory);
-            let expected = checker.map(|c| c.golden(line)).or(shared);
-            if expected.is_some() && value != expected {
+            if value != Some(checker.golden(line)) {
                 report(cache.node(), line, AuditFault::StaleCopy);
             }
         }

@@ -95,6 +95,14 @@ impl<V: Value> Checker<V> {
         }
     }
 
+    /// Follows an access without checking it, so that the last writes are known at the end.
+    #[inline]
+    pub fn follow(&mut self, line: Line, effect: &Effect<V>) {
+        if let Effect::Store { new, .. } = effect {
+            self.line(line).value = *new;
+        }
+    }
+
     /// Checks that a state change at `node` leaves one writer or many readers.
     #[inline]
     pub fn change(&mut self, node: NodeIdx, change: &StateChange) {

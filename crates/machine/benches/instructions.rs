@@ -79,12 +79,16 @@ fn main() -> ExitCode {
 /// Instructions of a run of `subject`, and how many of its units it was.
 fn count(subject: &str, length: u64) -> Result<(u64, u64), String> {
     let me = std::env::current_exe().map_err(|e| e.to_string())?;
+    // Valgrind replaces the file that it is given, even a device.
+    let profile = std::env::temp_dir().join(format!("lockstep-{}.callgrind", std::process::id()));
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg("--tool=callgrind")
+        .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(me)
         .args(["--count", subject, &length.to_string()])
         .output()
         .map_err(|e| e.to_string())?;
+    let _ = std::fs::remove_file(&profile);
     let text = String::from_utf8_lossy(&output.stderr);
     let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
     let collected = collected.and_then(|n| n.trim().parse().ok());

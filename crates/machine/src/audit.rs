@@ -82,6 +82,8 @@ pub struct Summary {
     pub atomics: u64,
     /// Barriers released.
     pub barriers: u64,
+    /// Line accesses that the caches took: an access that crosses a line is two.
+    pub line_accesses: u64,
     /// Line accesses that the caches performed at once.
     pub hits: u64,
     /// Packets delivered by the network.
@@ -115,9 +117,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub fn audit(&self) -> Checks {
         let mut checks = Checks::default();
         let shared = self.shared();
-        checks.per_access = shared.checker.is_some();
+        checks.per_access = shared.check;
         let (injected, delivered) = self.network().flits();
-        checks.flits_lost = injected - delivered;
+        checks.flits_lost = injected.abs_diff(delivered);
         let (lost, losses) = self.network().lost_credits();
         checks.credits_lost = lost;
         checks.findings.extend(losses.into_iter().take(8));
@@ -125,13 +127,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             && self.nodes().all(|n| n.running == 0 && n.is_quiet())
             && self.nodes().all(|n| n.cache.is_idle() && n.home.is_idle())
             && self.memories().all(MemoryPort::is_idle);
-        if let Some(checker) = &shared.checker {
-            checks.coherence_violations += checker.violation_count();
-            checks.findings.extend(checker.violations().iter().map(ToString::to_string));
-        }
+        checks.coherence_violations += shared.checker.violation_count();
+        checks.findings.extend(shared.checker.violations().iter().map(ToString::to_string));
         let caches: Vec<_> = self.nodes().map(|n| &n.cache).collect();
         let homes: Vec<_> = self.nodes().map(|n| &n.home).collect();
-        let errors = coherence::audit(&caches, &homes, shared.checker.as_ref());
+        let errors = coherence::audit(&caches, &homes, &shared.checker);
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
         checks
@@ -170,6 +170,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             stores: kinds[1].count(),
             atomics: kinds[2].count(),
             barriers: self.nodes().map(|n| n.barriers.released()).sum(),
+            line_accesses: stats.line_accesses,
             hits: stats.hits(),
             packets: self.network().packets_delivered(),
             flits_delivered: self.network().flits().1,

@@ -72,7 +72,10 @@ pub enum RunError {
         explanation: String,
     },
     /// Things move, but no operation has completed for very long.
-    #[error("livelock at {at}: no operation completed in {instants} instants\n{explanation}")]
+    #[error(
+        "livelock at {at}: no operation completed in {instants} instants\n{explanation}  mend: shorten \
+         the latencies of the topology if they are that long, or look with --log debug at what moves"
+    )]
     Livelock {
         /// When it was noticed.
         at: Fs,

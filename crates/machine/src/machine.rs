@@ -424,10 +424,12 @@ fn shared(
         seed: options.seed,
         last_edge: domains[a.clock.at()].edge_at_or_after(TIME_MAX),
         taken: 0,
-        checker: options.check.then(|| Checker::new(untouched)),
+        checker: Checker::new(untouched),
+        check: options.check,
         stats: Stats::default(),
         digest: base::Digest::default(),
         outbox: Outbox::default(),
         delivered: Vec::new(),
+        candidates: Vec::new(),
     })
 }

@@ -72,7 +72,9 @@ pub struct Stats {
     all: Latency,
     kinds: [Latency; 3],
     parts_fs: [u128; PART_COUNT],
-    /// Accesses that the cache performed at once.
+    /// Line accesses that caches took.
+    pub(crate) line_accesses: u64,
+    /// Those that the cache performed at once.
     pub(crate) hits: u64,
 }
 

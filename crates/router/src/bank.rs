@@ -282,7 +282,9 @@ fn commit_switch<W: Wires>(
     flit.vc = VcIdx(out_vc);
     let depart = edge.plus(stages.sa + stages.st);
     if flit.head {
+        let front = Edge(input.routed.0 - u64::from(stages.rc));
         let passage = [
+            (Part::BufferQueue, front),
             (Part::Router, input.routed),
             (Part::VcAllocation, input.ready),
             (Part::SwitchAllocation, edge.plus(stages.sa)),

@@ -434,3 +434,6 @@ impl std::fmt::Debug for Agent {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

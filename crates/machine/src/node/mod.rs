@@ -9,12 +9,13 @@
 //!
 //! Timing, in edges of the node's clock: cache and home each take one message an edge from their
 //! queues, and the cache one access; state changes at that edge, and what it causes leaves, or
-//! completes, the respective latency later. A message to the node itself takes one edge and no
-//! network. Queues are sinks that never stall: what bounds them is that every message in them belongs
+//! completes, the respective latency later. Agents share the cache's one access an edge in turn.
+//! ASSUMED: a message to the node itself takes one edge and no network. Queues are sinks that never stall: what bounds them is that every message in them belongs
 //! to an outstanding access, of which there are no more than MSHRs.
 
 pub(crate) mod agent;
 pub(crate) mod barrier;
+mod roster;
 mod step;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use coherence::{CacheCtrl, HomeCtrl};
 use crate::payload::Payload;
 use agent::Agent;
 use barrier::Barriers;
+use roster::Roster;
 
 pub(crate) use step::Shared;
 
@@ -61,8 +63,7 @@ struct Done {
 pub(crate) struct Node {
     pub(crate) id: NodeIdx,
     pub(crate) agents: Vec<Agent>,
-    /// The agent whose turn at the cache it is.
-    turn: usize,
+    roster: Roster,
     pub(crate) cache: CacheCtrl<LineData, Timeline>,
     pub(crate) home: HomeCtrl<LineData, Timeline>,
     pub(crate) barriers: Barriers,
@@ -101,10 +102,11 @@ impl Node {
         home: HomeCtrl<LineData, Timeline>,
     ) -> Self {
         let running = agents.len();
+        let roster = Roster::new(running);
         Self {
             id,
             agents,
-            turn: 0,
+            roster,
             cache,
             home,
             barriers: Barriers::default(),
@@ -122,8 +124,12 @@ impl Node {
         }
     }
 
-    fn agent_of(&mut self, thread: ThreadIdx) -> Option<&mut Agent> {
-        self.agents.iter_mut().find(|a| a.thread() == thread)
+    /// A barrier lets a thread's agent go.
+    fn release(&mut self, thread: ThreadIdx) {
+        if let Some(at) = self.agents.iter().position(|a| a.thread() == thread) {
+            self.agents[at].released();
+            self.roster.wake(at);
+        }
     }
 
     fn ticket(&mut self, out: Outbound) -> u32 {

@@ -33,11 +33,15 @@ pub(crate) struct Shared {
     pub(crate) last_edge: Edge,
     /// Operations that agents have taken up.
     pub(crate) taken: u64,
-    pub(crate) checker: Option<Checker<LineData>>,
+    /// The ghost memory; it follows every write, and where `check` is set, compares.
+    pub(crate) checker: Checker<LineData>,
+    pub(crate) check: bool,
     pub(crate) stats: Stats,
     pub(crate) digest: Digest,
     pub(crate) outbox: Outbox<LineData, Timeline>,
     pub(crate) delivered: Vec<PacketIdx>,
+    /// Agents that may be served, while one is chosen.
+    pub(crate) candidates: Vec<usize>,
 }
 
 /// A node at one of its edges, with everything it may touch.
@@ -200,9 +204,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             }
             Payload::Release { thread } => {
                 debug!(target: "barrier", at = %self.now, "{thread} released");
-                if let Some(agent) = self.node.agent_of(thread) {
-                    agent.released();
-                }
+                self.node.release(thread);
             }
             Payload::Arrive { .. } => unreachable!("arrivals go to home"),
         }
@@ -249,8 +251,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     fn cache_outputs(&mut self) {
         let due = self.edge.plus(self.shared.cache_latency);
         let done = self.shared.clock.instant(due);
-        let Shared { outbox, checker, .. } = &mut *self.shared;
-        if let Some(checker) = checker {
+        let Shared { outbox, checker, check, .. } = &mut *self.shared;
+        if *check {
             for change in &outbox.changes {
                 checker.change(self.node.id, change);
             }
@@ -270,8 +272,10 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             });
         }
         for c in outbox.completions.drain(..) {
-            if let Some(checker) = checker {
+            if *check {
                 checker.effect(self.node.id, c.line, &c.effect);
+            } else {
+                checker.follow(c.line, &c.effect);
             }
             let mut timeline = match c.reply_tag {
                 Some(mut reply) => {
@@ -320,7 +324,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     fn completions(&mut self) {
         while self.node.done.front().is_some_and(|d| d.due <= self.edge) {
             let Some(done) = self.node.done.pop_front() else { break };
-            let agent = &mut self.node.agents[(done.token >> ENTRY_BITS) as usize];
+            let at = (done.token >> ENTRY_BITS) as usize;
+            self.node.roster.wake(at);
+            let agent = &mut self.node.agents[at];
             let entry = done.token & ((1 << ENTRY_BITS) - 1);
             if let Some(finished) = agent.complete(entry, done.value) {
                 let thread = u64::from(agent.thread().0);
@@ -330,37 +336,58 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         }
     }
 
-    /// Lets agents act: one access an edge through the cache. Gives the next edge at which an agent
-    /// may act if nothing happens before.
+    /// Asks agents what they want, and lets one of them at the cache. Gives the next edge at which
+    /// an agent may act if nothing happens before.
     fn agents(&mut self) -> Result<Edge, RunError> {
-        let mut next = Edge::NEVER;
-        let count = self.node.agents.len();
-        for step in 0..count {
-            let at = (self.node.turn + step) % count;
+        self.node.roster.ring(self.edge);
+        let mut from = 0;
+        while let Some(at) = self.node.roster.ask(from) {
+            from = at + 1;
             let agent = &mut self.node.agents[at];
             let before = agent.taken;
             let wish = agent.wish(self.edge, self.now)?;
             self.shared.taken += agent.taken - before;
             match wish {
-                Wish::Access(_) if agent.refused == Some(self.node.cache_messages) => {}
-                Wish::Access(piece) => {
-                    if self.access(at, piece) {
-                        self.node.turn = (at + 1) % count;
-                        return Ok(self.edge.plus(1));
-                    }
-                }
-                Wish::Arrive { id, members } => {
-                    self.arrive(at, id, members);
-                    next = next.min(self.edge.plus(1));
-                }
+                Wish::Access(_) => self.node.roster.wants(at),
+                Wish::Arrive { id, members } => self.arrive(at, id, members),
                 Wish::Sleep(until) if until > self.shared.last_edge && until != Edge::NEVER => {
                     return Err(RunError::TooLong { at: self.now });
                 }
-                Wish::Sleep(until) => next = next.min(until),
+                Wish::Sleep(until) => self.node.roster.sleep(at, until),
                 Wish::Done => self.retire(at),
             }
         }
-        Ok(next)
+        let left = self.serve()?;
+        let next = self.node.roster.next(self.edge);
+        Ok(if left { self.edge.plus(1) } else { next })
+    }
+
+    /// Lets one agent at the cache, in turn. Tells whether others are left that might be served at
+    /// the next edge.
+    fn serve(&mut self) -> Result<bool, RunError> {
+        if self.node.roster.wanting() == 0
+            || self.net.held(self.node.id, base::Class::Req) >= self.shared.injection_packets
+        {
+            return Ok(false);
+        }
+        let refused = Some(self.node.cache_messages);
+        let mut candidates = core::mem::take(&mut self.shared.candidates);
+        let able = self.node.roster.candidates();
+        candidates.extend(able.filter(|at| self.node.agents[*at].refused != refused));
+        let mut left = false;
+        for (tried, &at) in candidates.iter().enumerate() {
+            let Wish::Access(piece) = self.node.agents[at].wish(self.edge, self.now)? else {
+                continue;
+            };
+            if self.access(at, piece) {
+                self.node.roster.served(at);
+                left = tried + 1 < candidates.len();
+                break;
+            }
+        }
+        candidates.clear();
+        self.shared.candidates = candidates;
+        Ok(left)
     }
 
     /// An agent whose thread has ended is told to the machine once.
@@ -376,10 +403,6 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     /// Offers an access to the cache. `false`: it was refused, and is to be offered again once
     /// something has changed.
     fn access(&mut self, at: usize, piece: Piece) -> bool {
-        let id = self.node.id;
-        if self.net.held(id, base::Class::Req) >= self.shared.injection_packets {
-            return false;
-        }
         let mut tag = self.node.agents[at].timeline(piece.token);
         tag.charge(Part::SourceQueue, self.now);
         let token = u32::try_from(at).unwrap_or(0) << ENTRY_BITS | piece.token;
@@ -396,6 +419,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             Outcome::Pending => {}
             Outcome::Hit(effect) => self.hit(line, token, tag, &effect),
         }
+        self.shared.stats.line_accesses += 1;
         self.node.agents[at].issued();
         self.cache_outputs();
         true
@@ -405,8 +429,10 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let due = self.edge.plus(self.shared.cache_latency);
         timeline.charge(Part::Cache, self.shared.clock.instant(due));
         self.shared.stats.hits += 1;
-        if let Some(checker) = &mut self.shared.checker {
-            checker.effect(self.node.id, line, effect);
+        if self.shared.check {
+            self.shared.checker.effect(self.node.id, line, effect);
+        } else {
+            self.shared.checker.follow(line, effect);
         }
         self.node.done.push_back(Done { due, token, timeline, value: read(effect) });
     }

@@ -42,10 +42,30 @@ fn a_packets_time_is_charged_to_its_stages_to_the_edge() {
     lone.run(100);
     let charged: Vec<_> = lone.pins.charged.iter().map(|(p, part, e)| (p.0, *part, e.0)).collect();
     let expect = [
+        (7, Part::BufferQueue, 10),
         (7, Part::Router, 12),
         (7, Part::VcAllocation, 15),
         (7, Part::SwitchAllocation, 19),
         (7, Part::Router, 24),
+    ];
+    assert_eq!(charged, expect);
+}
+
+#[test]
+fn waiting_behind_a_packet_of_ones_vc_is_not_the_routers_pipeline() {
+    let mut lone = Lone::new(2, 8, [1; 4]);
+    lone.arrive(0, flit(0, 1, 0), 10);
+    lone.arrive(0, flit(1, 1, 0), 10);
+    lone.run(100);
+    let second = lone.pins.charged.iter().filter(|(p, ..)| p.0 == 1);
+    let charged: Vec<_> = second.map(|(_, part, e)| (*part, e.0)).collect();
+    // SA of the first at 12: the second comes to the front at 13.
+    let expect = [
+        (Part::BufferQueue, 13),
+        (Part::Router, 14),
+        (Part::VcAllocation, 15),
+        (Part::SwitchAllocation, 16),
+        (Part::Router, 17),
     ];
     assert_eq!(charged, expect);
 }

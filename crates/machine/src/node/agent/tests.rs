@@ -1,0 +1,333 @@
+//! Agents against a memory of bytes: what they ask for, when, and what comes of it.
+
+use std::collections::BTreeMap;
+
+use base::{Addr, Fs, Line, LineData, Op, Rmw, ThreadIdx};
+use clock::Edge;
+use coherence::{Access, LineWrite, Value};
+
+use super::{Agent, Finished, Kind, Piece, Wish};
+use crate::source::Iter;
+
+fn agent(window: u32, ops: &[Op]) -> Agent {
+    let source = Iter(ops.to_vec().into_iter().map(Ok));
+    Agent::new(ThreadIdx(3), 1, window, Box::new(source))
+}
+
+fn load(addr: u64, size: u8) -> Op {
+    Op::Load { addr: Addr(addr), size }
+}
+
+fn store(addr: u64, size: u8, value: Option<u64>) -> Op {
+    Op::Store { addr: Addr(addr), size, value }
+}
+
+fn copy(from: u64, to: u64, bytes: u32) -> Op {
+    Op::Copy { from: Addr(from), to: Addr(to), bytes }
+}
+
+fn wish(agent: &mut Agent, edge: u64) -> Wish {
+    agent.wish(Edge(edge), Fs::from_ns(edge)).expect("a sound trace")
+}
+
+/// The piece that the agent offers at an edge.
+#[track_caller]
+fn offer(agent: &mut Agent, edge: u64) -> Piece {
+    match wish(agent, edge) {
+        Wish::Access(piece) => piece,
+        other => panic!("wishes {other:?} at {edge}"),
+    }
+}
+
+/// The agent's piece at an edge, taken by the cache.
+#[track_caller]
+fn issue(agent: &mut Agent, edge: u64) -> Piece {
+    let piece = offer(agent, edge);
+    agent.issued();
+    piece
+}
+
+/// In which order a memory answers what is under way.
+#[derive(Clone, Copy, Debug)]
+enum Answers {
+    First,
+    Last,
+}
+
+/// A byte of memory that nobody has written.
+fn untouched(addr: u64) -> u8 {
+    base::rng::mix(addr).to_le_bytes()[0]
+}
+
+/// Bytes, and what an agent did to them.
+#[derive(Default)]
+struct Memory {
+    bytes: BTreeMap<u64, u8>,
+    under_way: Vec<(u32, LineData)>,
+    under_way_max: usize,
+    pieces: usize,
+    finished: Vec<Finished>,
+}
+
+impl Memory {
+    fn byte(&self, addr: u64) -> u8 {
+        self.bytes.get(&addr).copied().unwrap_or_else(|| untouched(addr))
+    }
+
+    fn line(&self, line: Line) -> LineData {
+        let word = |w: u64| {
+            let byte = |i: u64| self.byte(line.addr().0 + 8 * w + i);
+            u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(byte))
+        };
+        LineData([0, 1, 2, 3, 4, 5, 6, 7].map(word))
+    }
+
+    /// Performs a piece at once; it is answered later.
+    fn perform(&mut self, piece: &Piece) {
+        let old = self.line(piece.line);
+        if let Access::Store(write) | Access::Atomic(write) = &piece.access {
+            let words = old.written(write).0;
+            let bytes = words.iter().flat_map(|w| w.to_le_bytes());
+            self.bytes.extend((piece.line.addr().0..).zip(bytes));
+        }
+        self.pieces += 1;
+        self.under_way.push((piece.token, old));
+        self.under_way_max = self.under_way_max.max(self.under_way.len());
+    }
+
+    fn answer(&mut self, agent: &mut Agent, answers: Answers) {
+        let at = match answers {
+            Answers::First => 0,
+            Answers::Last => self.under_way.len() - 1,
+        };
+        let (token, value) = self.under_way.remove(at);
+        self.finished.extend(agent.complete(token, Some(value)));
+    }
+}
+
+/// Lets a thread run to its end; answers come only when it can do nothing without.
+fn run(window: u32, ops: &[Op], answers: Answers) -> Memory {
+    let mut agent = agent(window, ops);
+    let mut memory = Memory::default();
+    let mut edge = 0;
+    loop {
+        match wish(&mut agent, edge) {
+            Wish::Access(piece) => {
+                memory.perform(&piece);
+                agent.issued();
+                edge += 1;
+            }
+            Wish::Sleep(until) if until == Edge::NEVER => {
+                assert!(!memory.under_way.is_empty(), "{agent:?} waits for nothing");
+                memory.answer(&mut agent, answers);
+            }
+            Wish::Sleep(until) => edge = until.0,
+            Wish::Arrive { .. } => {
+                assert!(memory.under_way.is_empty(), "a barrier is reached with nothing under way");
+                agent.arrived();
+                agent.released();
+            }
+            Wish::Done => return memory,
+        }
+    }
+}
+
+#[test]
+fn the_next_access_comes_when_thinking_is_over_and_not_a_cycle_before() {
+    let think = |cycles| Op::Think { cycles };
+    let mut a = agent(8, &[load(0, 8), think(7), load(64, 8), think(3), think(4), load(128, 8)]);
+    issue(&mut a, 10);
+    assert_eq!(wish(&mut a, 11), Wish::Sleep(Edge(18)));
+    assert_eq!(wish(&mut a, 17), Wish::Sleep(Edge(18)));
+    issue(&mut a, 18);
+    assert_eq!(wish(&mut a, 19), Wish::Sleep(Edge(22)));
+    assert_eq!(wish(&mut a, 22), Wish::Sleep(Edge(26)));
+    assert_eq!(wish(&mut a, 25), Wish::Sleep(Edge(26)));
+    assert_eq!(issue(&mut a, 26).line, Line(2));
+    let mut a = agent(8, &[think(0), load(0, 8)]);
+    offer(&mut a, 5);
+}
+
+#[test]
+fn an_access_is_one_piece_for_each_line_that_it_touches() {
+    for offset in 0..64 {
+        for size in 1..=64_u8 {
+            for op in [load(64 + offset, size), store(64 + offset, size, Some(1))] {
+                let mut a = agent(8, &[op]);
+                let crosses = offset + u64::from(size) > 64;
+                let first = issue(&mut a, 0);
+                assert_eq!(first.line, Line(1), "{op:?}");
+                if crosses {
+                    let second = issue(&mut a, 1);
+                    assert_eq!((second.line, second.token), (Line(2), first.token), "{op:?}");
+                    assert_eq!(a.complete(first.token, None), None, "{op:?}");
+                }
+                assert_eq!(wish(&mut a, 2), Wish::Sleep(Edge::NEVER), "{op:?}");
+                assert!(a.complete(first.token, None).is_some(), "{op:?}");
+                assert_eq!(wish(&mut a, 3), Wish::Done, "{op:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn byte_i_of_a_store_is_byte_i_mod_8_of_its_value() {
+    let value = 0x1122_3344_5566_7788_u64;
+    for offset in 0..64 {
+        for size in 1..=64_u8 {
+            let memory = run(2, &[store(64 + offset, size, Some(value))], Answers::First);
+            let stored = 64 + offset..64 + offset + u64::from(size);
+            for at in 0..256 {
+                let expected = match at.checked_sub(stored.start) {
+                    Some(i) if stored.contains(&at) => value.to_le_bytes()[(i % 8) as usize],
+                    _ => untouched(at),
+                };
+                assert_eq!(memory.byte(at), expected, "{size} bytes at {offset}, byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_without_a_value_writes_one_of_its_own() {
+    let stores = [store(0, 8, None), store(64, 8, None)];
+    let memory = run(2, &stores, Answers::First);
+    let word = |line| memory.line(Line(line)).word(0, 8);
+    assert_ne!(word(0), word(1));
+    let again = run(2, &stores, Answers::Last);
+    assert_eq!(again.line(Line(0)).word(0, 8), word(0), "the same in every run");
+    for (thread, seed) in [(4, 1), (3, 2)] {
+        let source = Iter(stores.into_iter().map(Ok));
+        let mut other = Agent::new(ThreadIdx(thread), seed, 1, Box::new(source));
+        let Access::Store(LineWrite::Bytes { data, .. }) = issue(&mut other, 0).access else {
+            panic!("a store");
+        };
+        assert_ne!(data.word(0, 8), word(0), "thread {thread}, seed {seed}");
+    }
+}
+
+#[test]
+fn a_copy_moves_every_byte_from_any_place_to_any_place() {
+    let (from, to) = (1 << 10, 1 << 20);
+    for offsets in 0..64 * 64 {
+        let (from, to) = (from + offsets % 64, to + offsets / 64);
+        for bytes in [1, 7, 64, 65, 200] {
+            let answers = if offsets % 2 == 0 { Answers::First } else { Answers::Last };
+            let window = 1 + (u32::from(offsets % 3 == 0) * 4);
+            let memory = run(window, &[copy(from, to, bytes)], answers);
+            for i in 0..u64::from(bytes) {
+                assert_eq!(memory.byte(to + i), untouched(from + i), "{bytes}: {from} to {to}");
+            }
+            for outside in [to - 1, to + u64::from(bytes)] {
+                assert_eq!(memory.byte(outside), untouched(outside), "{bytes}: {from} to {to}");
+            }
+            let pieces = (1..u64::from(bytes))
+                .filter(|i| (from + i).is_multiple_of(64) || (to + i).is_multiple_of(64))
+                .count();
+            assert_eq!(memory.pieces, 2 * (pieces + 1), "{bytes}: {from} to {to}");
+            assert!(memory.under_way_max <= window as usize);
+        }
+    }
+}
+
+#[test]
+fn a_copy_is_done_before_the_next_operation_and_tells_of_each_half() {
+    let memory = run(4, &[load(0, 1), copy(64, 1 << 20, 128), load(0, 1)], Answers::First);
+    let told: Vec<_> = memory.finished.iter().map(|f| (f.number, f.kind)).collect();
+    let (load, store) = (Kind::Load, Kind::Store);
+    assert_eq!(told, [(1, load), (2, load), (2, load), (2, store), (2, store), (3, load)]);
+
+    let mut a = agent(4, &[copy(64, 1 << 20, 8), load(0, 1)]);
+    let read = issue(&mut a, 0);
+    assert_eq!(wish(&mut a, 1), Wish::Sleep(Edge::NEVER));
+    a.complete(read.token, Some(LineData::default()));
+    let written = issue(&mut a, 2);
+    assert_eq!(wish(&mut a, 3), Wish::Sleep(Edge::NEVER));
+    a.complete(written.token, None);
+    assert_eq!(issue(&mut a, 4).line, Line(0));
+}
+
+#[test]
+fn a_fence_lets_nothing_by_until_everything_before_it_is_done() {
+    for last_first in [false, true] {
+        let before = [load(0, 8), store(64, 8, None), load(120, 16)];
+        let ops = [&before[..], &[Op::Fence, load(512, 8)]].concat();
+        let mut a = agent(16, &ops);
+        let mut tokens: Vec<u32> = (0..4).map(|edge| issue(&mut a, edge).token).collect();
+        if last_first {
+            tokens.reverse();
+        }
+        for token in tokens {
+            assert_eq!(wish(&mut a, 10), Wish::Sleep(Edge::NEVER), "{:?}", a.stuck());
+            a.complete(token, None);
+        }
+        assert_eq!(issue(&mut a, 11).line, Line(8));
+    }
+}
+
+#[test]
+fn a_barrier_is_reached_with_nothing_under_way_and_left_when_released() {
+    let barrier = Op::Barrier { id: 5, members: 2 };
+    let mut a = agent(16, &[load(0, 8), store(64, 8, None), barrier, load(512, 8)]);
+    let tokens = [issue(&mut a, 0).token, issue(&mut a, 1).token];
+    for token in tokens {
+        assert_eq!(wish(&mut a, 2), Wish::Sleep(Edge::NEVER));
+        a.complete(token, None);
+    }
+    assert_eq!(wish(&mut a, 3), Wish::Arrive { id: 5, members: 2 });
+    a.arrived();
+    assert_eq!(wish(&mut a, 4), Wish::Sleep(Edge::NEVER));
+    a.released();
+    assert_eq!(issue(&mut a, 5).line, Line(8));
+}
+
+#[test]
+fn an_atomic_asks_for_its_word_and_changes_no_other_byte() {
+    for size in [1_u8, 2, 4, 8] {
+        for offset in (0..64).step_by(size.into()) {
+            for rmw in [Rmw::Add(u64::MAX), Rmw::Swap(0x0123_4567_89ab_cdef)] {
+                let ops = [Op::Atomic { addr: Addr(64 + offset), size, rmw }];
+                let piece = issue(&mut agent(1, &ops), 0);
+                let (at, bytes) = (u32::try_from(offset).expect("small"), u32::from(size));
+                let asked = LineWrite::Rmw { offset: at, size: bytes, rmw };
+                assert_eq!((piece.line, piece.access), (Line(1), Access::Atomic(asked)));
+
+                let (before, after) = (Memory::default(), run(1, &ops, Answers::First));
+                let word = |m: &Memory| m.line(Line(1)).word(at, bytes);
+                assert_eq!(word(&after), rmw.apply(word(&before), bytes), "{size} at {offset}");
+                let word = 64 + offset..64 + offset + u64::from(size);
+                for other in (0..192).filter(|a| !word.contains(a)) {
+                    assert_eq!(after.byte(other), untouched(other), "{size} at {offset}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_more_pieces_are_under_way_than_the_window_takes() {
+    let line_crossing = (0..20).map(|n| load(n * 128 + 60, 8)).collect::<Vec<_>>();
+    for window in 1..=9 {
+        for answers in [Answers::First, Answers::Last] {
+            for ops in [&line_crossing[..], &[copy(10, 1 << 20, 2_000)]] {
+                let memory = run(window, ops, answers);
+                assert_eq!(memory.under_way_max, window as usize, "{answers:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_cache_refuses_is_offered_again_and_timed_from_the_first_offer() {
+    let mut a = agent(4, &[load(60, 8), load(512, 8)]);
+    let first = offer(&mut a, 3);
+    assert_eq!(offer(&mut a, 9), first);
+    assert_eq!(a.timeline(first.token).last(), Fs::from_ns(3));
+    a.issued();
+    // The second piece of an operation is timed as the first.
+    let second = issue(&mut a, 12);
+    assert_eq!((second.line, second.token), (Line(1), first.token));
+    assert_eq!(a.timeline(second.token).last(), Fs::from_ns(3));
+    let other = issue(&mut a, 13);
+    assert_eq!(a.timeline(other.token).last(), Fs::from_ns(13));
+}
