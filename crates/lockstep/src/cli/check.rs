@@ -1,9 +1,12 @@
 //! `check`: proves what can be proved of topologies without running them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
+use serde::Serialize;
+use topology::CheckReport;
 
+use super::output::Output;
 use super::{Outcome, input, output};
 
 /// Elaborates topologies and proves that every node reaches every other and that no routing
@@ -13,6 +16,8 @@ use super::{Outcome, input, output};
 Examples:
   lockstep check nvl72
   lockstep check topologies/*.ron
+With --json, a topology that does not hold is an entry {\"name\": ..., \"error\": ...} in its place
+among the reports, with the name as given.
 Exit code: 0 if every topology holds, 2 if one does not.")]
 pub(crate) struct Args {
     /// Topology files, or names of shipped ones
@@ -23,32 +28,47 @@ pub(crate) struct Args {
     json: Option<PathBuf>,
 }
 
+/// What is told of one topology in JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Holds(Box<CheckReport>),
+    Fails { name: &'a str, error: String },
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let mut failed = 0;
-    let mut reports = Vec::new();
-    let to_stdout = args.json.as_deref().is_some_and(|p| p == Path::new("-"));
+    let json = args.json.as_deref().map(Output::open).transpose()?;
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    let mut entries = Vec::new();
+    let mut errors = Vec::new();
     for (at, name) in args.topologies.iter().enumerate() {
-        let report = input::topology(name).and_then(|spec| Ok(topology::check(&spec)?));
-        match report {
+        match input::topology(name).and_then(|spec| Ok(topology::check(&spec)?)) {
             Ok(report) => {
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
                     output::print(&format!("{gap}{report}\n"))?;
                 }
-                reports.push(report);
+                entries.push(Entry::Holds(Box::new(report)));
             }
-            Err(error) if args.topologies.len() == 1 => return Err(error),
             Err(error) => {
-                failed += 1;
-                output::complain(&super::message(&error), false);
+                let message = super::message(&error);
+                if args.topologies.len() > 1 {
+                    output::complain(&message, false);
+                }
+                entries.push(Entry::Fails { name, error: message });
+                errors.push(error);
             }
         }
     }
-    if let Some(path) = &args.json {
-        output::write(path, &(serde_json::to_string_pretty(&reports)? + "\n"))?;
+    if let Some(json) = json {
+        json.write(&(serde_json::to_string_pretty(&entries)? + "\n"))?;
     }
-    if failed > 0 {
-        bail!("{failed} of {} topologies do not hold", args.topologies.len());
+    match errors.pop() {
+        None => Ok(Outcome::Done),
+        Some(error) if args.topologies.len() == 1 => Err(error),
+        Some(_) => {
+            let (failed, all) = (errors.len() + 1, args.topologies.len());
+            bail!("{failed} of {all} topologies do not hold")
+        }
     }
-    Ok(Outcome::Done)
 }

@@ -10,6 +10,7 @@ use machine::{Latency, Machine, Options, Summary};
 use report::{BusyLink, Checks, Histogram, KindLatency, LatencyNs, RunReport, Style};
 use traffic::Trace;
 
+use super::output::Output;
 use super::{Outcome, input, log, output, progress};
 
 /// Replays a memory trace on a machine and reports what happened.
@@ -60,6 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     log::start(args.log.as_deref())?;
     let spec = input::topology(&args.topology)?;
     let trace = input::trace(&args.trace)?;
+    let json = args.json.as_deref().map(Output::open).transpose()?;
     let options = Options {
         seed: args.seed,
         check: !args.no_check,
@@ -72,9 +74,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         .with_context(|| format!("the replay of {} on {} stopped", args.trace, args.topology))?;
     let report =
         report(args, &trace, &machine.summary(), now().duration_since(started).as_secs_f64());
-    let to_stdout = args.json.as_deref().is_some_and(|p| p.as_os_str() == "-");
-    if let Some(path) = &args.json {
-        output::write(path, &report.to_json()?)?;
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    if let Some(json) = json {
+        json.write(&report.to_json()?)?;
     }
     if !to_stdout {
         let color = std::io::stdout().is_terminal();
@@ -140,6 +142,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
         nodes: s.nodes,
         routers: s.routers,
         trace_threads: trace.threads(),
+        cache_accesses: s.line_accesses,
         cache_hits: s.hits,
         memory_reads: s.memory_reads,
         memory_writes: s.memory_writes,

@@ -1,12 +1,13 @@
 //! `trace`: describes and converts traces.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 use traffic::describe::Counts;
 use traffic::{Description, Form};
 
+use super::output::Output;
 use super::{Outcome, input, output};
 
 /// Describes or converts traces.
@@ -52,12 +53,15 @@ enum What {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.what {
         What::Info { file, json } => {
-            let description = Description::of(&input::trace(file)?)?;
-            if let Some(path) = json {
+            let trace = input::trace(file)?;
+            let json = json.as_deref().map(Output::open).transpose()?;
+            let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+            let description = Description::of(&trace)?;
+            if let Some(json) = json {
                 let text = serde_json::to_string_pretty(&as_json(file, &description))?;
-                output::write(path, &(text + "\n"))?;
+                json.write(&(text + "\n"))?;
             }
-            if json.as_deref().is_none_or(|p| p != Path::new("-")) {
+            if !to_stdout {
                 output::print(&format!("{description}\n"))?;
             }
         }
@@ -73,7 +77,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         }
         What::Text { file, output } => {
             let trace = input::trace(file)?;
-            output::stream(output, |to| Ok(traffic::write_text(&trace, &mut &mut *to)?))?;
+            let output = Output::open(output)?;
+            output.stream(|to| Ok(traffic::write_text(&trace, &mut &mut *to)?))?;
         }
     }
     Ok(Outcome::Done)
