@@ -8,7 +8,7 @@ use traffic::capture::{Options, compile_and_run};
 use super::{Outcome, output};
 
 /// Compiles a C program with thread-sanitizer hooks, runs it, and writes what its threads did to
-/// memory. Needs gcc or clang; `CC` chooses.
+/// memory. Needs gcc or clang; the environment variable CC chooses, and must then answer.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

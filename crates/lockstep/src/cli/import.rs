@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use traffic::Writer;
 use traffic::import::{self, Options};
@@ -43,13 +43,8 @@ enum Format {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let stdin = args.input == Path::new("-");
     let path = if stdin { PathBuf::from("<standard input>") } else { args.input.clone() };
-    let reader: Box<dyn Read> = if stdin {
-        Box::new(io::stdin().lock())
-    } else {
-        let file =
-            File::open(&path).with_context(|| format!("could not open {}", path.display()))?;
-        Box::new(file)
-    };
+    let reader: Box<dyn Read> =
+        if stdin { Box::new(io::stdin().lock()) } else { Box::new(open(&path)?) };
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let format = args.format.to_possible_value();
     let format = format.as_ref().map_or("", |f| f.get_name());
@@ -71,4 +66,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         trace.info().file_bytes
     ));
     Ok(Outcome::Done)
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    let mend = "name the file to import, or `-` for standard input";
+    if path.is_dir() {
+        bail!("could not import {}: it is a directory\n  mend: {mend}", path.display());
+    }
+    File::open(path).map_err(|e| anyhow!("could not open {}: {e}\n  mend: {mend}", path.display()))
 }

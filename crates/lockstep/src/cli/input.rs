@@ -40,9 +40,12 @@ fn bare(name: &str) -> bool {
 }
 
 fn unknown(what: &str, name: &str, extension: &str, names: &[&str]) -> String {
+    let names = names.join(", ");
+    if name.trim().is_empty() {
+        return format!("the name of the {what} is empty\n  mend: name a file, or one of {names}");
+    }
     format!(
         "no {what} `{name}`: neither a file nor a shipped one\n  mend: name a file, such as \
-         {name}.{extension}, or one of {}",
-        names.join(", ")
+         {name}.{extension}, or one of {names}"
     )
 }
