@@ -10,6 +10,7 @@ const BOARD: &str = include_str!("../../../../topologies/nvl8.ron");
 const CASES: &[(&str, &str, Option<&str>)] = &[
     ("topology_missing", "run --topology no.ron", None),
     ("topology_name_unknown", "run --topology nvl9", None),
+    ("verb_missing_value", "run --trace", None),
     ("topology_folder", "run --topology folder", None),
     ("trace_missing", "run --trace no/such.trace", None),
     ("trace_name_unknown", "run --trace jacobi9", None),
@@ -46,7 +47,11 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ("lackey_damaged", "import lackey bad -o out.lkst", Some("I  04000000,3\n L xyz,8\n")),
     ("lackey_empty", "import lackey bad -o out.lkst", Some("")),
     ("ramulator_damaged", "import ramulator bad -o out.lkst", Some("3 20734016\n1 ten\n")),
+    ("ramulator_empty", "import ramulator bad -o out.lkst", Some("\n\n")),
     ("import_missing", "import ramulator no.gz -o out.lkst", None),
+    ("import_folder", "import lackey folder -o out.lkst", None),
+    ("check_json_missing_folder", "check nvl8 --json no/out.json", None),
+    ("info_json_missing_folder", "trace info small.trace --json no/out.json", None),
 ];
 
 #[test]
@@ -64,6 +69,50 @@ fn bad_input_is_one_error_with_exit_2_and_leaves_nothing_behind() {
         assert_eq!((place.get("out.json"), place.get("out.lkst")), ("old".into(), "old".into()));
         insta::assert_snapshot!(*name, error);
     }
+}
+
+#[test]
+fn an_empty_name_is_called_empty() {
+    let place = Place::new();
+    for flag in ["--trace", "--topology"] {
+        let said = place.run_with(&["run", flag, ""], &[], b"");
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains("is empty\n  mend: name a file, or one of "), "{said:?}");
+    }
+}
+
+/// The result's place comes before the work: what would stop the replay is not reached.
+#[test]
+fn a_result_that_cannot_be_written_is_noticed_before_the_replay() {
+    let place = Place::new();
+    place.put("stuck.trace", "0 barrier 7 2\n1 fence\n");
+    assert!(place.fail("run --trace stuck.trace --json out.json").contains("wait for good"));
+    assert!(place.fail("run --trace stuck.trace --json no/out.json").contains("no/out.json"));
+    assert_eq!(place.names(), ["stuck.trace"]);
+}
+
+#[test]
+fn a_capture_that_cannot_be_written_is_noticed_before_the_compiler_runs() {
+    let place = Place::new();
+    place.put("broken.c", "int main(void) { return x; }\n");
+    let words = ["capture", "broken.c", "-o", "no/out.lkst"];
+    let said = place.run_with(&words, &[("CC", "nosuch-cc")], b"");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("no/out.lkst") && !said.err.contains("nosuch"), "{said:?}");
+}
+
+#[test]
+fn a_compiler_named_by_cc_has_no_substitute() {
+    let place = Place::new();
+    place.put("fine.c", "int x; int main(void) { x = 1; return 0; }\n");
+    for cc in ["nosuch-cc", "nosuch-cc -m64", "false"] {
+        let words = ["capture", "fine.c", "-o", "out.lkst"];
+        let said = place.run_with(&words, &[("CC", cc)], b"");
+        assert_eq!(said.code, Some(2), "{cc}: {said:?}");
+        let named = format!("CC names `{}`", cc.split(' ').next().unwrap_or_default());
+        assert!(said.err.contains(&named) && said.err.contains("mend:"), "{cc}: {said:?}");
+    }
+    assert_eq!(place.names(), ["fine.c"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A folder to run the binary in. Files are named relative to it, so what is printed is the same on
 //! every machine.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -48,10 +49,23 @@ impl Place {
 
     /// Runs `lockstep` with these words.
     pub(crate) fn run(&self, words: &str) -> Said {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        self.run_with(&words, &[], b"")
+    }
+
+    /// Runs `lockstep` with these arguments, variables of the environment, and this through a pipe
+    /// on standard input.
+    pub(crate) fn run_with(&self, words: &[&str], env: &[(&str, &str)], input: &[u8]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-        command.args(words.split_whitespace()).current_dir(self.0.path());
+        command.args(words).current_dir(self.0.path());
         command.env_remove("RUST_BACKTRACE").env("COLUMNS", "100").env("NO_COLOR", "1");
-        let Output { status, stdout, stderr } = command.output().expect("the binary starts");
+        command.envs(env.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        // It need not read what it has no use for.
+        let _ = child.stdin.take().map(|mut pipe| pipe.write_all(input));
+        let Output { status, stdout, stderr } = child.wait_with_output().expect("it ends");
+        let words = words.join(" ");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let said = Said { code: status.code(), out: text(stdout), err: text(stderr) };
         assert!(!said.err.contains("panicked"), "{words}: {}", said.err);

@@ -125,6 +125,53 @@ fn every_shipped_topology_holds_and_runs() {
 }
 
 #[test]
+fn a_topology_that_fails_is_an_entry_among_the_reports() {
+    let place = Place::new();
+    place.put("bad.ron", "(");
+    for (words, names, fails) in [
+        ("check nvl8 bad.ron fullmesh8", &["nvl8", "bad.ron", "fullmesh8"][..], 1),
+        ("check bad.ron", &["bad.ron"], 0),
+    ] {
+        let said = place.run(&format!("{words} --json out.json"));
+        assert_eq!(said.code, Some(2), "{said:?}");
+        let piped = place.run(&format!("{words} --json -"));
+        assert_eq!((piped.code, &piped.out), (Some(2), &place.get("out.json")), "{piped:?}");
+        let told = json(&piped.out);
+        let entries = told.as_array().expect("an array");
+        let named: Vec<&str> = entries.iter().filter_map(|e| e["name"].as_str()).collect();
+        assert_eq!(named, names, "{told}");
+        for (at, entry) in entries.iter().enumerate() {
+            let error = entry.get("error").and_then(|e| e.as_str());
+            assert_eq!(error.is_some_and(|e| e.contains("bad.ron")), at == fails, "{entry}");
+        }
+    }
+}
+
+/// The table of verbs that `cargo xtask help` shows.
+const XTASK_HELP: &str = include_str!("../../../../xtask/src/help.rs");
+
+#[test]
+fn xtask_lists_the_verbs_that_there_are() {
+    let help = Place::new().succeed("--help").out;
+    let (_, commands) = help.split_once("Commands:\n").expect("a list of verbs");
+    let verbs: Vec<&str> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
+        .collect();
+    let (_, table) = XTASK_HELP.split_once("const EMULATOR: ").expect("a table of verbs");
+    let listed: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .take_while(|line| *line != "];")
+        .filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next())
+        .collect();
+    assert!(verbs.len() >= 5, "{help}");
+    assert_eq!(listed, verbs);
+}
+
+#[test]
 fn help_and_version_succeed_for_every_verb() {
     let place = Place::new();
     for words in [
