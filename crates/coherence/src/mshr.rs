@@ -9,7 +9,8 @@ use crate::cache_ctrl::Access;
 use crate::state::CacheLine;
 use crate::value::Value;
 
-/// Accesses that may wait for one line.
+/// Accesses that may wait for one line. ASSUMED: what an MSHR of a GPU's second-level cache merges is
+/// not published; eight words of 8 bytes make a line.
 pub const TARGETS_MAX: usize = 8;
 
 /// The line number that no line has: lines are addresses divided by 64.

@@ -116,8 +116,27 @@ fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Ends all sources of a reader when it ends, whatever ends it: no agent waits for a dead reader.
+struct Farewell<'a> {
+    shared: &'a Ahead,
+    sources: Vec<usize>,
+}
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared.0);
+        for at in &self.sources {
+            state.ended[*at] = true;
+        }
+        drop(state);
+        self.shared.1.notify_all();
+    }
+}
+
 /// One reader: keeps each of its sources ahead until all have ended.
 fn read(mut share: Vec<(usize, Box<dyn OpSource>)>, shared: &Ahead) {
+    let sources = share.iter().map(|(at, _)| *at).collect();
+    let _farewell = Farewell { shared, sources };
     while !share.is_empty() {
         let mut state = lock(&shared.0);
         let wanted = loop {
@@ -199,6 +218,16 @@ mod tests {
                 assert_eq!(drain(source), drain(thinks(n)));
             }
         }
+    }
+
+    #[test]
+    fn no_agent_waits_for_a_reader_that_died() {
+        let dies =
+            Iter((0..10_u32).map(|n| if n < 5 { Ok(Op::Fence) } else { panic!("on purpose") }));
+        let (_keep, mut front) = ReadAhead::start(vec![Box::new(dies), thinks(3)], 1);
+        let mut all = Vec::new();
+        front[0].refill(&mut all).unwrap();
+        assert!(all.is_empty());
     }
 
     #[test]

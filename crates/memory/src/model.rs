@@ -19,7 +19,7 @@ pub struct Access {
     pub ticket: u32,
     /// Read or write.
     pub direction: Direction,
-    /// The line's number within the channel, for models that know rows and banks.
+    /// The pool's line, for models that know rows and banks.
     pub line: base::Line,
 }
 

@@ -54,7 +54,9 @@ pub struct RunReport {
     pub routers: usize,
     /// Threads of the trace.
     pub trace_threads: u32,
-    /// Line accesses that the caches performed at once.
+    /// Line accesses that the caches took; one that crosses a line is two.
+    pub cache_accesses: u64,
+    /// Those that the caches performed at once.
     pub cache_hits: u64,
     /// Lines read from memory.
     pub memory_reads: u64,

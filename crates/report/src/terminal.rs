@@ -69,7 +69,7 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
         grouped(r.barriers),
         per_us(r.transactions)
     );
-    let hit = 100.0 * r.cache_hits as f64 / (r.transactions.max(1)) as f64;
+    let hit = 100.0 * r.cache_hits as f64 / (r.cache_accesses.max(1)) as f64;
     let _ = writeln!(
         out,
         "  {hit:.1} % hit their cache; {} packets, {} flits, {} flit-hops; memory: {} reads, {} writes",

@@ -89,7 +89,7 @@ pub enum LinkForm {
 pub struct Accelerator {
     /// Name of its clock.
     pub clock: String,
-    /// Operations outstanding.
+    /// Accesses outstanding; one that crosses a line counts as two.
     pub window: u32,
     /// Order of its own operations.
     pub consistency: Consistency,
@@ -99,7 +99,7 @@ pub struct Accelerator {
     pub cache: Cache,
     /// The home slice.
     pub home: Home,
-    /// Packets a network interface holds per class; 8 where not given.
+    /// Requests a network interface holds before its agents wait; 8 where not given.
     #[serde(default = "eight")]
     pub injection_packets: u32,
 }

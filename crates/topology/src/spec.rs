@@ -48,7 +48,8 @@ pub struct ClockSpec {
 pub struct AcceleratorSpec {
     /// Its clock.
     pub clock: DomainIdx,
-    /// Operations that an agent may have outstanding, at least 1.
+    /// Accesses that an agent may have outstanding, at least 1. An access that crosses a line counts
+    /// as two.
     pub window: u32,
     /// Sequential consistency (effective window 1) or relaxed with fences.
     pub consistency: Consistency,
@@ -58,7 +59,8 @@ pub struct AcceleratorSpec {
     pub home: HomeSpec,
     /// Where atomics are performed.
     pub atomics: Atomics,
-    /// Packets that a network interface may hold per class before it stalls its sources, at least 1.
+    /// Requests that a node's network interface may hold before its agents get no more accesses into
+    /// the cache, at least 1.
     pub injection_packets: u32,
 }
 

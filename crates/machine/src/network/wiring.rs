@@ -4,6 +4,7 @@ use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, Vc
 use clock::{Domain, Edge, Schedule};
 use phy::Links;
 use router::{PortSet, Wires};
+use tracing::trace;
 
 use super::packets::Packets;
 
@@ -234,6 +235,17 @@ impl<P> Wires for UnitWires<'_, P> {
             timeline.charge(Part::Flight, transit.flight);
             timeline.charge(Part::ClockCrossing, transit.crossed);
         }
+        trace!(
+            target: "link",
+            at = %self.wiring.schedule.now(),
+            packet = %flit.packet,
+            vc = %flit.vc,
+            head = flit.head,
+            tail = flit.tail,
+            seen = %transit.crossed,
+            "{out}: flit for {}",
+            flit.dst
+        );
         let far = &mut self.wiring.units[far_unit as usize];
         far.flits.insert(usize::from(far_port));
         let socket = &mut self.wiring.sockets[far.first as usize + usize::from(far_port)];

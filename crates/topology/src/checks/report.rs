@@ -6,6 +6,7 @@ use base::NodeIdx;
 use serde::Serialize;
 
 use super::{cut, timing};
+use crate::limits;
 use crate::routing::{Routing, distances};
 use crate::spec::{End, Link, MachineSpec};
 
@@ -101,6 +102,12 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
         } else {
             warnings.push(format!("link class `{}` is not used", f.classes[class].name));
         }
+    }
+    if f.node_ports.len() as u64 > limits::RUN_NODES_MAX {
+        warnings.push(format!(
+            "too many accelerators to be run: the full-map directory covers {}",
+            limits::RUN_NODES_MAX
+        ));
     }
     CheckReport {
         name: spec.name.clone(),
