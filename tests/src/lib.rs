@@ -6,11 +6,13 @@
 //!   that a test did nothing without it.
 //! - [`deep`] tells a test that it may take its time.
 //! - [`drive`] sends packets through a network without nodes, [`pencil`] says when they must arrive.
+//! - [`litmus`] runs the small programs that tell memory orders apart.
 //! - [`machines`] makes tight machines; [`programs`] random programs, and what must come of them.
 
 mod diff;
 pub mod drive;
 mod golden;
+pub mod litmus;
 pub mod machines;
 pub mod pencil;
 pub mod programs;
