@@ -60,7 +60,8 @@
 //! let spec = Description::nvl8().elaborate()?;
 //! let load = |n: u32| Record {
 //!     thread: ThreadIdx(n % 8),
-//!     op: Op::Load { addr: Addr(u64::from(n) * 4096), size: 8 },
+//!     // Another page each turn, so that its home is on another accelerator.
+//!     op: Op::Load { addr: Addr(u64::from(n + n / 8) * 4096), size: 8 },
 //! };
 //! let trace = Trace::from_records((0..800).map(load))?;
 //!
