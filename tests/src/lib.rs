@@ -5,10 +5,12 @@
 //! - [`shared`] finds reference data that a checkout may have beside it, and [`skip`] says aloud
 //!   that a test did nothing without it.
 //! - [`deep`] tells a test that it may take its time.
-//! - [`drive`] sends packets through a network without nodes, [`pencil`] says when they must arrive.
+//! - [`drive`] sends packets through a network without nodes, [`pencil`] says when they must arrive;
+//!   [`crowd`] sends many at once.
 //! - [`litmus`] runs the small programs that tell memory orders apart.
 //! - [`machines`] makes tight machines; [`programs`] random programs, and what must come of them.
 
+pub mod crowd;
 mod diff;
 pub mod drive;
 mod golden;
