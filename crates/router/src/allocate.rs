@@ -30,7 +30,10 @@ pub(crate) fn decide_vcs(router: &Router, edge: Edge, grants: &mut Grants) {
             if free == 0 {
                 continue;
             }
-            let out_vc = pick(free, input.pointer);
+            // One arbiter over all output VCs of the router: its pointer counts only at its port.
+            let (pointed, vc_of) = input.pointer;
+            let from = if usize::from(pointed) == out_port { vc_of } else { 0 };
+            let out_vc = pick(free, from);
             let output = out_port * router.vcs + usize::from(out_vc);
             let grant = VcGrant { at, output, port, out_port, vc, out_vc };
             let best = &mut grants.best_vc[output];
@@ -57,8 +60,7 @@ pub(crate) fn decide_switch(router: &Router, edge: Edge, depart: Edge, grants: &
             continue;
         }
         grants.losers |= !able.is_power_of_two();
-        let vc = pick(able, router.ports[port].input_pointer);
-        let out_port = usize::from(router.inputs[port * router.vcs + usize::from(vc)].out_port);
+        let (vc, out_port) = choose(router, port, able);
         let grant = SwitchGrant { port, vc, out_port };
         let best = &mut grants.best_port[out_port];
         if best.0 == grants.stamp {
@@ -72,6 +74,27 @@ pub(crate) fn decide_switch(router: &Router, edge: Edge, depart: Edge, grants: &
             grants.switch.push(grant);
         }
     }
+}
+
+/// The choice of an input port among its VCs that could send: first among the output ports that
+/// they want, then among the VCs that want this one, both round-robin.
+#[inline]
+fn choose(router: &Router, port: usize, able: u64) -> (u8, usize) {
+    let wanted = |vc: u8| usize::from(router.inputs[port * router.vcs + usize::from(vc)].out_port);
+    let first = pick(able, router.ports[port].input_pointer);
+    let mut best = (first, wanted(first));
+    let from = usize::from(router.ports[port].choice_pointer);
+    let mut rest = able & !(1 << first);
+    while rest != 0 {
+        // In the order of the VCs' own turn, so that the first of equals is kept.
+        let vc = pick(rest, first);
+        rest &= !(1 << vc);
+        let out_port = wanted(vc);
+        if out_port != best.1 && sooner(out_port, best.1, from) {
+            best = (vc, out_port);
+        }
+    }
+    best
 }
 
 /// The VCs of an input port that could send now. What the others wait for is noted.

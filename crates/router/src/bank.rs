@@ -200,7 +200,7 @@ fn build(params: &RouterParams) -> Router {
         ready: Edge(0),
         routed: Edge(0),
         allowed: 0,
-        pointer: 0,
+        pointer: (0, 0),
     };
     let output = |at: usize| OutputVc { credits: params.output_depth[at / vcs], pointer: 0 };
     let port = |at: usize| Port {
@@ -211,6 +211,7 @@ fn build(params: &RouterParams) -> Router {
         depth: params.input_depth[at],
         out_depth: params.output_depth[at],
         input_pointer: 0,
+        choice_pointer: 0,
         output_pointer: 0,
     };
     Router {
@@ -258,7 +259,8 @@ fn commit_vc(router: &mut Router, edge: Edge, stages: Stages, g: &VcGrant) {
     input.stage = Stage::Active;
     input.ready = edge.plus(stages.va);
     input.out_vc = g.out_vc;
-    input.pointer = behind(g.out_vc, count);
+    // Behind the last VC of a port comes the first of another, which asks from its first anyway.
+    input.pointer = (input.out_port, behind(g.out_vc, count));
     router.ports[g.out_port].free &= !(1 << g.out_vc);
     let next = if g.at + 1 == router.inputs.len() { 0 } else { g.at + 1 };
     router.outputs[g.output].pointer = u32::try_from(next).unwrap_or(0);
@@ -301,10 +303,16 @@ fn commit_switch<W: Wires>(
         router.clear_active(g.port, g.vc);
     }
     router.outputs[g.out_port * router.vcs + usize::from(out_vc)].credits -= 1;
-    router.ports[g.port].input_pointer = behind(g.vc, count);
-    let next = if g.port + 1 == router.ports.len() { 0 } else { g.port + 1 };
+    let ports = router.ports.len();
+    let after = |port: usize| {
+        let next = if port + 1 == ports { 0 } else { port + 1 };
+        u16::try_from(next).unwrap_or(0)
+    };
+    let input = &mut router.ports[g.port];
+    input.input_pointer = behind(g.vc, count);
+    input.choice_pointer = after(g.out_port);
     let output = &mut router.ports[g.out_port];
-    output.output_pointer = u16::try_from(next).unwrap_or(0);
+    output.output_pointer = after(g.port);
     output.link_ready = wires.send(g.out_port, flit, depart);
     wires.send_credit(g.port, VcIdx(g.vc), edge.plus(1));
     router.forwarded += 1;

@@ -33,8 +33,8 @@ pub(crate) struct InputVc {
     pub(crate) routed: Edge,
     /// VCs that the routing function allows at the output.
     pub(crate) allowed: u64,
-    /// Round-robin pointer over output VCs.
-    pub(crate) pointer: u8,
+    /// Round-robin pointer over all output VCs of the router: port and VC.
+    pub(crate) pointer: (u16, u8),
 }
 
 /// One output VC.
@@ -60,8 +60,10 @@ pub(crate) struct Port {
     /// Flits of buffer a VC: here, and at the far end of the link out.
     pub(crate) depth: u32,
     pub(crate) out_depth: u32,
-    /// Switch arbiters: over VCs of the input port, over input ports of the output port.
+    /// Switch arbiters: over VCs of the input port, over output ports that they want, over input
+    /// ports of the output port.
     pub(crate) input_pointer: u8,
+    pub(crate) choice_pointer: u16,
     pub(crate) output_pointer: u16,
 }
 

@@ -1,0 +1,119 @@
+//! Latency under load against a reference simulator.
+//!
+//! Source of the figures: BookSim 2.0, git 28f43299, `iq_router` with separable input-first
+//! allocators, round-robin arbiters, all delays 1, 8-flit buffers, one-flit packets, uniform
+//! Bernoulli traffic (a node may send to itself), measured with its own convergence test. Each is a
+//! mean of packet latency in cycles, source queue included.
+
+use lockstep::base::rng::draw;
+use lockstep::base::{Class, DomainIdx, Fs, Head, NodeIdx, PacketIdx, Timeline};
+use lockstep::clock::Edge;
+use lockstep::machine::Network;
+use lockstep::machine::network::{Component, Packet};
+use lockstep::topology::Description;
+use lockstep::topology::routing::Routing;
+
+/// Cycles before packets count, and cycles in which they do.
+const WARMUP: u64 = 3_000;
+const MEASURED: u64 = 12_000;
+
+struct Uniform {
+    net: Network<Routing, u64>,
+    permille: u64,
+    seed: u64,
+    latency: u64,
+    packets: u64,
+    visits: u64,
+}
+
+impl Uniform {
+    fn new(vcs: u8, permille: u64, seed: u64) -> Self {
+        let mut mesh = Description::mesh8x8();
+        mesh.router.vcs_per_class = vcs;
+        let spec = mesh.elaborate().expect("a sound mesh");
+        let routing = spec.fabric.routing.clone();
+        let net = Network::new(&spec, routing).expect("a mesh that is modelled");
+        Self { net, permille, seed, latency: 0, packets: 0, visits: 0 }
+    }
+
+    /// Runs until every packet created in the measured cycles has arrived: mean latency in cycles
+    /// and mean number of routers visited.
+    fn run(mut self) -> (f64, f64) {
+        for node in 0..64 {
+            let slot = self.net.node_slot(NodeIdx(node));
+            self.net.wiring_mut().wake(slot, Edge(0));
+        }
+        let mut woken: Vec<(DomainIdx, Edge, u32)> = Vec::new();
+        let mut delivered = Vec::new();
+        while let Some(now) = self.net.advance(&mut woken) {
+            for (domain, edge, component) in &woken {
+                match self.net.component(*domain, *component) {
+                    Component::Router(r) => self.net.step_router(r, *edge),
+                    Component::Node(n) => self.node(n, *edge, now, &mut delivered),
+                    Component::Memory(_) => {}
+                }
+            }
+        }
+        let per_packet = |sum: u64| sum as f64 / self.packets as f64;
+        (per_packet(self.latency), per_packet(self.visits))
+    }
+
+    fn node(&mut self, node: NodeIdx, edge: Edge, now: Fs, delivered: &mut Vec<PacketIdx>) {
+        self.net.receive(node, edge, delivered);
+        for packet in delivered.drain(..) {
+            let created = self.net.take(packet).payload;
+            if created >= WARMUP {
+                self.latency += edge.0 - created;
+                self.packets += 1;
+            }
+        }
+        let last = WARMUP + MEASURED;
+        let trial = draw(self.seed, u64::from(node.0), 0, edge.0);
+        if edge.0 < last && trial % 1000 < self.permille {
+            let hash = draw(self.seed, u64::from(node.0), 1, edge.0);
+            let dst = NodeIdx(u32::try_from(hash % 64).expect("below 64"));
+            let flow = u32::try_from(hash >> 32).expect("32 bits");
+            let head = Head { src: node, dst, flow, class: Class::Req };
+            let apart = |a: u32, b: u32| u64::from(a.abs_diff(b));
+            if edge.0 >= WARMUP {
+                self.visits += 1 + apart(node.0 % 8, dst.0 % 8) + apart(node.0 / 8, dst.0 / 8);
+            }
+            self.net.offer(Packet { payload: edge.0, timeline: Timeline::start(now) }, head, 1);
+        }
+        let sent = self.net.send(node, edge);
+        let next = if edge.0 < last { edge.plus(1) } else { sent };
+        if next != Edge::NEVER {
+            let slot = self.net.node_slot(node);
+            self.net.wiring_mut().wake(slot, next);
+        }
+    }
+}
+
+/// VCs, load in thousandths, BookSim's latency, tolerance.
+const POINTS: [(u8, u64, f64, f64); 8] = [
+    (4, 50, 33.4632, 0.01),
+    (4, 200, 35.1360, 0.01),
+    (4, 300, 38.0501, 0.01),
+    (4, 350, 41.7282, 0.01),
+    (4, 400, 54.7479, 0.05),
+    (2, 100, 34.2535, 0.01),
+    (2, 200, 37.0237, 0.01),
+    (2, 250, 41.3283, 0.01),
+];
+
+#[test]
+fn mesh_latency_under_load_is_booksims() {
+    for (vcs, permille, reference, tolerance) in POINTS {
+        let (latency, hops) = Uniform::new(vcs, permille, 1).run();
+        let error = latency / reference - 1.0;
+        println!(
+            "{vcs} VCs at 0.{permille:03}: {latency:.4} against {reference}, {:+.2} %",
+            error * 100.0
+        );
+        assert!((hops / 6.25 - 1.0).abs() < 0.005, "{hops} hops");
+        assert!(
+            error.abs() <= tolerance,
+            "{vcs} VCs at 0.{permille:03}: {latency:.4} cycles, BookSim {reference}"
+        );
+    }
+}
