@@ -33,7 +33,8 @@ pub fn render(report: &RunReport, style: Style) -> String {
     breakdown(&mut out, report, style);
     links(&mut out, report, style);
     checks(&mut out, report, style);
-    out
+    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
 }
 
 fn header(out: &mut String, r: &RunReport, style: Style) {
