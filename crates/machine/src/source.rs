@@ -44,6 +44,8 @@ struct Shared {
     ended: Vec<bool>,
     /// The agents are gone.
     abandoned: bool,
+    /// A reader panicked: what its sources still had is unknown.
+    died: bool,
 }
 
 type Ahead = Arc<(Mutex<Shared>, Condvar)>;
@@ -116,27 +118,22 @@ fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends all sources of a reader when it ends, whatever ends it: no agent waits for a dead reader.
-struct Farewell<'a> {
-    shared: &'a Ahead,
-    sources: Vec<usize>,
-}
+/// Tells when a reader panics: no agent waits for it for ever, and none takes its silence for the end
+/// of the trace.
+struct Farewell<'a>(&'a Ahead);
 
 impl Drop for Farewell<'_> {
     fn drop(&mut self) {
-        let mut state = lock(&self.shared.0);
-        for at in &self.sources {
-            state.ended[*at] = true;
+        if std::thread::panicking() {
+            lock(&self.0.0).died = true;
+            self.0.1.notify_all();
         }
-        drop(state);
-        self.shared.1.notify_all();
     }
 }
 
 /// One reader: keeps each of its sources ahead until all have ended.
 fn read(mut share: Vec<(usize, Box<dyn OpSource>)>, shared: &Ahead) {
-    let sources = share.iter().map(|(at, _)| *at).collect();
-    let _farewell = Farewell { shared, sources };
+    let _farewell = Farewell(shared);
     while !share.is_empty() {
         let mut state = lock(&shared.0);
         let wanted = loop {
@@ -183,6 +180,7 @@ impl OpSource for AheadSource {
             if state.ended[self.at] {
                 return Ok(());
             }
+            assert!(!state.died, "a reader of the trace panicked: see its message");
             state = self.shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -221,13 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn no_agent_waits_for_a_reader_that_died() {
-        let dies =
-            Iter((0..10_u32).map(|n| if n < 5 { Ok(Op::Fence) } else { panic!("on purpose") }));
-        let (_keep, mut front) = ReadAhead::start(vec![Box::new(dies), thinks(3)], 1);
-        let mut all = Vec::new();
-        front[0].refill(&mut all).unwrap();
-        assert!(all.is_empty());
+    #[should_panic(expected = "a reader of the trace panicked")]
+    fn a_reader_that_died_is_neither_waited_for_nor_taken_for_the_end() {
+        let dies = |n: u32| if n < 5 { Ok(Op::Fence) } else { panic!("on purpose") };
+        let dies = Iter((0..10_u32).map(dies));
+        let (_keep, mut front) = ReadAhead::start(vec![Box::new(dies)], 1);
+        let _ = front[0].refill(&mut Vec::new());
     }
 
     #[test]

@@ -106,6 +106,14 @@ proptest! {
             visible.push(t.visible);
         }
         prop_assert!(visible.is_sorted());
+        if let Timing::Serial { flit_time: (numer, denom), .. } = timing
+            && numer / denom > 1 + 1_000_000_000 / sender
+        {
+            // The link is the slower one: from flit to flit nothing is lost to rounding.
+            let (numer, denom) = (u128::from(numer), u128::from(denom));
+            let all = numer * u128::from(flits) / denom - numer / denom;
+            prop_assert_eq!(u128::from((last - first.unwrap()).0), all);
+        }
         // As fast as the slower of the link and the sender's one flit a cycle, to a femtosecond.
         let flit_fs = 256.0 * 1e15 * 544.0 / (gbps as f64 * 1e9 * efficiency as f64);
         let cycle_fs = 1e9 / sender as f64;
