@@ -1,5 +1,6 @@
 //! A network without nodes under load: many packets at once, each with its way and its time.
 
+use lockstep::base::route::Empty;
 use lockstep::base::{Fs, Head, LinkIdx, NodeIdx, PortIdx, RoutingFunction, Timeline, VcIdx};
 use lockstep::clock::Edge;
 use lockstep::machine::network::{Component, Network, Packet};
@@ -112,7 +113,8 @@ impl<'a> Crowd<'a> {
 /// If the way does not end.
 pub fn links(spec: &MachineSpec, head: &Head) -> Vec<LinkIdx> {
     let fabric = &spec.fabric;
-    let first = fabric.routing.inject(head);
+    let mut head = *head;
+    let first = fabric.routing.inject(&mut head, &Empty);
     let mut links = vec![fabric.node_ports[head.src.at()][first.port.at()]];
     let mut vcs = first.vcs;
     while let Some(last) = links.last()
@@ -120,7 +122,7 @@ pub fn links(spec: &MachineSpec, head: &Head) -> Vec<LinkIdx> {
     {
         assert!(links.len() <= fabric.links.len(), "{head:?} never arrives");
         let vc = VcIdx::new(vcs.trailing_zeros() as usize);
-        let hop = fabric.routing.route(router, PortIdx::new(port.at()), vc, head);
+        let hop = fabric.routing.route(router, PortIdx::new(port.at()), vc, &mut head, &Empty);
         links.push(fabric.routers[router.at()].ports[hop.port.at()]);
         vcs = hop.vcs;
     }

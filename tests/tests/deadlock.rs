@@ -14,14 +14,21 @@ struct OneWay {
 }
 
 impl RoutingFunction for OneWay {
-    fn inject(&self, head: &Head) -> Hop {
-        Hop { vcs: first_vc(head.class), ..self.proper.inject(head) }
+    fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
+        Hop { vcs: first_vc(head.class), ..self.proper.inject(head, view) }
     }
 
-    fn route(&self, at: RouterIdx, port: PortIdx, vc: VcIdx, head: &Head) -> Hop {
+    fn route<V: View>(
+        &self,
+        at: RouterIdx,
+        port: PortIdx,
+        vc: VcIdx,
+        head: &mut Head,
+        view: &V,
+    ) -> Hop {
         let vcs = first_vc(head.class);
         if at.0 == head.dst.0 {
-            return Hop { vcs, ..self.proper.route(at, port, vc, head) };
+            return Hop { vcs, ..self.proper.route(at, port, vc, head, view) };
         }
         Hop { port: self.onward[at.at()], vcs }
     }

@@ -15,7 +15,13 @@ fn pairs(nodes: u32) -> impl Iterator<Item = (u32, u32)> {
 }
 
 fn head(src: u32, dst: u32, class: Class) -> Head {
-    Head { src: NodeIdx(src), dst: NodeIdx(dst), flow: src.wrapping_mul(0x9e37_79b9) ^ dst, class }
+    Head {
+        src: NodeIdx(src),
+        dst: NodeIdx(dst),
+        flow: src.wrapping_mul(0x9e37_79b9) ^ dst,
+        class,
+        state: 0,
+    }
 }
 
 fn elaborate(description: &Description) -> MachineSpec {

@@ -162,7 +162,8 @@ fn offer(nodes: u32, of: (u64, u32, u32, u32, usize, u32)) -> Offer {
     let (start, src, away, flow, class, flits) = of;
     let src = src % nodes;
     let dst = (src + 1 + away % (nodes - 1)) % nodes;
-    let head = Head { src: NodeIdx(src), dst: NodeIdx(dst), flow, class: Class::ALL[class] };
+    let head =
+        Head { src: NodeIdx(src), dst: NodeIdx(dst), flow, class: Class::ALL[class], state: 0 };
     Offer { start: Edge(start), head, flits }
 }
 
@@ -197,6 +198,7 @@ fn when_everybody_sends_to_one_node_only_waiting_grows() {
         let nodes = u32::try_from(spec.fabric.node_ports.len()).expect("few nodes");
         let to_last = |n: u32| {
             let head = Head {
+                state: 0,
                 src: NodeIdx(n % (nodes - 1)),
                 dst: NodeIdx(nodes - 1),
                 flow: n.wrapping_mul(0x9e37_79b9),

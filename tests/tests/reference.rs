@@ -73,7 +73,7 @@ impl Uniform {
             let hash = draw(self.seed, u64::from(node.0), 1, edge.0);
             let dst = NodeIdx(u32::try_from(hash % 64).expect("below 64"));
             let flow = u32::try_from(hash >> 32).expect("32 bits");
-            let head = Head { src: node, dst, flow, class: Class::Req };
+            let head = Head { src: node, dst, flow, class: Class::Req, state: 0 };
             let apart = |a: u32, b: u32| u64::from(a.abs_diff(b));
             if edge.0 >= WARMUP {
                 self.visits += 1 + apart(node.0 % 8, dst.0 % 8) + apart(node.0 / 8, dst.0 / 8);

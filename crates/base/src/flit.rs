@@ -45,6 +45,8 @@ pub struct Flit {
     pub src: NodeIdx,
     /// Spreads packets over equal paths; the same for all flits of a packet.
     pub flow: u32,
+    /// The routing function's note on the packet; heads only.
+    pub state: u32,
     /// The VC it travels in on the link it is on.
     pub vc: VcIdx,
     /// The packet's class.

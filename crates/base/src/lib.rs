@@ -5,6 +5,7 @@
 //! does I/O. All types are plain data; all functions are pure.
 
 pub mod addr;
+pub mod arch;
 pub mod digest;
 pub mod flit;
 pub mod ids;
@@ -16,11 +17,12 @@ pub mod route;
 pub mod time;
 
 pub use addr::{Addr, LINE_BYTES, Line, LineData};
+pub use arch::RouterArch;
 pub use digest::Digest;
 pub use flit::{CLASS_COUNT, Class, Flit};
 pub use ids::{DomainIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx};
 pub use map::Map;
 pub use op::{Op, Record, Rmw};
 pub use part::{Part, Timeline};
-pub use route::{Head, Hop, RoutingFunction};
+pub use route::{Head, Hop, RoutingFunction, View};
 pub use time::Fs;

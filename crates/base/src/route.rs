@@ -14,6 +14,9 @@ pub struct Head {
     pub flow: u32,
     /// The packet's message class; it must stay on that class's VCs.
     pub class: Class,
+    /// The routing function's own note on the packet, such as an intermediate destination and
+    /// whether it was reached: 0 when the packet is offered, then what the function last left here.
+    pub state: u32,
 }
 
 /// One step of a route: the output port and the VCs allowed on it.
@@ -25,22 +28,73 @@ pub struct Hop {
     pub vcs: u64,
 }
 
-/// Decides where a packet goes next. Pure: the same arguments give the same hop.
+/// What an adaptive routing function may see of the component that asks: the state of its output
+/// ports when it asks. Bit `v` of `vcs` stands for VC `v`.
+pub trait View {
+    /// Flits that were sent on these VCs of `port` and whose credits are not back: what waits there.
+    fn used(&self, port: PortIdx, vcs: u64) -> u32;
+
+    /// Those of `vcs` on `port` that no packet holds and that have a credit.
+    fn free(&self, port: PortIdx, vcs: u64) -> u64;
+
+    /// As [`used`](Self::used) for any router of the fabric, as it was before the present cycle: the
+    /// knowledge that no hardware has, for ideal functions such as UGAL-G. Kept only where
+    /// [`RoutingFunction::global`] says so.
+    fn used_at(&self, router: RouterIdx, port: PortIdx, vcs: u64) -> u32;
+}
+
+/// A view of an empty network: nothing waits and everything is free.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Empty;
+
+impl View for Empty {
+    fn used(&self, _: PortIdx, _: u64) -> u32 {
+        0
+    }
+
+    fn free(&self, _: PortIdx, vcs: u64) -> u64 {
+        vcs
+    }
+
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        0
+    }
+}
+
+/// Decides where a packet goes next. The same arguments and view give the same hop.
 ///
 /// Routers are generic over it, so a function of the user's own costs no indirect call.
 pub trait RoutingFunction {
     /// The network interface port and VCs by which `head` leaves its source node.
-    fn inject(&self, head: &Head) -> Hop;
+    fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop;
 
     /// The output port and VCs for `head`, which arrived at router `at` on `in_port`, `in_vc`.
     /// Where `head.dst` hangs on this router, the port is the one to that node.
-    fn route(&self, at: RouterIdx, in_port: PortIdx, in_vc: VcIdx, head: &Head) -> Hop;
+    fn route<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_vc: VcIdx,
+        head: &mut Head,
+        view: &V,
+    ) -> Hop;
+
+    /// Whether a packet that gets no VC asks again, each cycle, since another hop may be free by
+    /// then. A function that is asked again finds in `head.state` what it left there.
+    fn adaptive(&self) -> bool {
+        false
+    }
+
+    /// Whether the function looks at other routers by [`View::used_at`].
+    fn global(&self) -> bool {
+        false
+    }
 }
 
 /// The VC mask of `class` where each class has `vcs_per_class` VCs: all of them.
 #[inline]
 pub const fn class_vcs(class: Class, vcs_per_class: u8) -> u64 {
-    ((1_u64 << vcs_per_class) - 1) << (class as u8 * vcs_per_class)
+    (u64::MAX >> (64 - vcs_per_class)) << (class as u8 * vcs_per_class)
 }
 
 #[cfg(test)]
@@ -57,5 +111,6 @@ mod tests {
             seen |= vcs;
         }
         assert_eq!(seen, (1 << 15) - 1);
+        assert_eq!(class_vcs(Class::Req, 64), u64::MAX);
     }
 }

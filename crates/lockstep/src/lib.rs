@@ -49,11 +49,18 @@
 //! struct FirstSwitch(Routing);
 //!
 //! impl RoutingFunction for FirstSwitch {
-//!     fn inject(&self, head: &Head) -> Hop {
-//!         Hop { port: PortIdx(0), ..self.0.inject(head) }
+//!     fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
+//!         Hop { port: PortIdx(0), ..self.0.inject(head, view) }
 //!     }
-//!     fn route(&self, at: RouterIdx, port: PortIdx, vc: VcIdx, head: &Head) -> Hop {
-//!         self.0.route(at, port, vc, head)
+//!     fn route<V: View>(
+//!         &self,
+//!         at: RouterIdx,
+//!         port: PortIdx,
+//!         vc: VcIdx,
+//!         head: &mut Head,
+//!         view: &V,
+//!     ) -> Hop {
+//!         self.0.route(at, port, vc, head, view)
 //!     }
 //! }
 //!
@@ -100,7 +107,7 @@ pub mod shipped;
 pub mod prelude {
     pub use base::{
         Addr, Class, Fs, Head, Hop, Line, LineData, NodeIdx, Op, Part, PortIdx, Record, Rmw,
-        RouterIdx, RoutingFunction, ThreadIdx, VcIdx,
+        RouterIdx, RoutingFunction, ThreadIdx, VcIdx, View,
     };
     pub use machine::{Checks, Machine, Network, Options, RunError, Summary};
     pub use topology::routing::Routing;

@@ -1,6 +1,7 @@
 //! The bank of all routers: receive, decide, commit.
 
-use base::{Head, Part, RouterIdx, RoutingFunction, VcIdx};
+use base::route::Empty;
+use base::{Flit, Head, Part, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::allocate::{decide_switch, decide_vcs};
@@ -238,8 +239,9 @@ fn start<R: RoutingFunction>(
     let at = port * router.vcs + usize::from(vc);
     let flit = *router.front(&router.inputs[at]);
     assert!(flit.head, "{i} port{port} vc{vc}: a packet without a head");
-    let head = Head { src: flit.src, dst: flit.dst, flow: flit.flow, class: flit.class };
-    let hop = routing.route(i, base::PortIdx::new(port), VcIdx(vc), &head);
+    let Flit { src, dst, flow, class, state, .. } = flit;
+    let mut head = Head { src, dst, flow, class, state };
+    let hop = routing.route(i, base::PortIdx::new(port), VcIdx(vc), &mut head, &Empty);
     assert!(
         hop.port.at() < router.ports.len() && hop.vcs != 0,
         "{i}: the routing function gave {hop:?} for {head:?}"

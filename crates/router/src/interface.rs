@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 
+use base::route::Empty;
 use base::{CLASS_COUNT, Class, Flit, Head, NodeIdx, PacketIdx, Part, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
@@ -129,9 +130,14 @@ impl Interface {
     /// # Panics
     /// If the routing function names a port that is not there or no VC.
     pub fn offer<R: RoutingFunction>(&mut self, packet: Outgoing, routing: &R) {
-        let head =
-            Head { src: packet.src, dst: packet.dst, flow: packet.flow, class: packet.class };
-        let hop = routing.inject(&head);
+        let mut head = Head {
+            src: packet.src,
+            dst: packet.dst,
+            flow: packet.flow,
+            class: packet.class,
+            state: 0,
+        };
+        let hop = routing.inject(&mut head, &Empty);
         let at = hop.port.at();
         assert!(
             at < self.ports.len() && hop.vcs != 0,
@@ -258,7 +264,7 @@ impl Port {
                 self.sending[at] = None;
             }
             let Outgoing { packet, src, dst, flow, class, .. } = p;
-            return Some((at, Flit { packet, dst, src, flow, vc, class, head, tail }));
+            return Some((at, Flit { packet, dst, src, flow, state: 0, vc, class, head, tail }));
         }
         None
     }

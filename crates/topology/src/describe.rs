@@ -11,6 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::names::Named;
+pub use crate::pipeline::Router;
 use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
 
 /// A whole machine, as described.
@@ -158,24 +159,6 @@ pub struct Home {
     /// Lines that the directory tracks; all where not given.
     #[serde(default)]
     pub directory_lines: Option<u32>,
-}
-
-/// The pipeline of a router, in its cycles.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Router {
-    /// VCs of each message class.
-    pub vcs_per_class: u8,
-    /// Route computation.
-    pub rc_cycles: u32,
-    /// VC allocation.
-    pub va_cycles: u32,
-    /// Switch allocation.
-    pub sa_cycles: u32,
-    /// Switch traversal.
-    pub st_cycles: u32,
-    /// Processing of a returned credit.
-    pub credit_cycles: u32,
 }
 
 /// The memory of a node.

@@ -4,15 +4,14 @@ use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
     Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
-    Router,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::generate;
 use crate::names::suggest;
-use crate::routing::{DimensionOrder, Routing, Table};
+use crate::routing::{DimensionOrder, Routing, Table, Way};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
-    MachineSpec, MemorySpec, RouterSpec,
+    MachineSpec, MemorySpec,
 };
 use crate::units::Length;
 use crate::validate;
@@ -37,22 +36,23 @@ impl Description {
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let Wiring { node_ports, routers, links, .. } = wiring;
         let vcs = spec.router.vcs_per_class;
-        let routing = match &self.fabric {
+        let way = match &self.fabric {
             FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
-                Routing::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
+                Way::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
             }
             FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
-                Routing::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
+                Way::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
             }
             form => {
                 let name = |n| match form {
                     FabricForm::Graph(g) => format!("`{}`", g.nodes[n]),
                     _ => NodeIdx::new(n).to_string(),
                 };
-                Routing::Table(Table::new(&node_ports, &routers, &links, vcs, name)?)
+                Way::Table(Table::new(&node_ports, &routers, &links, name)?)
             }
         };
         let classes = core::mem::take(&mut spec.fabric.classes);
+        let routing = Routing::new(way, vcs);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
         validate::totals(&spec)?;
         Ok(spec)
@@ -73,8 +73,6 @@ impl Description {
             access_latency: m.latency.0,
             channel_bytes_per_s: m.channel_rate.0 / 8,
         };
-        let Router { vcs_per_class, rc_cycles, va_cycles, sa_cycles, st_cycles, credit_cycles } =
-            self.router;
         let small = |key: &str, bytes: u64| {
             validate::range(key, bytes, 1, 4096).map(|()| u32::try_from(bytes).unwrap_or(u32::MAX))
         };
@@ -85,21 +83,14 @@ impl Description {
             flit_bytes: small("flit", self.flit.0)?,
             header_bytes: small("header", self.header.0)?,
             accelerator: self.accelerator()?,
-            router: RouterSpec {
-                vcs_per_class,
-                rc_cycles,
-                va_cycles,
-                sa_cycles,
-                st_cycles,
-                credit_cycles,
-            },
+            router: self.router.spec(),
             memory,
             fabric: Fabric {
                 node_ports: Vec::new(),
                 routers: Vec::new(),
                 classes: self.links.0.iter().map(|(n, form)| link_class(n, form)).collect(),
                 links: Vec::new(),
-                routing: Routing::Table(Table::default()),
+                routing: Routing::new(Way::Table(Table::default()), 1),
             },
         })
     }

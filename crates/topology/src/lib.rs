@@ -36,6 +36,7 @@ pub mod limits;
 mod locate;
 pub mod names;
 mod parse;
+mod pipeline;
 pub mod routing;
 mod shipped;
 pub mod spec;

@@ -4,7 +4,7 @@
 //! A [`MachineSpec`] is plain data. It is made from a RON file or by a builder in code, and consumed
 //! by `machine`.
 
-use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterIdx};
+use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
 use crate::routing::Routing;
 
@@ -119,12 +119,13 @@ pub struct HomeSpec {
     pub directory_lines: Option<u32>,
 }
 
-/// Routers: input-queued, virtual-channel, wormhole. Stage delays are in router cycles.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Routers: input-queued, virtual-channel. Stage delays are in router cycles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RouterSpec {
-    /// VCs of each message class, at least 1; five classes times this is at most 64.
+    /// VCs of each message class, 1 to 64. A machine that runs traces has five classes and at most
+    /// 64 VCs a port.
     pub vcs_per_class: u8,
-    /// Route computation, at least 1.
+    /// Route computation; 0 is lookahead routing: the router before has done it.
     pub rc_cycles: u32,
     /// VC allocation, at least 1.
     pub va_cycles: u32,
@@ -134,6 +135,8 @@ pub struct RouterSpec {
     pub st_cycles: u32,
     /// Cycles to process a returned credit, at least 0.
     pub credit_cycles: u32,
+    /// Everything else.
+    pub arch: RouterArch,
 }
 
 /// A node's memory: channels in a clock domain of their own.

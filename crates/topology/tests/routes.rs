@@ -1,5 +1,6 @@
 //! Laws of routing, over random small machines.
 
+use base::route::Empty;
 use base::{Class, Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use proptest::prelude::*;
 use topology::describe::{Cable, Description, FabricForm, Graph, Grid, PerSwitch, SwitchPlanes};
@@ -71,7 +72,8 @@ type Taken = (LinkIdx, u64);
 
 /// Follows a packet, on the lowest or the highest VC allowed, until it reaches a node.
 fn follow(f: &Fabric, head: &Head, high: bool) -> Vec<Taken> {
-    let hop = f.routing.inject(head);
+    let mut head = *head;
+    let hop = f.routing.inject(&mut head, &Empty);
     let mut taken = vec![(f.node_ports[head.src.at()][hop.port.at()], hop.vcs)];
     loop {
         let (link, vcs) = *taken.last().expect("never empty");
@@ -83,7 +85,7 @@ fn follow(f: &Fabric, head: &Head, high: bool) -> Vec<Taken> {
                 return taken;
             }
             End::Router(at, in_port) => {
-                let hop = f.routing.route(at, in_port, vc, head);
+                let hop = f.routing.route(at, in_port, vc, &mut head, &Empty);
                 taken.push((f.routers[at.at()].ports[hop.port.at()], hop.vcs));
             }
         }
@@ -120,7 +122,7 @@ fn routes_are_minimal_and_keep_their_class(spec: &MachineSpec, flows: &[u32]) {
         for dst in (0..f.node_ports.len()).map(NodeIdx::new) {
             for (i, flow) in flows.iter().enumerate() {
                 let class = Class::ALL[i % Class::ALL.len()];
-                let head = Head { src, dst, flow: *flow, class };
+                let head = Head { src, dst, flow: *flow, class, state: 0 };
                 let own = base::route::class_vcs(class, per_class);
                 let taken = follow(f, &head, i % 2 == 1);
                 assert_eq!(taken.len(), far[dst.at()], "{src} to {dst}: {taken:?}");
@@ -150,8 +152,13 @@ fn dateline_is_never_uncrossed(spec: &MachineSpec, dims: &[u32], flows: &[u32]) 
         .flat_map(|s| (0..f.node_ports.len()).map(move |d| (s, d)))
         .flat_map(|(s, d)| flows.iter().map(move |flow| (s, d, *flow)))
     {
-        let head =
-            Head { src: NodeIdx::new(src), dst: NodeIdx::new(dst), flow, class: Class::RspUp };
+        let head = Head {
+            src: NodeIdx::new(src),
+            dst: NodeIdx::new(dst),
+            flow,
+            class: Class::RspUp,
+            state: 0,
+        };
         for high in [false, true] {
             let (mut last, mut upper) = (None, false);
             for (link, vcs) in follow(f, &head, high) {
@@ -232,8 +239,8 @@ fn flows_spread_evenly_over_all_links_of_nvl72() {
     let spec = Description::nvl72().elaborate().expect("right");
     let mut count = vec![0_u32; 18];
     for flow in 0..18_000 {
-        let head = Head { src: NodeIdx(3), dst: NodeIdx(50), flow, class: Class::Req };
-        count[spec.fabric.routing.inject(&head).port.at()] += 1;
+        let head = Head { src: NodeIdx(3), dst: NodeIdx(50), flow, class: Class::Req, state: 0 };
+        count[spec.fabric.routing.inject(&mut head.clone(), &Empty).port.at()] += 1;
     }
     assert!(count.iter().all(|n| (900..1_100).contains(n)), "{count:?}");
 }
@@ -264,7 +271,7 @@ fn choices_at_successive_routers_are_independent() {
     check(&spec).expect("two tiers cannot deadlock");
     let mut count = std::collections::BTreeMap::new();
     for flow in 0..4_000 {
-        let head = Head { src: NodeIdx(0), dst: NodeIdx(1), flow, class: Class::Ack };
+        let head = Head { src: NodeIdx(0), dst: NodeIdx(1), flow, class: Class::Ack, state: 0 };
         *count.entry(follow(&spec.fabric, &head, false)[2].0).or_insert(0) += 1;
     }
     assert_eq!(count.len(), 4);
@@ -278,8 +285,13 @@ fn ties_on_a_ring_are_split_both_ways() {
     let spec = d.elaborate().expect("right");
     let mut count = [0; 3];
     for flow in 0..1_000 {
-        let head = Head { src: NodeIdx(0), dst: NodeIdx(2), flow, class: Class::Fwd };
-        count[spec.fabric.routing.route(RouterIdx(0), PortIdx(0), VcIdx(2), &head).port.at()] += 1;
+        let head = Head { src: NodeIdx(0), dst: NodeIdx(2), flow, class: Class::Fwd, state: 0 };
+        count[spec
+            .fabric
+            .routing
+            .route(RouterIdx(0), PortIdx(0), VcIdx(2), &mut head.clone(), &Empty)
+            .port
+            .at()] += 1;
     }
     assert_eq!(count[0], 0);
     assert!(count[1].min(count[2]) > 400, "{count:?}");
@@ -290,7 +302,7 @@ fn a_switch_of_radix_256_is_routed() {
     let spec = machine(planes(256, &[1]), 1).elaborate().expect("right");
     let report = check(&spec).expect("right");
     assert_eq!((report.radix, report.nodes, report.diameter), (256, 256, 1));
-    let head = Head { src: NodeIdx(0), dst: NodeIdx(255), flow: 9, class: Class::Req };
+    let head = Head { src: NodeIdx(0), dst: NodeIdx(255), flow: 9, class: Class::Req, state: 0 };
     assert_eq!(follow(&spec.fabric, &head, false).len(), 2);
 }
 

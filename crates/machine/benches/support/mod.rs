@@ -103,7 +103,7 @@ impl Load {
         let ahead = 1 + hash % (nodes - 1);
         let dst = NodeIdx(u32::try_from((u64::from(src.0) + ahead) % nodes).unwrap_or(0));
         let flow = u32::try_from(hash >> 32).unwrap_or(0);
-        let head = Head { src, dst, flow, class: Class::Req };
+        let head = Head { src, dst, flow, class: Class::Req, state: 0 };
         let packet = Packet { payload: (), timeline: Timeline::start(self.now) };
         self.net.offer(packet, head, 1);
     }

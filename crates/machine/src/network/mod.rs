@@ -105,7 +105,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
     pub fn offer(&mut self, packet: Packet<P>, head: Head, flits: u32) -> PacketIdx {
         let index = self.packets.insert(packet);
         self.flits_injected += u64::from(flits);
-        let Head { src, dst, flow, class } = head;
+        let Head { src, dst, flow, class, .. } = head;
         let outgoing = Outgoing { packet: index, src, dst, flow, class, flits };
         self.interfaces[src.at()].offer(outgoing, self.routers.routing());
         index

@@ -186,7 +186,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let flow = base::rng::draw(self.shared.seed, spread, 2, u64::from(dst.0));
         let flow = u32::try_from(flow >> 32).unwrap_or(0);
         let packet = Packet { payload, timeline };
-        let head = Head { src: self.node.id, dst, flow, class };
+        let head = Head { src: self.node.id, dst, flow, class, state: 0 };
         self.net.offer(packet, head, flits);
     }
 

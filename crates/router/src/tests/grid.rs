@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use base::View;
+use base::View;
 use base::route::class_vcs;
 use base::{
     Class, Flit, Fs, Head, Hop, NodeIdx, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction,
@@ -46,11 +48,11 @@ impl Xy {
 }
 
 impl RoutingFunction for Xy {
-    fn inject(&self, head: &Head) -> Hop {
+    fn inject<V: View>(&self, head: &mut Head, _: &V) -> Hop {
         Hop { port: PortIdx(0), vcs: self.vcs(head.class) }
     }
 
-    fn route(&self, at: RouterIdx, _: PortIdx, _: VcIdx, head: &Head) -> Hop {
+    fn route<V: View>(&self, at: RouterIdx, _: PortIdx, _: VcIdx, head: &mut Head, _: &V) -> Hop {
         let (x, y) = (at.at() % self.0.width, at.at() / self.0.width);
         let (to_x, to_y) = (head.dst.at() % self.0.width, head.dst.at() / self.0.width);
         let port = match (to_x.cmp(&x), to_y.cmp(&y)) {

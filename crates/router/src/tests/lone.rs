@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use base::View;
+use base::View;
 use base::route::class_vcs;
 use base::{Flit, Head, Hop, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
@@ -13,11 +15,11 @@ use crate::{Grants, PortSet, RouterBank, RouterParams, Wires};
 struct Star;
 
 impl RoutingFunction for Star {
-    fn inject(&self, _: &Head) -> Hop {
+    fn inject<V: View>(&self, _: &mut Head, _: &V) -> Hop {
         unreachable!("nothing is injected")
     }
 
-    fn route(&self, _: RouterIdx, _: PortIdx, _: VcIdx, head: &Head) -> Hop {
+    fn route<V: View>(&self, _: RouterIdx, _: PortIdx, _: VcIdx, head: &mut Head, _: &V) -> Hop {
         let vcs = if head.flow == 0 { class_vcs(head.class, 2) } else { u64::from(head.flow) };
         Hop { port: PortIdx::new(head.dst.at()), vcs }
     }

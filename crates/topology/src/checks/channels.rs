@@ -16,7 +16,7 @@ use base::{CLASS_COUNT, LinkIdx, NodeIdx, PortIdx};
 use super::report::Dependencies;
 use super::structure::astray;
 use crate::error::{ErrorKind, Problem};
-use crate::routing::{Routing, Step};
+use crate::routing::{Goal, Step, Way};
 use crate::spec::{End, Fabric, MachineSpec};
 
 /// Proves that there is no cycle, or names the shortest one.
@@ -55,7 +55,7 @@ impl Walk<'_> {
         for (src, ports) in f.node_ports.iter().enumerate() {
             let src = NodeIdx::new(src);
             let mut any = false;
-            f.routing.inject_all(src, dst, |step| {
+            f.routing.inject_all(src, Goal::node(dst), |step| {
                 any = true;
                 match ports.get(step.port.at()) {
                     Some(link) => self.reach(*link, step.groups),
@@ -74,7 +74,7 @@ impl Walk<'_> {
                 End::Router(at, in_port) => {
                     let router = &f.routers[at.at()];
                     let mut any = false;
-                    f.routing.route_all(at, in_port, group, dst, |step| {
+                    f.routing.route_all(at, in_port, group, Goal::node(dst), |step| {
                         any = true;
                         let Some(next) = router.ports.get(step.port.at()) else {
                             wrong = Some((router.name.clone(), step.port));
@@ -292,13 +292,13 @@ fn deadlock(spec: &MachineSpec, cycle: &[usize]) -> Problem {
         cycle.len(),
         lines.join("\n  waits for ")
     );
-    let mend = match f.routing {
-        Routing::Table(_) => {
+    let mend = match f.routing.way() {
+        Way::Table(_) => {
             "shortest-path tables are safe where routes do not close rings: describe a ring as a \
              Torus and a grid as a Mesh with `routing: DimensionOrder`, or link the routers as a \
              tree, in tiers, or all to all"
         }
-        Routing::DimensionOrder(_) => "use a torus with datelines and 2 VCs in each class",
+        Way::DimensionOrder(_) => "use a torus with datelines and 2 VCs in each class",
     };
     Problem::new(ErrorKind::Deadlock, "fabric", message, mend)
 }

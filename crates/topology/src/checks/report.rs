@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{cut, timing};
 use crate::limits;
-use crate::routing::{Routing, distances};
+use crate::routing::{Way, distances};
 use crate::spec::{End, Link, MachineSpec};
 
 /// What a check found.
@@ -157,12 +157,12 @@ fn class_report(spec: &MachineSpec, class: usize) -> Option<ClassReport> {
 
 /// The most routers on a shortest route between different nodes, and the sum over all such pairs.
 fn hops(spec: &MachineSpec) -> (u64, u64) {
-    match &spec.fabric.routing {
-        Routing::DimensionOrder(d) => {
+    match spec.fabric.routing.way() {
+        Way::DimensionOrder(d) => {
             let dims: Vec<_> = d.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
             grid_hops(&dims)
         }
-        Routing::Table(_) => table_hops(spec),
+        Way::Table(_) => table_hops(spec),
     }
 }
 

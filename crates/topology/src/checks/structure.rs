@@ -147,10 +147,7 @@ pub(super) fn connected(spec: &MachineSpec) -> Result<(), Problem> {
 
 /// A route that leaves the machine or goes astray.
 pub(super) fn astray(routing: &Routing, place: &str, port: PortIdx, dst: NodeIdx) -> Problem {
-    let kind = match routing {
-        Routing::Table(_) => "table",
-        Routing::DimensionOrder(_) => "dimension-order",
-    };
+    let kind = routing.way().name();
     refuse(
         format!("{kind} routing at {place} sends packets for {dst} to {port}, which is wrong"),
         "elaborate the routing again after changing the links",

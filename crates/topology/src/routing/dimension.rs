@@ -12,10 +12,10 @@
 //! So along a ring the pairs (group, link) are only ever taken in ascending order, and dimensions
 //! are too: no circle of waiting can close. (Dally and Seitz, IEEE Trans. Computers C-36(5), 1987.)
 
-use base::{Head, NodeIdx, PortIdx, RouterIdx};
+use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
 
-use super::Step;
 use super::table::choose;
+use super::{Goal, OfClass, Step};
 use crate::error::{ErrorKind, Problem};
 use crate::spec::{End, Link, RouterNode};
 
@@ -28,7 +28,6 @@ const BOTH: u8 = 0b11;
 /// Dimension-order routing over a grid whose router `i` holds node `i`.
 #[derive(Clone, Debug)]
 pub struct DimensionOrder {
-    vcs_per_class: u8,
     groups: u8,
     dims: Vec<Dim>,
     /// `[router][dimension]`.
@@ -51,7 +50,7 @@ struct Dim {
 
 /// Where a packet may go next.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Onward {
+enum Onward {
     /// Its node hangs on this router.
     Here,
     /// One way.
@@ -87,7 +86,6 @@ impl DimensionOrder {
         }
         let radix = routers.iter().map(|r| r.ports.len()).max().unwrap_or(0);
         let mut this = Self {
-            vcs_per_class,
             groups: if rings { 2 } else { 1 },
             coordinates: Vec::with_capacity(routers.len() * dims.len()),
             ports: vec![NONE; routers.len() * dims.len() * 2],
@@ -141,11 +139,6 @@ impl DimensionOrder {
         self.coordinates[router * self.dims.len() + d]
     }
 
-    /// VCs of each message class.
-    pub const fn vcs_per_class(&self) -> u8 {
-        self.vcs_per_class
-    }
-
     /// Extents of the dimensions, and whether each is a ring.
     pub fn dims(&self) -> impl Iterator<Item = (u16, bool)> {
         self.dims.iter().map(|d| (d.extent, d.ring))
@@ -164,50 +157,78 @@ impl DimensionOrder {
         if self.groups == 1 { 1 } else { BOTH }
     }
 
-    /// Every step between a node and its router, in either direction: any port, any VC.
-    pub(super) fn local_all(&self) -> impl Iterator<Item = Step> {
-        let groups = self.all();
-        (0..self.locals).map(move |p| Step { port: PortIdx::new(p), groups })
+    #[expect(clippy::unused_self, reason = "every routing function is asked")]
+    pub(super) const fn adaptive(&self) -> bool {
+        false
     }
 
-    /// The step by which `head` leaves its source.
-    #[inline]
-    pub(super) fn inject(&self, head: &Head) -> Step {
-        let (routers, _) = self.size();
-        self.local(routers + head.src.at(), head.flow)
+    #[expect(clippy::unused_self, reason = "every routing function is asked")]
+    pub(super) const fn global(&self) -> bool {
+        false
     }
 
-    /// The step of a packet of `head` that is at router `at`.
-    #[inline]
-    pub(super) fn route(
+    pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
+        (0..self.size().1).map(|n| Goal::node(NodeIdx::new(n))).for_each(visit);
+    }
+
+    pub(super) fn inject_all(&self, _: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
+        self.local_all(goal).for_each(visit);
+    }
+
+    pub(super) fn route_all(
         &self,
         at: RouterIdx,
         in_port: PortIdx,
         in_group: usize,
-        head: &Head,
+        goal: Goal,
+        mut visit: impl FnMut(Step),
+    ) {
+        match self.onward(at, in_port, in_group, NodeIdx(goal.target)) {
+            Onward::Here => self.local_all(goal).for_each(visit),
+            Onward::One(step) => visit(step),
+            Onward::Either(ways) => ways.into_iter().for_each(visit),
+        }
+    }
+
+    /// Every step between a node and its router, in either direction: any port, any VC.
+    fn local_all(&self, goal: Goal) -> impl Iterator<Item = Step> {
+        let groups = self.all();
+        (0..self.locals).map(move |p| step(PortIdx::new(p), groups, goal))
+    }
+
+    /// The step by which `head` leaves its source.
+    #[inline]
+    pub(super) fn inject<V: View>(&self, head: &mut Head, _: &OfClass<'_, V>) -> Step {
+        let (routers, _) = self.size();
+        self.local(routers + head.src.at(), head)
+    }
+
+    /// The step of a packet of `head` that is at router `at`.
+    #[inline]
+    pub(super) fn route<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        head: &mut Head,
+        _: &OfClass<'_, V>,
     ) -> Step {
         match self.onward(at, in_port, in_group, head.dst) {
-            Onward::Here => self.local(at.at(), head.flow),
+            Onward::Here => self.local(at.at(), head),
             Onward::One(step) => step,
             Onward::Either(ways) => ways[choose(2, at.at(), head.flow)],
         }
     }
 
     #[inline]
-    fn local(&self, place: usize, flow: u32) -> Step {
-        let port = if self.locals == 1 { 0 } else { choose(self.locals, place, flow) };
-        Step { port: PortIdx::new(port), groups: self.all() }
+    fn local(&self, place: usize, head: &Head) -> Step {
+        let port = if self.locals == 1 { 0 } else { choose(self.locals, place, head.flow) };
+        step(PortIdx::new(port), self.all(), Goal::node(head.dst))
     }
 
     /// The steps towards `dst`.
     #[inline]
-    pub(super) fn onward(
-        &self,
-        at: RouterIdx,
-        in_port: PortIdx,
-        in_group: usize,
-        dst: NodeIdx,
-    ) -> Onward {
+    fn onward(&self, at: RouterIdx, in_port: PortIdx, in_group: usize, dst: NodeIdx) -> Onward {
         for (d, dim) in self.dims.iter().enumerate() {
             let here = self.coordinate(at.at(), d);
             let there = self.coordinate(dst.at(), d);
@@ -216,9 +237,12 @@ impl DimensionOrder {
             }
             if !dim.ring {
                 let way = 2 * d + usize::from(there < here);
-                return Onward::One(Step { port: self.port(at, way), groups: self.all() });
+                return Onward::One(step(self.port(at, way), self.all(), Goal::node(dst)));
             }
-            let step = |down| self.around(at, in_port, in_group, (d, here, there), down);
+            let step = |down| {
+                let (port, groups) = self.around(at, in_port, in_group, (d, here, there), down);
+                step(port, groups, Goal::node(dst))
+            };
             let up = if there > here { there - here } else { there + dim.extent - here };
             let down = dim.extent - up;
             if up == down {
@@ -238,7 +262,7 @@ impl DimensionOrder {
         in_group: usize,
         (d, here, there): (usize, u16, u16),
         down: bool,
-    ) -> Step {
+    ) -> (PortIdx, u8) {
         let way = 2 * d + usize::from(down);
         // A port faces against the travel of what arrives by it.
         let arrived = self.ways.get(at.at() * self.radix + in_port.at()).copied().unwrap_or(NONE);
@@ -251,7 +275,7 @@ impl DimensionOrder {
             () if on_ring && (in_group == 1 || past) => UPPER,
             () => BOTH,
         };
-        Step { port: self.port(at, way), groups }
+        (self.port(at, way), groups)
     }
 
     #[inline]
@@ -265,4 +289,8 @@ impl DimensionOrder {
         self.groups = 1;
         self
     }
+}
+
+const fn step(port: PortIdx, groups: u8, goal: Goal) -> Step {
+    Step { port, groups, escape: true, goal }
 }

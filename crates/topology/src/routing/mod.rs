@@ -1,141 +1,247 @@
 //! Routing functions: which ports lead a packet onwards, and on which VCs.
 //!
 //! A [`Routing`] answers the router's question for one packet ([`RoutingFunction`]) and the static
-//! checks' question for all packets to a destination ([`Routing::inject_all`],
+//! checks' question for all packets ([`Routing::goals`], [`Routing::inject_all`],
 //! [`Routing::route_all`]) from the same data, so that what is proved is what is run.
 //!
-//! Message classes are treated alike: a class's VCs are divided into *groups* (one, or two where
-//! there are datelines), and a step allows some of the groups of the packet's own class.
+//! Message classes are treated alike: a class's VCs are divided into *groups*, such as the two sides
+//! of a dateline or the two phases of Valiant's algorithm, and a step allows some of the groups of
+//! the packet's own class.
+//!
+//! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
 mod dimension;
 mod table;
 
 pub use dimension::DimensionOrder;
-use dimension::Onward;
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
 
-use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
 /// How packets find their way.
 #[derive(Clone, Debug)]
-pub enum Routing {
+pub struct Routing {
+    vcs_per_class: u8,
+    /// `[set of groups]`: their VCs, counted from the class's first VC.
+    vcs_of: Vec<u64>,
+    /// `[VC of a class]`: its group.
+    group_of: Vec<u8>,
+    way: Way,
+}
+
+/// The routing functions.
+///
+/// Each has:
+///
+/// - `groups()`: how many VC groups it tells apart in each class, 1 to 8;
+/// - `size()`: routers and nodes that it was made for;
+/// - `inject(&mut Head, &impl View) -> Step` and
+///   `route(at, in_port, in_group, &mut Head, &impl View) -> Step`: the step of one packet;
+/// - `goals(visit)`, `inject_all(src, goal, visit)` and `route_all(at, in_port, in_group, goal,
+///   visit)`: the steps of all packets.
+#[derive(Clone, Debug)]
+pub enum Way {
     /// Shortest paths from a table, spread over equal ones by hash.
     Table(Table),
     /// One dimension after the other, on meshes and tori.
     DimensionOrder(DimensionOrder),
 }
 
-/// A step that packets to some destination may take.
+impl Way {
+    /// What the function is called in messages.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Table(_) => "table",
+            Self::DimensionOrder(_) => "dimension-order",
+        }
+    }
+}
+
+/// The leg of its route that a packet is on: all that its further steps depend on besides the
+/// place. Functions with one leg have the destination as target and phase 0; others say in their
+/// documentation what their phases and targets are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Goal {
+    /// Number of the node, router or group where the leg ends.
+    pub target: u32,
+    /// Which leg.
+    pub phase: u8,
+}
+
+impl Goal {
+    /// The only leg of a packet to `node`.
+    pub const fn node(node: NodeIdx) -> Self {
+        Self { target: node.0, phase: 0 }
+    }
+}
+
+/// A step that a packet may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {
     /// Output port.
     pub port: PortIdx,
     /// Bit `g` set: VCs of group `g` may be taken. Never 0.
     pub groups: u8,
+    /// Whether the step belongs to the escape function: it is offered to the packet at this place for
+    /// as long as the packet waits there. All steps of functions that are not adaptive do. A step of
+    /// an adaptive function that is not taken while another is chosen does not.
+    pub escape: bool,
+    /// The packet's leg after the step.
+    pub goal: Goal,
+}
+
+/// Asks the function of a [`Way`].
+macro_rules! ask {
+    ($way:expr, $f:ident => $answer:expr) => {
+        match $way {
+            Way::Table($f) => $answer,
+            Way::DimensionOrder($f) => $answer,
+        }
+    };
 }
 
 impl Routing {
-    /// How many VC groups the function tells apart in each class: 1 or 2.
-    pub const fn groups(&self) -> usize {
-        match self {
-            Self::Table(_) => 1,
-            Self::DimensionOrder(d) => d.groups(),
-        }
+    /// A routing function with its VCs: each class has `vcs_per_class`, divided evenly among the
+    /// function's groups, lower groups first.
+    ///
+    /// # Panics
+    /// If there are more groups than VCs, or more than 8: functions are checked when they are made.
+    pub(crate) fn new(way: Way, vcs_per_class: u8) -> Self {
+        let groups = ask!(&way, f => f.groups());
+        let vcs = usize::from(vcs_per_class);
+        assert!((1..=8).contains(&groups) && groups <= vcs, "{groups} groups in {vcs} VCs");
+        let group_of: Vec<u8> =
+            (0..vcs).map(|v| u8::try_from(v * groups / vcs).unwrap_or(0)).collect();
+        let of = |set: usize| {
+            let of_set = |v: &usize| set >> group_of[*v] & 1 == 1;
+            (0..vcs).filter(of_set).fold(0, |mask, v| mask | 1_u64 << v)
+        };
+        Self { vcs_per_class, vcs_of: (0..1 << groups).map(of).collect(), group_of, way }
+    }
+
+    /// The function itself.
+    pub const fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// How many VC groups the function tells apart in each class: 1 to 8.
+    pub fn groups(&self) -> usize {
+        ask!(&self.way, f => f.groups())
     }
 
     /// VCs of each message class.
     pub const fn vcs_per_class(&self) -> u8 {
-        match self {
-            Self::Table(t) => t.vcs_per_class(),
-            Self::DimensionOrder(d) => d.vcs_per_class(),
-        }
+        self.vcs_per_class
     }
 
     /// Routers and nodes that it was made for.
-    pub const fn size(&self) -> (usize, usize) {
-        match self {
-            Self::Table(t) => t.size(),
-            Self::DimensionOrder(d) => d.size(),
-        }
+    pub fn size(&self) -> (usize, usize) {
+        ask!(&self.way, f => f.size())
     }
 
     /// The VCs of a class in group `group`, counted from the class's first VC.
-    pub const fn group_vcs(&self, group: usize) -> u64 {
-        let all = (1_u64 << self.vcs_per_class()) - 1;
-        if self.groups() == 1 {
-            return all;
-        }
-        let low = (1_u64 << (self.vcs_per_class() / 2)) - 1;
-        if group == 0 { low } else { all & !low }
+    pub fn group_vcs(&self, group: usize) -> u64 {
+        self.vcs_of[1 << group]
     }
 
-    /// Every step by which some packet from `src` to `dst` may leave its source.
-    pub fn inject_all(&self, src: NodeIdx, dst: NodeIdx, mut visit: impl FnMut(Step)) {
-        match self {
-            Self::Table(t) => {
-                t.inject_ports(src, dst).iter().for_each(|p| visit(Step { port: *p, groups: 1 }));
-            }
-            Self::DimensionOrder(d) => d.local_all().for_each(visit),
-        }
+    /// Every leg with which some packet leaves its source.
+    pub fn goals(&self, visit: impl FnMut(Goal)) {
+        ask!(&self.way, f => f.goals(visit));
     }
 
-    /// Every step that some packet to `dst` may take which arrived at router `at` by `in_port` on a
-    /// VC of group `in_group`.
+    /// Every step by which some packet with this first leg may leave `src`; none where none does.
+    pub fn inject_all(&self, src: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
+        ask!(&self.way, f => f.inject_all(src, goal, visit));
+    }
+
+    /// Every step that some packet on this leg may take which arrived at router `at` by `in_port`
+    /// on a VC of group `in_group`. Where a leg ends at `at`, the first steps of every next leg.
     pub fn route_all(
         &self,
         at: RouterIdx,
         in_port: PortIdx,
         in_group: usize,
-        dst: NodeIdx,
-        mut visit: impl FnMut(Step),
+        goal: Goal,
+        visit: impl FnMut(Step),
     ) {
-        match self {
-            Self::Table(t) => {
-                t.router_ports(at, dst).iter().for_each(|p| visit(Step { port: *p, groups: 1 }));
-            }
-            Self::DimensionOrder(d) => match d.onward(at, in_port, in_group, dst) {
-                Onward::Here => d.local_all().for_each(visit),
-                Onward::One(step) => visit(step),
-                Onward::Either(ways) => ways.into_iter().for_each(visit),
-            },
-        }
+        ask!(&self.way, f => f.route_all(at, in_port, in_group, goal, visit));
     }
 
     /// The hop of a step for a class.
+    #[inline]
     fn hop(&self, step: Step, class: Class) -> Hop {
-        let mut vcs = 0;
-        for group in 0..self.groups() {
-            if step.groups >> group & 1 == 1 {
-                vcs |= self.group_vcs(group);
-            }
-        }
-        Hop { port: step.port, vcs: vcs << (class as u8 * self.vcs_per_class()) }
+        let vcs = self.vcs_of[usize::from(step.groups)];
+        Hop { port: step.port, vcs: vcs << (class as u8 * self.vcs_per_class) }
     }
 }
 
 impl RoutingFunction for Routing {
     #[inline]
-    fn inject(&self, head: &Head) -> Hop {
-        let step = match self {
-            Self::Table(t) => Step { port: t.inject(head), groups: 1 },
-            Self::DimensionOrder(d) => d.inject(head),
-        };
+    fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
+        let step = ask!(&self.way, f => f.inject(head, &OfClass::new(self, view, head.class)));
         self.hop(step, head.class)
     }
 
     #[inline]
-    fn route(&self, at: RouterIdx, in_port: PortIdx, in_vc: VcIdx, head: &Head) -> Hop {
-        let step = match self {
-            Self::Table(t) => Step { port: t.route(at, head), groups: 1 },
-            Self::DimensionOrder(d) => {
-                let of_class = u32::from(in_vc.0)
-                    .saturating_sub(u32::from(head.class as u8) * u32::from(d.vcs_per_class()));
-                let group = usize::from(d.groups() == 2)
-                    & usize::from(of_class >= u32::from(d.vcs_per_class() / 2));
-                d.route(at, in_port, group, head)
-            }
-        };
+    fn route<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_vc: VcIdx,
+        head: &mut Head,
+        view: &V,
+    ) -> Hop {
+        let of_class = usize::from(in_vc.0 - head.class as u8 * self.vcs_per_class);
+        let group = usize::from(self.group_of[of_class]);
+        let view = OfClass::new(self, view, head.class);
+        let step = ask!(&self.way, f => f.route(at, in_port, group, head, &view));
         self.hop(step, head.class)
+    }
+
+    fn adaptive(&self) -> bool {
+        ask!(&self.way, f => f.adaptive())
+    }
+
+    fn global(&self) -> bool {
+        ask!(&self.way, f => f.global())
+    }
+}
+
+/// A router's view as a routing function sees it: sets of groups instead of VCs, of one class.
+#[derive(Debug)]
+pub(crate) struct OfClass<'a, V> {
+    routing: &'a Routing,
+    view: &'a V,
+    shift: u8,
+}
+
+impl<'a, V: View> OfClass<'a, V> {
+    #[inline]
+    fn new(routing: &'a Routing, view: &'a V, class: Class) -> Self {
+        Self { routing, view, shift: class as u8 * routing.vcs_per_class }
+    }
+
+    #[inline]
+    fn vcs(&self, groups: u8) -> u64 {
+        self.routing.vcs_of[usize::from(groups)] << self.shift
+    }
+
+    /// Flits that wait on the VCs of `groups` of `port`, as in [`View::used`].
+    #[inline]
+    pub(crate) fn used(&self, port: PortIdx, groups: u8) -> u32 {
+        self.view.used(port, self.vcs(groups))
+    }
+
+    /// How many VCs of `groups` of `port` are free and have credit.
+    #[inline]
+    pub(crate) fn free(&self, port: PortIdx, groups: u8) -> u32 {
+        self.view.free(port, self.vcs(groups)).count_ones()
+    }
+
+    /// As in [`View::used_at`].
+    #[inline]
+    pub(crate) fn used_at(&self, router: RouterIdx, port: PortIdx, groups: u8) -> u32 {
+        self.view.used_at(router, port, self.vcs(groups))
     }
 }

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use base::rng::mix;
-use base::{Head, LinkIdx, NodeIdx, PortIdx, RouterIdx};
+use base::{Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, View};
 
+use super::{Goal, OfClass, Step};
 use crate::error::{ErrorKind, Problem};
 use crate::limits;
 use crate::spec::{End, Link, RouterNode};
@@ -17,7 +18,6 @@ use crate::spec::{End, Link, RouterNode};
 /// Routes from any router and any node to any node.
 #[derive(Clone, Default, Debug)]
 pub struct Table {
-    vcs_per_class: u8,
     routers: usize,
     nodes: usize,
     /// `[place][dst]`: where the set begins in `pool`. Places are the routers, then the nodes.
@@ -35,7 +35,6 @@ impl Table {
         node_ports: &[Vec<LinkIdx>],
         routers: &[RouterNode],
         links: &[Link],
-        vcs_per_class: u8,
         node_name: impl Fn(usize) -> String,
     ) -> Result<Self, Problem> {
         let (r, n) = (routers.len(), node_ports.len());
@@ -48,13 +47,7 @@ impl Table {
                 format!("use at most {}, or dimension-order routing", limits::TABLE_ENTRIES_MAX),
             ));
         }
-        let mut table = Self {
-            vcs_per_class,
-            routers: r,
-            nodes: n,
-            sets: vec![0; (r + n) * n],
-            pool: Vec::new(),
-        };
+        let mut table = Self { routers: r, nodes: n, sets: vec![0; (r + n) * n], pool: Vec::new() };
         let mut known = BTreeMap::new();
         let mut set = Vec::new();
         for dst in 0..n {
@@ -85,9 +78,40 @@ impl Table {
         Ok(table)
     }
 
-    /// VCs of each message class.
-    pub const fn vcs_per_class(&self) -> u8 {
-        self.vcs_per_class
+    #[expect(clippy::unused_self, reason = "every routing function is asked")]
+    pub(super) const fn groups(&self) -> usize {
+        1
+    }
+
+    #[expect(clippy::unused_self, reason = "every routing function is asked")]
+    pub(super) const fn adaptive(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "every routing function is asked")]
+    pub(super) const fn global(&self) -> bool {
+        false
+    }
+
+    pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
+        (0..self.nodes).map(|n| Goal::node(NodeIdx::new(n))).for_each(visit);
+    }
+
+    pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, mut visit: impl FnMut(Step)) {
+        let ports = self.inject_ports(src, NodeIdx(goal.target));
+        ports.iter().for_each(|p| visit(step(*p, goal)));
+    }
+
+    pub(super) fn route_all(
+        &self,
+        at: RouterIdx,
+        _: PortIdx,
+        _: usize,
+        goal: Goal,
+        mut visit: impl FnMut(Step),
+    ) {
+        let ports = self.router_ports(at, NodeIdx(goal.target));
+        ports.iter().for_each(|p| visit(step(*p, goal)));
     }
 
     pub(super) const fn size(&self) -> (usize, usize) {
@@ -112,15 +136,27 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn route(&self, at: RouterIdx, head: &Head) -> PortIdx {
-        pick(self.set(at.at(), head.dst), at.at(), head.flow)
+    pub(super) fn route<V: View>(
+        &self,
+        at: RouterIdx,
+        _: PortIdx,
+        _: usize,
+        head: &mut Head,
+        _: &OfClass<'_, V>,
+    ) -> Step {
+        let port = pick(self.set(at.at(), head.dst), at.at(), head.flow);
+        step(port, Goal::node(head.dst))
     }
 
     #[inline]
-    pub(super) fn inject(&self, head: &Head) -> PortIdx {
+    pub(super) fn inject<V: View>(&self, head: &mut Head, _: &OfClass<'_, V>) -> Step {
         let place = self.routers + head.src.at();
-        pick(self.set(place, head.dst), place, head.flow)
+        step(pick(self.set(place, head.dst), place, head.flow), Goal::node(head.dst))
     }
+}
+
+const fn step(port: PortIdx, goal: Goal) -> Step {
+    Step { port, groups: 1, escape: true, goal }
 }
 
 /// The member of `set` that `flow` takes at `place`.

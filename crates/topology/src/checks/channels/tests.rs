@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::describe::{Description, FabricForm};
-use crate::routing::DimensionOrder;
+use crate::routing::{DimensionOrder, Routing};
 
 fn torus(dims: &[u32]) -> (MachineSpec, DimensionOrder) {
     let mut d = Description::torus4x4x4();
@@ -11,7 +11,7 @@ fn torus(dims: &[u32]) -> (MachineSpec, DimensionOrder) {
         grid.local_links = 1;
     }
     let spec = d.elaborate().expect("right");
-    let Routing::DimensionOrder(order) = spec.fabric.routing.clone() else {
+    let Way::DimensionOrder(order) = spec.fabric.routing.way().clone() else {
         panic!("a torus is routed by dimension order")
     };
     (spec, order)
@@ -21,7 +21,7 @@ fn torus(dims: &[u32]) -> (MachineSpec, DimensionOrder) {
 fn a_torus_without_dateline_is_refused_with_a_ring_named() {
     let (mut spec, order) = torus(&[4, 4]);
     assert!(acyclic(&spec).is_ok());
-    spec.fabric.routing = Routing::DimensionOrder(order.without_dateline());
+    spec.fabric.routing = Routing::new(Way::DimensionOrder(order.without_dateline()), 2);
     let problem = acyclic(&spec).expect_err("rings can deadlock");
     assert_eq!(problem.kind, ErrorKind::Deadlock);
     assert!(problem.message.contains("4 channels wait"), "{}", problem.message);
@@ -35,7 +35,7 @@ fn a_ring_of_three_needs_no_dateline_and_one_of_five_does() {
     // On a ring of 3 every shortest way is one link: nothing is held while waiting on the ring.
     for (extent, free) in [(3, true), (5, false)] {
         let (mut spec, order) = torus(&[extent]);
-        spec.fabric.routing = Routing::DimensionOrder(order.without_dateline());
+        spec.fabric.routing = Routing::new(Way::DimensionOrder(order.without_dateline()), 2);
         assert_eq!(acyclic(&spec).is_ok(), free, "ring of {extent}");
     }
 }
