@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::View;
-use base::View;
 use base::route::class_vcs;
 use base::{
     Class, Flit, Fs, Head, Hop, NodeIdx, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction,

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use base::View;
-use base::View;
 use base::route::class_vcs;
 use base::{Flit, Head, Hop, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
