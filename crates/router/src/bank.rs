@@ -1,57 +1,169 @@
-//! The bank of all routers: receive, decide, commit.
+//! The bank of all routers: what it is built from, and what may be read off it.
 
-use base::route::Empty;
-use base::{Flit, Head, Part, RouterIdx, RoutingFunction, VcIdx};
-use clock::{Domain, Edge};
+use base::{RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
-use crate::allocate::{decide_switch, decide_vcs};
-use crate::grants::{SwitchGrant, VcGrant};
-use crate::ports::behind;
-use crate::state::{Blocked, InputVc, OutputVc, Port, Router, Stage};
-use crate::store::Store;
-use crate::{Grants, MAX_PORTS, PortSet, Wires};
+use crate::MAX_PORTS;
+use crate::general::General;
+use crate::state::{Block, Blocked, InputVc, Lane, NOBODY, OutputVc, Port, Stage, Timer, Word};
+use crate::store::{Slot, Store};
+use crate::view::Load;
 
 /// What a router is built from.
 #[derive(Clone, Debug)]
 pub struct RouterParams {
-    /// Its clock.
-    pub clock: Domain,
     /// Flits of buffer a VC: `[port]`, at this router's inputs; at most [`MAX_PORTS`] ports.
     pub input_depth: Vec<u32>,
     /// Flits of buffer a VC: `[port]`, at the far end of the link out of the port.
     pub output_depth: Vec<u32>,
-    /// VCs a port, at most 64.
-    pub vcs: u8,
 }
 
-/// Stage delays, the same for all routers, in router cycles.
+/// What all routers of a bank have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stages {
-    rc: u32,
-    va: u32,
-    sa: u32,
-    st: u32,
+pub struct Pipeline {
+    /// VCs a port, 1 to 64.
+    pub vcs: u8,
+    /// Cycles of route computation; 0 is lookahead routing.
+    pub rc: u32,
+    /// Cycles of VC allocation, at least 1.
+    pub va: u32,
+    /// Cycles of switch allocation, at least 1.
+    pub sa: u32,
+    /// Cycles of switch traversal, at least 1.
+    pub st: u32,
+    /// Everything else.
+    pub arch: RouterArch,
+}
+
+impl Pipeline {
+    /// BookSim 2's default: every stage takes a cycle.
+    pub fn new(vcs: u8) -> Self {
+        Self { vcs, rc: 1, va: 1, sa: 1, st: 1, arch: RouterArch::default() }
+    }
 }
 
 /// All routers of a machine, with one routing function.
 #[derive(Clone, Debug)]
 pub struct RouterBank<R> {
-    routers: Vec<Router>,
-    stages: Stages,
-    routing: R,
+    pub(crate) routing: R,
+    pub(crate) pipeline: Pipeline,
+    /// Lanes of a port: `2^shift`.
+    pub(crate) shift: u32,
+    /// From switch allocation to the link.
+    pub(crate) traversal: u64,
+    /// Whether a packet that gets no VC is routed again.
+    pub(crate) adaptive: bool,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) words: Vec<Word>,
+    /// `[router's first lane + lane]`, both.
+    pub(crate) inputs: Vec<InputVc>,
+    pub(crate) outputs: Vec<OutputVc>,
+    /// `[router's first port + port]`.
+    pub(crate) ports: Vec<Port>,
+    /// What routing functions with global knowledge may see, by lane; empty for others.
+    pub(crate) loads: Vec<Load>,
+    pub(crate) timers: Vec<Vec<(u64, Timer)>>,
+    /// The flits of the network.
+    pub store: Store,
+    /// Scratch of a step: output lanes that are claimed, and the input lane that each output port
+    /// was promised to.
+    pub(crate) claimed: Vec<Lane>,
+    pub(crate) promised: Vec<Lane>,
+    /// Scratch of a step: heads that are to be delivered at its end.
+    pub(crate) deferred: Vec<(Lane, Slot)>,
+    /// The state of whatever the plain router does not have.
+    pub(crate) general: Option<Box<General>>,
 }
 
 impl<R: RoutingFunction> RouterBank<R> {
-    /// Builds the bank. `stages` are the delays of RC, VA, SA and ST, each at least 1.
+    /// Builds the bank.
     ///
     /// # Panics
-    /// If a router has more than [`MAX_PORTS`] ports or 64 VCs, or a stage has no cycles: machines
-    /// are checked before they are built.
-    pub fn new(params: &[RouterParams], stages: [u32; 4], routing: R) -> Self {
-        let [rc, va, sa, st] = stages;
-        assert!(stages.iter().all(|s| *s >= 1), "every stage takes at least a cycle");
-        let routers = params.iter().map(build).collect();
-        Self { routers, stages: Stages { rc, va, sa, st }, routing }
+    /// If a router has more than [`MAX_PORTS`] ports or 64 VCs, a buffer holds 0 or more than 65,535
+    /// flits, or VA, SA or ST have no cycles: machines are checked before they are built.
+    pub fn new(params: &[RouterParams], pipeline: Pipeline, routing: R) -> Self {
+        let Pipeline { vcs, rc: _, va, sa, st, arch } = pipeline;
+        assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
+        assert!(va >= 1 && sa >= 1 && st >= 1, "VA, SA and ST take at least a cycle");
+        let shift = u32::from(vcs).next_power_of_two().ilog2();
+        let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
+        assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
+        let general = (arch != RouterArch::default())
+            .then(|| Box::new(General::new(params, &pipeline, shift)));
+        let mut this = Self {
+            adaptive: routing.adaptive(),
+            traversal: u64::from(sa) + u64::from(st),
+            routing,
+            pipeline,
+            shift,
+            blocks: Vec::with_capacity(params.len()),
+            words: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            ports: Vec::new(),
+            loads: Vec::new(),
+            timers: vec![Vec::new(); params.len()],
+            store: Store::default(),
+            claimed: Vec::new(),
+            promised: vec![Lane(0); ports],
+            deferred: Vec::new(),
+            general,
+        };
+        params.iter().for_each(|p| this.add(p));
+        if this.routing.global() {
+            this.loads = vec![Load::default(); this.outputs.len()];
+        }
+        this
+    }
+
+    fn add(&mut self, params: &RouterParams) {
+        let ports = params.input_depth.len();
+        let lanes = ports << self.shift;
+        let first = |n: usize| u32::try_from(n).expect("banks are bounded at elaboration");
+        let words = lanes.div_ceil(64).max(1);
+        self.blocks.push(Block {
+            lane: first(self.inputs.len()),
+            port: first(self.ports.len()),
+            word: first(self.words.len()),
+            ports: u16::try_from(ports).unwrap_or(u16::MAX),
+            words: u16::try_from(words).unwrap_or(u16::MAX),
+            timed: false,
+            forwarded: 0,
+        });
+        self.words.resize(self.words.len() + words, Word::default());
+        let depth = |d: u32| {
+            let flits = u16::try_from(d).ok().filter(|d| *d > 0);
+            flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
+        };
+        for port in 0..ports {
+            let (here, there) = (depth(params.input_depth[port]), depth(params.output_depth[port]));
+            self.ports.push(Port {
+                free: u64::MAX >> (64 - self.pipeline.vcs),
+                input_pointer: 0,
+                busy: false,
+                choice_pointer: 0,
+                output_pointer: 0,
+            });
+            for _ in 0..1 << self.shift {
+                self.inputs.push(InputVc {
+                    first: Slot(0),
+                    last: Slot(0),
+                    len: 0,
+                    depth: here,
+                    out: Lane(0),
+                    pointer: 0,
+                    stage: Stage::Idle,
+                    left: u32::MAX,
+                    allowed: 0,
+                });
+                self.outputs.push(OutputVc {
+                    credits: there,
+                    depth: there,
+                    owner: NOBODY,
+                    pointer: 0,
+                    claim: NOBODY,
+                });
+            }
+        }
     }
 
     /// The routing function.
@@ -59,264 +171,80 @@ impl<R: RoutingFunction> RouterBank<R> {
         &self.routing
     }
 
-    /// How many routers there are.
-    pub fn len(&self) -> usize {
-        self.routers.len()
+    /// What all routers have in common.
+    pub const fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
     }
 
-    /// VCs a port; 0 where there are no routers.
-    pub fn vcs(&self) -> usize {
-        self.routers.first().map_or(0, |r| r.vcs)
+    /// How many routers there are.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.routers.is_empty()
+        self.blocks.is_empty()
     }
 
-    /// Steps router `i` at `edge`: receives, decides, commits. Gives the next edge at which it
-    /// must be stepped if nothing arrives before, [`Edge::NEVER`] if none.
-    pub fn step<W: Wires>(
-        &mut self,
-        i: RouterIdx,
-        edge: Edge,
-        wires: &mut W,
-        grants: &mut Grants,
-    ) -> Edge {
-        self.receive(i, edge, wires);
-        self.decide(i, edge, grants);
-        self.commit(i, edge, wires, grants)
+    /// VCs a port.
+    pub fn vcs(&self) -> usize {
+        usize::from(self.pipeline.vcs)
     }
 
-    /// Takes in credits and flits visible at `edge`.
-    fn receive<W: Wires>(&mut self, i: RouterIdx, edge: Edge, wires: &mut W) {
-        let router = &mut self.routers[i.at()];
-        for port in &wires.credit_ports(edge) {
-            while let Some(vc) = wires.receive_credit(port, edge) {
-                let output = &mut router.outputs[port * router.vcs + vc.at()];
-                output.credits += 1;
-                let depth = router.ports[port].out_depth;
-                assert!(output.credits <= depth, "{i} port{port} {vc}: a credit too many");
-            }
-        }
-        for port in &wires.flit_ports(edge) {
-            while let Some(flit) = wires.receive(port, edge) {
-                match router.push(port, flit) {
-                    Stage::Idle => {
-                        let ready = edge.plus(self.stages.rc);
-                        start(router, &self.routing, i, (port, flit.vc.0), ready);
-                    }
-                    Stage::Active => router.set_active(port, flit.vc.0),
-                    Stage::Waiting => {}
-                }
-            }
-        }
+    /// Ports of router `i`.
+    pub fn ports(&self, i: RouterIdx) -> usize {
+        usize::from(self.blocks[i.at()].ports)
     }
 
-    /// Decides VC and switch allocation on the state as it is.
-    fn decide(&self, i: RouterIdx, edge: Edge, grants: &mut Grants) {
-        grants.clear();
-        let router = &self.routers[i.at()];
-        decide_vcs(router, edge, grants);
-        let depart = edge.plus(self.stages.sa + self.stages.st);
-        decide_switch(router, edge, depart, grants);
+    /// The lane of a VC of a port.
+    #[inline]
+    pub const fn lane(&self, port: usize, vc: u8) -> Lane {
+        Lane::new(port << self.shift | vc as usize)
     }
 
-    /// Carries out the grants.
-    fn commit<W: Wires>(
-        &mut self,
-        i: RouterIdx,
-        edge: Edge,
-        wires: &mut W,
-        grants: &Grants,
-    ) -> Edge {
-        let stages = self.stages;
-        let router = &mut self.routers[i.at()];
-        for g in &grants.vcs {
-            commit_vc(router, edge, stages, g);
-        }
-        for g in &grants.switch {
-            let next = commit_switch(router, edge, stages, g, wires);
-            if next {
-                let ready = edge.plus(1 + stages.rc);
-                start(router, &self.routing, i, (g.port, g.vc), ready);
-            }
-        }
-        wires.await_credits(&grants.starved);
-        let idle = router.waiting_ports.is_empty() && router.active_ports.is_empty();
-        match (idle, grants.is_empty() && !grants.losers) {
-            (true, _) => Edge::NEVER,
-            (false, true) => grants.timer,
-            (false, false) => edge.plus(1),
-        }
+    /// Port and VC of a lane.
+    #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+    #[inline]
+    pub const fn port_vc(&self, lane: Lane) -> (usize, VcIdx) {
+        (lane.at() >> self.shift, VcIdx((lane.at() & ((1 << self.shift) - 1)) as u8))
     }
 
     /// Flits that left router `i` so far.
     pub fn forwarded(&self, i: RouterIdx) -> u64 {
-        self.routers[i.at()].forwarded
+        self.blocks[i.at()].forwarded
     }
 
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
-        let router = &self.routers[i.at()];
-        router.inputs[port * router.vcs + vc.at()].len as usize
+        let at = self.blocks[i.at()].lane as usize + self.lane(port, vc.0).at();
+        usize::from(self.inputs[at].len)
     }
 
     /// Credits that router `i` holds for `vc` of the link out of `port`, and how many there are in
-    /// all.
+    /// all. What waits in an output buffer has spent its credit.
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
-        let router = &self.routers[i.at()];
-        let output = &router.outputs[port * router.vcs + vc.at()];
-        (output.credits, router.ports[port].out_depth)
+        let at = self.blocks[i.at()].lane as usize + self.lane(port, vc.0).at();
+        (u32::from(self.outputs[at].credits), u32::from(self.outputs[at].depth))
     }
 
     /// Every packet at the front of an input VC of router `i`, with what it waits for.
     pub fn blocked(&self, i: RouterIdx) -> Vec<Blocked> {
-        let router = &self.routers[i.at()];
-        let fronts = router.inputs.iter().enumerate().filter(|(_, vc)| vc.len > 0);
+        let block = &self.blocks[i.at()];
+        let lanes = usize::from(block.ports) << self.shift;
+        let inputs = &self.inputs[block.lane as usize..][..lanes];
+        let fronts = inputs.iter().enumerate().filter(|(_, vc)| vc.len > 0);
         fronts
-            .map(|(at, vc)| Blocked {
-                packet: router.front(vc).packet,
-                dst: router.front(vc).dst,
-                at: (at / router.vcs, VcIdx::new(at % router.vcs)),
-                out_port: usize::from(vc.out_port),
-                out_vc: (vc.stage == Stage::Active).then_some(VcIdx(vc.out_vc)),
+            .map(|(at, vc)| {
+                let (out_port, out_vc) = self.port_vc(vc.out);
+                let flit = self.store.flit(vc.first, out_vc);
+                Blocked {
+                    packet: flit.packet,
+                    dst: flit.dst,
+                    at: self.port_vc(Lane::new(at)),
+                    out_port,
+                    out_vc: (vc.stage == Stage::Active).then_some(out_vc),
+                }
             })
             .collect()
     }
-}
-
-fn build(params: &RouterParams) -> Router {
-    let ports = params.input_depth.len();
-    let vcs = usize::from(params.vcs);
-    assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
-    assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
-    let input = InputVc {
-        first: 0,
-        last: 0,
-        len: 0,
-        out_port: 0,
-        out_vc: 0,
-        stage: Stage::Idle,
-        ready: Edge(0),
-        routed: Edge(0),
-        allowed: 0,
-        pointer: (0, 0),
-    };
-    let output = |at: usize| OutputVc { credits: params.output_depth[at / vcs], pointer: 0 };
-    let port = |at: usize| Port {
-        link_ready: Edge(0),
-        waiting: 0,
-        active: 0,
-        free: u64::MAX >> (64 - vcs),
-        depth: params.input_depth[at],
-        out_depth: params.output_depth[at],
-        input_pointer: 0,
-        choice_pointer: 0,
-        output_pointer: 0,
-    };
-    Router {
-        clock: params.clock,
-        vcs,
-        ports: (0..ports).map(port).collect(),
-        inputs: vec![input; ports * vcs],
-        outputs: (0..ports * vcs).map(output).collect(),
-        flits: Store::new(),
-        waiting_ports: PortSet::EMPTY,
-        active_ports: PortSet::EMPTY,
-        forwarded: 0,
-    }
-}
-
-/// Routes the packet at the front of an input VC; it asks for an output VC from `ready` on.
-fn start<R: RoutingFunction>(
-    router: &mut Router,
-    routing: &R,
-    i: RouterIdx,
-    (port, vc): (usize, u8),
-    ready: Edge,
-) {
-    let at = port * router.vcs + usize::from(vc);
-    let flit = *router.front(&router.inputs[at]);
-    assert!(flit.head, "{i} port{port} vc{vc}: a packet without a head");
-    let Flit { src, dst, flow, class, state, .. } = flit;
-    let mut head = Head { src, dst, flow, class, state };
-    let hop = routing.route(i, base::PortIdx::new(port), VcIdx(vc), &mut head, &Empty);
-    assert!(
-        hop.port.at() < router.ports.len() && hop.vcs != 0,
-        "{i}: the routing function gave {hop:?} for {head:?}"
-    );
-    let input = &mut router.inputs[at];
-    input.stage = Stage::Waiting;
-    input.ready = ready;
-    input.routed = ready;
-    input.out_port = hop.port.0;
-    input.allowed = hop.vcs;
-    router.set_waiting(port, vc);
-}
-
-fn commit_vc(router: &mut Router, edge: Edge, stages: Stages, g: &VcGrant) {
-    let count = u8::try_from(router.vcs).unwrap_or(u8::MAX);
-    let input = &mut router.inputs[g.at];
-    input.stage = Stage::Active;
-    input.ready = edge.plus(stages.va);
-    input.out_vc = g.out_vc;
-    // Behind the last VC of a port comes the first of another, which asks from its first anyway.
-    input.pointer = (input.out_port, behind(g.out_vc, count));
-    router.ports[g.out_port].free &= !(1 << g.out_vc);
-    let next = if g.at + 1 == router.inputs.len() { 0 } else { g.at + 1 };
-    router.outputs[g.output].pointer = u32::try_from(next).unwrap_or(0);
-    router.clear_waiting(g.port, g.vc);
-    router.set_active(g.port, g.vc);
-}
-
-/// Sends one flit. Tells whether another packet is now at the front of the input VC.
-fn commit_switch<W: Wires>(
-    router: &mut Router,
-    edge: Edge,
-    stages: Stages,
-    g: &SwitchGrant,
-    wires: &mut W,
-) -> bool {
-    let at = g.port * router.vcs + usize::from(g.vc);
-    let count = u8::try_from(router.vcs).unwrap_or(u8::MAX);
-    let mut flit = router.pop(at);
-    let input = &mut router.inputs[at];
-    let out_vc = input.out_vc;
-    flit.vc = VcIdx(out_vc);
-    let depart = edge.plus(stages.sa + stages.st);
-    if flit.head {
-        let front = Edge(input.routed.0 - u64::from(stages.rc));
-        let passage = [
-            (Part::BufferQueue, front),
-            (Part::Router, input.routed),
-            (Part::VcAllocation, input.ready),
-            (Part::SwitchAllocation, edge.plus(stages.sa)),
-            (Part::Router, depart),
-        ];
-        wires.charge(flit.packet, &router.clock, &passage);
-    }
-    let more = input.len > 0;
-    if flit.tail {
-        input.stage = Stage::Idle;
-        router.ports[g.out_port].free |= 1 << out_vc;
-    }
-    if flit.tail || !more {
-        router.clear_active(g.port, g.vc);
-    }
-    router.outputs[g.out_port * router.vcs + usize::from(out_vc)].credits -= 1;
-    let ports = router.ports.len();
-    let after = |port: usize| {
-        let next = if port + 1 == ports { 0 } else { port + 1 };
-        u16::try_from(next).unwrap_or(0)
-    };
-    let input = &mut router.ports[g.port];
-    input.input_pointer = behind(g.vc, count);
-    input.choice_pointer = after(g.out_port);
-    let output = &mut router.ports[g.out_port];
-    output.output_pointer = after(g.port);
-    output.link_ready = wires.send(g.out_port, flit, depart);
-    wires.send_credit(g.port, VcIdx(g.vc), edge.plus(1));
-    router.forwarded += 1;
-    flit.tail && more
 }

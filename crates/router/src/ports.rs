@@ -102,12 +102,13 @@ impl IntoIterator for &PortSet {
     }
 }
 
-/// The first bit of `mask` at or after `from`, going round: a round-robin pick. `mask` is not 0.
+/// The first bit of `mask` at or after `from`, at most 64, going round: a round-robin pick. `mask` is
+/// not 0.
 #[inline]
-pub(crate) fn pick(mask: u64, from: u8) -> u8 {
-    let ahead = mask & (u64::MAX << from);
+pub(crate) fn pick(mask: u64, from: usize) -> usize {
+    let ahead = mask & u64::MAX.checked_shl(from as u32).unwrap_or(0);
     let from = if ahead == 0 { mask } else { ahead };
-    u8::try_from(from.trailing_zeros()).unwrap_or(0)
+    from.trailing_zeros() as usize
 }
 
 /// Whether `candidate` comes before `best` in a round-robin of `count` that starts at `from`.

@@ -1,0 +1,77 @@
+//! What routers do to the rest of the network: send flits and credits, and tell what happened.
+
+use base::RouterIdx;
+
+use crate::state::Lane;
+use crate::store::{Slot, Store};
+
+/// A flit that leaves a router.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Departure {
+    /// The router.
+    pub at: RouterIdx,
+    /// The input VC it comes from.
+    pub from: Lane,
+    /// The output port and VC it takes.
+    pub to: Lane,
+    /// The port of `to`.
+    pub port: usize,
+    /// The flit, still in the store; the receiver of the departure takes it over.
+    pub slot: Slot,
+    /// Whether it is its packet's first flit.
+    pub head: bool,
+    /// Whether it is its packet's last flit.
+    pub tail: bool,
+    /// The cycle in which it has the switch.
+    pub now: u64,
+    /// The cycle in which it is on the link.
+    pub depart: u64,
+}
+
+/// Why a packet that was ready to go on did not, in one cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stall {
+    /// Every output VC that it may take is held by another packet, or another packet got it.
+    NoVc,
+    /// Its output VC has no credit.
+    NoCredit,
+    /// Another flit got the switch.
+    LostSwitch,
+    /// The link out of the port is not free.
+    LinkBusy,
+}
+
+/// The world outside the routers. The methods with a body are for those who watch; left as they are
+/// they cost nothing.
+pub trait Egress {
+    /// Takes over a flit that is on the link from cycle `d.depart` on. Gives the first cycle at
+    /// which the link takes another, at least `d.depart + 1`.
+    fn send(&mut self, d: &Departure, store: &mut Store) -> u64;
+
+    /// Takes back a buffer of input VC `from` of a router; the credit leaves at cycle `depart`.
+    fn credit(&mut self, at: RouterIdx, from: Lane, depart: u64);
+
+    /// Whether [`stalled`](Self::stalled) is to be told.
+    const WATCHES: bool = false;
+
+    /// A head is at the front of its input VC in cycle `now`, routed by cycle `routed`.
+    #[inline]
+    fn at_front(&mut self, _: RouterIdx, _: Lane, _: Slot, _: &Store, _now: u64, _routed: u64) {}
+
+    /// The packet of input VC `from` got output VC `to` in cycle `now`; it may ask for the switch
+    /// from `ready` on.
+    #[inline]
+    fn vc_granted(
+        &mut self,
+        _: RouterIdx,
+        (_from, _to): (Lane, Lane),
+        _: Slot,
+        _: &Store,
+        _ready: u64,
+    ) {
+    }
+
+    /// The packet at the front of an input VC could not go on in this cycle.
+    #[inline]
+    fn stalled(&mut self, _: RouterIdx, _from: Lane, _why: Stall) {}
+}
