@@ -68,6 +68,8 @@ pub struct RouterBank<R> {
     /// was promised to.
     pub(crate) claimed: Vec<Lane>,
     pub(crate) promised: Vec<Lane>,
+    /// Scratch of a step: an output VC was asked for that was free, or became free.
+    pub(crate) stirred: bool,
     /// Scratch of a step: heads that are to be delivered at its end.
     pub(crate) deferred: Vec<(Lane, Slot)>,
     /// The state of whatever the plain router does not have.
@@ -105,6 +107,7 @@ impl<R: RoutingFunction> RouterBank<R> {
             store: Store::default(),
             claimed: Vec::new(),
             promised: vec![Lane(0); ports],
+            stirred: false,
             deferred: Vec::new(),
             general,
         };

@@ -227,6 +227,7 @@ impl<R: RoutingFunction> RouterBank<R> {
             if owner != NOBODY {
                 let word = &mut self.words[block.word as usize + usize::from(owner) / 64];
                 word.ready &= !(1 << (owner % 64));
+                word.fresh &= !(1 << (owner % 64));
             }
         }
         self.arm(i, free - self.traversal, Timer::Link(u16::try_from(port).unwrap_or(0)));

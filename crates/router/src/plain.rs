@@ -55,6 +55,7 @@ impl<R: RoutingFunction> RouterBank<R> {
                 }
             }
         }
+        self.stirred = !claimed.is_empty();
         for out in claimed.drain(..) {
             self.grant_vc(i, out, now, egress);
         }
@@ -206,6 +207,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         let port = &mut self.ports[port0 + out_port];
         port.output_pointer = u16::try_from(in_port + 1).unwrap_or(0);
         if tail {
+            self.stirred = true;
             word.ready &= !bit;
             output.owner = NOBODY;
             port.free |= 1 << (out.at() & ((1 << self.shift) - 1));

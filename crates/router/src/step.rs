@@ -56,13 +56,15 @@ impl<R: RoutingFunction> RouterBank<R> {
     fn finish<E: Egress>(&mut self, i: RouterIdx, now: u64, egress: &mut E) -> u64 {
         let block = &self.blocks[i.at()];
         let (word0, words) = (block.word as usize, usize::from(block.words));
+        // Who waits for an output VC waits for one to become free, unless another port may do.
+        let waits = if self.stirred || self.adaptive { u64::MAX } else { 0 };
         let mut busy = 0;
         for w in 0..words {
             let word = &mut self.words[word0 + w];
             word.ready |= core::mem::take(&mut word.fresh);
             let mut turned = core::mem::replace(&mut word.turned, 0);
             core::mem::swap(&mut word.turned, &mut word.routing);
-            busy |= word.ready | word.waiting | word.turned | turned;
+            busy |= word.ready | word.waiting & waits | word.turned | turned;
             while turned != 0 {
                 let at = w * 64 + turned.trailing_zeros() as usize;
                 turned &= turned - 1;
