@@ -1,0 +1,1 @@
+//! Allocators against closed forms, brute force and a slow model of their own.
