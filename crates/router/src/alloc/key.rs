@@ -35,7 +35,7 @@ impl Key {
     /// [`Key::BIRTH_MAX`]).
     #[inline]
     pub const fn aged(priority: u8, birth: u64) -> Self {
-        let older = if birth < Self::BIRTH_MAX { Self::BIRTH_MAX - birth } else { 0 };
+        let older = Self::BIRTH_MAX.saturating_sub(birth);
         Self((priority as u64) << 48 | older)
     }
 

@@ -73,6 +73,19 @@ pub(super) fn contains(mask: &[u64], bit: usize) -> bool {
     mask[bit / 64] >> (bit % 64) & 1 == 1
 }
 
+/// Clears the `touched` rows, of `words` words each; what is small is faster cleared whole.
+#[inline]
+pub(super) fn wipe(rows: &mut [u64], words: usize, touched: &[u64]) {
+    const WHOLE_WORDS: usize = 256;
+    if rows.len() <= WHOLE_WORDS {
+        rows.fill(0);
+        return;
+    }
+    for row in ones(touched) {
+        rows[row * words..][..words].fill(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +93,9 @@ mod tests {
 
     fn mask_of(bits: &[usize], count: usize) -> Vec<u64> {
         let mut mask = vec![0; words(count)];
-        bits.iter().for_each(|bit| set(&mut mask, *bit));
+        for bit in bits {
+            set(&mut mask, *bit);
+        }
         mask
     }
 

@@ -3,7 +3,7 @@
 use core::cmp::Reverse;
 
 use super::key::Key;
-use super::mask::{clear, contains, ones, set, words};
+use super::mask::{clear, contains, ones, set, wipe, words};
 
 const NONE: u32 = u32::MAX;
 
@@ -198,6 +198,13 @@ impl Scratch {
     pub(super) fn mark(&mut self, row: usize, column: usize) {
         set(&mut self.lines[row * self.words..][..self.words], column);
         set(&mut self.touched, row);
+    }
+
+    /// Clears `lines`.
+    #[inline]
+    pub(super) fn unmark(&mut self) {
+        wipe(&mut self.lines, self.words, &self.touched);
+        self.touched.fill(0);
     }
 }
 

@@ -14,7 +14,7 @@
 //!
 //! | allocator | who picks first | maximal | fair to who keeps asking |
 //! |---|---|---|---|
-//! | [`InputFirst`] | inputs | no | in turns; starvation possible if others ask at the wrong times |
+//! | [`InputFirst`] | inputs | no | in turns, if the others keep asking too; else no bound |
 //! | [`OutputFirst`] | outputs | no | the same |
 //! | [`Islip`] | outputs, repeated | with as many iterations as the smaller side | the same |
 //! | [`Wavefront`] | nobody | yes | granted within as many edges as the longer side has |

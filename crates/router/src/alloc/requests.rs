@@ -8,11 +8,11 @@
 //!         2  .   .   .   .  (not active)    active_*   rows and columns with a bit
 //! ```
 //!
-//! Made once for the largest router and used for all of them: clearing touches active rows and
-//! columns only.
+//! Made once for the largest router and used for all of them: clearing a large matrix touches active
+//! rows and columns only.
 
 use super::key::Key;
-use super::mask::{contains, ones, set, words};
+use super::mask::{contains, ones, set, wipe, words};
 
 /// The requests of one allocation.
 #[derive(Clone, Debug)]
@@ -78,12 +78,8 @@ impl Requests {
     /// Takes all requests out.
     #[inline]
     pub fn clear(&mut self) {
-        for input in ones(&self.active_inputs) {
-            self.by_input[input * words(self.outputs)..][..words(self.outputs)].fill(0);
-        }
-        for output in ones(&self.active_outputs) {
-            self.by_output[output * words(self.inputs)..][..words(self.inputs)].fill(0);
-        }
+        wipe(&mut self.by_input, words(self.outputs), &self.active_inputs);
+        wipe(&mut self.by_output, words(self.inputs), &self.active_outputs);
         self.active_inputs.fill(0);
         self.active_outputs.fill(0);
         self.first = None;

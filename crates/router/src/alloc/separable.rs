@@ -11,8 +11,8 @@
 //!
 //! Input-first: inputs propose, outputs choose. Output-first: the other way. iSLIP: output-first,
 //! repeated. In a commit the arbiters of both sides move past a grant, of iSLIP past a grant of the
-//! first iteration only, which is what keeps it from starving anyone (McKeown, IEEE/ACM Trans.
-//! Networking 7(2), 1999). These are BookSim 2's `separable_input_first`,
+//! first iteration only, which is what keeps it from starving a request while requests stay until
+//! they are granted (McKeown, IEEE/ACM Trans. Networking 7(2), 1999). These are BookSim 2's `separable_input_first`,
 //! `separable_output_first` and `islip`; that `islip` knows no priorities, this one does.
 //!
 //! None is maximal: a proposal that loses is lost. iSLIP is when it has as many iterations as the
@@ -205,9 +205,8 @@ impl<A: Arbiter> Round<'_, A> {
                 pairs.grant(input, output, first);
                 any = true;
             }
-            line.fill(0);
         }
-        scratch.touched.fill(0);
+        scratch.unmark();
         any
     }
 }

@@ -55,16 +55,15 @@ impl Wavefront {
             }
         }
         for distance in ones(&scratch.touched) {
-            let line = &mut scratch.lines[distance * scratch.words..][..scratch.words];
+            let line = &scratch.lines[distance * scratch.words..][..scratch.words];
             for input in ones(line) {
                 let output = (distance + self.first + self.side - input) % self.side;
                 if pairs.is_free(input, output) {
                     pairs.grant(input, output, true);
                 }
             }
-            line.fill(0);
         }
-        scratch.touched.fill(0);
+        scratch.unmark();
     }
 
     /// A wave for each key, greatest first.

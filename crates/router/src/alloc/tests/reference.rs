@@ -129,7 +129,7 @@ fn scratch_made_for_a_larger_router_changes_nothing() {
     for kind in kinds(2) {
         let (mut exact, mut large) = (Bench::any(kind, 5, 4), Bench::any(kind, 5, 4));
         (large.requests, large.matching) =
-            (crate::alloc::Requests::new(130, 70), crate::alloc::Matching::new(200, 200));
+            (crate::alloc::Requests::new(150, 170), crate::alloc::Matching::new(200, 200));
         for cycle in 0..30 {
             let requests = load.at(cycle);
             assert_eq!(exact.step(&requests), large.step(&requests), "{kind:?}");

@@ -135,18 +135,20 @@ impl Slow {
                 from[a].pick(&open)
             };
             let picks: Vec<Option<usize>> = (0..from.len()).map(pick).collect();
-            for b in 0..to.len() {
+            for (b, chooser) in to.iter_mut().enumerate() {
                 let asks = |a: usize| free(a, b).map(|(_, key)| (a, key));
                 let picked = |a: &usize| picks[*a] == Some(b);
                 let proposals: Vec<_> = (0..from.len()).filter(picked).filter_map(asks).collect();
-                let Some(a) = to[b].pick(&proposals) else { continue };
+                let Some(a) = chooser.pick(&proposals) else { continue };
                 grants.push(swap(a, b));
                 if iteration == 0 || self.fault == Fault::MovesLater {
                     from[a].granted(b);
-                    to[b].granted(a);
+                    chooser.granted(a);
                 }
                 if self.fault == Fault::MovesOnLoss {
-                    proposals.iter().for_each(|(loser, _)| from[*loser].granted(b));
+                    for (proposer, _) in proposals {
+                        from[proposer].granted(b);
+                    }
                 }
             }
         }
