@@ -14,8 +14,10 @@ pub struct Departure {
     pub from: Lane,
     /// The output port and VC it takes.
     pub to: Lane,
-    /// The port of `to`.
+    /// The port of `to`, and its number among the ports of all routers.
     pub port: usize,
+    /// See `port`.
+    pub link: usize,
     /// The flit, still in the store; the receiver of the departure takes it over.
     pub slot: Slot,
     /// Whether it is its packet's first flit.
@@ -48,8 +50,9 @@ pub trait Egress {
     /// which the link takes another, at least `d.depart + 1`.
     fn send(&mut self, d: &Departure, store: &mut Store) -> u64;
 
-    /// Takes back a buffer of input VC `from` of a router; the credit leaves at cycle `depart`.
-    fn credit(&mut self, at: RouterIdx, from: Lane, depart: u64);
+    /// Takes back a buffer of input VC `from` of a router; the credit leaves at cycle `depart`. `link`
+    /// is the number of the input port among the ports of all routers.
+    fn credit(&mut self, at: RouterIdx, from: Lane, link: usize, depart: u64);
 
     /// Whether [`stalled`](Self::stalled) is to be told.
     const WATCHES: bool = false;

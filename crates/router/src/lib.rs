@@ -22,6 +22,7 @@
 //! Not known here: links (the [`Wires`] trait is all a router sees of them), packets beyond their
 //! flits, topologies beyond the routing function.
 
+pub mod alloc;
 mod bank;
 mod egress;
 mod flow;

@@ -231,10 +231,21 @@ impl<R: RoutingFunction> RouterBank<R> {
         from.input_pointer = ((at.at() & ((1 << self.shift) - 1)) + 1) as u8;
         from.choice_pointer = u16::try_from(out_port + 1).unwrap_or(0);
         let depart = now + self.traversal;
-        let d =
-            Departure { at: i, from: at, to: out, port: out_port, slot, head, tail, now, depart };
+        let link = port0 + out_port;
+        let d = Departure {
+            at: i,
+            from: at,
+            to: out,
+            port: out_port,
+            link,
+            slot,
+            head,
+            tail,
+            now,
+            depart,
+        };
         let free = egress.send(&d, &mut self.store);
-        egress.credit(i, at, now + 1);
+        egress.credit(i, at, port0 + in_port, now + 1);
         if free > depart + 1 {
             self.link_busy(i, out_port, free);
         }

@@ -41,7 +41,7 @@ impl<W: Wires> Egress for Wired<'_, W> {
     }
 
     #[inline]
-    fn credit(&mut self, _: RouterIdx, from: Lane, depart: u64) {
+    fn credit(&mut self, _: RouterIdx, from: Lane, _: usize, depart: u64) {
         self.wires.send_credit(from.at() >> self.shift, self.vc(from), Edge(depart));
     }
 

@@ -1,0 +1,94 @@
+//! What happens in which cycle: a ring of buckets, one for each cycle to come.
+//!
+//! Whoever sends puts the event into the bucket of the cycle in which it arrives, so an idle cycle
+//! costs a look into an empty bucket and an idle component nothing.
+
+use router::{Lane, Slot};
+
+/// A flit that arrives at a router.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FlitEvent {
+    pub(super) router: u32,
+    pub(super) slot: Slot,
+    pub(super) lane: Lane,
+}
+
+/// A credit that arrives at a router, or at a source: those are numbered behind the routers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CreditEvent {
+    pub(super) unit: u32,
+    pub(super) lane: Lane,
+}
+
+/// A flit that arrives at a node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EjectEvent {
+    pub(super) slot: Slot,
+}
+
+/// All that happens in one cycle. Within a list the order does not matter.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Bucket {
+    pub(super) credits: Vec<CreditEvent>,
+    pub(super) bodies: Vec<FlitEvent>,
+    pub(super) heads: Vec<FlitEvent>,
+    pub(super) ejects: Vec<EjectEvent>,
+    /// Routers, and then sources, for which something runs out.
+    pub(super) wakes: Vec<u32>,
+}
+
+impl Bucket {
+    pub(super) fn clear(&mut self) {
+        self.credits.clear();
+        self.bodies.clear();
+        self.heads.clear();
+        self.ejects.clear();
+        self.wakes.clear();
+    }
+}
+
+/// The buckets of the cycles to come.
+#[derive(Clone, Debug)]
+pub(super) struct Calendar {
+    ring: Vec<Bucket>,
+    mask: usize,
+    pub(super) now: u64,
+    /// Events that have been put in and not taken out.
+    pub(super) pending: u64,
+}
+
+impl Calendar {
+    /// Room for events up to `span` cycles ahead.
+    pub(super) fn new(span: u64) -> Self {
+        let size = usize::try_from(span + 1).unwrap_or(usize::MAX).next_power_of_two();
+        Self { ring: vec![Bucket::default(); size], mask: size - 1, now: 0, pending: 0 }
+    }
+
+    /// The bucket of cycle `at`, at most the span ahead.
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    #[inline]
+    pub(super) fn at(&mut self, at: u64) -> &mut Bucket {
+        debug_assert!(at > self.now && at - self.now <= self.mask as u64, "{at} at {}", self.now);
+        &mut self.ring[at as usize & self.mask]
+    }
+
+    /// How far ahead an event may lie.
+    pub(super) const fn span(&self) -> u64 {
+        self.mask as u64
+    }
+
+    /// Takes the present cycle's bucket; it is given back empty.
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    #[inline]
+    pub(super) fn take(&mut self) -> Bucket {
+        core::mem::take(&mut self.ring[self.now as usize & self.mask])
+    }
+
+    /// Gives a bucket back for the room that it has.
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    #[inline]
+    pub(super) fn give_back(&mut self, mut bucket: Bucket) {
+        bucket.clear();
+        self.ring[self.now as usize & self.mask] = bucket;
+    }
+}
