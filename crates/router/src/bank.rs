@@ -48,26 +48,33 @@ pub struct RouterBank<R> {
     pub(crate) pipeline: Pipeline,
     /// Lanes of a port: `2^shift`.
     pub(crate) shift: u32,
+    /// The bits of a lane that are its VC; as many ones as a port has lanes.
+    pub(crate) vc_mask: u32,
+    pub(crate) lanes: u64,
+    /// No router has more than 64 lanes: router `i` has word `i`.
+    pub(crate) small: bool,
     /// From switch allocation to the link.
     pub(crate) traversal: u64,
     /// Whether a packet that gets no VC is routed again.
     pub(crate) adaptive: bool,
     pub(crate) blocks: Vec<Block>,
+    /// Bit per router: has something to do in its next step.
+    pub(crate) active: Vec<u64>,
+    /// `[word]`, each of one router.
     pub(crate) words: Vec<Word>,
-    /// `[router's first lane + lane]`, both.
+    pub(crate) router_of: Vec<u32>,
+    /// `[lane]`, both.
     pub(crate) inputs: Vec<InputVc>,
     pub(crate) outputs: Vec<OutputVc>,
-    /// `[router's first port + port]`.
+    /// `[lane >> shift]`.
     pub(crate) ports: Vec<Port>,
     /// What routing functions with global knowledge may see, by lane; empty for others.
     pub(crate) loads: Vec<Load>,
     pub(crate) timers: Vec<Vec<(u64, Timer)>>,
     /// The flits of the network.
     pub store: Store,
-    /// Scratch of a step: output lanes that are claimed, and the input lane that each output port
-    /// was promised to.
-    pub(crate) claimed: Vec<Lane>,
-    pub(crate) promised: Vec<Lane>,
+    /// Scratch of a step: the input lane that each output port was promised to.
+    pub(crate) promised: [Lane; MAX_PORTS],
     /// Scratch of a step: an output VC was asked for that was free, or became free.
     pub(crate) stirred: bool,
     /// Scratch of a step: heads that are to be delivered at its end.
@@ -89,56 +96,60 @@ impl<R: RoutingFunction> RouterBank<R> {
         let shift = u32::from(vcs).next_power_of_two().ilog2();
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
-        let general = (arch != RouterArch::default())
-            .then(|| Box::new(General::new(params, &pipeline, shift)));
         let mut this = Self {
             adaptive: routing.adaptive(),
             traversal: u64::from(sa) + u64::from(st),
             routing,
             pipeline,
             shift,
+            vc_mask: (1 << shift) - 1,
+            lanes: u64::MAX >> (64 - (1 << shift)),
+            small: ports << shift <= 64,
             blocks: Vec::with_capacity(params.len()),
+            active: vec![0; params.len().div_ceil(64)],
             words: Vec::new(),
+            router_of: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             ports: Vec::new(),
             loads: Vec::new(),
             timers: vec![Vec::new(); params.len()],
             store: Store::default(),
-            claimed: Vec::new(),
-            promised: vec![Lane(0); ports],
+            promised: [Lane(0); MAX_PORTS],
             stirred: false,
             deferred: Vec::new(),
-            general,
+            general: None,
         };
         params.iter().for_each(|p| this.add(p));
         if this.routing.global() {
             this.loads = vec![Load::default(); this.outputs.len()];
         }
+        this.general =
+            (arch != RouterArch::default()).then(|| Box::new(General::new(params, &this)));
         this
     }
 
     fn add(&mut self, params: &RouterParams) {
         let ports = params.input_depth.len();
-        let lanes = ports << self.shift;
-        let first = |n: usize| u32::try_from(n).expect("banks are bounded at elaboration");
-        let words = lanes.div_ceil(64).max(1);
+        let words = (ports << self.shift).div_ceil(64).max(1);
+        let router = u32::try_from(self.blocks.len()).expect("banks are bounded at elaboration");
         self.blocks.push(Block {
-            lane: first(self.inputs.len()),
-            port: first(self.ports.len()),
-            word: first(self.words.len()),
+            word: u32::try_from(self.words.len()).expect("banks are bounded at elaboration"),
             ports: u16::try_from(ports).unwrap_or(u16::MAX),
             words: u16::try_from(words).unwrap_or(u16::MAX),
             timed: false,
             forwarded: 0,
         });
         self.words.resize(self.words.len() + words, Word::default());
-        let depth = |d: u32| {
+        self.router_of.resize(self.words.len(), router);
+        let depth = |d: &[u32], port: usize| {
+            let Some(&d) = d.get(port) else { return 0 };
             let flits = u16::try_from(d).ok().filter(|d| *d > 0);
             flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
         };
-        for port in 0..ports {
-            let (here, there) = (depth(params.input_depth[port]), depth(params.output_depth[port]));
+        for port in 0..(words * 64) >> self.shift {
+            let here = depth(&params.input_depth, port);
+            let there = depth(&params.output_depth, port);
             self.ports.push(Port {
                 free: u64::MAX >> (64 - self.pipeline.vcs),
                 input_pointer: 0,
@@ -166,6 +177,17 @@ impl<R: RoutingFunction> RouterBank<R> {
                     claim: NOBODY,
                 });
             }
+        }
+        let first = Lane::new((self.words.len() - words) * 64);
+        for at in first.at()..self.inputs.len() {
+            // Arbiters start with the first.
+            self.inputs[at].pointer = first.low();
+            self.outputs[at].pointer = first.low();
+        }
+        let first_port = Lane(first.0 >> self.shift);
+        for port in first_port.at()..self.ports.len() {
+            self.ports[port].choice_pointer = first_port.low();
+            self.ports[port].output_pointer = first_port.low();
         }
     }
 
@@ -199,17 +221,47 @@ impl<R: RoutingFunction> RouterBank<R> {
         usize::from(self.blocks[i.at()].ports)
     }
 
-    /// The lane of a VC of a port.
-    #[inline]
-    pub const fn lane(&self, port: usize, vc: u8) -> Lane {
-        Lane::new(port << self.shift | vc as usize)
+    /// How many ports there are in the bank's numbering, some of which are not there.
+    pub fn port_count(&self) -> usize {
+        self.ports.len()
     }
 
-    /// Port and VC of a lane.
+    /// The number of a router's port among those of the bank.
+    #[inline]
+    pub fn link(&self, i: RouterIdx, port: usize) -> usize {
+        self.lane(i, port, 0).at() >> self.shift
+    }
+
+    /// The lane of a VC of a port of router `i`.
+    #[inline]
+    pub fn lane(&self, i: RouterIdx, port: usize, vc: u8) -> Lane {
+        let first = (self.blocks[i.at()].word as usize) << 6;
+        Lane::new(first + (port << self.shift | usize::from(vc)))
+    }
+
+    /// Router, port and VC of a lane.
+    pub fn place(&self, lane: Lane) -> (RouterIdx, usize, VcIdx) {
+        let i = RouterIdx(self.router_of[lane.word()]);
+        (i, self.port_of(i, lane), self.vc_of(lane))
+    }
+
+    #[inline]
+    pub(crate) fn port_of(&self, i: RouterIdx, lane: Lane) -> usize {
+        let first = (self.blocks[i.at()].word as usize) << 6;
+        (lane.at() - first) >> self.shift
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
     #[inline]
-    pub const fn port_vc(&self, lane: Lane) -> (usize, VcIdx) {
-        (lane.at() >> self.shift, VcIdx((lane.at() & ((1 << self.shift) - 1)) as u8))
+    pub(crate) const fn vc_of(&self, lane: Lane) -> VcIdx {
+        VcIdx((lane.0 & self.vc_mask) as u8)
+    }
+
+    /// The lanes of router `i`.
+    pub(crate) fn lanes_of(&self, i: RouterIdx) -> impl Iterator<Item = Lane> + use<R> {
+        let first = self.lane(i, 0, 0).0;
+        let lanes = u32::from(self.blocks[i.at()].ports) << self.shift;
+        (first..first + lanes).map(Lane)
     }
 
     /// Flits that left router `i` so far.
@@ -219,33 +271,29 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
-        let at = self.blocks[i.at()].lane as usize + self.lane(port, vc.0).at();
-        usize::from(self.inputs[at].len)
+        usize::from(self.inputs[self.lane(i, port, vc.0).at()].len)
     }
 
     /// Credits that router `i` holds for `vc` of the link out of `port`, and how many there are in
     /// all. What waits in an output buffer has spent its credit.
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
-        let at = self.blocks[i.at()].lane as usize + self.lane(port, vc.0).at();
-        (u32::from(self.outputs[at].credits), u32::from(self.outputs[at].depth))
+        let output = &self.outputs[self.lane(i, port, vc.0).at()];
+        (u32::from(output.credits), u32::from(output.depth))
     }
 
     /// Every packet at the front of an input VC of router `i`, with what it waits for.
     pub fn blocked(&self, i: RouterIdx) -> Vec<Blocked> {
-        let block = &self.blocks[i.at()];
-        let lanes = usize::from(block.ports) << self.shift;
-        let inputs = &self.inputs[block.lane as usize..][..lanes];
-        let fronts = inputs.iter().enumerate().filter(|(_, vc)| vc.len > 0);
+        let fronts = self.lanes_of(i).map(|lane| (lane, &self.inputs[lane.at()]));
         fronts
-            .map(|(at, vc)| {
-                let (out_port, out_vc) = self.port_vc(vc.out);
-                let flit = self.store.flit(vc.first, out_vc);
+            .filter(|(_, input)| input.len > 0)
+            .map(|(lane, input)| {
+                let flit = self.store.flit(input.first, self.vc_of(input.out));
                 Blocked {
                     packet: flit.packet,
                     dst: flit.dst,
-                    at: self.port_vc(Lane::new(at)),
-                    out_port,
-                    out_vc: (vc.stage == Stage::Active).then_some(out_vc),
+                    at: (self.port_of(i, lane), self.vc_of(lane)),
+                    out_port: self.port_of(i, input.out),
+                    out_vc: (input.stage == Stage::Active).then_some(flit.vc),
                 }
             })
             .collect()

@@ -1,22 +1,16 @@
 //! What routers do to the rest of the network: send flits and credits, and tell what happened.
 
-use base::RouterIdx;
-
 use crate::state::Lane;
 use crate::store::{Slot, Store};
 
 /// A flit that leaves a router.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Departure {
-    /// The router.
-    pub at: RouterIdx,
     /// The input VC it comes from.
     pub from: Lane,
-    /// The output port and VC it takes.
+    /// The output VC it takes.
     pub to: Lane,
-    /// The port of `to`, and its number among the ports of all routers.
-    pub port: usize,
-    /// See `port`.
+    /// The number of its output port among those of the bank.
     pub link: usize,
     /// The flit, still in the store; the receiver of the departure takes it over.
     pub slot: Slot,
@@ -39,8 +33,8 @@ pub enum Stall {
     NoCredit,
     /// Another flit got the switch.
     LostSwitch,
-    /// The link out of the port is not free.
-    LinkBusy,
+    /// A packet behind another one in its VC: blocked by order.
+    Behind,
 }
 
 /// The world outside the routers. The methods with a body are for those who watch; left as they are
@@ -50,31 +44,23 @@ pub trait Egress {
     /// which the link takes another, at least `d.depart + 1`.
     fn send(&mut self, d: &Departure, store: &mut Store) -> u64;
 
-    /// Takes back a buffer of input VC `from` of a router; the credit leaves at cycle `depart`. `link`
-    /// is the number of the input port among the ports of all routers.
-    fn credit(&mut self, at: RouterIdx, from: Lane, link: usize, depart: u64);
+    /// Takes back a buffer of input VC `from`; the credit leaves at cycle `depart`. `link` is the
+    /// number of the input port among those of the bank.
+    fn credit(&mut self, from: Lane, link: usize, depart: u64);
 
     /// Whether [`stalled`](Self::stalled) is to be told.
     const WATCHES: bool = false;
 
     /// A head is at the front of its input VC in cycle `now`, routed by cycle `routed`.
     #[inline]
-    fn at_front(&mut self, _: RouterIdx, _: Lane, _: Slot, _: &Store, _now: u64, _routed: u64) {}
+    fn at_front(&mut self, _: Lane, _: Slot, _: &Store, _now: u64, _routed: u64) {}
 
-    /// The packet of input VC `from` got output VC `to` in cycle `now`; it may ask for the switch
-    /// from `ready` on.
+    /// The packet of input VC `from` got output VC `to`; it may ask for the switch from cycle
+    /// `ready` on.
     #[inline]
-    fn vc_granted(
-        &mut self,
-        _: RouterIdx,
-        (_from, _to): (Lane, Lane),
-        _: Slot,
-        _: &Store,
-        _ready: u64,
-    ) {
-    }
+    fn vc_granted(&mut self, _from: Lane, _to: Lane, _: Slot, _: &Store, _ready: u64) {}
 
     /// The packet at the front of an input VC could not go on in this cycle.
     #[inline]
-    fn stalled(&mut self, _: RouterIdx, _from: Lane, _why: Stall) {}
+    fn stalled(&mut self, _from: Lane, _why: Stall) {}
 }

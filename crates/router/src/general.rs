@@ -2,7 +2,7 @@
 
 use base::{RouterIdx, RoutingFunction};
 
-use crate::bank::{Pipeline, RouterBank, RouterParams};
+use crate::bank::{RouterBank, RouterParams};
 use crate::egress::Egress;
 use crate::state::Lane;
 
@@ -11,18 +11,14 @@ use crate::state::Lane;
 pub(crate) struct General;
 
 impl General {
-    pub(crate) fn new(_: &[RouterParams], _: &Pipeline, _: u32) -> Self {
+    pub(crate) fn new<R>(_: &[RouterParams], _: &RouterBank<R>) -> Self {
         Self
     }
 }
 
 impl<R: RoutingFunction> RouterBank<R> {
-    pub(crate) fn credit_general(&mut self, _: RouterIdx, _: Lane) -> bool {
-        true
-    }
+    #[cold]
+    pub(crate) fn credit_general(&mut self, _: Lane) {}
 
-    pub(crate) fn step_general<E: Egress>(&mut self, i: RouterIdx, now: u64, egress: &mut E) {
-        self.allocate_vcs(i, now, egress);
-        self.allocate_switch(i, now, egress);
-    }
+    pub(crate) fn step_general<E: Egress>(&mut self, _: RouterIdx, _: u64, _: &mut E) {}
 }

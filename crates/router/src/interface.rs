@@ -252,7 +252,7 @@ impl Port {
     fn next_flit(&mut self, vcs: u8) -> Option<(usize, Flit)> {
         let mut classes = self.busy;
         while classes != 0 {
-            let class = pick(classes, usize::from(self.class_pointer));
+            let class = pick(classes, u32::from(self.class_pointer));
             let class = u8::try_from(class).unwrap_or(0);
             classes &= !(1 << class);
             let at = usize::from(class);
@@ -295,7 +295,7 @@ impl Port {
         if able == 0 {
             return;
         }
-        let vc = u8::try_from(pick(able, usize::from(self.vc_pointer))).unwrap_or(0);
+        let vc = u8::try_from(pick(able, u32::from(self.vc_pointer))).unwrap_or(0);
         self.vc_pointer = behind(vc, vcs);
         self.free &= !(1 << vc);
         let (packet, state) = (next.packet, next.state);

@@ -5,10 +5,11 @@ use base::{NodeIdx, PacketIdx, VcIdx};
 
 use crate::store::Slot;
 
-/// A VC of a port of a router: `port << shift | vc`, where `2^shift` is the number of VCs a port
-/// rounded up to a power of two.
+/// A VC of a port of a router, numbered over the whole bank: the router's first lane, a multiple of
+/// 64, then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a power of
+/// two. So what belongs to a lane is found by shifting its number.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Lane(pub u16);
+pub struct Lane(pub u32);
 
 impl Lane {
     #[inline]
@@ -16,10 +17,29 @@ impl Lane {
         self.0 as usize
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "256 ports of 64 VCs are 16,384 lanes")]
+    #[expect(clippy::cast_possible_truncation, reason = "banks are bounded at elaboration")]
     #[inline]
     pub(crate) const fn new(at: usize) -> Self {
-        Self(at as u16)
+        Self(at as u32)
+    }
+
+    /// The word of the lane's bits.
+    #[inline]
+    pub(crate) const fn word(self) -> usize {
+        (self.0 >> 6) as usize
+    }
+
+    /// Its bit there.
+    #[inline]
+    pub(crate) const fn bit(self) -> u64 {
+        1 << (self.0 & 63)
+    }
+
+    /// The low half of its number, by which arbiters order the lanes of one router.
+    #[expect(clippy::cast_possible_truncation, reason = "it is the low half")]
+    #[inline]
+    pub(crate) const fn low(self) -> u16 {
+        self.0 as u16
     }
 }
 
@@ -38,7 +58,7 @@ pub(crate) enum Stage {
     Active,
 }
 
-/// One input VC: a queue of flits and the state of the packet at its front. 40 bytes.
+/// One input VC: a queue of flits and the state of the packet at its front: 32 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct InputVc {
     /// First and last flit of its queue; without meaning where `len` is 0.
@@ -46,9 +66,9 @@ pub(crate) struct InputVc {
     pub(crate) last: Slot,
     pub(crate) len: u16,
     pub(crate) depth: u16,
-    /// The output VC that it holds, or before that any VC of the port that it wants.
+    /// The output VC that it holds, or before that the first VC of the port that it wants.
     pub(crate) out: Lane,
-    /// Round-robin pointer over all output VCs of the router.
+    /// Round-robin pointer over all output VCs of the router: the low half of a lane.
     pub(crate) pointer: u16,
     pub(crate) stage: Stage,
     /// The cycle, low bits, in which the last packet's tail left.
@@ -57,22 +77,23 @@ pub(crate) struct InputVc {
     pub(crate) allowed: u64,
 }
 
-/// One output VC. 12 bytes.
+/// One output VC: 16 bytes.
 // Invariant: credits + in flight + buffered downstream + credits in flight == depth downstream.
 #[derive(Clone, Debug)]
+#[repr(align(16))]
 pub(crate) struct OutputVc {
     pub(crate) credits: u16,
     pub(crate) depth: u16,
-    /// The input VC whose packet holds it, or [`NOBODY`].
-    pub(crate) owner: u16,
-    /// Round-robin pointer over input VCs.
+    /// Round-robin pointer over input VCs: the low half of a lane.
     pub(crate) pointer: u16,
+    /// The input VC whose packet holds it, or [`NOBODY`].
+    pub(crate) owner: Lane,
     /// Scratch of VC allocation: the best of the input VCs that ask for it, or [`NOBODY`].
-    pub(crate) claim: u16,
+    pub(crate) claim: Lane,
 }
 
 /// No lane.
-pub(crate) const NOBODY: u16 = u16::MAX;
+pub(crate) const NOBODY: Lane = Lane(u32::MAX);
 
 /// One port, both ways.
 #[derive(Clone, Debug)]
@@ -80,7 +101,7 @@ pub(crate) struct Port {
     /// Bit per VC: output VC may be given to a packet.
     pub(crate) free: u64,
     /// Switch arbiters: over VCs of the input port, over output ports that they want, over input
-    /// ports of the output port.
+    /// ports of the output port. Ports by the low half of their number in the bank.
     pub(crate) input_pointer: u8,
     /// The link out has not yet taken what was sent last.
     pub(crate) busy: bool,
@@ -88,7 +109,7 @@ pub(crate) struct Port {
     pub(crate) output_pointer: u16,
 }
 
-/// Sets of 64 input VCs of a router, by what they are up to.
+/// Sets of 64 input VCs of a router, by what they are up to: 64 bytes.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Word {
     /// Ask for an output VC.
@@ -101,6 +122,8 @@ pub(crate) struct Word {
     pub(crate) turned: u64,
     /// Would be ready but for a credit.
     pub(crate) starved: u64,
+    /// Scratch of VC allocation: output lanes that somebody asks for.
+    pub(crate) claimed: u64,
     /// Got their output VC in this step: ready when it is over.
     pub(crate) fresh: u64,
 }
@@ -108,9 +131,7 @@ pub(crate) struct Word {
 /// One router's place in the bank's arrays.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
-    /// Its first lane, port and word.
-    pub(crate) lane: u32,
-    pub(crate) port: u32,
+    /// Its first word of lanes.
     pub(crate) word: u32,
     pub(crate) ports: u16,
     pub(crate) words: u16,
@@ -127,8 +148,8 @@ pub(crate) enum Timer {
     Routed(Lane),
     /// VA of this input VC is done.
     Granted(Lane),
-    /// The link out of this port takes another flit.
-    Link(u16),
+    /// The link out of this port, by its number in the bank, takes another flit.
+    Link(u32),
 }
 
 /// A packet that waits in a router, for whoever explains a deadlock.

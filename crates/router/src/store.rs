@@ -31,7 +31,7 @@ struct Resting {
     born: u32,
     /// Routers that have routed it so far; heads only.
     hops: u16,
-    class: u8,
+    class: Class,
     ends: u8,
 }
 
@@ -62,7 +62,7 @@ impl Store {
             next: NONE,
             born,
             hops: 0,
-            class: flit.class as u8,
+            class: flit.class,
             ends,
         };
         let slot = self.free;
@@ -102,7 +102,7 @@ impl Store {
             flow: at.flow,
             state: at.state,
             vc,
-            class: Class::ALL[usize::from(at.class)],
+            class: at.class,
             head: at.ends & HEAD != 0,
             tail: at.ends & TAIL != 0,
         }
@@ -144,7 +144,7 @@ impl Store {
     }
 
     #[inline]
-    pub(crate) fn class(&self, slot: Slot) -> u8 {
+    pub(crate) fn class(&self, slot: Slot) -> Class {
         self.slots[slot.0 as usize].class
     }
 
@@ -153,7 +153,7 @@ impl Store {
     pub(crate) fn head(&self, slot: Slot) -> Head {
         let at = &self.slots[slot.0 as usize];
         let Resting { src, dst, flow, state, .. } = *at;
-        Head { src, dst, flow, class: Class::ALL[usize::from(at.class)], state }
+        Head { src, dst, flow, class: at.class, state }
     }
 
     /// Notes that one more router has routed the head at `slot`.

@@ -1,9 +1,10 @@
 //! A router's output ports as an adaptive routing function sees them.
 
 use base::route::View;
-use base::{PortIdx, RouterIdx};
+use base::{PortIdx, RouterIdx, RoutingFunction};
 
-use crate::state::{Block, OutputVc, Port};
+use crate::bank::RouterBank;
+use crate::state::Lane;
 
 /// What waits on an output VC, now and before the present cycle.
 #[derive(Clone, Copy, Default, Debug)]
@@ -16,8 +17,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// Notes that `used` flits wait from cycle `now` on.
-    #[inline]
-    pub(crate) fn set(&mut self, used: u16, now: u64) {
+    pub(crate) const fn set(&mut self, used: u16, now: u64) {
         if self.changed != now {
             self.before = self.used;
             self.changed = now;
@@ -30,43 +30,40 @@ impl Load {
     }
 }
 
-/// One router's outputs; those of all routers for functions with global knowledge.
-pub(crate) struct Outputs<'a> {
-    pub(crate) outputs: &'a [OutputVc],
-    pub(crate) ports: &'a [Port],
-    pub(crate) blocks: &'a [Block],
-    pub(crate) loads: &'a [Load],
-    pub(crate) block: &'a Block,
-    pub(crate) shift: u32,
+/// One router's outputs in a cycle; those of all routers for functions with global knowledge.
+pub(crate) struct Outputs<'a, R> {
+    pub(crate) bank: &'a RouterBank<R>,
+    pub(crate) at: RouterIdx,
     pub(crate) now: u64,
 }
 
-impl Outputs<'_> {
+impl<R: RoutingFunction> Outputs<'_, R> {
     #[inline]
-    fn each(&self, port: PortIdx, vcs: u64, mut visit: impl FnMut(u32, &OutputVc)) {
-        let first = self.block.lane as usize + (port.at() << self.shift);
+    fn each(&self, router: RouterIdx, port: PortIdx, vcs: u64, mut visit: impl FnMut(u32, Lane)) {
+        let first = self.bank.lane(router, port.at(), 0).0;
         let mut rest = vcs;
         while rest != 0 {
             let vc = rest.trailing_zeros();
             rest &= rest - 1;
-            visit(vc, &self.outputs[first + vc as usize]);
+            visit(vc, Lane(first + vc));
         }
     }
 }
 
-impl View for Outputs<'_> {
-    #[inline]
+impl<R: RoutingFunction> View for Outputs<'_, R> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
         let mut used = 0;
-        self.each(port, vcs, |_, o| used += u32::from(o.depth - o.credits));
+        self.each(self.at, port, vcs, |_, lane| {
+            let output = &self.bank.outputs[lane.at()];
+            used += u32::from(output.depth - output.credits);
+        });
         used
     }
 
-    #[inline]
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let mut free = vcs & self.ports[self.block.port as usize + port.at()].free;
-        self.each(port, free, |vc, o| {
-            if o.credits == 0 {
+        let mut free = vcs & self.bank.ports[self.bank.link(self.at, port.at())].free;
+        self.each(self.at, port, free, |vc, lane| {
+            if self.bank.outputs[lane.at()].credits == 0 {
                 free &= !(1 << vc);
             }
         });
@@ -74,15 +71,11 @@ impl View for Outputs<'_> {
     }
 
     fn used_at(&self, router: RouterIdx, port: PortIdx, vcs: u64) -> u32 {
-        let first = self.blocks[router.at()].lane as usize + (port.at() << self.shift);
         let mut used = 0;
-        let mut rest = vcs;
-        while rest != 0 {
-            let vc = rest.trailing_zeros();
-            rest &= rest - 1;
-            let load = self.loads.get(first + vc as usize);
+        self.each(router, port, vcs, |_, lane| {
+            let load = self.bank.loads.get(lane.at());
             used += load.map_or(0, |l| u32::from(l.before(self.now)));
-        }
+        });
         used
     }
 }

@@ -1,21 +1,19 @@
 //! Tells watchers why packets do not go on.
 
-use base::{RouterIdx, RoutingFunction};
+use base::RoutingFunction;
 
 use crate::bank::RouterBank;
 use crate::egress::{Egress, Stall};
 use crate::state::Lane;
 
 impl<R: RoutingFunction> RouterBank<R> {
-    /// Tells of those in word `w` that have no credit, or whose link is busy.
+    /// Tells of those in word `w` that have no credit.
     #[cold]
-    pub(crate) fn tell_starved<E: Egress>(&self, i: RouterIdx, w: usize, egress: &mut E) {
-        let block = &self.blocks[i.at()];
-        let mut starved = self.words[block.word as usize + w].starved;
+    pub(crate) fn tell_starved<E: Egress>(&self, w: usize, egress: &mut E) {
+        let mut starved = self.words[w].starved;
         while starved != 0 {
-            let at = w * 64 + starved.trailing_zeros() as usize;
+            egress.stalled(Lane::new(w << 6 | starved.trailing_zeros() as usize), Stall::NoCredit);
             starved &= starved - 1;
-            egress.stalled(i, Lane::new(at), Stall::NoCredit);
         }
     }
 
@@ -24,17 +22,15 @@ impl<R: RoutingFunction> RouterBank<R> {
     #[cold]
     pub(crate) fn tell_losers<E: Egress>(
         &self,
-        i: RouterIdx,
-        base: usize,
+        base: Lane,
         able: u64,
-        chosen: usize,
+        chosen: Lane,
         egress: &mut E,
     ) {
-        let mut rest = able & !(1 << (chosen - base));
+        let mut rest = able & !(1 << (chosen.0 - base.0));
         while rest != 0 {
-            let at = base + rest.trailing_zeros() as usize;
+            egress.stalled(Lane(base.0 + rest.trailing_zeros()), Stall::LostSwitch);
             rest &= rest - 1;
-            egress.stalled(i, Lane::new(at), Stall::LostSwitch);
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::{PortSet, Wires};
 struct Wired<'a, W> {
     wires: &'a mut W,
     clock: &'a Domain,
+    /// The router's first lane.
+    first: u32,
     shift: u32,
     /// Cycles of switch allocation.
     sa: u32,
@@ -21,7 +23,11 @@ struct Wired<'a, W> {
 impl<W> Wired<'_, W> {
     #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
     const fn vc(&self, lane: Lane) -> VcIdx {
-        VcIdx((lane.at() & ((1 << self.shift) - 1)) as u8)
+        VcIdx((lane.0 & ((1 << self.shift) - 1)) as u8)
+    }
+
+    const fn port(&self, lane: Lane) -> usize {
+        ((lane.0 - self.first) >> self.shift) as usize
     }
 }
 
@@ -37,22 +43,22 @@ impl<W: Wires> Egress for Wired<'_, W> {
             ];
             self.wires.charge(flit.packet, self.clock, &passage);
         }
-        self.wires.send(d.port, flit, Edge(d.depart)).0
+        self.wires.send(self.port(d.to), flit, Edge(d.depart)).0
     }
 
     #[inline]
-    fn credit(&mut self, _: RouterIdx, from: Lane, _: usize, depart: u64) {
-        self.wires.send_credit(from.at() >> self.shift, self.vc(from), Edge(depart));
+    fn credit(&mut self, from: Lane, _: usize, depart: u64) {
+        self.wires.send_credit(self.port(from), self.vc(from), Edge(depart));
     }
 
     #[inline]
-    fn at_front(&mut self, _: RouterIdx, _: Lane, slot: Slot, s: &Store, now: u64, routed: u64) {
+    fn at_front(&mut self, _: Lane, slot: Slot, s: &Store, now: u64, routed: u64) {
         let passage = [(Part::BufferQueue, Edge(now)), (Part::Router, Edge(routed))];
         self.wires.charge(s.packet(slot), self.clock, &passage);
     }
 
     #[inline]
-    fn vc_granted(&mut self, _: RouterIdx, _: (Lane, Lane), slot: Slot, s: &Store, ready: u64) {
+    fn vc_granted(&mut self, _: Lane, _: Lane, slot: Slot, s: &Store, ready: u64) {
         self.wires.charge(s.packet(slot), self.clock, &[(Part::VcAllocation, Edge(ready))]);
     }
 }
@@ -70,20 +76,24 @@ impl<R: RoutingFunction> RouterBank<R> {
     ) -> Edge {
         for port in &wires.credit_ports(edge) {
             while let Some(vc) = wires.receive_credit(port, edge) {
-                self.credit(i, self.lane(port, vc.0), edge.0);
+                self.credit(self.lane(i, port, vc.0), edge.0);
             }
         }
-        let mut wired = Wired { wires, clock, shift: self.shift, sa: self.pipeline.sa };
+        let first = self.lane(i, 0, 0).0;
+        let mut wired = Wired { wires, clock, first, shift: self.shift, sa: self.pipeline.sa };
         let heads = self.take_in(i, edge, &mut wired);
+        let bit = 1 << (i.at() % 64);
         let next = self.step(i, edge.0, &mut wired);
-        let mut again = false;
+        self.active[i.at() / 64] &= !bit;
         for (lane, slot) in &heads {
-            again |= self.deliver(i, *lane, *slot, edge.0, &mut wired);
+            self.deliver(*lane, *slot, edge.0, &mut wired);
         }
         self.deferred = heads;
         self.deferred.clear();
         wires.await_credits(&self.starved(i));
-        if again { edge.plus(1).min(Edge(next)) } else { Edge(next) }
+        let again = self.active[i.at() / 64] & bit != 0;
+        let timer = if self.blocks[i.at()].timed { self.next_timer(i) } else { u64::MAX };
+        Edge(if again { edge.0 + 1 } else { next }.min(timer))
     }
 
     /// Delivers the flits that are visible; from a port's first head on they are for later, unless
@@ -98,13 +108,13 @@ impl<R: RoutingFunction> RouterBank<R> {
         for port in &wired.wires.flit_ports(edge) {
             let mut defer = false;
             while let Some(flit) = wired.wires.receive(port, edge) {
-                let lane = self.lane(port, flit.vc.0);
+                let lane = self.lane(i, port, flit.vc.0);
                 let slot = self.admit(&flit, 0);
                 defer |= flit.head && self.pipeline.rc > 0;
                 if defer {
                     later.push((lane, slot));
                 } else {
-                    self.deliver(i, lane, slot, edge.0, wired);
+                    self.deliver(lane, slot, edge.0, wired);
                 }
             }
         }
@@ -115,13 +125,12 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn starved(&self, i: RouterIdx) -> PortSet {
         let block = &self.blocks[i.at()];
         let mut ports = PortSet::EMPTY;
-        for w in 0..usize::from(block.words) {
-            let mut starved = self.words[block.word as usize + w].starved;
+        for w in block.word as usize..block.word as usize + usize::from(block.words) {
+            let mut starved = self.words[w].starved;
             while starved != 0 {
-                let at = w * 64 + starved.trailing_zeros() as usize;
+                let at = w << 6 | starved.trailing_zeros() as usize;
                 starved &= starved - 1;
-                let out = self.inputs[block.lane as usize + at].out;
-                ports.insert(out.at() >> self.shift);
+                ports.insert(self.port_of(i, self.inputs[at].out));
             }
         }
         ports

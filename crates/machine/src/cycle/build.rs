@@ -1,7 +1,7 @@
 //! From an elaborated machine to a network on one clock.
 
-use base::{LinkIdx, NodeIdx, PacketIdx, RoutingFunction};
-use router::{Lane, RouterBank, RouterParams};
+use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
+use router::{RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
@@ -55,17 +55,21 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             let last = first_source.last().copied().unwrap_or(0);
             first_source.push(last + u32::try_from(ports.len()).unwrap_or(0));
         }
-        let routers = u32::try_from(bank.len()).unwrap_or(u32::MAX);
         let far = |link: LinkIdx| {
-            let (unit, lane) = match fabric.links[link.at()].to {
-                End::Router(r, p) => (r.0, bank.lane(p.at(), 0)),
-                End::Node(n, p) => (routers + first_source[n.at()] + u32::from(p.0), Lane(0)),
+            let (lane, node) = match fabric.links[link.at()].to {
+                End::Router(r, p) => (bank.lane(r, p.at(), 0).0, false),
+                End::Node(n, p) => (first_source[n.at()] + u32::from(p.0), true),
             };
-            timing.far(link, unit, lane)
+            timing.far(link, lane, node)
         };
-        let router_ports = fabric.routers.iter().flat_map(|r| &r.ports);
-        let fars: Vec<Far> = router_ports.map(|l| far(*l)).collect();
+        // Ports that are not there keep the first link's entry, which nobody looks at.
         let nears: Vec<Far> = fabric.node_ports.iter().flatten().map(|l| far(*l)).collect();
+        let mut fars = vec![far(LinkIdx(0)); bank.port_count()];
+        for (r, router) in fabric.routers.iter().enumerate() {
+            for (p, link) in router.ports.iter().enumerate() {
+                fars[bank.link(RouterIdx::new(r), p)] = far(*link);
+            }
+        }
         let longest = fars.iter().chain(&nears).map(|f| u64::from(f.latency)).max().unwrap_or(1);
         let stages = u64::from(spec.router.sa_cycles) + u64::from(spec.router.st_cycles);
         let credit = u64::from(spec.router.credit_cycles);
@@ -76,12 +80,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 calendar,
                 far: fars,
                 near: nears,
-                routers,
-                vc_mask: bank.lane(1, 0).0 - 1,
+                vc_mask: u32::from(vcs).next_power_of_two() - 1,
                 credit_cycles: spec.router.credit_cycles,
                 watch,
             },
-            active: vec![0; bank.len().div_ceil(64)],
             bank,
             sources: Vec::new(),
             sendings: Vec::new(),
@@ -191,13 +193,13 @@ impl<'a> Timings<'a> {
         }
     }
 
-    fn far(&self, link: LinkIdx, unit: u32, lane: Lane) -> Far {
+    fn far(&self, link: LinkIdx, lane: u32, node: bool) -> Far {
         let (latency, interval) = self.cycles(link);
         let credit_cycles = match self.spec.fabric.links[link.at()].to {
             End::Router(..) => self.spec.router.credit_cycles,
             End::Node(..) => 0,
         };
         let latency = u32::try_from(latency).unwrap_or(u32::MAX);
-        Far { unit, lane, latency, credit_cycles, interval, free: 0 }
+        Far { lane, node, latency, credit_cycles, interval, free: 0 }
     }
 }

@@ -3,47 +3,47 @@
 //! Whoever sends puts the event into the bucket of the cycle in which it arrives, so an idle cycle
 //! costs a look into an empty bucket and an idle component nothing.
 
+use base::RouterIdx;
 use router::{Lane, Slot};
 
 /// A flit that arrives at a router.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FlitEvent {
-    pub(super) router: u32,
-    pub(super) slot: Slot,
     pub(super) lane: Lane,
+    pub(super) slot: Slot,
 }
 
-/// A credit that arrives at a router, or at a source: those are numbered behind the routers.
+/// A credit that arrives at a source.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CreditEvent {
-    pub(super) unit: u32,
-    pub(super) lane: Lane,
-}
-
-/// A flit that arrives at a node.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct EjectEvent {
-    pub(super) slot: Slot,
+pub(super) struct SourceCredit {
+    pub(super) source: u32,
+    pub(super) vc: u8,
 }
 
 /// All that happens in one cycle. Within a list the order does not matter.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Bucket {
-    pub(super) credits: Vec<CreditEvent>,
+    /// Credits that arrive at output VCs of routers.
+    pub(super) credits: Vec<Lane>,
+    pub(super) source_credits: Vec<SourceCredit>,
     pub(super) bodies: Vec<FlitEvent>,
     pub(super) heads: Vec<FlitEvent>,
-    pub(super) ejects: Vec<EjectEvent>,
-    /// Routers, and then sources, for which something runs out.
-    pub(super) wakes: Vec<u32>,
+    /// Flits that arrive at nodes.
+    pub(super) ejects: Vec<Slot>,
+    /// Routers, and sources, for which something runs out.
+    pub(super) wakes: Vec<RouterIdx>,
+    pub(super) source_wakes: Vec<u32>,
 }
 
 impl Bucket {
     pub(super) fn clear(&mut self) {
         self.credits.clear();
+        self.source_credits.clear();
         self.bodies.clear();
         self.heads.clear();
         self.ejects.clear();
         self.wakes.clear();
+        self.source_wakes.clear();
     }
 }
 
@@ -53,15 +53,13 @@ pub(super) struct Calendar {
     ring: Vec<Bucket>,
     mask: usize,
     pub(super) now: u64,
-    /// Events that have been put in and not taken out.
-    pub(super) pending: u64,
 }
 
 impl Calendar {
     /// Room for events up to `span` cycles ahead.
     pub(super) fn new(span: u64) -> Self {
         let size = usize::try_from(span + 1).unwrap_or(usize::MAX).next_power_of_two();
-        Self { ring: vec![Bucket::default(); size], mask: size - 1, now: 0, pending: 0 }
+        Self { ring: vec![Bucket::default(); size], mask: size - 1, now: 0 }
     }
 
     /// The bucket of cycle `at`, at most the span ahead.

@@ -106,8 +106,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.flits_injected += 1;
         let near = &mut self.wires.near[s];
         source.link_ready = near.occupy(now + 1);
-        let lane = Lane(near.lane.0 | u16::from(vc.0));
-        let event = FlitEvent { router: near.unit, slot, lane };
+        let lane = Lane(near.lane | u32::from(vc.0));
+        let event = FlitEvent { lane, slot };
         let bucket = self.wires.calendar.at(now + 1 + u64::from(near.latency));
         if head { bucket.heads.push(event) } else { bucket.bodies.push(event) }
     }
@@ -157,7 +157,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
                         if to != s {
-                            self.wake(self.wires.routers as usize + to, now + 1);
+                            self.wake_source(to, now + 1);
                         }
                     }
                 }

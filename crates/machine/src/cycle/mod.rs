@@ -30,10 +30,10 @@ mod wires;
 
 use std::collections::VecDeque;
 
-use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
-use router::RouterBank;
+use base::{PacketIdx, RouterIdx, RoutingFunction};
+use router::{RouterBank, Slot};
 
-use calendar::{Bucket, EjectEvent, FlitEvent};
+use calendar::{Bucket, FlitEvent};
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
@@ -60,8 +60,7 @@ pub struct CycleNetwork<R, W = ()> {
     /// `[node]`: how many of them.
     deals_open: Vec<u32>,
     seed: u64,
-    /// Bit per router, and per source: has something to do in this cycle.
-    active: Vec<u64>,
+    /// Bit per source: has something to do in this cycle.
     active_sources: Vec<u64>,
     passages: Vec<Passage>,
     free_passages: Vec<PacketIdx>,
@@ -144,17 +143,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn take_credits(&mut self, bucket: &Bucket, now: u64) {
-        for credit in &bucket.credits {
-            let unit = credit.unit as usize;
-            if credit.unit < self.wires.routers {
-                if self.bank.credit(RouterIdx(credit.unit), credit.lane, now) {
-                    self.active[unit / 64] |= 1 << (unit % 64);
-                }
-                continue;
-            }
-            let source = unit - self.wires.routers as usize;
-            let vc = usize::from(credit.lane.0);
-            self.credits[source * self.bank.vcs() + vc] += 1;
+        for lane in &bucket.credits {
+            self.bank.credit(*lane, now);
+        }
+        for credit in &bucket.source_credits {
+            let (source, vc) = (credit.source as usize, usize::from(credit.vc));
+            self.credits[source * self.vcs as usize + vc] += 1;
             self.sources[source].funded |= 1 << vc;
             self.active_sources[source / 64] |= 1 << (source % 64);
         }
@@ -162,11 +156,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn take_wakes(&mut self, bucket: &Bucket) {
-        for &unit in &bucket.wakes {
-            match unit.checked_sub(self.wires.routers) {
-                None => self.active[unit as usize / 64] |= 1 << (unit % 64),
-                Some(s) => self.active_sources[s as usize / 64] |= 1 << (s % 64),
-            }
+        for i in &bucket.wakes {
+            self.bank.wake(*i);
+        }
+        for &s in &bucket.source_wakes {
+            self.active_sources[s as usize / 64] |= 1 << (s % 64);
         }
     }
 
@@ -175,50 +169,36 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for f in flits {
             if W::ON {
                 let packet = self.bank.store.packet(f.slot);
-                self.wires.watch.received(RouterIdx(f.router), f.lane, packet, now);
+                self.wires.watch.received(f.lane, packet, now);
             }
-            if self.bank.deliver(RouterIdx(f.router), f.lane, f.slot, now, &mut self.wires) {
-                self.active[f.router as usize / 64] |= 1 << (f.router % 64);
-            }
+            self.bank.deliver(f.lane, f.slot, now, &mut self.wires);
         }
     }
 
     #[inline]
     fn step_routers(&mut self, now: u64) {
-        for w in 0..self.active.len() {
-            let mut now_active = core::mem::take(&mut self.active[w]);
-            let mut again = 0;
-            while now_active != 0 {
-                let bit = now_active & now_active.wrapping_neg();
-                let router = w * 64 + now_active.trailing_zeros() as usize;
-                now_active ^= bit;
-                let next = self.bank.step(RouterIdx::new(router), now, &mut self.wires);
-                if next == now + 1 {
-                    again |= bit;
-                } else if next != u64::MAX {
-                    self.wake(router, next);
-                }
-            }
-            self.active[w] = again;
-        }
+        self.bank.step_all(now, &mut self.wires, |wires, router, at| {
+            let calendar = &mut wires.calendar;
+            let at = at.min(calendar.now + calendar.span());
+            calendar.at(at).wakes.push(router);
+        });
     }
 
-    /// Wakes a router or a source at cycle `at`, or as late before it as can be.
-    #[cold]
-    fn wake(&mut self, unit: usize, at: u64) {
+    /// Wakes a source at cycle `at`, or as late before it as can be.
+    #[inline]
+    fn wake_source(&mut self, source: usize, at: u64) {
         let calendar = &mut self.wires.calendar;
         let at = at.min(calendar.now + calendar.span());
-        calendar.at(at).wakes.push(u32::try_from(unit).unwrap_or(u32::MAX));
+        calendar.at(at).source_wakes.push(u32::try_from(source).unwrap_or(u32::MAX));
     }
 
     #[inline]
-    fn eject<T: Terminals>(&mut self, ejects: &[EjectEvent], now: u64, terminals: &mut T) {
-        for e in ejects {
+    fn eject<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
+        for &slot in ejects {
             self.flits_ejected += 1;
             let store = &mut self.bank.store;
-            let (hops, head, tail) =
-                (store.hops(e.slot), store.is_head(e.slot), store.is_tail(e.slot));
-            let packet = store.remove(e.slot);
+            let (hops, head, tail) = (store.hops(slot), store.is_head(slot), store.is_tail(slot));
+            let packet = store.remove(slot);
             let passage = &mut self.passages[packet.at()];
             if head {
                 passage.hops = hops;
@@ -253,7 +233,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 if next == now + 1 {
                     again |= bit;
                 } else if next != u64::MAX {
-                    self.wake(self.wires.routers as usize + source, next);
+                    self.wake_source(source, next);
                 }
             }
             self.active_sources[w] |= again;

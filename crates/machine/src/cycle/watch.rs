@@ -2,7 +2,7 @@
 //!
 //! Off by default and then free: `()` watches nothing and compiles to nothing.
 
-use base::{PacketIdx, RouterIdx};
+use base::PacketIdx;
 use router::{Departure, Lane, Stall};
 
 /// Someone who watches. All cycles are those of the routers' clock.
@@ -14,20 +14,20 @@ pub trait Watch {
     fn cycle(&mut self, _now: u64) {}
 
     /// A flit was received in a router's input VC.
-    fn received(&mut self, _: RouterIdx, _at: Lane, _: PacketIdx, _now: u64) {}
+    fn received(&mut self, _at: Lane, _: PacketIdx, _now: u64) {}
 
     /// A head is at the front of its input VC in cycle `now`, and is routed by `routed`.
-    fn at_front(&mut self, _: RouterIdx, _at: Lane, _: PacketIdx, _now: u64, _routed: u64) {}
+    fn at_front(&mut self, _at: Lane, _: PacketIdx, _now: u64, _routed: u64) {}
 
     /// The packet of an input VC got an output VC (`(from, to)`) and may ask for the switch from
     /// `ready` on.
-    fn vc_granted(&mut self, _: RouterIdx, _: (Lane, Lane), _: PacketIdx, _ready: u64) {}
+    fn vc_granted(&mut self, _: (Lane, Lane), _: PacketIdx, _ready: u64) {}
 
     /// A flit got the switch.
     fn sent(&mut self, _: &Departure) {}
 
     /// The packet at the front of an input VC could not go on in this cycle.
-    fn stalled(&mut self, _: RouterIdx, _at: Lane, _why: Stall) {}
+    fn stalled(&mut self, _at: Lane, _why: Stall) {}
 }
 
 impl Watch for () {

@@ -1,9 +1,8 @@
 //! The links of a network on one clock, as its routers see them.
 
-use base::RouterIdx;
 use router::{Departure, Egress, Lane, Slot, Stall, Store};
 
-use super::calendar::{Calendar, CreditEvent, EjectEvent, FlitEvent};
+use super::calendar::{Calendar, FlitEvent, SourceCredit};
 use super::watch::Watch;
 
 /// Parts of a cycle in which intervals between flits are counted: 2^20.
@@ -12,13 +11,13 @@ pub(super) const FRACTION: u32 = 20;
 /// What is at the far end of a port's link.
 #[derive(Clone, Debug)]
 pub(super) struct Far {
-    /// A router, or behind those a source.
-    pub(super) unit: u32,
-    /// The far port's first lane.
-    pub(super) lane: Lane,
+    /// The far port's first lane; where that is a node's, the number of its source.
+    pub(super) lane: u32,
+    /// Whether the far end is a node.
+    pub(super) node: bool,
     /// Cycles from leaving this end to being received at the other; the same both ways.
     pub(super) latency: u32,
-    /// Cycles that the far end takes to process a credit.
+    /// Cycles on top of that until a credit counts at the other end.
     pub(super) credit_cycles: u32,
     /// Cycles between flits, in parts of 2^-20.
     pub(super) interval: u64,
@@ -48,13 +47,12 @@ impl Far {
 #[derive(Clone, Debug)]
 pub(super) struct Wires<W> {
     pub(super) calendar: Calendar,
-    /// `[port of all routers]`
+    /// `[port of the bank]`
     pub(super) far: Vec<Far>,
     /// `[source]`
     pub(super) near: Vec<Far>,
-    pub(super) routers: u32,
     /// The bits of a lane that are its VC.
-    pub(super) vc_mask: u16,
+    pub(super) vc_mask: u32,
     /// Cycles that a router takes to process a credit.
     pub(super) credit_cycles: u32,
     pub(super) watch: W,
@@ -71,46 +69,55 @@ impl<W: Watch> Egress for Wires<W> {
             self.watch.sent(d);
         }
         let free = far.occupy(d.depart);
-        if far.unit < self.routers {
-            let lane = Lane(far.lane.0 | d.to.0 & self.vc_mask);
-            let event = FlitEvent { router: far.unit, slot: d.slot, lane };
-            let bucket = self.calendar.at(arrival);
-            if d.head { bucket.heads.push(event) } else { bucket.bodies.push(event) }
-        } else {
+        if far.node {
             // A node takes a flit at once; its credit leaves in the next cycle.
             let back = arrival + 1 + u64::from(far.latency) + u64::from(self.credit_cycles);
-            self.calendar.at(arrival).ejects.push(EjectEvent { slot: d.slot });
-            self.calendar.at(back).credits.push(CreditEvent { unit: d.at.0, lane: d.to });
+            self.calendar.at(arrival).ejects.push(d.slot);
+            self.calendar.at(back).credits.push(d.to);
+            return free;
+        }
+        let lane = Lane(far.lane | d.to.0 & self.vc_mask);
+        let event = FlitEvent { lane, slot: d.slot };
+        let bucket = self.calendar.at(arrival);
+        if d.head {
+            bucket.heads.push(event)
+        } else {
+            bucket.bodies.push(event)
         }
         free
     }
 
     #[inline]
-    fn credit(&mut self, _: RouterIdx, from: Lane, link: usize, depart: u64) {
+    fn credit(&mut self, from: Lane, link: usize, depart: u64) {
         let far = &self.far[link];
-        let back = depart + u64::from(far.latency) + u64::from(far.credit_cycles);
-        let lane = Lane(far.lane.0 | from.0 & self.vc_mask);
-        self.calendar.at(back).credits.push(CreditEvent { unit: far.unit, lane });
-    }
-
-    #[inline]
-    fn at_front(&mut self, i: RouterIdx, at: Lane, slot: Slot, s: &Store, now: u64, routed: u64) {
-        if W::ON {
-            self.watch.at_front(i, at, s.packet(slot), now, routed);
+        let bucket = self.calendar.at(depart + u64::from(far.latency + far.credit_cycles));
+        let vc = from.0 & self.vc_mask;
+        if far.node {
+            #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+            bucket.source_credits.push(SourceCredit { source: far.lane, vc: vc as u8 });
+        } else {
+            bucket.credits.push(Lane(far.lane | vc));
         }
     }
 
     #[inline]
-    fn vc_granted(&mut self, i: RouterIdx, vcs: (Lane, Lane), slot: Slot, s: &Store, ready: u64) {
+    fn at_front(&mut self, at: Lane, slot: Slot, s: &Store, now: u64, routed: u64) {
         if W::ON {
-            self.watch.vc_granted(i, vcs, s.packet(slot), ready);
+            self.watch.at_front(at, s.packet(slot), now, routed);
         }
     }
 
     #[inline]
-    fn stalled(&mut self, i: RouterIdx, from: Lane, why: Stall) {
+    fn vc_granted(&mut self, from: Lane, to: Lane, slot: Slot, s: &Store, ready: u64) {
         if W::ON {
-            self.watch.stalled(i, from, why);
+            self.watch.vc_granted((from, to), s.packet(slot), ready);
+        }
+    }
+
+    #[inline]
+    fn stalled(&mut self, from: Lane, why: Stall) {
+        if W::ON {
+            self.watch.stalled(from, why);
         }
     }
 }
