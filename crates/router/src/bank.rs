@@ -1,12 +1,13 @@
 //! The bank of all routers: what it is built from, and what may be read off it.
 
-use base::{RouterArch, RouterIdx, RoutingFunction, VcIdx};
+use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
-use crate::MAX_PORTS;
+use crate::egress::Egress;
 use crate::general::General;
-use crate::state::{Block, Blocked, InputVc, Lane, NOBODY, OutputVc, Port, Stage, Timer, Word};
+use crate::state::{Block, Blocked, Lane, Stage, Timer};
 use crate::store::{Slot, Store};
 use crate::view::Load;
+use crate::{MAX_PORTS, PortSet};
 
 /// What a router is built from.
 #[derive(Clone, Debug)]
@@ -41,9 +42,9 @@ impl Pipeline {
     }
 }
 
-/// All routers of a machine, with one routing function.
+/// What the routers share.
 #[derive(Clone, Debug)]
-pub struct RouterBank<R> {
+pub(crate) struct Common<R> {
     pub(crate) routing: R,
     pub(crate) pipeline: Pipeline,
     /// Lanes of a port: `2^shift`.
@@ -51,36 +52,81 @@ pub struct RouterBank<R> {
     /// The bits of a lane that are its VC; as many ones as a port has lanes.
     pub(crate) vc_mask: u32,
     pub(crate) lanes: u64,
-    /// No router has more than 64 lanes: router `i` has word `i`.
-    pub(crate) small: bool,
     /// From switch allocation to the link.
     pub(crate) traversal: u64,
     /// Whether a packet that gets no VC is routed again.
     pub(crate) adaptive: bool,
-    pub(crate) blocks: Vec<Block>,
     /// Bit per router: has something to do in its next step.
     pub(crate) active: Vec<u64>,
-    /// `[word]`, each of one router.
-    pub(crate) words: Vec<Word>,
-    pub(crate) router_of: Vec<u32>,
-    /// `[lane]`, both.
-    pub(crate) inputs: Vec<InputVc>,
-    pub(crate) outputs: Vec<OutputVc>,
-    /// `[lane >> shift]`.
-    pub(crate) ports: Vec<Port>,
+    pub(crate) timers: Vec<Vec<(u64, Timer)>>,
     /// What routing functions with global knowledge may see, by lane; empty for others.
     pub(crate) loads: Vec<Load>,
-    pub(crate) timers: Vec<Vec<(u64, Timer)>>,
     /// The flits of the network.
-    pub store: Store,
-    /// Scratch of a step: the input lane that each output port was promised to.
-    pub(crate) promised: [Lane; MAX_PORTS],
-    /// Scratch of a step: an output VC was asked for that was free, or became free.
-    pub(crate) stirred: bool,
+    pub(crate) store: Store,
     /// Scratch of a step: heads that are to be delivered at its end.
     pub(crate) deferred: Vec<(Lane, Slot)>,
     /// The state of whatever the plain router does not have.
     pub(crate) general: Option<Box<General>>,
+}
+
+/// The routers, in blocks as large as the largest of them needs.
+#[derive(Clone, Debug)]
+enum Blocks {
+    Lanes64(Vec<Block<64, 1>>),
+    Lanes512(Vec<Block<512, 8>>),
+    Lanes2048(Vec<Block<2048, 32>>),
+    Lanes16384(Vec<Block<16384, 256>>),
+}
+
+/// Routers of one size at work.
+pub(crate) struct Kernel<'a, R, const L: usize, const W: usize> {
+    pub(crate) c: &'a mut Common<R>,
+    pub(crate) blocks: &'a mut [Block<L, W>],
+}
+
+/// All routers of a machine, with one routing function.
+#[derive(Clone, Debug)]
+pub struct RouterBank<R> {
+    common: Common<R>,
+    blocks: Blocks,
+    /// Each router takes `2^log` lanes.
+    log: u32,
+}
+
+/// Does something with the blocks, whatever their size.
+macro_rules! read {
+    ($bank:expr, $blocks:ident => $answer:expr) => {
+        match &$bank.blocks {
+            Blocks::Lanes64($blocks) => $answer,
+            Blocks::Lanes512($blocks) => $answer,
+            Blocks::Lanes2048($blocks) => $answer,
+            Blocks::Lanes16384($blocks) => $answer,
+        }
+    };
+}
+
+/// Does something with the kernel of the blocks' size.
+macro_rules! work {
+    ($bank:expr, $kernel:ident => $answer:expr) => {
+        match &mut $bank.blocks {
+            Blocks::Lanes64(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+            Blocks::Lanes512(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+            Blocks::Lanes2048(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+            Blocks::Lanes16384(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+        }
+    };
 }
 
 impl<R: RoutingFunction> RouterBank<R> {
@@ -96,7 +142,16 @@ impl<R: RoutingFunction> RouterBank<R> {
         let shift = u32::from(vcs).next_power_of_two().ilog2();
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
-        let mut this = Self {
+        let (blocks, log) = match ports << shift {
+            0..=64 => (Blocks::Lanes64(build(params, vcs, shift)), 6),
+            65..=512 => (Blocks::Lanes512(build(params, vcs, shift)), 9),
+            513..=2048 => (Blocks::Lanes2048(build(params, vcs, shift)), 11),
+            _ => (Blocks::Lanes16384(build(params, vcs, shift)), 14),
+        };
+        let loads = if routing.global() { params.len() << log } else { 0 };
+        let plain = arch == RouterArch::default();
+        let general = (!plain).then(|| Box::new(General::new(params, &pipeline, shift)));
+        let common = Common {
             adaptive: routing.adaptive(),
             traversal: u64::from(sa) + u64::from(st),
             routing,
@@ -104,198 +159,229 @@ impl<R: RoutingFunction> RouterBank<R> {
             shift,
             vc_mask: (1 << shift) - 1,
             lanes: u64::MAX >> (64 - (1 << shift)),
-            small: ports << shift <= 64,
-            blocks: Vec::with_capacity(params.len()),
             active: vec![0; params.len().div_ceil(64)],
-            words: Vec::new(),
-            router_of: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            ports: Vec::new(),
-            loads: Vec::new(),
             timers: vec![Vec::new(); params.len()],
+            loads: vec![Load::default(); loads],
             store: Store::default(),
-            promised: [Lane(0); MAX_PORTS],
-            stirred: false,
             deferred: Vec::new(),
-            general: None,
+            general,
         };
-        params.iter().for_each(|p| this.add(p));
-        if this.routing.global() {
-            this.loads = vec![Load::default(); this.outputs.len()];
-        }
-        this.general =
-            (arch != RouterArch::default()).then(|| Box::new(General::new(params, &this)));
-        this
+        Self { common, blocks, log }
     }
 
-    fn add(&mut self, params: &RouterParams) {
-        let ports = params.input_depth.len();
-        let words = (ports << self.shift).div_ceil(64).max(1);
-        let router = u32::try_from(self.blocks.len()).expect("banks are bounded at elaboration");
-        self.blocks.push(Block {
-            word: u32::try_from(self.words.len()).expect("banks are bounded at elaboration"),
-            ports: u16::try_from(ports).unwrap_or(u16::MAX),
-            words: u16::try_from(words).unwrap_or(u16::MAX),
-            timed: false,
-            forwarded: 0,
-        });
-        self.words.resize(self.words.len() + words, Word::default());
-        self.router_of.resize(self.words.len(), router);
-        let depth = |d: &[u32], port: usize| {
-            let Some(&d) = d.get(port) else { return 0 };
-            let flits = u16::try_from(d).ok().filter(|d| *d > 0);
-            flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
-        };
-        for port in 0..(words * 64) >> self.shift {
-            let here = depth(&params.input_depth, port);
-            let there = depth(&params.output_depth, port);
-            self.ports.push(Port {
-                free: u64::MAX >> (64 - self.pipeline.vcs),
-                input_pointer: 0,
-                busy: false,
-                choice_pointer: 0,
-                output_pointer: 0,
-            });
-            for _ in 0..1 << self.shift {
-                self.inputs.push(InputVc {
-                    first: Slot(0),
-                    last: Slot(0),
-                    len: 0,
-                    depth: here,
-                    out: Lane(0),
-                    pointer: 0,
-                    stage: Stage::Idle,
-                    left: u32::MAX,
-                    allowed: 0,
-                });
-                self.outputs.push(OutputVc {
-                    credits: there,
-                    depth: there,
-                    owner: NOBODY,
-                    pointer: 0,
-                    claim: NOBODY,
-                });
-            }
-        }
-        let first = Lane::new((self.words.len() - words) * 64);
-        for at in first.at()..self.inputs.len() {
-            // Arbiters start with the first.
-            self.inputs[at].pointer = first.low();
-            self.outputs[at].pointer = first.low();
-        }
-        let first_port = Lane(first.0 >> self.shift);
-        for port in first_port.at()..self.ports.len() {
-            self.ports[port].choice_pointer = first_port.low();
-            self.ports[port].output_pointer = first_port.low();
-        }
+    /// Takes a flit into the store: its slot, to be delivered. `born` is when its packet was made.
+    #[inline]
+    pub fn admit(&mut self, flit: &Flit, born: u32) -> Slot {
+        self.common.store.insert(flit, born)
+    }
+
+    /// Gives output VCs a credit each that counts from cycle `now` on, in which their routers have not
+    /// yet been stepped.
+    ///
+    /// # Panics
+    /// If a credit was never spent.
+    #[inline]
+    pub fn credit(&mut self, to: &[Lane], now: u64) {
+        work!(self, k => to.iter().for_each(|lane| k.credit(*lane, now)));
+    }
+
+    /// Puts flits into input VCs.
+    ///
+    /// Flits that are no heads go in before their routers are stepped in their cycle. Heads go in
+    /// after it, or before it where RC takes no cycle.
+    ///
+    /// # Panics
+    /// If a buffer is full: the sender spent a credit it did not have.
+    #[inline]
+    pub fn deliver<E: Egress>(&mut self, flits: &[(Lane, Slot)], now: u64, egress: &mut E) {
+        work!(self, k => flits.iter().for_each(|(lane, slot)| k.deliver(*lane, *slot, now, egress)));
+    }
+
+    /// Steps every router that has something to do in cycle `now`. Credits and flits that are no
+    /// heads of this cycle were given before; heads are to be given after it (before it where RC
+    /// takes no cycle). `later` is told of routers that must be stepped at a later cycle if nothing
+    /// comes before.
+    #[inline]
+    pub fn step_all<E: Egress>(
+        &mut self,
+        now: u64,
+        egress: &mut E,
+        later: impl FnMut(&mut E, RouterIdx, u64),
+    ) {
+        work!(self, k => k.step_all(now, egress, later));
+    }
+
+    /// Steps router `i` in cycle `now`, under the terms of [`step_all`](Self::step_all). Gives the
+    /// next cycle in which it must be stepped if nothing comes before, `u64::MAX` if none.
+    pub fn step<E: Egress>(&mut self, i: RouterIdx, now: u64, egress: &mut E) -> u64 {
+        work!(self, k => k.step(i.at(), now, egress))
+    }
+
+    /// Has router `i` stepped in the next [`step_all`](Self::step_all).
+    pub fn wake(&mut self, i: RouterIdx) {
+        self.common.active[i.at() / 64] |= 1 << (i.at() % 64);
+    }
+
+    /// Whether router `i` is to be stepped in the next [`step_all`](Self::step_all); it is then
+    /// taken off the list.
+    pub(crate) fn take_wake(&mut self, i: RouterIdx) -> bool {
+        let set = &mut self.common.active[i.at() / 64];
+        let bit = 1 << (i.at() % 64);
+        let woken = *set & bit != 0;
+        *set &= !bit;
+        woken
+    }
+
+    /// The flits of the network.
+    pub const fn store(&self) -> &Store {
+        &self.common.store
+    }
+
+    /// The flits of the network.
+    pub const fn store_mut(&mut self) -> &mut Store {
+        &mut self.common.store
+    }
+
+    /// Scratch for heads.
+    pub(crate) const fn deferred(&mut self) -> &mut Vec<(Lane, Slot)> {
+        &mut self.common.deferred
     }
 
     /// The routing function.
     pub const fn routing(&self) -> &R {
-        &self.routing
+        &self.common.routing
     }
 
     /// What all routers have in common.
     pub const fn pipeline(&self) -> &Pipeline {
-        &self.pipeline
+        &self.common.pipeline
     }
 
     /// How many routers there are.
     pub fn len(&self) -> usize {
-        self.blocks.len()
+        read!(self, b => b.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.len() == 0
     }
 
     /// VCs a port.
     pub fn vcs(&self) -> usize {
-        usize::from(self.pipeline.vcs)
+        usize::from(self.common.pipeline.vcs)
     }
 
     /// Ports of router `i`.
     pub fn ports(&self, i: RouterIdx) -> usize {
-        usize::from(self.blocks[i.at()].ports)
+        usize::from(read!(self, b => b[i.at()].ports))
     }
 
-    /// How many ports there are in the bank's numbering, some of which are not there.
-    pub fn port_count(&self) -> usize {
-        self.ports.len()
-    }
-
-    /// The number of a router's port among those of the bank.
-    #[inline]
-    pub fn link(&self, i: RouterIdx, port: usize) -> usize {
-        self.lane(i, port, 0).at() >> self.shift
+    /// How many lanes there are in the bank's numbering, some of which are not there.
+    pub fn lane_count(&self) -> usize {
+        self.len() << self.log
     }
 
     /// The lane of a VC of a port of router `i`.
     #[inline]
     pub fn lane(&self, i: RouterIdx, port: usize, vc: u8) -> Lane {
-        let first = (self.blocks[i.at()].word as usize) << 6;
-        Lane::new(first + (port << self.shift | usize::from(vc)))
+        let local = port << self.common.shift | usize::from(vc);
+        Lane(i.0 << self.log | u32::try_from(local).unwrap_or(u32::MAX))
     }
 
     /// Router, port and VC of a lane.
-    pub fn place(&self, lane: Lane) -> (RouterIdx, usize, VcIdx) {
-        let i = RouterIdx(self.router_of[lane.word()]);
-        (i, self.port_of(i, lane), self.vc_of(lane))
-    }
-
-    #[inline]
-    pub(crate) fn port_of(&self, i: RouterIdx, lane: Lane) -> usize {
-        let first = (self.blocks[i.at()].word as usize) << 6;
-        (lane.at() - first) >> self.shift
-    }
-
     #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
     #[inline]
-    pub(crate) const fn vc_of(&self, lane: Lane) -> VcIdx {
-        VcIdx((lane.0 & self.vc_mask) as u8)
+    pub const fn place(&self, lane: Lane) -> (RouterIdx, usize, VcIdx) {
+        let local = lane.0 & ((1 << self.log) - 1);
+        let vc = VcIdx((local & self.common.vc_mask) as u8);
+        (RouterIdx(lane.0 >> self.log), (local >> self.common.shift) as usize, vc)
     }
 
-    /// The lanes of router `i`.
-    pub(crate) fn lanes_of(&self, i: RouterIdx) -> impl Iterator<Item = Lane> + use<R> {
-        let first = self.lane(i, 0, 0).0;
-        let lanes = u32::from(self.blocks[i.at()].ports) << self.shift;
-        (first..first + lanes).map(Lane)
+    const fn local(&self, lane: Lane) -> usize {
+        (lane.0 & ((1 << self.log) - 1)) as usize
     }
 
     /// Flits that left router `i` so far.
     pub fn forwarded(&self, i: RouterIdx) -> u64 {
-        self.blocks[i.at()].forwarded
+        read!(self, b => b[i.at()].forwarded)
     }
 
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
-        usize::from(self.inputs[self.lane(i, port, vc.0).at()].len)
+        let at = self.local(self.lane(i, port, vc.0));
+        usize::from(read!(self, b => b[i.at()].inputs[at].len))
     }
 
     /// Credits that router `i` holds for `vc` of the link out of `port`, and how many there are in
     /// all. What waits in an output buffer has spent its credit.
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
-        let output = &self.outputs[self.lane(i, port, vc.0).at()];
+        let at = self.local(self.lane(i, port, vc.0));
+        let output = read!(self, b => b[i.at()].outputs[at]);
         (u32::from(output.credits), u32::from(output.depth))
     }
 
     /// Every packet at the front of an input VC of router `i`, with what it waits for.
     pub fn blocked(&self, i: RouterIdx) -> Vec<Blocked> {
-        let fronts = self.lanes_of(i).map(|lane| (lane, &self.inputs[lane.at()]));
-        fronts
-            .filter(|(_, input)| input.len > 0)
-            .map(|(lane, input)| {
-                let flit = self.store.flit(input.first, self.vc_of(input.out));
-                Blocked {
-                    packet: flit.packet,
-                    dst: flit.dst,
-                    at: (self.port_of(i, lane), self.vc_of(lane)),
-                    out_port: self.port_of(i, input.out),
-                    out_vc: (input.stage == Stage::Active).then_some(flit.vc),
-                }
-            })
-            .collect()
+        let lanes = self.ports(i) << self.common.shift;
+        let first = self.lane(i, 0, 0).0;
+        let mut all = Vec::new();
+        for at in 0..lanes {
+            let input = read!(self, b => b[i.at()].inputs[at]);
+            if input.len == 0 {
+                continue;
+            }
+            let place = |local: u32| self.place(Lane(first | local));
+            let (_, out_port, out_vc) = place(u32::from(input.out));
+            let (_, port, vc) = place(u32::try_from(at).unwrap_or(0));
+            let flit = self.common.store.flit(input.first, out_vc);
+            all.push(Blocked {
+                packet: flit.packet,
+                dst: flit.dst,
+                at: (port, vc),
+                out_port,
+                out_vc: (input.stage == Stage::Active).then_some(out_vc),
+            });
+        }
+        all
     }
+
+    /// Output ports of router `i` on which someone could send but for a credit.
+    pub fn starved(&self, i: RouterIdx) -> PortSet {
+        let mut ports = PortSet::EMPTY;
+        read!(self, b => {
+            let block = &b[i.at()];
+            for (w, sets) in block.sets.iter().enumerate().take(usize::from(block.words)) {
+                let mut starved = sets.starved;
+                while starved != 0 {
+                    let at = w * 64 + starved.trailing_zeros() as usize;
+                    starved &= starved - 1;
+                    ports.insert(usize::from(block.inputs[at].out) >> self.common.shift);
+                }
+            }
+        });
+        ports
+    }
+
+    /// The first cycle at which something of router `i` runs out.
+    pub(crate) fn next_timer(&self, i: RouterIdx) -> u64 {
+        self.common.timers[i.at()].iter().map(|(when, _)| *when).min().unwrap_or(u64::MAX)
+    }
+}
+
+fn build<const L: usize, const W: usize>(
+    params: &[RouterParams],
+    vcs: u8,
+    shift: u32,
+) -> Vec<Block<L, W>> {
+    let depth = |d: &u32| {
+        let flits = u16::try_from(*d).ok().filter(|d| *d > 0);
+        flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
+    };
+    let block = |p: &RouterParams| {
+        let input: Vec<u16> = p.input_depth.iter().map(depth).collect();
+        let output: Vec<u16> = p.output_depth.iter().map(depth).collect();
+        Block::new(&input, &output, vcs, shift)
+    };
+    params.iter().map(block).collect()
 }

@@ -10,8 +10,6 @@ pub struct Departure {
     pub from: Lane,
     /// The output VC it takes.
     pub to: Lane,
-    /// The number of its output port among those of the bank.
-    pub link: usize,
     /// The flit, still in the store; the receiver of the departure takes it over.
     pub slot: Slot,
     /// Whether it is its packet's first flit.
@@ -44,9 +42,8 @@ pub trait Egress {
     /// which the link takes another, at least `d.depart + 1`.
     fn send(&mut self, d: &Departure, store: &mut Store) -> u64;
 
-    /// Takes back a buffer of input VC `from`; the credit leaves at cycle `depart`. `link` is the
-    /// number of the input port among those of the bank.
-    fn credit(&mut self, from: Lane, link: usize, depart: u64);
+    /// Takes back a buffer of input VC `from`; the credit leaves at cycle `depart`.
+    fn credit(&mut self, from: Lane, depart: u64);
 
     /// Whether [`stalled`](Self::stalled) is to be told.
     const WATCHES: bool = false;

@@ -1,77 +1,58 @@
 //! What comes to a router: credits, flits, and the cycles at which something runs out.
 
-use base::{Flit, PortIdx, RouterIdx, RoutingFunction};
+use base::{PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
-use crate::bank::RouterBank;
+use crate::bank::{Common, Kernel};
 use crate::egress::Egress;
-use crate::state::{Lane, NOBODY, Stage, Timer};
+use crate::state::{Block, Lane, NOBODY, Output, Stage, Timer};
 use crate::store::Slot;
 use crate::view::Outputs;
 
-impl<R: RoutingFunction> RouterBank<R> {
-    /// Takes a flit into the store: its slot, to be delivered.
+impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
+    /// The router of a lane, and its own number of it.
     #[inline]
-    pub fn admit(&mut self, flit: &Flit, born: u32) -> Slot {
-        self.store.insert(flit, born)
+    fn split(lane: Lane) -> (usize, usize) {
+        ((lane.0 >> Block::<L, W>::LOG) as usize, lane.0 as usize % L)
     }
 
-    /// Gives output VC `to` a credit that counts from cycle `now` on, in which its router has not yet
-    /// been stepped.
-    ///
-    /// # Panics
-    /// If the credit was never spent.
+    /// Gives an output VC a credit.
     #[inline]
-    pub fn credit(&mut self, to: Lane, now: u64) {
-        let output = &mut self.outputs[to.at()];
+    pub(crate) fn credit(&mut self, to: Lane, now: u64) {
+        let (i, at) = Self::split(to);
+        let block = &mut self.blocks[i];
+        let output = &mut block.outputs[at];
         output.credits += 1;
         assert!(output.credits <= output.depth, "{to:?}: a credit too many");
-        if !self.loads.is_empty() {
-            self.loads[to.at()].set(output.depth - output.credits, now);
+        if !self.c.loads.is_empty() {
+            self.c.loads[to.0 as usize].set(output.depth - output.credits, now);
         }
-        if output.credits == 1 && output.owner != NOBODY {
-            let owner = output.owner;
-            self.funded(owner, to);
+        let owner = usize::from(output.owner);
+        if output.credits == 1 && owner < L {
+            let sets = &mut block.sets[owner / 64];
+            let bit = 1 << (owner % 64);
+            if sets.starved & bit != 0 {
+                sets.starved &= !bit;
+                if !block.outputs[at & !(self.c.vc_mask as usize)].busy {
+                    sets.ready |= bit;
+                    self.c.wake(i);
+                }
+            }
         }
-        if self.general.is_some() {
-            self.credit_general(to);
-        }
-    }
-
-    /// The packet of input VC `owner` has a credit again.
-    #[inline]
-    fn funded(&mut self, owner: Lane, to: Lane) {
-        let word = &mut self.words[owner.word()];
-        if word.starved & owner.bit() == 0 {
-            return;
-        }
-        word.starved &= !owner.bit();
-        if !self.ports[to.at() >> self.shift].busy {
-            word.ready |= owner.bit();
-            self.activate(owner);
+        if self.c.general.is_some() {
+            self.credit_general(i, at);
         }
     }
 
-    /// The router of `lane` has something to do in its next step.
+    /// Puts a flit into an input VC.
     #[inline]
-    pub(crate) fn activate(&mut self, lane: Lane) {
-        let router = if self.small { lane.word() } else { self.router_of[lane.word()] as usize };
-        self.active[router / 64] |= 1 << (router % 64);
-    }
-
-    /// Puts a flit into input VC `at`.
-    ///
-    /// Flits that are no heads go in before the router is stepped in their cycle. Heads go in after
-    /// it, or before it where RC takes no cycle.
-    ///
-    /// # Panics
-    /// If the buffer is full: the sender spent a credit it did not have.
-    #[inline]
-    pub fn deliver<E: Egress>(&mut self, at: Lane, slot: Slot, now: u64, egress: &mut E) {
-        let input = &mut self.inputs[at.at()];
-        assert!(input.len < input.depth, "{at:?} overflows its {} flits", input.depth);
+    pub(crate) fn deliver<E: Egress>(&mut self, lane: Lane, slot: Slot, now: u64, egress: &mut E) {
+        let (i, at) = Self::split(lane);
+        let block = &mut self.blocks[i];
+        let input = &mut block.inputs[at];
+        assert!(input.len < input.depth, "{lane:?} overflows its {} flits", input.depth);
         input.len += 1;
         if input.len > 1 {
-            self.store.link(input.last, slot);
+            self.c.store.link(input.last, slot);
             input.last = slot;
             return;
         }
@@ -79,146 +60,188 @@ impl<R: RoutingFunction> RouterBank<R> {
         input.last = slot;
         match input.stage {
             #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
-            Stage::Idle if input.left == now as u32 && self.pipeline.rc > 0 => {
+            Stage::Idle if input.left == now as u32 && self.c.pipeline.rc > 0 => {
                 // The tail before it left in this very cycle: RC is in the next.
                 input.stage = Stage::Routing;
-                self.words[at.word()].turned |= at.bit();
-                self.activate(at);
+                block.sets[at / 64].turned |= 1 << (at % 64);
+                self.c.wake(i);
             }
-            Stage::Idle => self.start(at, now, egress),
-            Stage::Active => self.resume(at),
+            Stage::Idle => {
+                self.c.start(block, i, at, now, egress);
+                self.c.wake(i);
+            }
+            Stage::Active => {
+                if block.resume(at, self.c.vc_mask as usize, self.c.general.is_some()) {
+                    self.c.wake(i);
+                }
+            }
             Stage::Routing | Stage::Waiting | Stage::Granted => {}
         }
     }
 
-    /// A flit came to the empty queue of a packet that holds an output VC.
-    #[inline]
-    fn resume(&mut self, at: Lane) {
-        let out = self.inputs[at.at()].out;
-        let word = &mut self.words[at.word()];
-        if self.general.is_none() {
-            if self.outputs[out.at()].credits == 0 {
-                word.starved |= at.bit();
-                return;
+    /// What runs out at cycle `now`.
+    #[cold]
+    pub(crate) fn expire(&mut self, i: usize, now: u64) {
+        let block = &mut self.blocks[i];
+        let mut n = 0;
+        while let Some(&(when, timer)) = self.c.timers[i].get(n) {
+            if when > now {
+                n += 1;
+                continue;
             }
-            if self.ports[out.at() >> self.shift].busy {
-                return;
+            self.c.timers[i].swap_remove(n);
+            match timer {
+                Timer::Routed(at) => {
+                    block.sets[usize::from(at) / 64].waiting |= 1 << (at % 64);
+                }
+                Timer::Granted(at) => {
+                    block.inputs[usize::from(at)].stage = Stage::Active;
+                    let general = self.c.general.is_some();
+                    block.resume(usize::from(at), self.c.vc_mask as usize, general);
+                }
+                Timer::Link(port) => block.link_free(usize::from(port), self.c.vc_mask as usize),
             }
         }
-        word.ready |= at.bit();
-        self.activate(at);
+        block.timed = !self.c.timers[i].is_empty();
+    }
+}
+
+impl<R: RoutingFunction> Common<R> {
+    /// Router `i` has something to do in its next step.
+    #[inline]
+    pub(crate) fn wake(&mut self, i: usize) {
+        self.active[i / 64] |= 1 << (i % 64);
     }
 
     /// RC of the packet at the front of an input VC.
     #[inline]
-    pub(crate) fn start<E: Egress>(&mut self, at: Lane, now: u64, egress: &mut E) {
+    pub(crate) fn start<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        at: usize,
+        now: u64,
+        egress: &mut E,
+    ) {
         let rc = self.pipeline.rc;
-        let slot = self.inputs[at.at()].first;
-        egress.at_front(at, slot, &self.store, now, now + u64::from(rc));
+        let slot = block.inputs[at % L].first;
+        let lane = Block::<L, W>::lane(i, at);
+        egress.at_front(lane, slot, &self.store, now, now + u64::from(rc));
         self.store.count_hop(slot);
-        self.route(at, slot, now);
-        self.inputs[at.at()].stage = Stage::Waiting;
+        self.route(block, i, at, now);
+        block.inputs[at % L].stage = Stage::Waiting;
         if rc > 1 {
-            self.arm(at, now + u64::from(rc), Timer::Routed(at));
+            self.arm(block, i, now + u64::from(rc), Timer::Routed(short(at)));
         } else {
-            self.words[at.word()].waiting |= at.bit();
+            block.sets[at / 64 % W].waiting |= 1 << (at % 64);
         }
-        self.activate(at);
     }
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
     #[inline]
-    pub(crate) fn route(&mut self, at: Lane, slot: Slot, now: u64) {
-        let i = if self.small { at.0 >> 6 } else { self.router_of[at.word()] };
-        let i = RouterIdx(i);
-        let (port, vc) = if self.small {
-            ((at.at() & 63) >> self.shift, self.vc_of(at))
-        } else {
-            (self.port_of(i, at), self.vc_of(at))
-        };
+    pub(crate) fn route<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        at: usize,
+        now: u64,
+    ) {
+        let slot = block.inputs[at % L].first;
         let mut head = self.store.head(slot);
         let state = head.state;
-        let view = Outputs { bank: &*self, at: i, now };
-        #[expect(clippy::cast_possible_truncation, reason = "a router has at most 256 ports")]
-        let hop = self.routing.route(i, PortIdx(port as u16), vc, &mut head, &view);
-        assert!(hop.vcs != 0, "{i}: the routing function gave {hop:?} for {head:?}");
+        let view = Outputs { common: &*self, block: &*block, now };
+        let router = RouterIdx(u32::try_from(i).unwrap_or(u32::MAX));
+        let port = PortIdx(short(at >> self.shift));
+        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+        let vc = VcIdx((at & self.vc_mask as usize) as u8);
+        let hop = self.routing.route(router, port, vc, &mut head, &view);
+        assert!(
+            hop.vcs != 0 && hop.port.0 < block.ports,
+            "{router}: the routing function gave {hop:?} for {head:?}"
+        );
         if head.state != state {
             self.store.set_state(slot, head.state);
         }
-        let out = if self.small {
-            Lane(at.0 & !63 | (u32::from(hop.port.0) << self.shift))
-        } else {
-            self.lane(i, hop.port.at(), 0)
-        };
-        let input = &mut self.inputs[at.at()];
+        let out = hop.port.0 << self.shift;
+        let input = &mut block.inputs[at % L];
         input.out = out;
-        input.allowed = hop.vcs;
+        input.request = hop.vcs << (out % 64);
     }
 
-    /// Lets `timer` of the router of `lane` go off at cycle `when`, which is later than now.
+    /// Lets `timer` of router `i` go off at cycle `when`, which is later than now.
     #[cold]
-    pub(crate) fn arm(&mut self, lane: Lane, when: u64, timer: Timer) {
-        let router = self.router_of[lane.word()] as usize;
-        self.timers[router].push((when, timer));
-        self.blocks[router].timed = true;
+    pub(crate) fn arm<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        when: u64,
+        timer: Timer,
+    ) {
+        self.timers[i].push((when, timer));
+        block.timed = true;
+    }
+}
+
+/// A number of a lane or port within a router.
+#[expect(clippy::cast_possible_truncation, reason = "256 ports of 64 VCs are 16,384 lanes")]
+#[inline]
+pub(crate) const fn short(at: usize) -> u16 {
+    at as u16
+}
+
+impl<const L: usize, const W: usize> Block<L, W> {
+    /// The bank's number of a lane of router `i`.
+    #[expect(clippy::cast_possible_truncation, reason = "banks are bounded at elaboration")]
+    #[inline]
+    pub(crate) const fn lane(i: usize, at: usize) -> Lane {
+        Lane((i << Self::LOG | at) as u32)
     }
 
-    /// The first cycle at which something of router `i` runs out.
-    #[cold]
-    pub(crate) fn next_timer(&self, i: RouterIdx) -> u64 {
-        self.timers[i.at()].iter().map(|(when, _)| *when).min().unwrap_or(u64::MAX)
+    /// A packet that holds an output VC has a flit again. Tells whether it is ready.
+    #[inline]
+    pub(crate) fn resume(&mut self, at: usize, vc_mask: usize, general: bool) -> bool {
+        let out = usize::from(self.inputs[at].out) % L;
+        let sets = &mut self.sets[at / 64];
+        let bit = 1 << (at % 64);
+        if !general {
+            if self.outputs[out].credits == 0 {
+                sets.starved |= bit;
+                return false;
+            }
+            if self.outputs[out & !vc_mask].busy {
+                return false;
+            }
+        }
+        sets.ready |= bit;
+        true
     }
 
-    /// What runs out at cycle `now`.
-    #[cold]
-    pub(crate) fn expire(&mut self, i: RouterIdx, now: u64) {
-        let mut at = 0;
-        while let Some(&(when, timer)) = self.timers[i.at()].get(at) {
-            if when > now {
-                at += 1;
+    /// The link out of the port of lane `first` takes another flit: whoever waited for that is
+    /// ready.
+    fn link_free(&mut self, first: usize, vc_mask: usize) {
+        self.outputs[first].busy = false;
+        for out in first..=first + vc_mask {
+            let Output { owner, credits, .. } = self.outputs[out];
+            if owner == NOBODY || credits == 0 {
                 continue;
             }
-            self.timers[i.at()].swap_remove(at);
-            match timer {
-                Timer::Routed(lane) => self.words[lane.word()].waiting |= lane.bit(),
-                Timer::Granted(lane) => {
-                    self.inputs[lane.at()].stage = Stage::Active;
-                    self.resume(lane);
-                }
-                Timer::Link(port) => self.link_free(port as usize),
-            }
-        }
-        self.blocks[i.at()].timed = !self.timers[i.at()].is_empty();
-    }
-
-    /// The link out of a port takes another flit: whoever waited for that is ready.
-    fn link_free(&mut self, port: usize) {
-        self.ports[port].busy = false;
-        for lane in port << self.shift..(port + 1) << self.shift {
-            let output = &self.outputs[lane];
-            if output.owner == NOBODY || output.credits == 0 {
-                continue;
-            }
-            let input = &self.inputs[output.owner.at()];
-            if input.stage == Stage::Active && input.len > 0 {
-                self.words[output.owner.word()].ready |= output.owner.bit();
+            let owner = usize::from(owner);
+            if self.inputs[owner].stage == Stage::Active && self.inputs[owner].len > 0 {
+                self.sets[owner / 64].ready |= 1 << (owner % 64);
             }
         }
     }
 
-    /// The link out of a port is taken until `free`: nobody who wants it is ready before.
+    /// The link out of the port of lane `first` is busy: nobody who wants it is ready.
     #[cold]
-    pub(crate) fn link_busy(&mut self, port: usize, free: u64) {
-        self.ports[port].busy = true;
-        for lane in port << self.shift..(port + 1) << self.shift {
-            let owner = self.outputs[lane].owner;
-            if owner != NOBODY {
-                let word = &mut self.words[owner.word()];
-                word.ready &= !owner.bit();
-                word.fresh &= !owner.bit();
+    pub(crate) fn link_busy(&mut self, first: usize, vc_mask: usize) {
+        self.outputs[first].busy = true;
+        for out in first..=first + vc_mask {
+            let owner = usize::from(self.outputs[out].owner);
+            if owner < L {
+                self.sets[owner / 64].ready &= !(1 << (owner % 64));
+                self.sets[owner / 64].fresh &= !(1 << (owner % 64));
             }
         }
-        let timer = Timer::Link(u32::try_from(port).unwrap_or(0));
-        self.arm(Lane::new(port << self.shift), free - self.traversal, timer);
     }
 }

@@ -1,24 +1,26 @@
 //! Whatever the plain router does not have.
 
-use base::{RouterIdx, RoutingFunction};
+use base::RoutingFunction;
 
-use crate::bank::{RouterBank, RouterParams};
+use crate::bank::{Kernel, Pipeline, RouterParams};
 use crate::egress::Egress;
-use crate::state::Lane;
 
 /// State of the general router.
 #[derive(Clone, Debug)]
 pub(crate) struct General;
 
 impl General {
-    pub(crate) fn new<R>(_: &[RouterParams], _: &RouterBank<R>) -> Self {
+    pub(crate) fn new(_: &[RouterParams], _: &Pipeline, _: u32) -> Self {
         Self
     }
 }
 
-impl<R: RoutingFunction> RouterBank<R> {
+impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     #[cold]
-    pub(crate) fn credit_general(&mut self, _: Lane) {}
+    pub(crate) fn credit_general(&mut self, _: usize, _: usize) {}
 
-    pub(crate) fn step_general<E: Egress>(&mut self, _: RouterIdx, _: u64, _: &mut E) {}
+    #[cold]
+    pub(crate) fn step_general<E: Egress>(&mut self, _: usize, _: u64, _: &mut E) -> bool {
+        false
+    }
 }

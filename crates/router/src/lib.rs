@@ -36,7 +36,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod view;
-mod watch;
 mod wired;
 mod wires;
 

@@ -1,47 +1,15 @@
-//! The state of the routers: input VCs with their queues, output VCs with their credits, ports, and
-//! for each router the sets of input VCs that want something.
+//! The state of a router: input VCs with their queues, output VCs with their credits, and the sets of
+//! input VCs that want something.
 
 use base::{NodeIdx, PacketIdx, VcIdx};
 
 use crate::store::Slot;
 
-/// A VC of a port of a router, numbered over the whole bank: the router's first lane, a multiple of
-/// 64, then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a power of
-/// two. So what belongs to a lane is found by shifting its number.
+/// A VC of a port of a router, numbered over the whole bank: the router times the lanes of a
+/// [`Block`], then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a
+/// power of two.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Lane(pub u32);
-
-impl Lane {
-    #[inline]
-    pub(crate) const fn at(self) -> usize {
-        self.0 as usize
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "banks are bounded at elaboration")]
-    #[inline]
-    pub(crate) const fn new(at: usize) -> Self {
-        Self(at as u32)
-    }
-
-    /// The word of the lane's bits.
-    #[inline]
-    pub(crate) const fn word(self) -> usize {
-        (self.0 >> 6) as usize
-    }
-
-    /// Its bit there.
-    #[inline]
-    pub(crate) const fn bit(self) -> u64 {
-        1 << (self.0 & 63)
-    }
-
-    /// The low half of its number, by which arbiters order the lanes of one router.
-    #[expect(clippy::cast_possible_truncation, reason = "it is the low half")]
-    #[inline]
-    pub(crate) const fn low(self) -> u16 {
-        self.0 as u16
-    }
-}
 
 /// Where an input VC is with the packet at its front.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,98 +26,94 @@ pub(crate) enum Stage {
     Active,
 }
 
-/// One input VC: a queue of flits and the state of the packet at its front: 32 bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct InputVc {
+/// One input VC: a queue of flits and the state of the packet at its front. 32 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Input {
     /// First and last flit of its queue; without meaning where `len` is 0.
     pub(crate) first: Slot,
     pub(crate) last: Slot,
+    /// Output VCs that the routing function allows, as bits of `out`'s word of lanes.
+    pub(crate) request: u64,
+    /// The cycle, low bits, in which the last packet's tail left.
+    pub(crate) left: u32,
     pub(crate) len: u16,
     pub(crate) depth: u16,
     /// The output VC that it holds, or before that the first VC of the port that it wants.
-    pub(crate) out: Lane,
-    /// Round-robin pointer over all output VCs of the router: the low half of a lane.
+    pub(crate) out: u16,
+    /// Round-robin pointer over all output VCs of the router.
     pub(crate) pointer: u16,
     pub(crate) stage: Stage,
-    /// The cycle, low bits, in which the last packet's tail left.
-    pub(crate) left: u32,
-    /// VCs that the routing function allows at the output.
-    pub(crate) allowed: u64,
 }
 
-/// One output VC: 16 bytes.
+/// One output VC, and for the first VC of a port what belongs to the port. 20 bytes.
 // Invariant: credits + in flight + buffered downstream + credits in flight == depth downstream.
-#[derive(Clone, Debug)]
-#[repr(align(16))]
-pub(crate) struct OutputVc {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
     pub(crate) credits: u16,
     pub(crate) depth: u16,
-    /// Round-robin pointer over input VCs: the low half of a lane.
-    pub(crate) pointer: u16,
     /// The input VC whose packet holds it, or [`NOBODY`].
-    pub(crate) owner: Lane,
-    /// Scratch of VC allocation: the best of the input VCs that ask for it, or [`NOBODY`].
-    pub(crate) claim: Lane,
+    pub(crate) owner: u16,
+    /// Round-robin pointer over input VCs.
+    pub(crate) pointer: u16,
+    /// Scratch of VC allocation: the best of the input VCs that ask for it.
+    pub(crate) claim: u16,
+    /// Of the port. Switch arbiters: over VCs of the input port; over output ports that they want;
+    /// over input ports of the output port. Ports by their first lane.
+    pub(crate) vc_pointer: u16,
+    pub(crate) choice_pointer: u16,
+    pub(crate) port_pointer: u16,
+    /// Of the port: the link out has not yet taken what was sent last.
+    pub(crate) busy: bool,
 }
 
 /// No lane.
-pub(crate) const NOBODY: Lane = Lane(u32::MAX);
+pub(crate) const NOBODY: u16 = u16::MAX;
 
-/// One port, both ways.
-#[derive(Clone, Debug)]
-pub(crate) struct Port {
-    /// Bit per VC: output VC may be given to a packet.
-    pub(crate) free: u64,
-    /// Switch arbiters: over VCs of the input port, over output ports that they want, over input
-    /// ports of the output port. Ports by the low half of their number in the bank.
-    pub(crate) input_pointer: u8,
-    /// The link out has not yet taken what was sent last.
-    pub(crate) busy: bool,
-    pub(crate) choice_pointer: u16,
-    pub(crate) output_pointer: u16,
-}
-
-/// Sets of 64 input VCs of a router, by what they are up to: 64 bytes.
+/// Sets of 64 lanes of a router: 64 bytes.
 #[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Word {
-    /// Ask for an output VC.
+pub(crate) struct Sets {
+    /// Inputs that ask for an output VC.
     pub(crate) waiting: u64,
-    /// Ask for the switch: hold an output VC, have a flit, a credit and a link that is free.
+    /// Inputs that ask for the switch: hold an output VC, have a flit, a credit and a free link.
     pub(crate) ready: u64,
-    /// Got a new packet to the front in this step.
+    /// Inputs that got a new packet to the front in this step.
     pub(crate) routing: u64,
-    /// Got a new packet to the front in the step before: it is routed in this one.
+    /// Inputs that got a new packet to the front in the step before: it is routed in this one.
     pub(crate) turned: u64,
-    /// Would be ready but for a credit.
+    /// Inputs that would be ready but for a credit.
     pub(crate) starved: u64,
-    /// Scratch of VC allocation: output lanes that somebody asks for.
-    pub(crate) claimed: u64,
-    /// Got their output VC in this step: ready when it is over.
+    /// Inputs that got their output VC in this step: ready when it is over.
     pub(crate) fresh: u64,
+    /// Outputs that may be given to a packet.
+    pub(crate) free: u64,
+    /// Outputs that somebody asks for in this step.
+    pub(crate) claimed: u64,
 }
 
-/// One router's place in the bank's arrays.
+/// A router of up to `L` lanes in `W` words of 64: all that its step touches, in one piece.
 #[derive(Clone, Debug)]
-pub(crate) struct Block {
-    /// Its first word of lanes.
-    pub(crate) word: u32,
-    pub(crate) ports: u16,
-    pub(crate) words: u16,
+pub(crate) struct Block<const L: usize, const W: usize> {
+    pub(crate) sets: [Sets; W],
     /// Something of it runs out at a given cycle.
     pub(crate) timed: bool,
+    /// Words in use.
+    pub(crate) words: u16,
+    pub(crate) ports: u16,
     /// Flits that left it.
     pub(crate) forwarded: u64,
+    pub(crate) inputs: [Input; L],
+    pub(crate) outputs: [Output; L],
 }
 
-/// What happens to a router at a given cycle unless it is the next.
+/// What happens to a router at a given cycle unless it is the next. Lanes are the router's own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Timer {
     /// RC of this input VC is done.
-    Routed(Lane),
+    Routed(u16),
     /// VA of this input VC is done.
-    Granted(Lane),
-    /// The link out of this port, by its number in the bank, takes another flit.
-    Link(u32),
+    Granted(u16),
+    /// The link out of the port whose first lane this is takes another flit.
+    Link(u16),
 }
 
 /// A packet that waits in a router, for whoever explains a deadlock.
@@ -165,4 +129,55 @@ pub struct Blocked {
     pub out_port: usize,
     /// The output VC that it holds, for which it has no credit; `None` while it waits for a VC.
     pub out_vc: Option<VcIdx>,
+}
+
+impl<const L: usize, const W: usize> Block<L, W> {
+    /// The block's lanes as a shift: router `i` starts at lane `i << LOG`.
+    pub(crate) const LOG: u32 = L.trailing_zeros();
+
+    /// A router with buffers of `input` and `output` flits a VC at each port.
+    pub(crate) fn new(input: &[u16], output: &[u16], vcs: u8, shift: u32) -> Self {
+        let idle = Input {
+            first: Slot(0),
+            last: Slot(0),
+            request: 0,
+            left: u32::MAX,
+            len: 0,
+            depth: 0,
+            out: 0,
+            pointer: 0,
+            stage: Stage::Idle,
+        };
+        let whole = Output {
+            credits: 0,
+            depth: 0,
+            owner: NOBODY,
+            pointer: 0,
+            claim: NOBODY,
+            vc_pointer: 0,
+            choice_pointer: 0,
+            port_pointer: 0,
+            busy: false,
+        };
+        let lanes = input.len() << shift;
+        let mut this = Self {
+            sets: [Sets::default(); W],
+            timed: false,
+            words: u16::try_from(lanes.div_ceil(64).max(1)).unwrap_or(u16::MAX),
+            ports: u16::try_from(input.len()).unwrap_or(u16::MAX),
+            forwarded: 0,
+            inputs: [idle; L],
+            outputs: [whole; L],
+        };
+        for port in 0..input.len() {
+            for vc in 0..usize::from(vcs) {
+                let lane = port << shift | vc;
+                this.sets[lane / 64].free |= 1 << (lane % 64);
+                this.inputs[lane].depth = input[port];
+                this.outputs[lane].depth = output[port];
+                this.outputs[lane].credits = output[port];
+            }
+        }
+        this
+    }
 }

@@ -1,10 +1,10 @@
 //! A router's output ports as an adaptive routing function sees them.
 
 use base::route::View;
-use base::{PortIdx, RouterIdx, RoutingFunction};
+use base::{PortIdx, RouterIdx};
 
-use crate::bank::RouterBank;
-use crate::state::Lane;
+use crate::bank::Common;
+use crate::state::Block;
 
 /// What waits on an output VC, now and before the present cycle.
 #[derive(Clone, Copy, Default, Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// Notes that `used` flits wait from cycle `now` on.
+    #[cold]
     pub(crate) const fn set(&mut self, used: u16, now: u64) {
         if self.changed != now {
             self.before = self.used;
@@ -31,51 +32,44 @@ impl Load {
 }
 
 /// One router's outputs in a cycle; those of all routers for functions with global knowledge.
-pub(crate) struct Outputs<'a, R> {
-    pub(crate) bank: &'a RouterBank<R>,
-    pub(crate) at: RouterIdx,
+pub(crate) struct Outputs<'a, R, const L: usize, const W: usize> {
+    pub(crate) common: &'a Common<R>,
+    pub(crate) block: &'a Block<L, W>,
     pub(crate) now: u64,
 }
 
-impl<R: RoutingFunction> Outputs<'_, R> {
-    #[inline]
-    fn each(&self, router: RouterIdx, port: PortIdx, vcs: u64, mut visit: impl FnMut(u32, Lane)) {
-        let first = self.bank.lane(router, port.at(), 0).0;
-        let mut rest = vcs;
-        while rest != 0 {
-            let vc = rest.trailing_zeros();
+/// The numbers of the bits of `set`.
+fn bits(set: u64) -> impl Iterator<Item = usize> {
+    let mut rest = set;
+    core::iter::from_fn(move || {
+        let bit = rest.trailing_zeros() as usize;
+        (rest != 0).then(|| {
             rest &= rest - 1;
-            visit(vc, Lane(first + vc));
-        }
-    }
+            bit
+        })
+    })
 }
 
-impl<R: RoutingFunction> View for Outputs<'_, R> {
+impl<R, const L: usize, const W: usize> View for Outputs<'_, R, L, W> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
-        let mut used = 0;
-        self.each(self.at, port, vcs, |_, lane| {
-            let output = &self.bank.outputs[lane.at()];
-            used += u32::from(output.depth - output.credits);
-        });
-        used
+        let first = port.at() << self.common.shift;
+        let waits = |vc: usize| {
+            let output = &self.block.outputs[(first + vc) % L];
+            u32::from(output.depth - output.credits)
+        };
+        bits(vcs).map(waits).sum()
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let mut free = vcs & self.bank.ports[self.bank.link(self.at, port.at())].free;
-        self.each(self.at, port, free, |vc, lane| {
-            if self.bank.outputs[lane.at()].credits == 0 {
-                free &= !(1 << vc);
-            }
-        });
-        free
+        let first = port.at() << self.common.shift;
+        let free = self.block.sets[first / 64 % W].free >> (first % 64) & vcs;
+        let funded = |vc: &usize| self.block.outputs[(first + vc) % L].credits > 0;
+        bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
 
     fn used_at(&self, router: RouterIdx, port: PortIdx, vcs: u64) -> u32 {
-        let mut used = 0;
-        self.each(router, port, vcs, |_, lane| {
-            let load = self.bank.loads.get(lane.at());
-            used += load.map_or(0, |l| u32::from(l.before(self.now)));
-        });
-        used
+        let first = router.at() * L + (port.at() << self.common.shift);
+        let load = |vc: usize| self.common.loads.get(first + vc);
+        bits(vcs).filter_map(load).map(|l| u32::from(l.before(self.now))).sum()
     }
 }

@@ -3,11 +3,11 @@
 use base::{Part, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
+use crate::Wires;
 use crate::bank::RouterBank;
 use crate::egress::{Departure, Egress};
 use crate::state::Lane;
 use crate::store::{Slot, Store};
-use crate::{PortSet, Wires};
 
 /// Wires as a router's world.
 struct Wired<'a, W> {
@@ -47,7 +47,7 @@ impl<W: Wires> Egress for Wired<'_, W> {
     }
 
     #[inline]
-    fn credit(&mut self, from: Lane, _: usize, depart: u64) {
+    fn credit(&mut self, from: Lane, depart: u64) {
         self.wires.send_credit(self.port(from), self.vc(from), Edge(depart));
     }
 
@@ -76,24 +76,21 @@ impl<R: RoutingFunction> RouterBank<R> {
     ) -> Edge {
         for port in &wires.credit_ports(edge) {
             while let Some(vc) = wires.receive_credit(port, edge) {
-                self.credit(self.lane(i, port, vc.0), edge.0);
+                self.credit(&[self.lane(i, port, vc.0)], edge.0);
             }
         }
         let first = self.lane(i, 0, 0).0;
-        let mut wired = Wired { wires, clock, first, shift: self.shift, sa: self.pipeline.sa };
+        let shift = self.lane(i, 1, 0).0.wrapping_sub(first).trailing_zeros();
+        let mut wired = Wired { wires, clock, first, shift, sa: self.pipeline().sa };
         let heads = self.take_in(i, edge, &mut wired);
-        let bit = 1 << (i.at() % 64);
         let next = self.step(i, edge.0, &mut wired);
-        self.active[i.at() / 64] &= !bit;
-        for (lane, slot) in &heads {
-            self.deliver(*lane, *slot, edge.0, &mut wired);
-        }
-        self.deferred = heads;
-        self.deferred.clear();
+        self.take_wake(i);
+        self.deliver(&heads, edge.0, &mut wired);
+        *self.deferred() = heads;
+        self.deferred().clear();
         wires.await_credits(&self.starved(i));
-        let again = self.active[i.at() / 64] & bit != 0;
-        let timer = if self.blocks[i.at()].timed { self.next_timer(i) } else { u64::MAX };
-        Edge(if again { edge.0 + 1 } else { next }.min(timer))
+        let next = if self.take_wake(i) { edge.0 + 1 } else { next };
+        Edge(next.min(self.next_timer(i)))
     }
 
     /// Delivers the flits that are visible; from a port's first head on they are for later, unless
@@ -104,35 +101,20 @@ impl<R: RoutingFunction> RouterBank<R> {
         edge: Edge,
         wired: &mut Wired<'_, W>,
     ) -> Vec<(Lane, Slot)> {
-        let mut later = core::mem::take(&mut self.deferred);
+        let mut later = core::mem::take(self.deferred());
         for port in &wired.wires.flit_ports(edge) {
             let mut defer = false;
             while let Some(flit) = wired.wires.receive(port, edge) {
                 let lane = self.lane(i, port, flit.vc.0);
                 let slot = self.admit(&flit, 0);
-                defer |= flit.head && self.pipeline.rc > 0;
+                defer |= flit.head && self.pipeline().rc > 0;
                 if defer {
                     later.push((lane, slot));
                 } else {
-                    self.deliver(lane, slot, edge.0, wired);
+                    self.deliver(&[(lane, slot)], edge.0, wired);
                 }
             }
         }
         later
-    }
-
-    /// Output ports on which someone could send but for a credit.
-    pub fn starved(&self, i: RouterIdx) -> PortSet {
-        let block = &self.blocks[i.at()];
-        let mut ports = PortSet::EMPTY;
-        for w in block.word as usize..block.word as usize + usize::from(block.words) {
-            let mut starved = self.words[w].starved;
-            while starved != 0 {
-                let at = w << 6 | starved.trailing_zeros() as usize;
-                starved &= starved - 1;
-                ports.insert(self.port_of(i, self.inputs[at].out));
-            }
-        }
-        ports
     }
 }

@@ -6,7 +6,7 @@ use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
 use super::source::{Sending, Source};
-use super::wires::{FRACTION, Far, Wires};
+use super::wires::{FRACTION, Far, Rate, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
 use crate::network::{domains, pipeline};
@@ -58,19 +58,32 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let far = |link: LinkIdx| {
             let (lane, node) = match fabric.links[link.at()].to {
                 End::Router(r, p) => (bank.lane(r, p.at(), 0).0, false),
-                End::Node(n, p) => (first_source[n.at()] + u32::from(p.0), true),
+                End::Node(n, p) => ((first_source[n.at()] + u32::from(p.0)) * 64, true),
             };
             timing.far(link, lane, node)
         };
-        // Ports that are not there keep the first link's entry, which nobody looks at.
-        let nears: Vec<Far> = fabric.node_ports.iter().flatten().map(|l| far(*l)).collect();
-        let mut fars = vec![far(LinkIdx(0)); bank.port_count()];
+        let near: Vec<Far> = fabric.node_ports.iter().flatten().map(|l| far(*l)).collect();
+        let near_rates = fabric.node_ports.iter().flatten().map(|l| timing.rate(*l)).collect();
+        // Lanes that are not there have the first link's entry, which nobody looks at.
+        let mut fars = vec![far(LinkIdx(0)); bank.lane_count()];
+        let slow = (0..fabric.links.len()).any(|l| far(LinkIdx::new(l)).slow);
+        let mut rates = Vec::new();
+        if slow {
+            rates = vec![Rate { interval: 0, free: 0 }; bank.lane_count()];
+        }
         for (r, router) in fabric.routers.iter().enumerate() {
             for (p, link) in router.ports.iter().enumerate() {
-                fars[bank.link(RouterIdx::new(r), p)] = far(*link);
+                for vc in 0..vcs {
+                    let lane = bank.lane(RouterIdx::new(r), p, vc).0 as usize;
+                    let first = far(*link);
+                    fars[lane] = Far { lane: first.lane | u32::from(vc), ..first };
+                    if slow {
+                        rates[lane] = timing.rate(*link);
+                    }
+                }
             }
         }
-        let longest = fars.iter().chain(&nears).map(|f| u64::from(f.latency)).max().unwrap_or(1);
+        let longest = fars.iter().chain(&near).map(|f| u64::from(f.latency)).max().unwrap_or(1);
         let stages = u64::from(spec.router.sa_cycles) + u64::from(spec.router.st_cycles);
         let credit = u64::from(spec.router.credit_cycles);
         let calendar = Calendar::new(2 * longest + stages + credit + 64);
@@ -79,13 +92,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             wires: Wires {
                 calendar,
                 far: fars,
-                near: nears,
+                rates,
                 vc_mask: u32::from(vcs).next_power_of_two() - 1,
                 credit_cycles: spec.router.credit_cycles,
                 watch,
             },
             bank,
             sources: Vec::new(),
+            near,
+            near_rates,
             sendings: Vec::new(),
             credits: Vec::new(),
             first_source,
@@ -200,6 +215,11 @@ impl<'a> Timings<'a> {
             End::Node(..) => 0,
         };
         let latency = u32::try_from(latency).unwrap_or(u32::MAX);
-        Far { lane, node, latency, credit_cycles, interval, free: 0 }
+        let credit_latency = latency.saturating_add(credit_cycles);
+        Far { lane, latency, credit_latency, node, slow: interval > 1 << FRACTION }
+    }
+
+    fn rate(&self, link: LinkIdx) -> Rate {
+        Rate { interval: self.cycles(link).1, free: 0 }
     }
 }

@@ -6,28 +6,16 @@
 use base::RouterIdx;
 use router::{Lane, Slot};
 
-/// A flit that arrives at a router.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FlitEvent {
-    pub(super) lane: Lane,
-    pub(super) slot: Slot,
-}
-
-/// A credit that arrives at a source.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SourceCredit {
-    pub(super) source: u32,
-    pub(super) vc: u8,
-}
-
 /// All that happens in one cycle. Within a list the order does not matter.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Bucket {
     /// Credits that arrive at output VCs of routers.
     pub(super) credits: Vec<Lane>,
-    pub(super) source_credits: Vec<SourceCredit>,
-    pub(super) bodies: Vec<FlitEvent>,
-    pub(super) heads: Vec<FlitEvent>,
+    /// Credits that arrive at sources: source and VC as the wires number them.
+    pub(super) source_credits: Vec<Lane>,
+    /// Flits that arrive at input VCs of routers.
+    pub(super) bodies: Vec<(Lane, Slot)>,
+    pub(super) heads: Vec<(Lane, Slot)>,
     /// Flits that arrive at nodes.
     pub(super) ejects: Vec<Slot>,
     /// Routers, and sources, for which something runs out.

@@ -5,7 +5,6 @@ use base::route::Empty;
 use base::{Class, Flit, Head, NodeIdx, PacketIdx, RoutingFunction, VcIdx};
 use router::Lane;
 
-use super::calendar::FlitEvent;
 use super::source::Sending;
 use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
@@ -101,15 +100,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             head,
             tail,
         };
-        let slot = self.bank.store.insert(&flit, passage.created as u32);
+        #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
+        let slot = self.bank.admit(&flit, passage.created as u32);
         t.flit_injected(passage, now);
         self.flits_injected += 1;
-        let near = &mut self.wires.near[s];
-        source.link_ready = near.occupy(now + 1);
+        let near = self.near[s];
+        source.link_ready = if near.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
         let lane = Lane(near.lane | u32::from(vc.0));
-        let event = FlitEvent { lane, slot };
         let bucket = self.wires.calendar.at(now + 1 + u64::from(near.latency));
-        if head { bucket.heads.push(event) } else { bucket.bodies.push(event) }
+        if head { bucket.heads.push((lane, slot)) } else { bucket.bodies.push((lane, slot)) }
     }
 
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is

@@ -31,13 +31,13 @@ mod wires;
 use std::collections::VecDeque;
 
 use base::{PacketIdx, RouterIdx, RoutingFunction};
-use router::{RouterBank, Slot};
+use router::{Lane, RouterBank, Slot};
 
-use calendar::{Bucket, FlitEvent};
+use calendar::Bucket;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
-use wires::Wires;
+use wires::{Far, Rate, Wires};
 
 /// A network on one clock.
 #[derive(Clone, Debug)]
@@ -45,6 +45,10 @@ pub struct CycleNetwork<R, W = ()> {
     bank: RouterBank<R>,
     wires: Wires<W>,
     sources: Vec<Source>,
+    /// `[source]`: the link out.
+    near: Vec<Far>,
+    /// `[source]`
+    near_rates: Vec<Rate>,
     /// `[source * classes + class]`
     sendings: Vec<Sending>,
     /// `[source * VCs + vc]`
@@ -143,11 +147,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn take_credits(&mut self, bucket: &Bucket, now: u64) {
-        for lane in &bucket.credits {
-            self.bank.credit(*lane, now);
-        }
+        self.bank.credit(&bucket.credits, now);
         for credit in &bucket.source_credits {
-            let (source, vc) = (credit.source as usize, usize::from(credit.vc));
+            let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
             self.credits[source * self.vcs as usize + vc] += 1;
             self.sources[source].funded |= 1 << vc;
             self.active_sources[source / 64] |= 1 << (source % 64);
@@ -165,14 +167,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     #[inline]
-    fn take_flits(&mut self, flits: &[FlitEvent], now: u64) {
-        for f in flits {
-            if W::ON {
-                let packet = self.bank.store.packet(f.slot);
-                self.wires.watch.received(f.lane, packet, now);
+    fn take_flits(&mut self, flits: &[(Lane, Slot)], now: u64) {
+        if W::ON {
+            for (lane, slot) in flits {
+                let packet = self.bank.store().packet(*slot);
+                self.wires.watch.received(*lane, packet, now);
             }
-            self.bank.deliver(f.lane, f.slot, now, &mut self.wires);
         }
+        self.bank.deliver(flits, now, &mut self.wires);
     }
 
     #[inline]
@@ -196,7 +198,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     fn eject<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
         for &slot in ejects {
             self.flits_ejected += 1;
-            let store = &mut self.bank.store;
+            let store = self.bank.store_mut();
             let (hops, head, tail) = (store.hops(slot), store.is_head(slot), store.is_tail(slot));
             let packet = store.remove(slot);
             let passage = &mut self.passages[packet.at()];
