@@ -23,6 +23,7 @@
 //! | [`describe`] | what a trace holds, for people |
 //! | [`draft`] | files that appear whole or not at all |
 //! | [`barriers`] | whether a replay reaches its end |
+//! | [`synthetic`] | patterns, injection processes, and estimates of what they make a network do |
 //!
 //! The order within a thread is the trace's; how threads interleave is for the machine to find out,
 //! and records that must be ordered across threads are ordered by barriers. How they did interleave
@@ -42,6 +43,7 @@ mod interleaved;
 mod lines;
 mod sharing;
 mod split;
+pub mod synthetic;
 pub mod text;
 mod trace;
 
