@@ -40,13 +40,13 @@ impl<'a> Call<'a> {
         }
         let (name, arguments) = match text.split_once('(') {
             None => (text, None),
-            Some((name, rest)) => match rest.strip_suffix(')') {
-                Some(arguments) => (name, Some(arguments.trim())),
-                None => {
-                    let message = format!("`{text}` opens a parenthesis that it does not close");
+            Some((name, rest)) => {
+                let Some(arguments) = rest.strip_suffix(')') else {
+                    let message = format!("`{}` does not close its parenthesis", shown(text));
                     return Err(SyntheticError::new(key, message, "end it with `)`"));
-                }
-            },
+                };
+                (name, Some(arguments.trim()))
+            }
         };
         let given = name.trim().to_ascii_lowercase().replace('-', "_");
         let meant = aliases.iter().find(|(alias, _)| *alias == given).map_or(&*given, |(_, n)| n);
@@ -86,13 +86,11 @@ fn unknown(
     aliases: &[(&str, &str)],
 ) -> SyntheticError {
     let message = format!("`{}` is not known", shown(given));
-    let mend = match nearest(given, forms, aliases) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            let names: Vec<String> = forms.iter().map(|f| format!("`{}`", f.name)).collect();
-            format!("use one of {}", names.join(", "))
-        }
-    };
+    let names: Vec<String> = forms.iter().map(|f| format!("`{}`", f.name)).collect();
+    let mend = nearest(given, forms, aliases).map_or_else(
+        || format!("use one of {}", names.join(", ")),
+        |name| format!("did you mean `{name}`?"),
+    );
     SyntheticError::new(key, message, mend)
 }
 

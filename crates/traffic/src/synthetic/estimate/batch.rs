@@ -140,20 +140,20 @@ mod tests {
             at = phi * at + shock;
             100.0 + at
         };
-        (0..200).for_each(|_| drop(next()));
+        (0..200).map(|_| next()).for_each(|_: f64| {});
         (0..length).map(|_| next()).collect()
     }
 
     #[test]
     fn nineteen_of_twenty_intervals_hold_the_mean_of_independent_draws() {
-        let covered = covered(1000, 49.5, |seed| {
+        let covered = covered(20_000, 49.5, |seed| {
             let mut draws = Draws::new(seed, 0, 0);
             let mut means = BatchMeans::default();
             (0..700).for_each(|_| means.push(draws.next() % 100));
             means.interval().unwrap()
         });
-        // 950 with a deviation of 6.9.
-        assert!((929..=971).contains(&covered), "{covered}");
+        // 19,000 with a deviation of 31.
+        assert!((18_877..=19_123).contains(&covered), "{covered}");
     }
 
     #[test]

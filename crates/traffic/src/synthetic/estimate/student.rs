@@ -38,7 +38,7 @@ mod tests {
         let (sin, cos) = angle.sin_cos();
         let odd = degrees % 2 == 1;
         let (mut term, mut sum) = if odd { (cos, 0.0) } else { (1.0, 0.0) };
-        let mut k = if odd { 1 } else { 0 };
+        let mut k = usize::from(odd);
         while k + 2 <= degrees {
             sum += term;
             k += 2;

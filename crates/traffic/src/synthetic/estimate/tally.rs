@@ -92,7 +92,9 @@ mod tests {
         ) {
             let tally = |values: &[u64]| {
                 let mut tally = Tally::default();
-                values.iter().for_each(|v| tally.push(*v));
+                for value in values {
+                    tally.push(*value);
+                }
                 tally
             };
             let (left, right) = values.split_at(parted.min(values.len()));

@@ -56,8 +56,11 @@ impl PatternSpec {
                 return Err(wrong("one node has no others", "use `uniform`"));
             }
             Self::UniformOthers => Kind::Others { others: nodes - 1 },
-            Self::Transpose | Self::BitComplement | Self::BitReverse => self.bits(nodes)?,
-            Self::Shuffle | Self::BitRotation => self.bits(nodes)?,
+            Self::Transpose
+            | Self::BitComplement
+            | Self::BitReverse
+            | Self::Shuffle
+            | Self::BitRotation => self.bits(nodes)?,
             Self::Tornado { dims } => {
                 let digits = digits(self, dims.as_ref(), shape)?;
                 Kind::Fixed(digits.table(nodes, |k| k.div_ceil(2) - 1))
