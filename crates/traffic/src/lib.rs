@@ -1,4 +1,5 @@
-//! Memory traces: what threads ask of the machine, from files, other tools and real programs.
+//! Memory traces: what threads ask of the machine, from files, other tools and real programs; and
+//! synthetic traffic, in [`synthetic`].
 //!
 //! A [`Trace`] is opened from a native file, text or binary, or made from records. Each thread is
 //! read by a [`Stream`] of its own, which holds one chunk of at most 16384 records in memory.

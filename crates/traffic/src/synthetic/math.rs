@@ -67,19 +67,31 @@ fn scaled(draw: u64) -> f64 {
     scaled
 }
 
-/// Base-2 logarithm of [`unit`], to about 2^-44.
-///
-/// A step of the table and five terms of the series, about 25 instructions.
+/// Base-2 logarithm of [`unit`], to about 2^-44: a step of the table and five terms of the series.
 #[inline]
 pub(crate) fn log2_unit(draw: u64) -> f64 {
-    const TERMS: [f64; 5] = [1.0, -1.0 / 2.0, 1.0 / 3.0, -1.0 / 4.0, 1.0 / 5.0];
+    const LOG2_E: f64 = core::f64::consts::LOG2_E;
+    const TERMS: [f64; 4] = [LOG2_E / 5.0, -LOG2_E / 4.0, LOG2_E / 3.0, -LOG2_E / 2.0];
     let bits = scaled(draw).to_bits();
     let (inverse, log) = TABLE[(bits >> 46) as usize % STEPS];
     let r = f64::from_bits(bits & MANTISSA | ONE) * inverse - 1.0;
-    let series = TERMS.iter().rev().fold(0.0, |sum, term| sum * r + term) * r;
+    let series = (((TERMS[0] * r + TERMS[1]) * r + TERMS[2]) * r + TERMS[3]) * r + LOG2_E;
     #[expect(clippy::cast_possible_wrap, reason = "the exponent is 11 bits")]
     let exponent = ((bits >> 52) as i64 - (1023 + 53)) as f64;
-    exponent + (log + series * core::f64::consts::LOG2_E)
+    exponent + (log + series * r)
+}
+
+/// The largest whole number that is not above `x`, for `x` from 0 to 2^50. It may be one less where
+/// `x` is a whole number, or above one by less than its own last bit.
+///
+/// Adding 2^52 and a half of that leaves no bits for a fraction, so the sum is rounded to the nearest
+/// whole number, whose bits are the last ones of the sum: a conversion that need not look for NaN
+/// and numbers out of range.
+#[inline]
+pub(crate) fn whole(x: f64) -> u64 {
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    let bits = (x - 0.5 + SHIFT).to_bits();
+    bits.wrapping_sub(SHIFT.to_bits())
 }
 
 /// The bits of a float's mantissa, and those of 1.0.
@@ -133,6 +145,16 @@ mod tests {
         for draw in (0..20_000).map(|n| draws.next() >> (n % 60)).chain(edges) {
             close(log2_unit(draw), unit(draw).log2(), 1e-13);
         }
+    }
+
+    #[test]
+    fn whole_parts_are_those_of_the_platform() {
+        for n in [0_u32, 1, 2, 3, 100, 1_000_000, u32::MAX] {
+            for part in [0.001, 0.25, 0.5, 0.75, 0.999] {
+                assert_eq!(whole(f64::from(n) + part), u64::from(n), "{n} {part}");
+            }
+        }
+        assert_eq!(whole(0.0), 0);
     }
 
     #[test]

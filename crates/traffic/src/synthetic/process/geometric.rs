@@ -1,7 +1,7 @@
 //! Trials that succeed with a fixed chance, jumped over to the next success.
 
 use super::super::draws::Draws;
-use super::super::math::{log2, log2_unit};
+use super::super::math::{log2, log2_unit, whole};
 use super::stream;
 
 /// How many trials it takes to succeed, with a chance above 0 of success at each.
@@ -19,16 +19,11 @@ impl Geometric {
         Self { inverse: if p >= 1.0 { 0.0 } else { 1.0 / log2(1.0 - p) } }
     }
 
-    /// The number of the first trial that succeeds, from 1.
+    /// The number of the first trial that succeeds, from 1 to about 53 / p.
     #[inline]
     pub(super) fn trials(self, draw: u64) -> u64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at most 53 / 1e-6; a rounding error below 0 is 0"
-        )]
-        let failed = (log2_unit(draw) * self.inverse) as u64;
-        1 + failed
+        // A logarithm that is a little above 0 by rounding must not give the trial before the first.
+        1 + whole((log2_unit(draw) * self.inverse).max(0.0))
     }
 }
 
