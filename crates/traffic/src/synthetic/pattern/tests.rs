@@ -1,3 +1,5 @@
+//! Patterns against definitions written apart from them, on small machines.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Processes against closed forms, and against stepping cycle by cycle.
+
 use base::NodeIdx;
 
 use super::*;
@@ -83,21 +85,24 @@ fn certain_and_absent_arrivals_are_exact() {
 
 #[test]
 fn bursts_have_the_rate_and_the_clumps_of_the_chain() {
-    let (alpha, beta, rate) = (0.02, 0.08, 0.1);
-    let peak: f64 = 0.1 * (alpha + beta) / alpha;
-    let cycles = 1_000_000;
-    let all = arrivals("on_off(0.02,0.08)", rate, 1.0, 2, cycles);
-    // The variance of the mean of a chain is larger by (2 - a - b) / (a + b), weighted by the peak.
-    let on = alpha / (alpha + beta);
-    let spread = rate * (1.0 - rate)
-        + 2.0 * peak * peak * on * (1.0 - on) * (1.0 - alpha - beta) / (alpha + beta);
-    let off = all.len() as f64 - rate * cycles as f64;
-    assert!(off.abs() < 4.0 * (spread * cycles as f64).sqrt(), "{}", all.len());
-    // A packet is followed by another in the next cycle if the chain stays on.
-    let followed = gaps(&all).iter().skip(1).filter(|g| **g == 1).count() as f64;
-    let chance = (1.0 - beta) * peak;
-    let (mean, n) = (chance * all.len() as f64, all.len() as f64);
-    assert!((followed - mean).abs() < 4.0 * (n * chance * (1.0 - chance)).sqrt(), "{followed}");
+    // Long bursts; states that are shorter than the gaps within them; states that alternate.
+    for (alpha, beta, rate) in [(0.02, 0.08, 0.1), (0.5, 0.5, 0.05), (0.9, 0.8, 0.02)] {
+        let peak: f64 = rate * (alpha + beta) / alpha;
+        let cycles = 1_000_000;
+        let all = arrivals(&format!("on_off({alpha},{beta})"), rate, 1.0, 2, cycles);
+        // Of independent packets, and twice the covariances, which fall by 1 - a - b a cycle.
+        let on: f64 = alpha / (alpha + beta);
+        let spread = rate * (1.0 - rate)
+            + 2.0 * peak * peak * on * (1.0 - on) * (1.0 - alpha - beta) / (alpha + beta);
+        let n = all.len() as f64;
+        let off = n - rate * cycles as f64;
+        assert!(off.abs() < 4.0 * (spread * cycles as f64).sqrt(), "{alpha} {beta}: {n}");
+        // A packet is followed by another in the next cycle if the chain stays on.
+        let followed = gaps(&all).iter().skip(1).filter(|g| **g == 1).count() as f64;
+        let chance = (1.0 - beta) * peak;
+        let deviation = (n * chance * (1.0 - chance)).sqrt();
+        assert!((followed - chance * n).abs() < 4.0 * deviation, "{alpha} {beta}: {followed}");
+    }
 }
 
 #[test]

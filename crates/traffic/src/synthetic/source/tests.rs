@@ -1,3 +1,5 @@
+//! What nodes send: repeatable, independent, at the rate that was asked for.
+
 use core::num::NonZeroU32;
 
 use super::*;
