@@ -101,6 +101,7 @@
 
 pub use {base, clock, coherence, machine, memory, phy, report, router, topology, traffic};
 
+pub mod figures;
 pub mod shipped;
 
 /// What most users need, in one `use`.
