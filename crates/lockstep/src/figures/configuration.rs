@@ -112,13 +112,16 @@ impl Configuration {
             RoutingName::DimensionOrder => "DimensionOrder",
             RoutingName::AdaptiveXyYx => "AdaptiveXyYx",
             RoutingName::Valiant => "Valiant",
-            RoutingName::NearestCommonAncestor => "Nca(Random)",
+            RoutingName::NearestCommonAncestor => "Random",
         };
         match &self.shape {
             Shape::Mesh(dims) => format!("Mesh(dims: {dims:?}, {ends}, routing: {routing})"),
-            Shape::Torus(dims) => format!("Torus(dims: {dims:?}, {ends}, routing: {routing})"),
+            // The reference gives a packet its half of the VCs for its whole way around a ring.
+            Shape::Torus(dims) => {
+                format!("Torus(dims: {dims:?}, {ends}, routing: {routing}, datelines: Strict)")
+            }
             Shape::FatTree { k, n } => {
-                format!("FatTree(k: {k}, levels: {n}, {ends}, routing: {routing})")
+                format!("FatTree(arity: {k}, levels: {n}, {ends}, routing: {routing})")
             }
         }
     }
@@ -248,6 +251,22 @@ mod tests {
 
     fn named(name: &str) -> &'static Configuration {
         booksim().iter().find(|c| c.name == name).expect(name)
+    }
+
+    #[test]
+    fn a_description_elaborates_to_what_the_configuration_says() {
+        // Lookahead routing and the other fabrics are proved where they are made.
+        let meshes = |c: &&Configuration| {
+            matches!(c.shape, Shape::Mesh(_))
+                && c.routing == RoutingName::DimensionOrder
+                && c.router.rc_cycles > 0
+        };
+        for c in booksim().iter().filter(meshes) {
+            let spec = c.description().and_then(|d| d.elaborate()).expect(c.name);
+            assert_eq!((spec.router, spec.fabric.routers.len()), (c.router, 64), "{}", c.name);
+            let depths: Vec<u32> = spec.fabric.classes.iter().map(|l| l.buffer_flits).collect();
+            assert!(depths.iter().all(|d| *d == c.buffer_flits), "{}: {depths:?}", c.name);
+        }
     }
 
     /// Mean hops over all pairs: closed forms of k-ary n-cubes and n-trees.
