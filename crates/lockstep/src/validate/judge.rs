@@ -3,7 +3,7 @@
 use report::SweepPoint;
 
 use super::{Alone, Answer, Claim, Explained, Quantity, Row, Verdict};
-use crate::figures::{Configuration, RoutingName};
+use crate::figures::{Configuration, Figure, RoutingName};
 
 /// The greatest error that the seeds' spread can excuse, in tolerances: beyond that the figure would
 /// say nothing.
@@ -114,7 +114,7 @@ fn loaded(claim: &Claim, points: &[SweepPoint]) -> Found {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let alone = points.first().filter(|_| claim.quantity == Quantity::PacketLatency);
     let spread = prediction(&values, mean, alone.map(|p| p.latency_ci95));
-    let carried = claim.figure.is_some_and(|f| f.carried());
+    let carried = claim.figure.is_some_and(Figure::carried);
     let stuck = points.iter().find(|p| carried && (p.saturated || !p.drained));
     let fault = stuck.map(|p| format!("not carried with seed {}", p.seed));
     Found { emulated: mean, reference, spread, seeds, fault }
@@ -202,7 +202,7 @@ mod tests {
         let width = prediction(&[9.0, 10.0, 11.0], 10.0, None).unwrap();
         assert!((width - 4.303 * 1.154_700_538).abs() < 1e-6, "{width}");
         let one = prediction(&[10.0], 10.0, Some(0.5)).unwrap();
-        assert!((one - 0.5 * 1.414_213_562).abs() < 1e-9, "{one}");
+        assert!((one * one - 2.0 * 0.25).abs() < 1e-9, "{one}");
         assert_eq!(prediction(&[10.0], 10.0, None), None);
         assert_eq!(prediction(&[10.0, f64::NAN], f64::NAN, None), None);
     }

@@ -208,8 +208,8 @@ pub fn validate(
     let questions = questions(claims);
     let seeds = options.seeds.max(1);
     let jobs: Vec<(&Claim, u64)> = questions
-        .iter()
-        .flat_map(|(_, claim)| {
+        .values()
+        .flat_map(|claim| {
             let seeds = if claim.figure.is_some() { seeds } else { 1 };
             (1..=seeds).map(move |seed| (*claim, seed))
         })
@@ -237,7 +237,7 @@ pub fn validate(
 /// How many answers [`validate`] will wait for.
 pub fn answers(claims: &[Claim], options: Options) -> u64 {
     let each = |claim: &Claim| if claim.figure.is_some() { options.seeds.max(1) } else { 1 };
-    questions(claims).iter().map(|(_, claim)| each(claim)).sum()
+    questions(claims).values().map(|claim| each(claim)).sum()
 }
 
 /// What tells questions apart: the configuration, and the load's place among its figures.

@@ -5,13 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::figures::booksim;
 
+/// What is done to a point before it is handed over.
+type Spoil = fn(&mut SweepPoint);
+/// What is done to a lone packet.
+type SpoilAlone = fn(&mut Alone);
+
 /// Answers with the reference's own figures, but for what it is told to get wrong.
 #[derive(Default)]
 struct Mirror {
     /// What to do to a point of this configuration.
-    fault: Option<(&'static str, fn(&mut SweepPoint))>,
+    fault: Option<(&'static str, Spoil)>,
     /// What to do to a lone packet between these nodes.
-    lone: Option<(u32, u32, fn(&mut Alone))>,
+    lone: Option<(u32, u32, SpoilAlone)>,
     asked: AtomicUsize,
 }
 
@@ -102,7 +107,7 @@ fn each_question_is_asked_once_a_seed() {
 
 #[test]
 fn every_seeded_fault_is_caught_where_it_is() {
-    let faults: &[(fn(&mut SweepPoint), &[Quantity])] = &[
+    let faults: &[(Spoil, &[Quantity])] = &[
         (|p| p.packet_latency *= 1.06, &[Quantity::PacketLatency]),
         (|p| p.packet_latency *= 0.94, &[Quantity::PacketLatency]),
         (|p| p.network_latency += 1.0, &[Quantity::NetworkLatency]),
@@ -121,7 +126,7 @@ fn every_seeded_fault_is_caught_where_it_is() {
 
 #[test]
 fn a_load_that_is_not_carried_is_a_miss_whatever_its_numbers() {
-    let fault: fn(&mut SweepPoint) = |p| p.saturated = true;
+    let fault: Spoil = |p| p.saturated = true;
     let rows = run(&Mirror { fault: Some((BASE, fault)), ..Mirror::default() }, BASE);
     let light = rows.iter().find(|r| r.quantity == Quantity::PacketLatency).unwrap();
     assert_eq!(light.verdict, Verdict::Missed);
@@ -133,7 +138,7 @@ fn a_load_that_is_not_carried_is_a_miss_whatever_its_numbers() {
 
 #[test]
 fn a_single_lone_packet_that_deviates_is_found_even_if_the_mean_is_right() {
-    let faults: &[(fn(&mut Alone), &str)] = &[
+    let faults: &[(SpoilAlone, &str)] = &[
         (|a| a.latency_cycles += 1, "3 to 5: 18 cycles, not 17"),
         (|a| a.hops += 2, "3 to 5: 5 hops, not 3"),
     ];
@@ -143,19 +148,19 @@ fn a_single_lone_packet_that_deviates_is_found_even_if_the_mean_is_right() {
         assert!(rows[0].note.as_ref().is_some_and(|n| n.contains(note)), "{:?}", rows[0]);
     }
     // Random detours may be longer, with the latency of their hops; never shorter.
-    let longer: fn(&mut Alone) = |a| {
+    let longer: SpoilAlone = |a| {
         a.hops += 2;
         a.latency_cycles += 10;
     };
     let valiant = "mesh8_valiant_uniform_v4_p1";
     assert!(passed(&run(&Mirror { lone: Some((3, 5, longer)), ..Mirror::default() }, valiant)));
-    let shorter: fn(&mut Alone) = |a| a.hops -= 1;
+    let shorter: SpoilAlone = |a| a.hops -= 1;
     assert!(!passed(&run(&Mirror { lone: Some((3, 5, shorter)), ..Mirror::default() }, valiant)));
 }
 
 #[test]
 fn an_engine_that_fails_misses_with_its_error() {
-    let fault = Some(("torus8_uni_v4_p1_L1", (|_| {}) as fn(&mut SweepPoint)));
+    let fault = Some(("torus8_uni_v4_p1_L1", (|_| {}) as Spoil));
     let rows = run(&Mirror { fault, ..Mirror::default() }, "torus8_uni_v4_p1_L1");
     assert_eq!(misses(&rows), [Quantity::ZeroLoad]);
     assert_eq!(rows[0].note.as_deref(), Some("no such fabric"));
@@ -166,7 +171,7 @@ fn an_engine_that_fails_misses_with_its_error() {
 #[test]
 fn seeds_that_differ_excuse_an_error_of_their_size() {
     // Half a cycle up or down around an error of 1.5 %.
-    let fault: fn(&mut SweepPoint) = |p| {
+    let fault: Spoil = |p| {
         let off = [0.0, -0.5, 0.5][usize::try_from(p.seed % 3).unwrap()];
         p.packet_latency = p.packet_latency * 1.015 + off;
     };
@@ -188,7 +193,7 @@ fn a_miss_that_is_understood_does_not_fail_and_says_why() {
     }];
     let claims: Vec<Claim> =
         claims().into_iter().filter(|c| c.configuration.name == BASE).collect();
-    let fault: fn(&mut SweepPoint) = |p| p.hops *= 1.02;
+    let fault: Spoil = |p| p.hops *= 1.02;
     let engine = Mirror { fault: Some((BASE, fault)), ..Mirror::default() };
     let rows = validate(&engine, &claims, &explained, OPTIONS, &|| {});
     let verdict = |load: f64| {
@@ -207,7 +212,7 @@ fn a_miss_that_is_understood_does_not_fail_and_says_why() {
 
 #[test]
 fn the_table_has_a_line_for_every_row_and_counts_the_verdicts() {
-    let fault: fn(&mut SweepPoint) = |p| p.hops *= 1.02;
+    let fault: Spoil = |p| p.hops *= 1.02;
     let rows = run(&Mirror { fault: Some((BASE, fault)), ..Mirror::default() }, BASE);
     let text = render(&rows);
     assert_eq!(text.lines().count(), rows.len() + 4, "{text}");
