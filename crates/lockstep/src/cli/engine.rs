@@ -21,8 +21,19 @@ pub(crate) struct Job<'a> {
     pub(crate) seed: u64,
 }
 
-/// Whether the plan's traffic has a meaning on the machine; asked before any work is done.
-pub(crate) fn fits(_spec: &MachineSpec, _plan: &Plan) -> anyhow::Result<()> {
+/// Terminals up to which a traffic matrix is kept: its memory grows with their square.
+const MATRIX_TERMINALS_MAX: usize = 4096;
+
+/// Whether the plan has a meaning on the machine; asked before any work is done.
+pub(crate) fn fits(spec: &MachineSpec, plan: &Plan) -> anyhow::Result<()> {
+    let terminals = spec.fabric.node_ports.len();
+    if plan.matrix && terminals > MATRIX_TERMINALS_MAX {
+        bail!(
+            "{} has {terminals} terminals, and a traffic matrix is kept for at most \
+             {MATRIX_TERMINALS_MAX}\n  mend: leave --matrix out",
+            spec.name
+        );
+    }
     Ok(())
 }
 

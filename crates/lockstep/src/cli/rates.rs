@@ -28,8 +28,9 @@ pub(crate) fn parse(text: &str) -> Result<Rates, String> {
         }
     }
     rates.sort_by(f64::total_cmp);
-    if let Some(twice) = rates.windows(2).find(|pair| pair[0].to_bits() == pair[1].to_bits()) {
-        return Err(format!("the load {} is given twice", twice[0]));
+    let same = |(a, b): &(&f64, &f64)| a.to_bits() == b.to_bits();
+    if let Some((twice, _)) = rates.iter().zip(rates.iter().skip(1)).find(same) {
+        return Err(format!("the load {twice} is given twice"));
     }
     Ok(Rates(rates))
 }

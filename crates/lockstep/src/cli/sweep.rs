@@ -27,6 +27,7 @@ Rates are flits per terminal and cycle, latencies cycles: packet latency from cr
 included) to the tail's ejection, network latency from the head's injection. Only packets created in
 the measured window count, and the run drains them all unless it is saturated.
 Exit code: 0 if everything was measured, saturated or not; 2 for bad input.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// Topology files, or names of shipped ones
     #[arg(required = true, value_name = "FILE")]
@@ -133,7 +134,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let json = args.json.as_deref().map(Output::open).transpose()?;
     let csv = args.csv.as_deref().map(Output::open).transpose()?;
     let to_stdout = [&json, &csv].into_iter().flatten().any(Output::is_stdout);
-    let reports = measure(args, &plan, &specs)?;
+    let reports = measure(args, &plan, &specs, &engine::measure)?;
     if let Some(json) = json {
         json.write(&SweepReport::to_json(&reports)?)?;
     }
@@ -186,7 +187,12 @@ fn plan(args: &Args) -> anyhow::Result<Plan> {
 }
 
 /// Every point of every topology, then saturation where it is looked for.
-fn measure(args: &Args, plan: &Plan, specs: &[MachineSpec]) -> anyhow::Result<Vec<SweepReport>> {
+fn measure(
+    args: &Args,
+    plan: &Plan,
+    specs: &[MachineSpec],
+    engine: &(impl Fn(&Job<'_>) -> anyhow::Result<SweepPoint> + Sync),
+) -> anyhow::Result<Vec<SweepReport>> {
     let rates = args.rates.as_ref().map_or(&[][..], |rates| &rates.0);
     let mut jobs = Vec::new();
     for spec in specs {
@@ -199,7 +205,7 @@ fn measure(args: &Args, plan: &Plan, specs: &[MachineSpec]) -> anyhow::Result<Ve
     let bar = progress::count(jobs.len() as u64, "loads", args.quiet);
     let points = parallel::map(usize::from(args.threads), jobs.len(), |at| {
         let job = &jobs[at];
-        let point = engine::measure(job);
+        let point = engine(job);
         bar.inc(1);
         point.with_context(|| format!("{} at {} could not be measured", job.spec.name, job.offered))
     });
@@ -216,7 +222,7 @@ fn measure(args: &Args, plan: &Plan, specs: &[MachineSpec]) -> anyhow::Result<Ve
             saturation: None,
         };
         if args.find_saturation {
-            let at = |offered| engine::measure(&Job { spec, plan, offered, seed: args.seed });
+            let at = |offered| engine(&Job { spec, plan, offered, seed: args.seed });
             let (found, probes) = saturation(at)?;
             report.saturation = Some(found);
             if report.points.is_empty() {
@@ -338,6 +344,50 @@ mod tests {
             let error = refused(words);
             assert!(error.contains(says), "{words}: {error}");
         }
+    }
+
+    fn specs(names: &[&str]) -> Vec<MachineSpec> {
+        names.iter().map(|name| input::topology(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn points_stand_with_their_topology_by_load_and_seed() {
+        let args = parsed("nvl8 fullmesh8 --rates 0.2,0.1 --seed 5 --seeds 3 --threads 3").unwrap();
+        let engine = |job: &Job<'_>| {
+            let digest = job.spec.name.clone();
+            let Job { offered, seed, .. } = *job;
+            Ok(SweepPoint { offered, seed, digest, ..SweepPoint::default() })
+        };
+        let plan = plan(&args).unwrap();
+        let reports = measure(&args, &plan, &specs(&["nvl8", "fullmesh8"]), &engine).unwrap();
+        for (report, name) in reports.iter().zip(["nvl8", "fullmesh8"]) {
+            assert_eq!((report.topology.as_str(), report.traffic.as_str()), (name, "uniform"));
+            let told: Vec<_> = report.points.iter().map(|p| (p.offered, p.seed)).collect();
+            let expected = [(0.1, 5), (0.1, 6), (0.1, 7), (0.2, 5), (0.2, 6), (0.2, 7)];
+            assert_eq!(told, expected, "{name}");
+            assert!(report.points.iter().all(|p| p.digest == name), "{report:?}");
+        }
+        assert_eq!(reports.len(), 2);
+    }
+
+    #[test]
+    fn a_load_that_cannot_be_measured_is_named() {
+        let args = parsed("nvl8 --rates 0.1,0.2").unwrap();
+        let engine = |job: &Job<'_>| {
+            anyhow::ensure!(job.offered < 0.15, "it got stuck");
+            Ok(SweepPoint::default())
+        };
+        let error = measure(&args, &plan(&args).unwrap(), &specs(&["nvl8"]), &engine).unwrap_err();
+        assert_eq!(format!("{error:#}"), "nvl8 at 0.2 could not be measured: it got stuck");
+    }
+
+    #[test]
+    fn without_rates_the_probes_of_the_search_are_the_points() {
+        let args = parsed("nvl8 --find-saturation").unwrap();
+        let engine = |job: &Job<'_>| knee(0.5)(job.offered);
+        let reports = measure(&args, &plan(&args).unwrap(), &specs(&["nvl8"]), &engine).unwrap();
+        assert_eq!(reports[0].points.len(), 9);
+        assert!(reports[0].saturation.is_some_and(|s| s.carried <= 0.5 && s.refused > Some(0.5)));
     }
 
     /// A network that carries up to a knee and then that much.
