@@ -10,6 +10,10 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+pub use crate::families::graph::{GraphRouting, SourcePath};
+pub use crate::families::hierarchy::{GatewayChoice, Hierarchy};
+pub use crate::families::per_level::PerLevel;
+pub use crate::families::tree::{Clos, FatTree, UpRouting};
 use crate::names::Named;
 pub use crate::pipeline::Router;
 use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
@@ -190,6 +194,12 @@ pub enum FabricForm {
     FullMesh(FullMesh),
     /// Named nodes and routers, and the links between them.
     Graph(Graph),
+    /// A k-ary n-tree of switches.
+    FatTree(FatTree),
+    /// Leaves and spines, in one or more planes.
+    Clos(Clos),
+    /// Copies of one fabric, joined by another through gateways.
+    Hierarchy(Hierarchy),
 }
 
 /// See [`FabricForm::SwitchPlanes`]. Node `n` has its ports to switch 0 first.
@@ -209,6 +219,10 @@ pub struct SwitchPlanes {
     pub length: Option<Length>,
     /// Name of the switches' clock.
     pub clock: String,
+    /// How a packet chooses its port at a network interface, and at a switch among parallel ones; at
+    /// random where not given.
+    #[serde(default)]
+    pub spray: UpRouting,
 }
 
 /// Links from an accelerator to a switch.
@@ -277,7 +291,7 @@ pub struct FullMesh {
     pub clock: String,
 }
 
-/// See [`FabricForm::Graph`]. Routed by table along shortest paths.
+/// See [`FabricForm::Graph`].
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
@@ -287,6 +301,9 @@ pub struct Graph {
     pub routers: Named<String>,
     /// The links.
     pub links: Vec<Cable>,
+    /// How packets go; along shortest paths where not given.
+    #[serde(default)]
+    pub routing: GraphRouting,
 }
 
 /// A link of a [`Graph`], both directions.

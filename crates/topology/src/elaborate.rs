@@ -4,8 +4,10 @@ use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
     Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
+    UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
+use crate::families::{graph, hierarchy, tree};
 use crate::generate;
 use crate::names::suggest;
 use crate::routing::{DimensionOrder, Routing, Table, Way};
@@ -34,23 +36,9 @@ impl Description {
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
-        let Wiring { node_ports, routers, links, .. } = wiring;
         let vcs = spec.router.vcs_per_class;
-        let way = match &self.fabric {
-            FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
-            }
-            FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
-            }
-            form => {
-                let name = |n| match form {
-                    FabricForm::Graph(g) => format!("`{}`", g.nodes[n]),
-                    _ => NodeIdx::new(n).to_string(),
-                };
-                Way::Table(Table::new(&node_ports, &routers, &links, name)?)
-            }
-        };
+        let way = way(&names, &self.fabric, &wiring, spec.accelerator.clock, vcs)?;
+        let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         let routing = Routing::new(way, vcs);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
@@ -147,6 +135,36 @@ impl Description {
             .map(DomainIdx::new)
             .ok_or_else(|| unknown("clock", key, name, &known))
     }
+}
+
+/// The routing function of a fabric.
+pub(crate) fn way(
+    names: &Names<'_>,
+    form: &FabricForm,
+    wiring: &Wiring<'_>,
+    node_clock: DomainIdx,
+    vcs: u8,
+) -> Result<Way, Problem> {
+    let Wiring { node_ports, routers, links, .. } = wiring;
+    Ok(match form {
+        FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
+            Way::DimensionOrder(DimensionOrder::new(&g.dims, false, routers, links, vcs)?)
+        }
+        FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
+            Way::DimensionOrder(DimensionOrder::new(&g.dims, true, routers, links, vcs)?)
+        }
+        FabricForm::SwitchPlanes(f) if f.spray != UpRouting::Random => {
+            Way::Nca(tree::planes_way(f, wiring))
+        }
+        FabricForm::Graph(g) => graph::graph_way(g, wiring)?,
+        FabricForm::FatTree(f) => Way::Nca(tree::fat_tree_way(f)),
+        FabricForm::Clos(f) => Way::Nca(tree::clos_way(f)),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy_way(names, f, node_clock, vcs)?,
+        _ => {
+            let name = |n| NodeIdx::new(n).to_string();
+            Way::Table(Table::new(node_ports, routers, links, name)?)
+        }
+    })
 }
 
 /// What a generator may look up by name.

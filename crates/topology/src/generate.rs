@@ -7,6 +7,7 @@ use base::DomainIdx;
 use crate::describe::{FabricForm, FullMesh, Graph, Grid, PerSwitch, SwitchPlanes};
 use crate::elaborate::Names;
 use crate::error::{ErrorKind, Problem};
+use crate::families::{hierarchy, tree};
 use crate::limits;
 use crate::names::suggest;
 use crate::validate::range;
@@ -24,6 +25,9 @@ pub(crate) fn fabric<'a>(
         FabricForm::Torus(f) => grid(names, f, true, node_clock),
         FabricForm::FullMesh(f) => full_mesh(names, f, node_clock),
         FabricForm::Graph(f) => graph(names, f, node_clock),
+        FabricForm::FatTree(f) => tree::fat_tree(names, f, node_clock),
+        FabricForm::Clos(f) => tree::clos(names, f, node_clock),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy(names, f, node_clock),
     }
 }
 

@@ -299,6 +299,7 @@ fn deadlock(spec: &MachineSpec, cycle: &[usize]) -> Problem {
              tree, in tiers, or all to all"
         }
         Way::DimensionOrder(_) => "use a torus with datelines and 2 VCs in each class",
+        _ => "choose another routing",
     };
     Problem::new(ErrorKind::Deadlock, "fabric", message, mend)
 }

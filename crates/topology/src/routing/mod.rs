@@ -11,11 +11,22 @@
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
 mod dimension;
+mod hierarchy;
+mod nca;
+mod source;
 mod table;
+mod up_down;
 
 pub use dimension::DimensionOrder;
+pub use hierarchy::Hierarchy;
+pub(crate) use hierarchy::{Gateway, Parts};
+pub use nca::Nca;
+pub(crate) use nca::{Tier, Up};
+pub use source::SourceRouted;
+pub(crate) use source::{Leave, NONE};
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
+pub use up_down::UpDown;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
@@ -46,6 +57,14 @@ pub enum Way {
     Table(Table),
     /// One dimension after the other, on meshes and tori.
     DimensionOrder(DimensionOrder),
+    /// Up to a nearest common ancestor, then down, in trees of switches.
+    Nca(Nca),
+    /// Shortest up*/down* paths on any graph.
+    UpDown(UpDown),
+    /// A listed path for every pair of nodes.
+    SourceRouted(SourceRouted),
+    /// Functions composed through gateways.
+    Hierarchy(Hierarchy),
 }
 
 impl Way {
@@ -54,6 +73,10 @@ impl Way {
         match self {
             Self::Table(_) => "table",
             Self::DimensionOrder(_) => "dimension-order",
+            Self::Nca(_) => "nearest-common-ancestor",
+            Self::UpDown(_) => "up*/down*",
+            Self::SourceRouted(_) => "source",
+            Self::Hierarchy(_) => "hierarchical",
         }
     }
 }
@@ -97,9 +120,14 @@ macro_rules! ask {
         match $way {
             Way::Table($f) => $answer,
             Way::DimensionOrder($f) => $answer,
+            Way::Nca($f) => $answer,
+            Way::UpDown($f) => $answer,
+            Way::SourceRouted($f) => $answer,
+            Way::Hierarchy($f) => $answer,
         }
     };
 }
+pub(crate) use ask;
 
 impl Routing {
     /// A routing function with its VCs: each class has `vcs_per_class`, divided evenly among the
@@ -211,7 +239,8 @@ impl RoutingFunction for Routing {
 /// A router's view as a routing function sees it: sets of groups instead of VCs, of one class.
 #[derive(Debug)]
 pub(crate) struct OfClass<'a, V> {
-    routing: &'a Routing,
+    /// `[set of groups]`: their VCs.
+    vcs_of: &'a [u64],
     view: &'a V,
     shift: u8,
 }
@@ -219,12 +248,12 @@ pub(crate) struct OfClass<'a, V> {
 impl<'a, V: View> OfClass<'a, V> {
     #[inline]
     fn new(routing: &'a Routing, view: &'a V, class: Class) -> Self {
-        Self { routing, view, shift: class as u8 * routing.vcs_per_class }
+        Self { vcs_of: &routing.vcs_of, view, shift: class as u8 * routing.vcs_per_class }
     }
 
     #[inline]
     fn vcs(&self, groups: u8) -> u64 {
-        self.routing.vcs_of[usize::from(groups)] << self.shift
+        self.vcs_of[usize::from(groups)] << self.shift
     }
 
     /// Flits that wait on the VCs of `groups` of `port`, as in [`View::used`].
