@@ -3,7 +3,8 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
+    Accelerator, Atomics, Consistency, Description, FabricForm, Grid, GridRouting, LinkForm,
+    Replacement,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::generate;
@@ -34,23 +35,9 @@ impl Description {
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
-        let Wiring { node_ports, routers, links, .. } = wiring;
         let vcs = spec.router.vcs_per_class;
-        let way = match &self.fabric {
-            FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
-            }
-            FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
-            }
-            form => {
-                let name = |n| match form {
-                    FabricForm::Graph(g) => format!("`{}`", g.nodes[n]),
-                    _ => NodeIdx::new(n).to_string(),
-                };
-                Way::Table(Table::new(&node_ports, &routers, &links, name)?)
-            }
-        };
+        let way = way(&self.fabric, &wiring, vcs)?;
+        let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         let routing = Routing::new(way, vcs);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
@@ -147,6 +134,36 @@ impl Description {
             .map(DomainIdx::new)
             .ok_or_else(|| unknown("clock", key, name, &known))
     }
+}
+
+/// The routing function of a fabric.
+fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    match form {
+        FabricForm::Mesh(f) => grid(f, false, wiring, vcs),
+        FabricForm::Torus(f) => grid(f, true, wiring, vcs),
+        FabricForm::Graph(f) => table(wiring, |n| format!("`{}`", f.nodes[n])),
+        FabricForm::SwitchPlanes(_) | FabricForm::FullMesh(_) => table(wiring, node),
+    }
+}
+
+fn grid(f: &Grid, torus: bool, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    let Wiring { routers, links, .. } = wiring;
+    match f.routing {
+        GridRouting::Table => table(wiring, node),
+        GridRouting::DimensionOrder => {
+            DimensionOrder::new(&f.dims, torus, routers, links, vcs).map(Way::DimensionOrder)
+        }
+    }
+}
+
+/// Shortest paths from a table; `name` is of a node in errors.
+pub(crate) fn table(wiring: &Wiring<'_>, name: impl Fn(usize) -> String) -> Result<Way, Problem> {
+    Table::new(&wiring.node_ports, &wiring.routers, &wiring.links, name).map(Way::Table)
+}
+
+/// The name of a node that has none of its own.
+pub(crate) fn node(n: usize) -> String {
+    NodeIdx::new(n).to_string()
 }
 
 /// What a generator may look up by name.
