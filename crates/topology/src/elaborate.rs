@@ -3,8 +3,8 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
-    UpRouting,
+    Accelerator, Atomics, Consistency, Description, FabricForm, Grid, GridRouting, LinkForm,
+    Replacement, UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::{graph, hierarchy, tree};
@@ -37,7 +37,7 @@ impl Description {
         let names = Names { of: self, classes: &spec.fabric.classes };
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
-        let way = way(&names, &self.fabric, &wiring, spec.accelerator.clock, vcs)?;
+        let way = way(&self.fabric, &wiring, vcs)?;
         let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         let routing = Routing::new(way, vcs);
@@ -138,33 +138,39 @@ impl Description {
 }
 
 /// The routing function of a fabric.
-pub(crate) fn way(
-    names: &Names<'_>,
-    form: &FabricForm,
-    wiring: &Wiring<'_>,
-    node_clock: DomainIdx,
-    vcs: u8,
-) -> Result<Way, Problem> {
-    let Wiring { node_ports, routers, links, .. } = wiring;
-    Ok(match form {
-        FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
-            Way::DimensionOrder(DimensionOrder::new(&g.dims, false, routers, links, vcs)?)
-        }
-        FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
-            Way::DimensionOrder(DimensionOrder::new(&g.dims, true, routers, links, vcs)?)
-        }
+pub(crate) fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    match form {
+        FabricForm::Mesh(f) => grid(f, false, wiring, vcs),
+        FabricForm::Torus(f) => grid(f, true, wiring, vcs),
+        FabricForm::Graph(f) => graph::graph_way(f, wiring),
+        FabricForm::FatTree(f) => Ok(Way::Nca(tree::fat_tree_way(f))),
+        FabricForm::Clos(f) => Ok(Way::Nca(tree::clos_way(f))),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy_way(f, wiring, vcs),
         FabricForm::SwitchPlanes(f) if f.spray != UpRouting::Random => {
-            Way::Nca(tree::planes_way(f, wiring))
+            Ok(Way::Nca(tree::planes_way(f, wiring)))
         }
-        FabricForm::Graph(g) => graph::graph_way(g, wiring)?,
-        FabricForm::FatTree(f) => Way::Nca(tree::fat_tree_way(f)),
-        FabricForm::Clos(f) => Way::Nca(tree::clos_way(f)),
-        FabricForm::Hierarchy(f) => hierarchy::hierarchy_way(names, f, node_clock, vcs)?,
-        _ => {
-            let name = |n| NodeIdx::new(n).to_string();
-            Way::Table(Table::new(node_ports, routers, links, name)?)
+        FabricForm::SwitchPlanes(_) | FabricForm::FullMesh(_) => table(wiring, node),
+    }
+}
+
+fn grid(f: &Grid, torus: bool, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    let Wiring { routers, links, .. } = wiring;
+    match f.routing {
+        GridRouting::Table => table(wiring, node),
+        GridRouting::DimensionOrder => {
+            DimensionOrder::new(&f.dims, torus, routers, links, vcs).map(Way::DimensionOrder)
         }
-    })
+    }
+}
+
+/// Shortest paths from a table; `name` is of a node in errors.
+pub(crate) fn table(wiring: &Wiring<'_>, name: impl Fn(usize) -> String) -> Result<Way, Problem> {
+    Table::new(&wiring.node_ports, &wiring.routers, &wiring.links, name).map(Way::Table)
+}
+
+/// The name of a node that has none of its own.
+pub(crate) fn node(n: usize) -> String {
+    NodeIdx::new(n).to_string()
 }
 
 /// What a generator may look up by name.

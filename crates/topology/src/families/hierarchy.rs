@@ -111,17 +111,13 @@ pub(crate) fn hierarchy<'a>(
         End::Node(n, _) => Plug::Router(gateway(n)),
         End::Router(r, _) => Plug::Router(first + r.at()),
     })?;
+    w.parts = Some(Box::new((inner, outer)));
     Ok(w)
 }
 
 /// The routing of a hierarchy whose cables could be made.
-pub(crate) fn hierarchy_way(
-    names: &Names<'_>,
-    f: &Hierarchy,
-    node_clock: DomainIdx,
-    vcs: u8,
-) -> Result<Way, Problem> {
-    let (inner, outer) = parts(names, f, node_clock)?;
+pub(crate) fn hierarchy_way(f: &Hierarchy, w: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    let (inner, outer) = &**w.parts.as_ref().expect("the generator of hierarchies keeps its parts");
     let share = if f.separate_vcs { (vcs / 2).max(1) } else { vcs };
     let halved = |mut p: Problem| {
         if f.separate_vcs && p.key == "router.vcs_per_class" {
@@ -130,20 +126,19 @@ pub(crate) fn hierarchy_way(
         }
         within("inner", p)
     };
-    let inner_way = way(names, &f.inner, &inner, node_clock, share).map_err(halved)?;
-    let outer_way =
-        way(names, &f.outer, &outer, node_clock, vcs).map_err(|p| within("outer", p))?;
+    let inner_way = way(&f.inner, inner, share).map_err(halved)?;
+    let outer_way = way(&f.outer, outer, vcs).map_err(|p| within("outer", p))?;
     let gateways: Vec<Gateway> =
-        f.gateways.iter().enumerate().map(|g| gateway(&inner, g)).collect::<Result<_, _>>()?;
+        f.gateways.iter().enumerate().map(|g| gateway(inner, g)).collect::<Result<_, _>>()?;
     let parts = Parts {
         copies: f.copies as usize,
         inner: inner_way,
         outer: outer_way,
-        gateways_of: choices(&inner, &gateways, f.gateway_choice),
+        gateways_of: choices(inner, &gateways, f.gateway_choice),
         node_at: inner
             .routers
             .iter()
-            .map(|r| r.ports.iter().map(|l| node(&inner, *l)).collect())
+            .map(|r| r.ports.iter().map(|l| node(inner, *l)).collect())
             .collect(),
         gateways,
     };
