@@ -28,8 +28,13 @@ pub(super) fn acyclic(spec: &MachineSpec) -> Result<Dependencies, Problem> {
         touched: Vec::new(),
         open: Vec::new(),
     };
-    for dst in 0..spec.fabric.node_ports.len() {
-        walk.to(NodeIdx::new(dst), &mut graph)?;
+    let mut legs = Legs::new();
+    spec.fabric.routing.goals(|goal| legs.entry(goal).or_default().0 = true);
+    let mut done: std::collections::BTreeSet<(Goal, LinkIdx, usize)> = Default::default();
+    while let Some((goal, (first, seeds))) = legs.pop_first() {
+        let seeds: Vec<_> =
+            seeds.into_iter().filter(|(l, g)| done.insert((goal, *l, *g))).collect();
+        walk.leg(goal, first, &seeds, &mut legs, &mut graph)?;
     }
     let left = graph.cyclic_part();
     if left.is_empty() {
@@ -48,40 +53,54 @@ struct Walk<'a> {
     open: Vec<(LinkIdx, usize)>,
 }
 
+/// Legs to be followed: whether packets leave their sources on them, and channels on which they begin.
+type Legs = std::collections::BTreeMap<Goal, (bool, Vec<(LinkIdx, usize)>)>;
+
 impl Walk<'_> {
-    fn to(&mut self, dst: NodeIdx, graph: &mut Graph<'_>) -> Result<(), Problem> {
+    fn leg(
+        &mut self,
+        goal: Goal,
+        first: bool,
+        seeds: &[(LinkIdx, usize)],
+        legs: &mut Legs,
+        graph: &mut Graph<'_>,
+    ) -> Result<(), Problem> {
         let f = self.fabric;
+        let groups = f.routing.groups();
         let mut wrong = None;
-        for (src, ports) in f.node_ports.iter().enumerate() {
+        let mut next_leg = |link: LinkIdx, step: Step| {
+            let seeds = &mut legs.entry(step.goal).or_default().1;
+            seeds.extend((0..groups).filter(|g| step.groups >> g & 1 == 1).map(|g| (link, g)));
+        };
+        for (src, ports) in f.node_ports.iter().enumerate().filter(|_| first) {
             let src = NodeIdx::new(src);
-            let mut any = false;
-            f.routing.inject_all(src, Goal::node(dst), |step| {
-                any = true;
-                match ports.get(step.port.at()) {
-                    Some(link) => self.reach(*link, step.groups),
-                    None => wrong = Some((src.to_string(), step.port)),
-                }
+            f.routing.inject_all(src, goal, |step| match ports.get(step.port.at()) {
+                Some(link) if step.goal == goal => self.reach(*link, step.groups),
+                Some(link) => next_leg(*link, step),
+                None => wrong = Some((src.to_string(), step.port)),
             });
-            if !any {
-                return Err(crate::routing::unreachable(&src.to_string(), &dst.to_string()));
-            }
         }
+        seeds.iter().for_each(|(link, group)| self.reach(*link, 1 << group));
         while let Some((link, group)) = self.open.pop() {
             graph.used[link.at()] |= 1 << group;
             match f.links[link.at()].to {
-                End::Node(n, _) if n == dst => {}
+                End::Node(n, _) if n.0 == goal.target => {}
                 End::Node(n, port) => wrong = Some((n.to_string(), port)),
                 End::Router(at, in_port) => {
                     let router = &f.routers[at.at()];
                     let mut any = false;
-                    f.routing.route_all(at, in_port, group, Goal::node(dst), |step| {
+                    f.routing.route_all(at, in_port, group, goal, |step| {
                         any = true;
                         let Some(next) = router.ports.get(step.port.at()) else {
                             wrong = Some((router.name.clone(), step.port));
                             return;
                         };
                         graph.depend(link, group, step);
-                        self.reach(*next, step.groups);
+                        if step.goal == goal {
+                            self.reach(*next, step.groups);
+                        } else {
+                            next_leg(*next, step);
+                        }
                     });
                     if !any {
                         wrong = Some((router.name.clone(), in_port));
@@ -91,7 +110,9 @@ impl Walk<'_> {
         }
         self.touched.drain(..).for_each(|l| self.reached[l] = 0);
         match wrong {
-            Some((place, port)) => Err(astray(&f.routing, &place, port, dst)),
+            Some((place, port)) => {
+                Err(astray(&self.fabric.routing, &place, port, NodeIdx(goal.target)))
+            }
             None => Ok(()),
         }
     }
