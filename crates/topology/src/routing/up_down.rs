@@ -214,13 +214,6 @@ impl UpDown {
         let size = usize::from(self.pool[from].0);
         &self.pool[from + 1..=from + size]
     }
-
-    /// The same routes without the rule that who went down stays down: shortest ways with wrong turns.
-    #[cfg(test)]
-    pub(crate) fn with_wrong_turns(mut self) -> Self {
-        self.came_down.fill(false);
-        self
-    }
 }
 
 impl Order {
@@ -285,4 +278,55 @@ const fn after(far: u32) -> u32 {
 
 const fn step(port: PortIdx, goal: Goal) -> Step {
     Step { port, groups: 1, escape: true, goal }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{NodeIdx, PortIdx};
+
+    use super::UpDown;
+    use crate::describe::Description;
+    use crate::error::ErrorKind;
+    use crate::routing::{Routing, Way};
+    use crate::spec::{End, Fabric};
+
+    impl UpDown {
+        /// Sends packets for `dst` from router `from` down to router `by`, and up again to `to`.
+        fn with_wrong_turn(mut self, f: &Fabric, [from, by, to]: [usize; 3], dst: NodeIdx) -> Self {
+            let places = [(from, from, by), (self.routers + by, by, to)];
+            for (place, at, next) in places {
+                let leads = |l: &base::LinkIdx| matches!(f.links[l.at()].to, End::Router(r, _) if r.at() == next);
+                let port = f.routers[at].ports.iter().position(leads).expect("linked");
+                let set = u32::try_from(self.pool.len()).expect("small");
+                self.sets[place * self.nodes + dst.at()] = set;
+                self.pool.extend([PortIdx(1), PortIdx::new(port)]);
+            }
+            self
+        }
+    }
+
+    #[test]
+    fn a_turn_from_down_to_up_is_refused_with_its_circle_named() {
+        let mut spec =
+            Description::shipped("graph_updown").expect("shipped").elaborate().expect("right");
+        crate::check(&spec).expect("free of deadlock");
+        let Way::UpDown(order) = spec.fabric.routing.way().clone() else {
+            panic!("routed up*/down*")
+        };
+        let [far_east, far_west, south] = [3, 4, 5];
+        let turn = [far_west, south, far_east];
+        let broken = order.with_wrong_turn(&spec.fabric, turn, NodeIdx(3));
+        spec.fabric.routing = Routing::new(Way::UpDown(broken), 2);
+        let error = crate::check(&spec).expect_err("the turn closes the outer ring");
+        assert_eq!(error.kind(), ErrorKind::Deadlock);
+        assert!(error.message().contains("5 channels wait for each other"), "{error}");
+        let ring = ["far-east", "east", "west", "far-west", "south", "far-east"];
+        for hop in ring.windows(2) {
+            let link = |line: &str| {
+                line.contains(&format!("{} port ", hop[0]))
+                    && line.contains(&format!("-> {} (", hop[1]))
+            };
+            assert!(error.message().lines().any(link), "{hop:?} in {error}");
+        }
+    }
 }
