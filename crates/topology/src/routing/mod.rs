@@ -11,6 +11,8 @@
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
 mod dimension;
+#[cfg(test)]
+pub(crate) mod mock;
 mod table;
 
 pub use dimension::DimensionOrder;
@@ -46,6 +48,10 @@ pub enum Way {
     Table(Table),
     /// One dimension after the other, on meshes and tori.
     DimensionOrder(DimensionOrder),
+    /// Steps that a test made up.
+    #[cfg(test)]
+    #[expect(private_interfaces, reason = "tests only")]
+    Mock(mock::Mock),
 }
 
 impl Way {
@@ -54,6 +60,24 @@ impl Way {
         match self {
             Self::Table(_) => "table",
             Self::DimensionOrder(_) => "dimension-order",
+            #[cfg(test)]
+            Self::Mock(_) => "mock",
+        }
+    }
+
+    /// What to do where its routes can deadlock, by its [`name`](Self::name).
+    pub(crate) fn mend(&self) -> &'static str {
+        match self.name() {
+            "table" => {
+                "shortest-path tables are safe where routes do not close rings: describe a ring as a \
+                 Torus and a grid as a Mesh with `routing: DimensionOrder`, or link the routers as a \
+                 tree, in tiers, or all to all"
+            }
+            "dimension-order" => "use a torus with datelines and 2 VCs in each class",
+            _ => {
+                "give each leg of a route, and each side of a dateline, VC groups of its own, and \
+                 adaptive steps an escape without cycles"
+            }
         }
     }
 }
@@ -97,6 +121,8 @@ macro_rules! ask {
         match $way {
             Way::Table($f) => $answer,
             Way::DimensionOrder($f) => $answer,
+            #[cfg(test)]
+            Way::Mock($f) => $answer,
         }
     };
 }
