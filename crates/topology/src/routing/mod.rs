@@ -12,6 +12,8 @@
 
 mod dimension;
 mod hierarchy;
+#[cfg(test)]
+pub(crate) mod mock;
 mod nca;
 mod source;
 mod table;
@@ -65,6 +67,10 @@ pub enum Way {
     SourceRouted(SourceRouted),
     /// Functions composed through gateways.
     Hierarchy(Hierarchy),
+    /// Steps that a test made up.
+    #[cfg(test)]
+    #[expect(private_interfaces, reason = "tests only")]
+    Mock(mock::Mock),
 }
 
 impl Way {
@@ -77,6 +83,30 @@ impl Way {
             Self::UpDown(_) => "up*/down*",
             Self::SourceRouted(_) => "source",
             Self::Hierarchy(_) => "hierarchical",
+            #[cfg(test)]
+            Self::Mock(_) => "mock",
+        }
+    }
+
+    /// What to do where its routes can deadlock, by its [`name`](Self::name).
+    pub(crate) fn mend(&self) -> &'static str {
+        match self.name() {
+            "table" => {
+                "shortest-path tables are safe where routes do not close rings: describe a ring as a \
+                 Torus and a grid as a Mesh with `routing: DimensionOrder`, route a Graph by \
+                 `UpDown(root: ..)`, or link the routers as a tree, in tiers, or all to all"
+            }
+            "dimension-order" => "use a torus with datelines and 2 VCs in each class",
+            "source" => {
+                "list other paths for some of these pairs, or route the graph `UpDown(root: ..)`"
+            }
+            "hierarchical" => {
+                "leave `separate_vcs` true, and the VCs that each part needs by itself"
+            }
+            _ => {
+                "give each leg of a route, and each side of a dateline, VC groups of its own, and \
+                 adaptive steps an escape without cycles"
+            }
         }
     }
 }
@@ -124,6 +154,8 @@ macro_rules! ask {
             Way::UpDown($f) => $answer,
             Way::SourceRouted($f) => $answer,
             Way::Hierarchy($f) => $answer,
+            #[cfg(test)]
+            Way::Mock($f) => $answer,
         }
     };
 }
