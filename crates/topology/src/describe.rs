@@ -10,6 +10,9 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+pub use crate::families::{Arrangement, Dragonfly, DragonflyRouting};
+pub use crate::families::{HyperX, HyperXRouting, PerDim};
+pub use crate::families::{SlimFly, SlimFlyRouting};
 use crate::names::Named;
 pub use crate::pipeline::Router;
 use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
@@ -188,6 +191,13 @@ pub enum FabricForm {
     Torus(Grid),
     /// A router at every accelerator, linked to all others.
     FullMesh(FullMesh),
+    /// A grid of routers, fully linked along every dimension.
+    #[serde(alias = "FlattenedButterfly", alias = "NdFullMesh")]
+    HyperX(HyperX),
+    /// Fully linked groups of fully linked routers.
+    Dragonfly(Dragonfly),
+    /// A graph of diameter 2 with nearly as many routers as there can be.
+    SlimFly(SlimFly),
     /// Named nodes and routers, and the links between them.
     Graph(Graph),
 }
@@ -275,6 +285,20 @@ pub struct FullMesh {
     pub length: Option<Length>,
     /// Name of the routers' clock.
     pub clock: String,
+    /// How packets go; over the links between source and destination where not given.
+    #[serde(default)]
+    pub routing: FullMeshRouting,
+}
+
+/// How packets go through a full mesh.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize)]
+pub enum FullMeshRouting {
+    /// Over a link that leads there.
+    #[default]
+    Table,
+    /// Over a link that leads there or by that third router which the queues at the source favour;
+    /// 2 VCs a class.
+    Detour,
 }
 
 /// See [`FabricForm::Graph`]. Routed by table along shortest paths.

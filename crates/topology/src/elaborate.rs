@@ -3,12 +3,14 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
+    Accelerator, Atomics, Consistency, Description, FabricForm, FullMeshRouting, GridRouting,
+    LinkForm, Replacement,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::generate;
 use crate::names::suggest;
 use crate::routing::{DimensionOrder, Routing, Table, Way};
+use crate::routing::{Dragonfly, HopClass, HyperX, HyperXPolicy};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
     MachineSpec, MemorySpec,
@@ -42,6 +44,15 @@ impl Description {
             }
             FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
                 Way::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
+            }
+            FabricForm::FullMesh(f) if f.routing == FullMeshRouting::Detour => {
+                let dims = [(f.accelerators, f.links_per_pair)];
+                Way::HyperX(HyperX::over(HyperXPolicy::Detour, &dims, (1, f.local_links), vcs)?)
+            }
+            FabricForm::HyperX(f) => Way::HyperX(HyperX::new(f, vcs)?),
+            FabricForm::Dragonfly(f) => Way::Dragonfly(Dragonfly::new(f, &routers, &links, vcs)?),
+            FabricForm::SlimFly(f) => {
+                Way::HopClass(HopClass::new(f, &node_ports, &routers, &links, vcs)?)
             }
             form => {
                 let name = |n| match form {
@@ -169,6 +180,17 @@ impl Names<'_> {
         name: &str,
         length: Option<Length>,
     ) -> Result<Run, Problem> {
+        self.run_of(key, (field, "length"), name, length)
+    }
+
+    /// As [`run`](Self::run), where the length's field has another name.
+    pub(crate) fn run_of(
+        &self,
+        key: &str,
+        (field, length_field): (&str, &str),
+        name: &str,
+        length: Option<Length>,
+    ) -> Result<Run, Problem> {
         let field = format!("{key}.{field}");
         let known = self.of.links.names().collect::<Vec<_>>();
         let class = self
@@ -180,7 +202,7 @@ impl Names<'_> {
         match length {
             Some(_) if on_die => Err(Problem::new(
                 ErrorKind::Structure,
-                format!("{key}.length"),
+                format!("{key}.{length_field}"),
                 format!("`{name}` is an on-die class, whose delay is its latency_cycles"),
                 "remove the length, or use a Serial class",
             )),
@@ -188,7 +210,7 @@ impl Names<'_> {
                 ErrorKind::Structure,
                 field,
                 format!("a link of the serial class `{name}` needs a length"),
-                "add `length: \"1 m\"` or whatever it is",
+                format!("add `{length_field}: \"1 m\"` or whatever it is"),
             )),
             _ => Ok(Run { class, length_um: length.map_or(0, |l| l.0) }),
         }

@@ -7,6 +7,7 @@ use base::DomainIdx;
 use crate::describe::{FabricForm, FullMesh, Graph, Grid, PerSwitch, SwitchPlanes};
 use crate::elaborate::Names;
 use crate::error::{ErrorKind, Problem};
+use crate::families::{dragonfly, hyperx, slimfly};
 use crate::limits;
 use crate::names::suggest;
 use crate::validate::range;
@@ -23,6 +24,9 @@ pub(crate) fn fabric<'a>(
         FabricForm::Mesh(f) => grid(names, f, false, node_clock),
         FabricForm::Torus(f) => grid(names, f, true, node_clock),
         FabricForm::FullMesh(f) => full_mesh(names, f, node_clock),
+        FabricForm::HyperX(f) => hyperx::wiring(names, f, node_clock),
+        FabricForm::Dragonfly(f) => dragonfly::wiring(names, f, node_clock),
+        FabricForm::SlimFly(f) => slimfly::wiring(names, f, node_clock),
         FabricForm::Graph(f) => graph(names, f, node_clock),
     }
 }
@@ -117,7 +121,7 @@ fn grid<'a>(
 }
 
 /// The coordinates of a point, first dimension first.
-fn coordinates(n: usize, dims: &[u32]) -> Vec<String> {
+pub(crate) fn coordinates(n: usize, dims: &[u32]) -> Vec<String> {
     let mut rest = n;
     let mut next = |k: &u32| {
         let at = rest % *k as usize;

@@ -162,7 +162,7 @@ fn hops(spec: &MachineSpec) -> (u64, u64) {
             let dims: Vec<_> = d.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
             grid_hops(&dims)
         }
-        Way::Table(_) => table_hops(spec),
+        _ => table_hops(spec),
     }
 }
 

@@ -10,10 +10,19 @@
 //!
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
+mod attach;
 mod dimension;
+mod dragonfly;
+mod hopclass;
+mod hyperx;
+mod legs;
 mod table;
 
 pub use dimension::DimensionOrder;
+pub use dragonfly::Dragonfly;
+pub use hopclass::HopClass;
+pub use hyperx::HyperX;
+pub(crate) use hyperx::Policy as HyperXPolicy;
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
 
@@ -46,6 +55,12 @@ pub enum Way {
     Table(Table),
     /// One dimension after the other, on meshes and tori.
     DimensionOrder(DimensionOrder),
+    /// On full meshes of any dimensions.
+    HyperX(HyperX),
+    /// Between groups of routers.
+    Dragonfly(Dragonfly),
+    /// A VC group for each hop.
+    HopClass(HopClass),
 }
 
 impl Way {
@@ -54,6 +69,9 @@ impl Way {
         match self {
             Self::Table(_) => "table",
             Self::DimensionOrder(_) => "dimension-order",
+            Self::HyperX(_) => "hyperx",
+            Self::Dragonfly(_) => "dragonfly",
+            Self::HopClass(_) => "hop-class",
         }
     }
 }
@@ -97,6 +115,9 @@ macro_rules! ask {
         match $way {
             Way::Table($f) => $answer,
             Way::DimensionOrder($f) => $answer,
+            Way::HyperX($f) => $answer,
+            Way::Dragonfly($f) => $answer,
+            Way::HopClass($f) => $answer,
         }
     };
 }

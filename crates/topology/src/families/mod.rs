@@ -1,0 +1,15 @@
+//! Families of fabrics: for each the form in which a description asks for it, and its generator.
+
+pub(crate) mod dragonfly;
+pub(crate) mod hyperx;
+mod per_dim;
+pub(crate) mod slimfly;
+
+pub use dragonfly::{Arrangement, Dragonfly, DragonflyRouting};
+pub use hyperx::{HyperX, HyperXRouting};
+pub use per_dim::PerDim;
+pub use slimfly::{SlimFly, SlimFlyRouting};
+
+const fn one() -> u32 {
+    1
+}
