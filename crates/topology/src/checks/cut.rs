@@ -32,6 +32,15 @@ pub(super) fn bits_per_s(spec: &MachineSpec) -> Option<u64> {
             stride *= extent;
         }
     }
+    if let Way::HyperX(h) = f.routing.way() {
+        let mut stride = nodes / f.routers.len();
+        for extent in h.dims().map(usize::from) {
+            if extent.is_multiple_of(2) {
+                halvings.push((0..nodes).map(|n| n / stride % extent < extent / 2).collect());
+            }
+            stride *= extent;
+        }
+    }
     let rates = f.links.iter().map(|l| timing::payload_bits_per_s(spec, l)).collect::<Vec<_>>();
     halvings.iter().map(|lower| Flow::new(f, &rates, lower).max()).min()
 }

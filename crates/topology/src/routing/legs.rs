@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn stops_are_uniform_over_all_but_the_ends() {
         for (count, a, b) in [(5, 1, 3), (5, 3, 1), (5, 0, 4), (5, 2, 2), (3, 0, 1)] {
-            let mut seen = vec![0; count];
+            let mut seen = vec![0_usize; count];
             for flow in 0..6_000 {
                 seen[stop(count, a, b, 7, flow).expect("there is one")] += 1;
             }
