@@ -3,13 +3,13 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, Grid, GridRouting, LinkForm,
-    Replacement,
+    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
+use crate::families::grid::{self, Kind};
 use crate::generate;
 use crate::names::suggest;
-use crate::routing::{DimensionOrder, Routing, Table, Way};
+use crate::routing::{Routing, Table, Way};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
     MachineSpec, MemorySpec,
@@ -139,20 +139,11 @@ impl Description {
 /// The routing function of a fabric.
 fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
     match form {
-        FabricForm::Mesh(f) => grid(f, false, wiring, vcs),
-        FabricForm::Torus(f) => grid(f, true, wiring, vcs),
+        FabricForm::Mesh(f) => grid::way(f, Kind::Mesh, wiring, vcs),
+        FabricForm::Torus(f) => grid::way(f, Kind::Torus, wiring, vcs),
+        FabricForm::Ring(f) => grid::way(&f.into(), Kind::Ring, wiring, vcs),
         FabricForm::Graph(f) => table(wiring, |n| format!("`{}`", f.nodes[n])),
         FabricForm::SwitchPlanes(_) | FabricForm::FullMesh(_) => table(wiring, node),
-    }
-}
-
-fn grid(f: &Grid, torus: bool, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
-    let Wiring { routers, links, .. } = wiring;
-    match f.routing {
-        GridRouting::Table => table(wiring, node),
-        GridRouting::DimensionOrder => {
-            DimensionOrder::new(&f.dims, torus, routers, links, vcs).map(Way::DimensionOrder)
-        }
     }
 }
 

@@ -31,6 +31,7 @@ pub mod checks;
 pub mod describe;
 mod elaborate;
 mod error;
+mod families;
 mod generate;
 pub mod limits;
 mod locate;

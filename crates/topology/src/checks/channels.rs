@@ -298,7 +298,7 @@ fn deadlock(spec: &MachineSpec, cycle: &[usize]) -> Problem {
              Torus and a grid as a Mesh with `routing: DimensionOrder`, or link the routers as a \
              tree, in tiers, or all to all"
         }
-        Way::DimensionOrder(_) => "use a torus with datelines and 2 VCs in each class",
+        _ => "use a torus with datelines and 2 VCs in each class",
     };
     Problem::new(ErrorKind::Deadlock, "fabric", message, mend)
 }

@@ -10,12 +10,21 @@
 //!
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
+mod detour;
 mod dimension;
+pub(crate) mod lattice;
+mod minimal;
+mod odd_even;
 mod table;
+mod two_orders;
 
+pub use detour::Detour;
 pub use dimension::DimensionOrder;
+pub use minimal::Minimal;
+pub use odd_even::OddEven;
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
+pub use two_orders::TwoOrders;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
@@ -46,6 +55,14 @@ pub enum Way {
     Table(Table),
     /// One dimension after the other, on meshes and tori.
     DimensionOrder(DimensionOrder),
+    /// Dimension order in either of two orders.
+    TwoOrders(TwoOrders),
+    /// Dimension order to a router drawn at random and from there on.
+    Detour(Detour),
+    /// Any link of a grid on a shortest route, with an escape.
+    Minimal(Minimal),
+    /// The odd-even turn model on meshes of two dimensions.
+    OddEven(OddEven),
 }
 
 impl Way {
@@ -54,6 +71,22 @@ impl Way {
         match self {
             Self::Table(_) => "table",
             Self::DimensionOrder(_) => "dimension-order",
+            Self::TwoOrders(_) => "XY-YX",
+            Self::Detour(f) => f.name(),
+            Self::Minimal(_) => "minimal adaptive",
+            Self::OddEven(_) => "odd-even",
+        }
+    }
+
+    /// The grid that the function is for, if it is for one.
+    pub(crate) const fn lattice(&self) -> Option<&lattice::Lattice> {
+        match self {
+            Self::DimensionOrder(f) => Some(f.lattice()),
+            Self::TwoOrders(f) => Some(f.lattice()),
+            Self::Detour(f) => Some(f.lattice()),
+            Self::Minimal(f) => Some(f.lattice()),
+            Self::OddEven(f) => Some(f.lattice()),
+            Self::Table(_) => None,
         }
     }
 }
@@ -97,6 +130,10 @@ macro_rules! ask {
         match $way {
             Way::Table($f) => $answer,
             Way::DimensionOrder($f) => $answer,
+            Way::TwoOrders($f) => $answer,
+            Way::Detour($f) => $answer,
+            Way::Minimal($f) => $answer,
+            Way::OddEven($f) => $answer,
         }
     };
 }
