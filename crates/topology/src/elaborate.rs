@@ -3,14 +3,14 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, FullMeshRouting, GridRouting,
-    LinkForm, Replacement,
+    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
+use crate::families::grid::{self, Kind};
+use crate::families::{dragonfly, hyperx, slimfly};
 use crate::generate;
 use crate::names::suggest;
-use crate::routing::{DimensionOrder, Routing, Table, Way};
-use crate::routing::{Dragonfly, HopClass, HyperX, HyperXPolicy};
+use crate::routing::{Routing, Table, Way};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
     MachineSpec, MemorySpec,
@@ -36,32 +36,9 @@ impl Description {
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
-        let Wiring { node_ports, routers, links, .. } = wiring;
         let vcs = spec.router.vcs_per_class;
-        let way = match &self.fabric {
-            FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
-            }
-            FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
-            }
-            FabricForm::FullMesh(f) if f.routing == FullMeshRouting::Detour => {
-                let dims = [(f.accelerators, f.links_per_pair)];
-                Way::HyperX(HyperX::over(HyperXPolicy::Detour, &dims, (1, f.local_links), vcs)?)
-            }
-            FabricForm::HyperX(f) => Way::HyperX(HyperX::new(f, vcs)?),
-            FabricForm::Dragonfly(f) => Way::Dragonfly(Dragonfly::new(f, &routers, &links, vcs)?),
-            FabricForm::SlimFly(f) => {
-                Way::HopClass(HopClass::new(f, &node_ports, &routers, &links, vcs)?)
-            }
-            form => {
-                let name = |n| match form {
-                    FabricForm::Graph(g) => format!("`{}`", g.nodes[n]),
-                    _ => NodeIdx::new(n).to_string(),
-                };
-                Way::Table(Table::new(&node_ports, &routers, &links, name)?)
-            }
-        };
+        let way = way(&self.fabric, &wiring, vcs)?;
+        let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         let routing = Routing::new(way, vcs);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
@@ -158,6 +135,31 @@ impl Description {
             .map(DomainIdx::new)
             .ok_or_else(|| unknown("clock", key, name, &known))
     }
+}
+
+/// The routing function of a fabric.
+fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    match form {
+        FabricForm::Mesh(f) => grid::way(f, Kind::Mesh, wiring, vcs),
+        FabricForm::Torus(f) => grid::way(f, Kind::Torus, wiring, vcs),
+        FabricForm::Ring(f) => grid::way(&f.into(), Kind::Ring, wiring, vcs),
+        FabricForm::Graph(f) => table(wiring, |n| format!("`{}`", f.nodes[n])),
+        FabricForm::FullMesh(f) => hyperx::full_mesh_way(f, wiring, vcs),
+        FabricForm::HyperX(f) => hyperx::way(f, vcs),
+        FabricForm::Dragonfly(f) => dragonfly::way(f, wiring, vcs),
+        FabricForm::SlimFly(f) => slimfly::way(f, wiring, vcs),
+        FabricForm::SwitchPlanes(_) => table(wiring, node),
+    }
+}
+
+/// Shortest paths from a table; `name` is of a node in errors.
+pub(crate) fn table(wiring: &Wiring<'_>, name: impl Fn(usize) -> String) -> Result<Way, Problem> {
+    Table::new(&wiring.node_ports, &wiring.routers, &wiring.links, name).map(Way::Table)
+}
+
+/// The name of a node that has none of its own.
+pub(crate) fn node(n: usize) -> String {
+    NodeIdx::new(n).to_string()
 }
 
 /// What a generator may look up by name.

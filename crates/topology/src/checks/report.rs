@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{cut, timing};
 use crate::limits;
-use crate::routing::{Way, distances};
+use crate::routing::distances;
 use crate::spec::{End, Link, MachineSpec};
 
 /// What a check found.
@@ -157,27 +157,29 @@ fn class_report(spec: &MachineSpec, class: usize) -> Option<ClassReport> {
 
 /// The most routers on a shortest route between different nodes, and the sum over all such pairs.
 fn hops(spec: &MachineSpec) -> (u64, u64) {
-    match spec.fabric.routing.way() {
-        Way::DimensionOrder(d) => {
-            let dims: Vec<_> = d.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
-            grid_hops(&dims)
+    match spec.fabric.routing.way().lattice() {
+        Some(grid) if !grid.twisted() => {
+            let dims: Vec<_> = grid.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
+            grid_hops(&dims, grid.nodes_per_router() as u64)
         }
         _ => table_hops(spec),
     }
 }
 
-/// In closed form: every pair of coordinates of a dimension occurs equally often.
-fn grid_hops(dims: &[(u64, bool)]) -> (u64, u64) {
-    let nodes: u64 = dims.iter().map(|(k, _)| k).product();
+/// In closed form: every pair of coordinates of a dimension occurs equally often, and with
+/// `per_router` nodes on every router so does each pair of routers.
+fn grid_hops(dims: &[(u64, bool)], per_router: u64) -> (u64, u64) {
+    let routers: u64 = dims.iter().map(|(k, _)| k).product();
     let mut most = 1;
-    let mut sum = nodes * (nodes - 1);
+    let mut sum = routers * routers;
     for &(k, ring) in dims {
         let length = |apart: u64| if ring { apart.min(k - apart) } else { apart };
         most += (0..k).map(length).max().unwrap_or(0);
         let of_dim: u64 = (1..k).map(|apart| 2 * (k - apart) * length(apart)).sum();
-        sum += (nodes / k) * (nodes / k) * of_dim;
+        sum += (routers / k) * (routers / k) * of_dim;
     }
-    (most, sum)
+    // No node sends to itself.
+    (most, sum * per_router * per_router - routers * per_router)
 }
 
 fn table_hops(spec: &MachineSpec) -> (u64, u64) {

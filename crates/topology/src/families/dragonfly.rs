@@ -20,6 +20,7 @@ use super::one;
 use crate::elaborate::Names;
 use crate::error::Problem;
 use crate::limits;
+use crate::routing::{Dragonfly as Routes, Way};
 use crate::units::Length;
 use crate::validate::range;
 use crate::wiring::{Plug, Wiring};
@@ -131,6 +132,11 @@ pub(crate) fn wiring<'a>(
         w.connect("fabric.globals_per_router", Plug::Router(from), Plug::Router(to), global)?;
     }
     Ok(w)
+}
+
+/// The routing function.
+pub(crate) fn way(f: &Dragonfly, w: &Wiring<'_>, vcs_per_class: u8) -> Result<Way, Problem> {
+    Routes::new(f, &w.routers, &w.links, vcs_per_class).map(Way::Dragonfly)
 }
 
 /// The routers at both ends of every global link, each once.

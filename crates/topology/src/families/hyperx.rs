@@ -9,10 +9,11 @@ use base::DomainIdx;
 use serde::Deserialize;
 
 use super::{PerDim, one};
-use crate::elaborate::Names;
+use crate::describe::{FullMesh, FullMeshRouting};
+use crate::elaborate::{self, Names};
 use crate::error::{ErrorKind, Problem};
-use crate::generate::coordinates;
 use crate::limits;
+use crate::routing::{HyperX as Routes, HyperXPolicy, Way};
 use crate::units::Length;
 use crate::validate::range;
 use crate::wiring::{Plug, Run, Wiring};
@@ -84,7 +85,7 @@ pub(crate) fn wiring<'a>(
     let nodes = f.nodes_per_router as usize;
     let routers = w.node_ports.len() / nodes;
     for r in 0..routers {
-        w.router(format!("r({})", coordinates(r, &f.dims).join(",")), clock);
+        w.router(format!("r({})", coordinates(r, &f.dims)), clock);
         for n in nodes * r..nodes * (r + 1) {
             for _ in 0..f.local_links {
                 w.connect("fabric.local_links", Plug::Node(n), Plug::Router(r), local)?;
@@ -96,7 +97,7 @@ pub(crate) fn wiring<'a>(
         let key = f.links_per_pair.key("fabric.links_per_pair", d);
         for r in 0..routers {
             for step in 1..extent - r / stride % extent {
-                for _ in 0..*f.links_per_pair.of(d) {
+                for _ in 0..*f.links_per_pair.at(d) {
                     w.connect(&key, Plug::Router(r), Plug::Router(r + step * stride), runs[d])?;
                 }
             }
@@ -106,12 +107,43 @@ pub(crate) fn wiring<'a>(
     Ok(w)
 }
 
+/// The routing function.
+pub(crate) fn way(f: &HyperX, vcs_per_class: u8) -> Result<Way, Problem> {
+    Routes::new(f, vcs_per_class).map(Way::HyperX)
+}
+
+/// The routing function of a full mesh: a HyperX of one dimension.
+pub(crate) fn full_mesh_way(
+    f: &FullMesh,
+    w: &Wiring<'_>,
+    vcs_per_class: u8,
+) -> Result<Way, Problem> {
+    match f.routing {
+        FullMeshRouting::Table => elaborate::table(w, elaborate::node),
+        FullMeshRouting::Detour => {
+            let (dims, local) = ([(f.accelerators, f.links_per_pair)], (1, f.local_links));
+            Routes::over(HyperXPolicy::Detour, &dims, local, vcs_per_class).map(Way::HyperX)
+        }
+    }
+}
+
+/// The coordinates of a router, first dimension first, as in `2,5`.
+fn coordinates(router: usize, dims: &[u32]) -> String {
+    let mut rest = router;
+    let mut next = |k: &u32| {
+        let at = rest % *k as usize;
+        rest /= *k as usize;
+        at.to_string()
+    };
+    dims.iter().map(&mut next).collect::<Vec<_>>().join(",")
+}
+
 /// Nodes, routers and links, saturated where there are too many to count.
 fn counts(f: &HyperX) -> Result<(u64, u64, u64), Problem> {
     let extents = || f.dims.iter().enumerate().map(|(d, k)| (d, u64::from(*k)));
     for (d, extent) in extents() {
         range(&format!("fabric.dims[{d}]"), extent, 1, limits::ROUTERS_MAX)?;
-        let links = u64::from(*f.links_per_pair.of(d));
+        let links = u64::from(*f.links_per_pair.at(d));
         range(&f.links_per_pair.key("fabric.links_per_pair", d), links, 1, limits::PORTS_MAX)?;
     }
     let (nodes, locals) = (u64::from(f.nodes_per_router), u64::from(f.local_links));
@@ -119,7 +151,7 @@ fn counts(f: &HyperX) -> Result<(u64, u64, u64), Problem> {
     range("fabric.local_links", locals, 1, limits::PORTS_MAX)?;
     let product = extents().try_fold(1_u64, |n, (_, k)| n.checked_mul(k));
     let routers = product.unwrap_or(u64::MAX);
-    let network = extents().map(|(d, k)| (k - 1) * u64::from(*f.links_per_pair.of(d)));
+    let network = extents().map(|(d, k)| (k - 1) * u64::from(*f.links_per_pair.at(d)));
     let degree = 2 * nodes * locals + network.sum::<u64>();
     Ok((routers.saturating_mul(nodes), routers, routers.saturating_mul(degree)))
 }
@@ -132,16 +164,16 @@ fn runs(names: &Names<'_>, f: &HyperX) -> Result<Vec<Run>, Problem> {
         let mend = format!("use 1 to {}", limits::DIMS_MAX);
         return Err(Problem::new(ErrorKind::Value, "fabric.dims", message, mend));
     }
-    f.links_per_pair.fits("fabric.links_per_pair", dims)?;
-    f.link.fits("fabric.link", dims)?;
+    f.links_per_pair.of("fabric.links_per_pair", dims)?;
+    f.link.of("fabric.link", dims)?;
     if let Some(length) = &f.length {
-        length.fits("fabric.length", dims)?;
+        length.of("fabric.length", dims)?;
     }
     let length = |d: usize| match &f.length {
         Some(PerDim::Each(list)) => Some(list[d]).filter(|l| l.0 > 0),
         Some(PerDim::Same(l)) => Some(*l),
         None => None,
     };
-    let run = |d: usize| names.run("fabric", &f.link.key("link", d), f.link.of(d), length(d));
+    let run = |d: usize| names.run("fabric", &f.link.key("link", d), f.link.at(d), length(d));
     (0..dims).map(run).collect()
 }

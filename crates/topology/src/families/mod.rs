@@ -1,6 +1,7 @@
-//! Families of fabrics: for each the form in which a description asks for it, and its generator.
+//! Families of fabrics: each module has the form that a RON file fills in and its generator.
 
 pub(crate) mod dragonfly;
+pub(crate) mod grid;
 pub(crate) mod hyperx;
 mod per_dim;
 pub(crate) mod slimfly;

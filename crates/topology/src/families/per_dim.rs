@@ -1,30 +1,43 @@
-//! A value for all dimensions, or a list with one for each.
+//! A value for each dimension of a fabric: one for all, or a list.
 
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer, U64Deserializer};
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer, U64Deserializer};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{ErrorKind, Problem};
 
-/// A value for all dimensions, or a list with one for each.
+/// One value for all dimensions, or a list with one for each: `"wire"` or `["wire", "cable"]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PerDim<T> {
-    /// The same for all.
+    /// The same in every dimension.
     Same(T),
-    /// One for each, first dimension first.
+    /// A value for each dimension, first dimension first.
     Each(Vec<T>),
 }
 
 impl<T> PerDim<T> {
-    /// The value of dimension `d`.
-    ///
-    /// # Panics
-    /// If a list is too short; generators refuse such.
-    pub(crate) fn of(&self, d: usize) -> &T {
+    /// The value of every one of `dims` dimensions; `key` is of the list in errors.
+    pub(crate) fn of(&self, key: &str, dims: usize) -> Result<Vec<&T>, Problem> {
         match self {
-            Self::Same(value) => value,
+            Self::Same(all) => Ok(vec![all; dims]),
+            Self::Each(list) if list.len() == dims => Ok(list.iter().collect()),
+            Self::Each(list) => Err(Problem::new(
+                ErrorKind::Value,
+                key,
+                format!("{} values are given for {dims} dimensions", list.len()),
+                "give one value, or one for each dimension",
+            )),
+        }
+    }
+}
+
+impl<T> PerDim<T> {
+    /// The value of dimension `d`, below the dimensions for which [`of`](Self::of) was right.
+    pub(crate) fn at(&self, d: usize) -> &T {
+        match self {
+            Self::Same(all) => all,
             Self::Each(list) => &list[d],
         }
     }
@@ -34,19 +47,6 @@ impl<T> PerDim<T> {
         match self {
             Self::Same(_) => field.to_owned(),
             Self::Each(_) => format!("{field}[{d}]"),
-        }
-    }
-
-    /// Refuses a list that is not as long as there are dimensions.
-    pub(crate) fn fits(&self, key: &str, dims: usize) -> Result<(), Problem> {
-        match self {
-            Self::Each(list) if list.len() != dims => Err(Problem::new(
-                ErrorKind::Value,
-                key,
-                format!("{} values are given for {dims} dimensions", list.len()),
-                "give one value, or one for each dimension",
-            )),
-            _ => Ok(()),
         }
     }
 }
@@ -59,19 +59,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerDim<T> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("one value, or a list with one for each dimension")
             }
-            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<PerDim<T>, E> {
-                T::deserialize(U64Deserializer::new(n)).map(PerDim::Same)
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PerDim<T>, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 T::deserialize(StrDeserializer::new(text)).map(PerDim::Same)
             }
-            fn visit_borrowed_str<E: serde::de::Error>(
-                self,
-                text: &'de str,
-            ) -> Result<PerDim<T>, E> {
-                T::deserialize(BorrowedStrDeserializer::new(text)).map(PerDim::Same)
+            fn visit_u64<E: Error>(self, n: u64) -> Result<Self::Value, E> {
+                T::deserialize(U64Deserializer::new(n)).map(PerDim::Same)
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PerDim<T>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(PerDim::Same)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut each = Vec::new();
                 while let Some(value) = seq.next_element()? {
                     each.push(value);

@@ -22,6 +22,7 @@ use super::one;
 use crate::elaborate::Names;
 use crate::error::{ErrorKind, Problem};
 use crate::limits;
+use crate::routing::{HopClass, Way};
 use crate::units::Length;
 use crate::validate::range;
 use crate::wiring::{Plug, Wiring};
@@ -88,6 +89,11 @@ pub(crate) fn wiring<'a>(
         w.connect("fabric.q", Plug::Router(a), Plug::Router(b), run)?;
     }
     Ok(w)
+}
+
+/// The routing function.
+pub(crate) fn way(f: &SlimFly, w: &Wiring<'_>, vcs_per_class: u8) -> Result<Way, Problem> {
+    HopClass::new(f, &w.node_ports, &w.routers, &w.links, vcs_per_class).map(Way::HopClass)
 }
 
 /// Nodes, routers and links.

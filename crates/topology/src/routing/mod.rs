@@ -11,20 +11,29 @@
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
 mod attach;
+mod detour;
 mod dimension;
 mod dragonfly;
 mod hopclass;
 mod hyperx;
+pub(crate) mod lattice;
 mod legs;
+mod minimal;
+mod odd_even;
 mod table;
+mod two_orders;
 
+pub use detour::Detour;
 pub use dimension::DimensionOrder;
 pub use dragonfly::Dragonfly;
 pub use hopclass::HopClass;
 pub use hyperx::HyperX;
 pub(crate) use hyperx::Policy as HyperXPolicy;
+pub use minimal::Minimal;
+pub use odd_even::OddEven;
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
+pub use two_orders::TwoOrders;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
@@ -61,6 +70,14 @@ pub enum Way {
     Dragonfly(Dragonfly),
     /// A VC group for each hop.
     HopClass(HopClass),
+    /// Dimension order in either of two orders.
+    TwoOrders(TwoOrders),
+    /// Dimension order to a router drawn at random and from there on.
+    Detour(Detour),
+    /// Any link of a grid on a shortest route, with an escape.
+    Minimal(Minimal),
+    /// The odd-even turn model on meshes of two dimensions.
+    OddEven(OddEven),
 }
 
 impl Way {
@@ -72,6 +89,22 @@ impl Way {
             Self::HyperX(_) => "hyperx",
             Self::Dragonfly(_) => "dragonfly",
             Self::HopClass(_) => "hop-class",
+            Self::TwoOrders(_) => "XY-YX",
+            Self::Detour(f) => f.name(),
+            Self::Minimal(_) => "minimal adaptive",
+            Self::OddEven(_) => "odd-even",
+        }
+    }
+
+    /// The grid that the function is for, if it is for one.
+    pub(crate) const fn lattice(&self) -> Option<&lattice::Lattice> {
+        match self {
+            Self::DimensionOrder(f) => Some(f.lattice()),
+            Self::TwoOrders(f) => Some(f.lattice()),
+            Self::Detour(f) => Some(f.lattice()),
+            Self::Minimal(f) => Some(f.lattice()),
+            Self::OddEven(f) => Some(f.lattice()),
+            Self::Table(_) | Self::HyperX(_) | Self::Dragonfly(_) | Self::HopClass(_) => None,
         }
     }
 }
@@ -118,6 +151,10 @@ macro_rules! ask {
             Way::HyperX($f) => $answer,
             Way::Dragonfly($f) => $answer,
             Way::HopClass($f) => $answer,
+            Way::TwoOrders($f) => $answer,
+            Way::Detour($f) => $answer,
+            Way::Minimal($f) => $answer,
+            Way::OddEven($f) => $answer,
         }
     };
 }

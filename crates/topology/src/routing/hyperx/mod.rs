@@ -86,7 +86,7 @@ impl HyperX {
             HyperXRouting::Ugal => Policy::Ugal,
         };
         let dims: Vec<(u32, u32)> =
-            form.dims.iter().enumerate().map(|(d, k)| (*k, *form.links_per_pair.of(d))).collect();
+            form.dims.iter().enumerate().map(|(d, k)| (*k, *form.links_per_pair.at(d))).collect();
         Self::over(policy, &dims, (form.nodes_per_router, form.local_links), vcs_per_class)
     }
 
