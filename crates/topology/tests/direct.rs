@@ -4,6 +4,7 @@ mod walk;
 
 use base::route::Empty;
 use base::{Class, Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
+use topology::check;
 use topology::routing::Step;
 use topology::spec::{End, Fabric, MachineSpec};
 use walk::{all_pairs, deadlock_free, deadlock_free_with, follow};
@@ -12,6 +13,13 @@ const FLOWS: [u32; 6] = [0, 1, 0x1234_5678, 0x9abc_def0, 0x0f0f_7777, u32::MAX];
 
 fn machine(fabric: &str, vcs: u8) -> MachineSpec {
     walk::machine(fabric, vcs).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Free of deadlock by the search here and by the one that every machine passes.
+fn sound(spec: &MachineSpec) {
+    let name = spec.fabric.routing.way().name();
+    assert!(deadlock_free(spec), "{name}");
+    check(spec).unwrap_or_else(|e| panic!("{name}: {e}"));
 }
 
 fn hyperx(dims: &str, rest: &str) -> MachineSpec {
@@ -98,7 +106,7 @@ fn minimal_routes_of_a_hyperx_have_a_hop_for_each_coordinate_that_differs() {
             let hops = apart(head.src.at() / 2, head.dst.at() / 2);
             assert_eq!(links.len(), hops + 2, "{routing}: {head:?}");
         });
-        assert!(deadlock_free(&spec), "{routing}");
+        sound(&spec);
     }
     // Each of k coordinates is as likely: it differs in 1 - 1/k of all pairs.
     same(mean_hops(&hyperx("[4, 3, 2]", "")), 3.0 / 4.0 + 2.0 / 3.0 + 1.0 / 2.0);
@@ -125,7 +133,7 @@ fn dal_goes_out_of_its_way_at_most_once_in_a_dimension_and_only_where_it_pays() 
     assert!(longer > 1_000, "{longer} detours");
     // Nothing waits: nothing is gained.
     same(mean_hops(&hyperx("[4, 3, 2]", "routing: Dal")), 23.0 / 12.0);
-    assert!(deadlock_free(&spec));
+    sound(&spec);
 }
 
 #[test]
@@ -141,7 +149,7 @@ fn valiant_and_ugal_on_a_hyperx_meet_a_third_router() {
             longer += usize::from(path.len() > 1 + hops);
         });
         assert!(longer > 300, "{routing}: {longer} detours");
-        assert!(deadlock_free(&spec), "{routing}");
+        sound(&spec);
     }
     same(mean_hops(&hyperx("[4, 3, 2]", "routing: Ugal")), 23.0 / 12.0);
 }
@@ -170,9 +178,9 @@ fn a_full_mesh_makes_one_detour_where_the_queues_say_so() {
         more => panic!("{more} hops: {head:?}"),
     });
     assert!(direct > 50 && detours > 20, "{direct} direct, {detours} not");
-    assert!(deadlock_free(&spec));
+    sound(&spec);
     same(mean_hops(&spec), 5.0 / 6.0);
-    assert!(deadlock_free(&full_mesh(2)), "no third router");
+    sound(&full_mesh(2));
 }
 
 /// Queues of the same length at some ports.
@@ -253,7 +261,7 @@ fn minimal_routes_of_a_dragonfly_take_one_global_link() {
             assert_eq!(global, usize::from(head.src.at() / 4 != head.dst.at() / 4), "{groups:?}");
             assert!(groups.len() <= 4, "{groups:?}");
         });
-        assert!(deadlock_free(&spec));
+        sound(&spec);
         // 3 of 36 are in the own group; to others one global link and 3/4 of a local one on each
         // side.
         same(mean_hops(&spec), 3.0 / 36.0 + 32.0 / 36.0 * (1.0 + 2.0 * 3.0 / 4.0));
@@ -274,11 +282,11 @@ fn indirect_routes_of_a_dragonfly_take_two_global_links_at_most() {
             });
             assert!(globals[2] > 100, "{routing}: {globals:?}");
             assert_eq!(globals[1] == 0, routing == "Valiant", "{globals:?}");
-            assert!(deadlock_free(&spec), "{routing}");
+            sound(&spec);
         }
     }
-    assert!(deadlock_free(&dragonfly(&format!("{BALANCED}, groups: 2"), "Valiant")), "no third");
-    assert!(deadlock_free(&dragonfly(&format!("{BALANCED}, groups: 1"), "UgalL")), "no other");
+    sound(&dragonfly(&format!("{BALANCED}, groups: 2"), "Valiant"));
+    sound(&dragonfly(&format!("{BALANCED}, groups: 1"), "UgalL"));
 }
 
 #[test]
@@ -324,7 +332,7 @@ fn routes_of_a_slim_fly_take_two_hops_or_four() {
         assert_eq!(hops[0], 50 * FLOWS.len(), "{hops:?}");
     }
     for routing in ["Minimal", "Valiant", "Ugal"] {
-        assert!(deadlock_free(&slimfly(3, 2, routing)), "{routing}");
+        sound(&slimfly(3, 2, routing));
     }
 }
 
@@ -339,7 +347,7 @@ fn routes_without_their_vc_groups_are_found_to_deadlock() {
         dragonfly(BALANCED, "Valiant"),
         slimfly(3, 1, "Minimal"),
     ] {
-        assert!(deadlock_free(&spec));
+        sound(&spec);
         let waited_for = |s: Step| flat(Step { escape: true, ..s });
         assert!(!deadlock_free_with(&spec, waited_for), "{}", spec.fabric.routing.way().name());
     }

@@ -19,6 +19,8 @@ mod hyperx;
 pub(crate) mod lattice;
 mod legs;
 mod minimal;
+#[cfg(test)]
+pub(crate) mod mock;
 mod odd_even;
 mod table;
 mod two_orders;
@@ -78,6 +80,10 @@ pub enum Way {
     Minimal(Minimal),
     /// The odd-even turn model on meshes of two dimensions.
     OddEven(OddEven),
+    /// Steps that a test made up.
+    #[cfg(test)]
+    #[expect(private_interfaces, reason = "tests only")]
+    Mock(mock::Mock),
 }
 
 impl Way {
@@ -93,6 +99,8 @@ impl Way {
             Self::Detour(f) => f.name(),
             Self::Minimal(_) => "minimal adaptive",
             Self::OddEven(_) => "odd-even",
+            #[cfg(test)]
+            Self::Mock(_) => "mock",
         }
     }
 
@@ -104,7 +112,23 @@ impl Way {
             Self::Detour(f) => Some(f.lattice()),
             Self::Minimal(f) => Some(f.lattice()),
             Self::OddEven(f) => Some(f.lattice()),
-            Self::Table(_) | Self::HyperX(_) | Self::Dragonfly(_) | Self::HopClass(_) => None,
+            _ => None,
+        }
+    }
+
+    /// What to do where its routes can deadlock, by its [`name`](Self::name).
+    pub(crate) fn mend(&self) -> &'static str {
+        match self.name() {
+            "table" => {
+                "shortest-path tables are safe where routes do not close rings: describe a ring as a \
+                 Torus and a grid as a Mesh with `routing: DimensionOrder`, or link the routers as a \
+                 tree, in tiers, or all to all"
+            }
+            "dimension-order" => "use a torus with datelines and 2 VCs in each class",
+            _ => {
+                "give each leg of a route, and each side of a dateline, VC groups of its own, and \
+                 adaptive steps an escape without cycles"
+            }
         }
     }
 }
@@ -155,6 +179,8 @@ macro_rules! ask {
             Way::Detour($f) => $answer,
             Way::Minimal($f) => $answer,
             Way::OddEven($f) => $answer,
+            #[cfg(test)]
+            Way::Mock($f) => $answer,
         }
     };
 }

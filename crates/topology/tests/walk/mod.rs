@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base::arch::VcReuse;
 use base::rng::draw;
 use base::{Class, Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 use topology::routing::{Goal, Step};
@@ -15,6 +16,8 @@ pub(crate) fn machine(fabric: &str, vcs_per_class: u8) -> Result<MachineSpec, To
     let text = format!("{rest}    fabric: {fabric},\n)");
     let mut described = Description::from_ron("test.ron", &text)?;
     described.router.vcs_per_class = vcs_per_class;
+    // Adaptive functions need it, to others it is the same.
+    described.router.vc_reuse = VcReuse::Empty;
     described.elaborate()
 }
 
@@ -199,13 +202,13 @@ pub(crate) fn deadlock_free_with(spec: &MachineSpec, alter: impl Fn(Step) -> Ste
         });
         assert!(escape, "no way out for {goal:?} at {at} by {in_port}");
     }
-    acyclic(after)
+    acyclic(&after)
 }
 
 /// Whether leaves can be taken off a graph until nothing is left.
-fn acyclic(after: BTreeMap<Channel, BTreeSet<Channel>>) -> bool {
+fn acyclic(after: &BTreeMap<Channel, BTreeSet<Channel>>) -> bool {
     let mut waits: BTreeMap<Channel, usize> = BTreeMap::new();
-    for (from, to) in &after {
+    for (from, to) in after {
         waits.entry(*from).or_default();
         for next in to {
             *waits.entry(*next).or_default() += 1;

@@ -50,7 +50,7 @@ impl Dragonfly {
         vcs_per_class: u8,
     ) -> Result<Self, Problem> {
         let policy = form.routing;
-        let why = "one for each global link that a packet may have taken, and none";
+        let why = "one more than the global links that a packet may take";
         enough_vcs("this routing of a dragonfly", why, vcs(policy), vcs_per_class)?;
         let groups = Groups::new(form, routers, links)?;
         let (nodes, locals) = (form.nodes_per_router, form.local_links);
