@@ -31,7 +31,7 @@ pub mod checks;
 pub mod describe;
 mod elaborate;
 mod error;
-pub mod families;
+mod families;
 mod generate;
 pub mod limits;
 mod locate;

@@ -62,6 +62,19 @@ const TORUS: &str =
     r#"Torus(dims: [4, 2], local: "wire", link: "cable", length: "1 m", clock: "core")"#;
 const FULL: &str =
     r#"FullMesh(accelerators: 4, local: "wire", link: "cable", length: "1 m", clock: "core")"#;
+const HYPERX: &str = r#"HyperX(dims: [3, 2], local: "wire", link: "wire", clock: "core")"#;
+const DRAGONFLY: &str = r#"Dragonfly(
+        nodes_per_router: 1,
+        routers_per_group: 2,
+        globals_per_router: 1,
+        local: "wire",
+        link: "wire",
+        global_link: "cable",
+        global_length: "1 m",
+        clock: "core",
+    )"#;
+const SLIMFLY: &str =
+    r#"SlimFly(q: 3, nodes_per_router: 1, local: "wire", link: "wire", clock: "core")"#;
 const GRAPH: &str = r#"Graph(
         nodes: ["a", "b"],
         routers: {"left": "switch", "right": "switch"},
@@ -164,6 +177,25 @@ const CASES: &[Case] = &[
     ("switches_too_many", PLANES, "switches: 2", "switches: 4294967295"),
     ("links_per_pair_of_other_length", PLANES, "[2, 1]", "[2, 1, 1]"),
     ("links_per_pair_too_many", FULL, "accelerators: 4", "accelerators: 4, links_per_pair: 100"),
+    ("hyperx_dims_of_zero", HYPERX, "[3, 2]", "[3, 0]"),
+    ("hyperx_dims_empty", HYPERX, "[3, 2]", "[]"),
+    ("hyperx_too_large", HYPERX, "[3, 2]", "[16384, 16384, 16384, 16384, 16384]"),
+    ("hyperx_of_no_nodes", HYPERX, "[3, 2]", "[3, 2], nodes_per_router: 0"),
+    ("hyperx_ports_too_many", HYPERX, "[3, 2]", "[3, 2], links_per_pair: [200, 1]"),
+    ("hyperx_links_of_other_length", HYPERX, "[3, 2]", "[3, 2], links_per_pair: [2, 1, 1]"),
+    ("hyperx_link_class_dangling", HYPERX, "link: \"wire\"", "link: [\"wire\", \"wires\"]"),
+    ("hyperx_length_missing", HYPERX, "link: \"wire\"", "link: [\"wire\", \"cable\"]"),
+    ("hyperx_length_of_a_number", HYPERX, "[3, 2]", "[3, 2], length: 3"),
+    ("hyperx_routing_unknown", HYPERX, "[3, 2]", "[3, 2], routing: Dall"),
+    ("dragonfly_groups_too_many", DRAGONFLY, "per_router: 1,\n", "per_router: 1, groups: 4,\n"),
+    ("dragonfly_groups_of_zero", DRAGONFLY, "per_router: 1,\n", "per_router: 1, groups: 0,\n"),
+    ("dragonfly_too_large", DRAGONFLY, "group: 2", "group: 250"),
+    ("dragonfly_global_length_missing", DRAGONFLY, "        global_length: \"1 m\",\n", ""),
+    ("dragonfly_without_vcs", DRAGONFLY, "vcs_per_class: 2", "vcs_per_class: 1"),
+    ("slimfly_of_no_prime", SLIMFLY, "q: 3", "q: 9"),
+    ("slimfly_of_two", SLIMFLY, "q: 3", "q: 2"),
+    ("slimfly_too_large", SLIMFLY, "q: 3", "q: 89"),
+    ("slimfly_without_vcs", SLIMFLY, "q: 3", "q: 3, routing: Ugal"),
     ("graph_end_unknown", GRAPH, "to: \"left\"", "to: \"lift\""),
     (
         "graph_link_class_dangling",

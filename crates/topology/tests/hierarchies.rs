@@ -5,8 +5,8 @@ mod support;
 use proptest::prelude::*;
 use support::{Noise, Route, follow, head, routers};
 use topology::describe::{
-    Clos, Description, FabricForm, FatTree, FullMesh, GatewayChoice, Grid, GridRouting, Hierarchy,
-    PerLevel, PerSwitch, SwitchPlanes, UpRouting,
+    Clos, Description, FabricForm, FatTree, FullMesh, FullMeshRouting, GatewayChoice, Grid,
+    GridRouting, Hierarchy, PerDim, PerSwitch, SwitchPlanes, UpRouting,
 };
 use topology::spec::{Fabric, MachineSpec};
 use topology::{ErrorKind, TopologyError, check};
@@ -42,6 +42,7 @@ fn full(accelerators: u32) -> FabricForm {
         link: wire(),
         length: None,
         clock: die(),
+        routing: FullMeshRouting::default(),
     })
 }
 
@@ -64,9 +65,9 @@ fn tree(arity: u32, levels: u32) -> FabricForm {
         local: wire(),
         local_length: None,
         local_links: 1,
-        link: PerLevel::Same(wire()),
+        link: PerDim::Same(wire()),
         length: None,
-        links_per_pair: PerLevel::Same(1),
+        links_per_pair: PerDim::Same(1),
         clock: die(),
         routing: UpRouting::Adaptive,
     })

@@ -7,7 +7,7 @@ use base::{PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 use proptest::prelude::*;
 use support::{Noise, follow, head, routers};
 use topology::check;
-use topology::describe::{Clos, Description, FabricForm, FatTree, PerLevel, UpRouting};
+use topology::describe::{Clos, Description, FabricForm, FatTree, PerDim, UpRouting};
 use topology::spec::MachineSpec;
 
 const ALL: [UpRouting; 3] = [UpRouting::Random, UpRouting::Hash, UpRouting::Adaptive];
@@ -25,9 +25,9 @@ fn fat_tree(arity: u32, levels: u32, routing: UpRouting) -> FatTree {
         local: "wire".to_owned(),
         local_length: None,
         local_links: 1,
-        link: PerLevel::Same("wire".to_owned()),
+        link: PerDim::Same("wire".to_owned()),
         length: None,
-        links_per_pair: PerLevel::Same(1),
+        links_per_pair: PerDim::Same(1),
         clock: "die".to_owned(),
         routing,
     }
@@ -215,7 +215,7 @@ fn a_machine_sprays_over_planes_as_it_is_told() {
 #[test]
 fn levels_may_have_links_of_their_own() {
     let mut f = fat_tree(2, 3, UpRouting::Random);
-    f.links_per_pair = PerLevel::Each(vec![1, 3]);
+    f.links_per_pair = PerDim::Each(vec![1, 3]);
     f.local_links = 2;
     let spec = machine(FabricForm::FatTree(f));
     assert_eq!(spec.fabric.links.len() / 2, 8 * (2 + 1 + 3));
@@ -239,7 +239,7 @@ proptest! {
         flow: u32,
     ) {
         let mut f = fat_tree(k, n, routing);
-        f.links_per_pair = PerLevel::Same(parallel);
+        f.links_per_pair = PerDim::Same(parallel);
         f.local_links = 3 - parallel;
         let spec = machine(FabricForm::FatTree(f));
         check(&spec).expect("free of deadlock");

@@ -12,7 +12,7 @@ use base::route::Empty;
 use base::{Class, Head, NodeIdx, RoutingFunction, VcIdx};
 use serde::Serialize;
 
-use crate::routing::{Way, distances};
+use crate::routing::distances;
 use crate::spec::{End, Fabric, MachineSpec};
 
 /// Destinations searched at most.
@@ -48,8 +48,8 @@ pub struct Routes {
 /// The shortest routes of a machine.
 pub(super) fn shortest(spec: &MachineSpec) -> Shortest {
     let f = &spec.fabric;
-    if let Way::DimensionOrder(d) = f.routing.way() {
-        let dims: Vec<_> = d.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
+    if let Some(lattice) = f.routing.way().lattice().filter(|l| !l.twisted()) {
+        let dims: Vec<_> = lattice.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
         if is_plain(f, &dims) {
             let nodes = f.node_ports.len() as u64;
             let (most, sum) = grid(&dims);

@@ -15,10 +15,10 @@
 use base::DomainIdx;
 use serde::Deserialize;
 
-use super::per_level::PerLevel;
+use super::{PerDim, one};
 use crate::describe::{PerSwitch, SwitchPlanes};
 use crate::elaborate::Names;
-use crate::error::Problem;
+use crate::error::{ErrorKind, Problem};
 use crate::limits;
 use crate::routing::{Nca, Tier, Up};
 use crate::units::Length;
@@ -49,13 +49,13 @@ pub struct FatTree {
     #[serde(default = "one")]
     pub local_links: u32,
     /// Link class between switches: one, or one for each pair of successive levels, lowest first.
-    pub link: PerLevel<String>,
+    pub link: PerDim<String>,
     /// Length of the links between switches, likewise.
     #[serde(default)]
-    pub length: Option<PerLevel<Length>>,
+    pub length: Option<PerDim<Length>>,
     /// Parallel links between two switches, likewise; 1 where not given.
     #[serde(default = "single")]
-    pub links_per_pair: PerLevel<u32>,
+    pub links_per_pair: PerDim<u32>,
     /// Name of the switches' clock.
     pub clock: String,
     /// How a packet chooses among the ways up; at random where not given.
@@ -139,23 +139,16 @@ pub(crate) fn fat_tree<'a>(
     range("fabric.arity", u64::from(f.arity), 2, limits::PORTS_MAX / 2)?;
     range("fabric.levels", u64::from(f.levels), 1, LEVELS_MAX)?;
     range("fabric.local_links", u64::from(f.local_links), 1, limits::PORTS_MAX)?;
-    let hops = f.levels as usize - 1;
-    f.link.fits("fabric.link", hops)?;
-    f.links_per_pair.fits("fabric.links_per_pair", hops)?;
-    if let Some(length) = &f.length {
-        length.fits("fabric.length", hops)?;
+    per_level(&f.links_per_pair, "fabric.links_per_pair", f)?;
+    let parallel: Vec<u32> = (1..f.levels as usize).map(|l| *f.links_per_pair.at(l - 1)).collect();
+    for (level, n) in parallel.iter().enumerate() {
+        let key = f.links_per_pair.key("fabric.links_per_pair", level);
+        range(&key, u64::from(*n), 1, limits::PORTS_MAX)?;
     }
+    let runs = runs(names, f)?;
     let wide = u64::from(f.arity).saturating_pow(f.levels - 1);
     let nodes = wide.saturating_mul(u64::from(f.arity));
-    let mut cables = u64::from(f.local_links);
-    let mut runs = Vec::new();
-    for level in 0..hops {
-        let parallel = u64::from(*f.links_per_pair.of(level));
-        range(&f.links_per_pair.field("fabric.links_per_pair", level), parallel, 1, 256)?;
-        cables += parallel;
-        let length = f.length.as_ref().map(|l| *l.of(level));
-        runs.push(names.run("fabric", &f.link.field("link", level), f.link.of(level), length)?);
-    }
+    let cables = u64::from(f.local_links) + parallel.iter().map(|n| u64::from(*n)).sum::<u64>();
     let routers = wide.saturating_mul(u64::from(f.levels));
     let counts = (nodes, routers, nodes.saturating_mul(2 * cables));
     let local = names.run("fabric", "local", &f.local, f.local_length)?;
@@ -168,13 +161,13 @@ pub(crate) fn fat_tree<'a>(
     }
     below(&mut w, 0..wide, k, f.local_links, local)?;
     let mut stride = 1;
-    for (level, run) in runs.into_iter().enumerate() {
+    for (level, (run, parallel)) in runs.into_iter().zip(parallel).enumerate() {
         let (low, high) = (level * wide, (level + 1) * wide);
         for upper in 0..wide {
             let others = upper - upper / stride % k * stride;
             for digit in 0..k {
                 let lower = others + digit * stride;
-                for _ in 0..*f.links_per_pair.of(level) {
+                for _ in 0..parallel {
                     let plugs = (Plug::Router(low + lower), Plug::Router(high + upper));
                     w.connect("fabric.links_per_pair", plugs.0, plugs.1, run)?;
                 }
@@ -183,6 +176,33 @@ pub(crate) fn fat_tree<'a>(
         stride *= k;
     }
     Ok(w)
+}
+
+/// The kinds of the links between the switches of successive levels, the lowest first.
+fn runs(names: &Names<'_>, f: &FatTree) -> Result<Vec<Run>, Problem> {
+    per_level(&f.link, "fabric.link", f)?;
+    if let Some(length) = &f.length {
+        per_level(length, "fabric.length", f)?;
+    }
+    let run = |level: usize| {
+        let length = f.length.as_ref().map(|l| *l.at(level));
+        names.run("fabric", &f.link.key("link", level), f.link.at(level), length)
+    };
+    (0..f.levels as usize - 1).map(run).collect()
+}
+
+/// Refuses a list that is not as long as there are pairs of successive levels.
+fn per_level<T>(each: &PerDim<T>, key: &str, f: &FatTree) -> Result<(), Problem> {
+    let pairs = f.levels as usize - 1;
+    match each {
+        PerDim::Each(list) if list.len() != pairs => Err(Problem::new(
+            ErrorKind::Value,
+            key,
+            format!("{} values are given for links between {} levels", list.len(), f.levels),
+            format!("give one value, or a list of {pairs}, the lowest links first"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The cables of a two-tier Clos network.
@@ -254,7 +274,8 @@ pub(crate) fn fat_tree_way(f: &FatTree) -> Nca {
     let mut tiers = Vec::new();
     let (mut block, mut stride, mut downs) = (1, 1, f.local_links);
     for level in 0..f.levels {
-        let ups = if level + 1 < f.levels { *f.links_per_pair.of(level as usize) } else { 0 };
+        let top = level + 1 == f.levels;
+        let ups = if top { 0 } else { *f.links_per_pair.at(level as usize) };
         tiers.extend((0..wide).map(|w| Tier {
             first: w / block * block * f.arity,
             below: block * f.arity,
@@ -316,9 +337,6 @@ pub(crate) fn planes_way(f: &SwitchPlanes, w: &Wiring<'_>) -> Nca {
     Nca::new(&tiers, f.accelerators, spread, f.spray.into())
 }
 
-const fn one() -> u32 {
-    1
-}
-const fn single() -> PerLevel<u32> {
-    PerLevel::Same(1)
+const fn single() -> PerDim<u32> {
+    PerDim::Same(1)
 }

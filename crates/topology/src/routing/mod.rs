@@ -10,24 +10,42 @@
 //!
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
+mod attach;
+mod detour;
 mod dimension;
+mod dragonfly;
 mod hierarchy;
+mod hopclass;
+mod hyperx;
+pub(crate) mod lattice;
+mod legs;
+mod minimal;
 #[cfg(test)]
 pub(crate) mod mock;
 mod nca;
+mod odd_even;
 mod source;
 mod table;
+mod two_orders;
 mod up_down;
 
+pub use detour::Detour;
 pub use dimension::DimensionOrder;
+pub use dragonfly::Dragonfly;
 pub use hierarchy::Hierarchy;
 pub(crate) use hierarchy::{Gateway, Parts};
+pub use hopclass::HopClass;
+pub use hyperx::HyperX;
+pub(crate) use hyperx::Policy as HyperXPolicy;
+pub use minimal::Minimal;
 pub use nca::Nca;
 pub(crate) use nca::{Tier, Up};
+pub use odd_even::OddEven;
 pub use source::SourceRouted;
 pub(crate) use source::{Leave, NONE};
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
+pub use two_orders::TwoOrders;
 pub use up_down::UpDown;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
@@ -67,6 +85,20 @@ pub enum Way {
     SourceRouted(SourceRouted),
     /// Functions composed through gateways.
     Hierarchy(Hierarchy),
+    /// On full meshes of any dimensions.
+    HyperX(HyperX),
+    /// Between groups of routers.
+    Dragonfly(Dragonfly),
+    /// A VC group for each hop.
+    HopClass(HopClass),
+    /// Dimension order in either of two orders.
+    TwoOrders(TwoOrders),
+    /// Dimension order to a router drawn at random and from there on.
+    Detour(Detour),
+    /// Any link of a grid on a shortest route, with an escape.
+    Minimal(Minimal),
+    /// The odd-even turn model on meshes of two dimensions.
+    OddEven(OddEven),
     /// Steps that a test made up.
     #[cfg(test)]
     #[expect(private_interfaces, reason = "tests only")]
@@ -83,8 +115,27 @@ impl Way {
             Self::UpDown(_) => "up*/down*",
             Self::SourceRouted(_) => "source",
             Self::Hierarchy(_) => "hierarchical",
+            Self::HyperX(_) => "hyperx",
+            Self::Dragonfly(_) => "dragonfly",
+            Self::HopClass(_) => "hop-class",
+            Self::TwoOrders(_) => "XY-YX",
+            Self::Detour(f) => f.name(),
+            Self::Minimal(_) => "minimal adaptive",
+            Self::OddEven(_) => "odd-even",
             #[cfg(test)]
             Self::Mock(_) => "mock",
+        }
+    }
+
+    /// The grid that the function is for, if it is for one.
+    pub(crate) const fn lattice(&self) -> Option<&lattice::Lattice> {
+        match self {
+            Self::DimensionOrder(f) => Some(f.lattice()),
+            Self::TwoOrders(f) => Some(f.lattice()),
+            Self::Detour(f) => Some(f.lattice()),
+            Self::Minimal(f) => Some(f.lattice()),
+            Self::OddEven(f) => Some(f.lattice()),
+            _ => None,
         }
     }
 
@@ -154,6 +205,13 @@ macro_rules! ask {
             Way::UpDown($f) => $answer,
             Way::SourceRouted($f) => $answer,
             Way::Hierarchy($f) => $answer,
+            Way::HyperX($f) => $answer,
+            Way::Dragonfly($f) => $answer,
+            Way::HopClass($f) => $answer,
+            Way::TwoOrders($f) => $answer,
+            Way::Detour($f) => $answer,
+            Way::Minimal($f) => $answer,
+            Way::OddEven($f) => $answer,
             #[cfg(test)]
             Way::Mock($f) => $answer,
         }

@@ -99,7 +99,9 @@ impl Table {
 
     pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, mut visit: impl FnMut(Step)) {
         let ports = self.inject_ports(src, NodeIdx(goal.target));
-        ports.iter().for_each(|p| visit(step(*p, goal)));
+        for p in ports {
+            visit(step(*p, goal));
+        }
     }
 
     pub(super) fn route_all(
@@ -111,7 +113,9 @@ impl Table {
         mut visit: impl FnMut(Step),
     ) {
         let ports = self.router_ports(at, NodeIdx(goal.target));
-        ports.iter().for_each(|p| visit(step(*p, goal)));
+        for p in ports {
+            visit(step(*p, goal));
+        }
     }
 
     pub(super) const fn size(&self) -> (usize, usize) {
