@@ -176,6 +176,35 @@ fn any_fabric_of_any_fabrics_is_routed_and_free_of_deadlock() {
 }
 
 #[test]
+fn parts_of_several_legs_and_with_escapes_are_composed_too() {
+    let routed = |dims: &[u32], routing| {
+        let mut grid = grid(dims);
+        grid.routing = routing;
+        grid
+    };
+    let valiant = |dims: &[u32]| FabricForm::Mesh(routed(dims, GridRouting::Valiant));
+    let adaptive = |dims: &[u32]| FabricForm::Mesh(routed(dims, GridRouting::MinimalAdaptive));
+    let odd_even = |dims: &[u32]| FabricForm::Mesh(routed(dims, GridRouting::OddEven));
+    let cases = [
+        (of(valiant(&[3, 2]), 4, &[0], valiant(&[2, 2])), 4),
+        (of(adaptive(&[3, 3]), 4, &[4], adaptive(&[2, 2])), 4),
+        (of(odd_even(&[3, 4]), 4, &[0, 11], valiant(&[4, 2])), 2),
+        (of(adaptive(&[2, 2]), 4, &[0], star(4, 2, UpRouting::Adaptive)), 5),
+    ];
+    for (h, vcs) in cases {
+        let copies = h.copies as usize;
+        let mut d = Description::mesh8x8();
+        d.router.vcs_per_class = vcs;
+        // Escapes count on VCs that hold one packet at a time.
+        d.router.vc_reuse = base::arch::VcReuse::Empty;
+        d.fabric = FabricForm::Hierarchy(h);
+        let spec = d.elaborate().unwrap_or_else(|e| panic!("{e}"));
+        check(&spec).unwrap_or_else(|e| panic!("{e}"));
+        (0..6).for_each(|flow| route_is_up_across_and_down(&spec, copies, 91 * flow, vcs != 5));
+    }
+}
+
+#[test]
 fn a_hierarchy_of_hierarchies_is_routed_and_free_of_deadlock() {
     let inner = of(mesh(&[2, 2]), 2, &[0], full(2));
     let two = of(FabricForm::Hierarchy(inner.clone()), 3, &[1, 6], full(6));

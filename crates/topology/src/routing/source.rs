@@ -109,7 +109,9 @@ impl SourceRouted {
         let pair = goal.target as usize;
         if goal.phase == 1 && pair / self.nodes == src.at() {
             let first = self.path(pair)[0];
-            self.set(first).iter().for_each(|p| visit(step(*p, goal)));
+            for p in self.set(first) {
+                visit(step(*p, goal));
+            }
         }
     }
 
@@ -125,7 +127,9 @@ impl SourceRouted {
         let path = self.path(pair);
         if let Some(hop) = path.iter().skip(1).position(|hop| hop.at == at) {
             let next = self.after(pair, hop + 1, path.len());
-            self.set(path[hop + 1]).iter().for_each(|p| visit(step(*p, next)));
+            for p in self.set(path[hop + 1]) {
+                visit(step(*p, next));
+            }
         }
     }
 

@@ -163,7 +163,9 @@ impl UpDown {
 
     pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, mut visit: impl FnMut(Step)) {
         let set = self.set(2 * self.routers + src.at(), NodeIdx(goal.target));
-        set.iter().for_each(|p| visit(step(*p, goal)));
+        for p in set {
+            visit(step(*p, goal));
+        }
     }
 
     pub(super) fn route_all(
@@ -175,7 +177,9 @@ impl UpDown {
         mut visit: impl FnMut(Step),
     ) {
         let set = self.set(self.place(at, in_port), NodeIdx(goal.target));
-        set.iter().for_each(|p| visit(step(*p, goal)));
+        for p in set {
+            visit(step(*p, goal));
+        }
     }
 
     #[inline]
