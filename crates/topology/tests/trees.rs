@@ -223,6 +223,53 @@ fn levels_may_have_links_of_their_own() {
     every_pair_goes_up_then_down(&spec, 2, &[1, 2, 3]);
 }
 
+#[test]
+fn wrong_trees_are_refused_with_place_key_and_mend() {
+    let cases = [
+        ("fattree4x3", "arity: 4", "arity: 1", "fabric.arity", "too small"),
+        ("fattree4x3", "levels: 3", "levels: 0", "fabric.levels", "too small"),
+        ("fattree4x3", "levels: 3", "levels: 14", "fabric.levels", "too many"),
+        ("fattree4x3", "arity: 4", "arity: 64", "fabric.levels", "262144 accelerators"),
+        ("fattree4x3", "link: \"wire\"", "link: [\"wire\"]", "fabric.link", "between 3 levels"),
+        ("fattree4x3", "link: \"wire\"", "link: [\"wire\", \"ware\"]", "fabric.link[1]", "`ware`"),
+        (
+            "fattree4x3",
+            "link: \"wire\"",
+            "link: \"wire\", links_per_pair: [1, 0]",
+            "fabric.links_per_pair[1]",
+            "too small",
+        ),
+        ("clos64", "leaves: 8", "leaves: 0", "fabric.leaves", "too small"),
+        ("clos64", "leaves: 8", "leaves: 256, planes: 256", "fabric.leaves", "routers"),
+        ("clos64", "local_length: \"1 m\", ", "", "fabric.local", "needs a length"),
+        ("clos64", "links_per_pair: 2", "links_per_pair: 64", "fabric.links_per_pair", "256 ports"),
+        (
+            "clos64",
+            "clock: \"switch\",",
+            "clock: \"switch\", spine_clock: \"x\",",
+            "fabric.spine_clock",
+            "`x`",
+        ),
+        (
+            "hierarchy_racks",
+            "switches: 1",
+            "switches: 0",
+            "fabric.inner.inner.switches",
+            "too small",
+        ),
+        ("hierarchy_racks", "dims: [8]", "dims: [9]", "fabric.outer", "9 nodes for 8"),
+    ];
+    for (name, find, put, key, message) in cases {
+        let (_, text) = topology::SHIPPED.iter().find(|(n, _)| *n == name).expect("shipped");
+        let fabric = text.find("fabric:").expect("a fabric");
+        let broken = format!("{}{}", &text[..fabric], text[fabric..].replacen(find, put, 1));
+        let error = topology::parse(name, &broken).map(|spec| spec.name).expect_err(put);
+        assert_eq!(error.key(), key, "{error}");
+        assert!(error.message().contains(message) && !error.mend().is_empty(), "{error}");
+        assert!(error.line().is_some_and(|l| l > 20), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 60,

@@ -17,11 +17,11 @@
 //! UP waits for OUT, OUT for DOWN, and DOWN for nothing else; UP and DOWN share the inner links but
 //! not the VCs. So the whole is free of deadlock where both parts are.
 //!
-//! A leg is a leg of the part that the packet is in: its target is that of the part, its phase is
-//! `3 * the part's + stage`. The copy follows from the place. The steps of all packets are those of
-//! all pairs of the inner fabric in each copy and stage, as though any node could be gateway: more
-//! than there are, none of which can close a circle that the inner fabric does not have. Such a
-//! packet may leave in stage UP at any gateway, or arrive at a node.
+//! A leg is a leg of the part that the packet is in: its phase is `3 * the part's + stage`, its
+//! target `4 * the part's` (and what is left of a phase above 63). The copy follows from the place.
+//! The steps of all packets are those between all pairs of the inner fabric, in each copy and stage,
+//! as though any node could be a gateway's: more than there are. With separate VCs they close no
+//! circle that the inner fabric does not have; without, a machine may be refused that is sound.
 
 use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
 
@@ -37,6 +37,9 @@ const UP: u8 = 0;
 const OUT: u8 = 1;
 const DOWN: u8 = 2;
 const STAGES: u8 = 3;
+/// Phases of a part's legs that are told apart by the phase of the whole's; what is above them goes
+/// with the target.
+const PHASES: u8 = 64;
 /// Where choices of gateways are made, away from all routers and nodes: for leaving, for arriving.
 const LEAVE: usize = 1 << 29;
 const ARRIVE: usize = 1 << 30;
@@ -390,10 +393,32 @@ fn part_of(head: &Head, stage: u8, src: NodeIdx, dst: NodeIdx) -> Head {
 
 /// The leg of the whole for a part's.
 fn staged(stage: u8, goal: Goal) -> Goal {
-    Goal { phase: goal.phase * STAGES + stage, ..goal }
+    let Goal { target, phase } = goal;
+    let target = target.saturating_mul(4) + u32::from(phase / PHASES);
+    Goal { target, phase: phase % PHASES * STAGES + stage }
 }
 
 /// The stage of a leg, and the part's leg.
-const fn of_stage(goal: Goal) -> (u8, Goal) {
-    (goal.phase % STAGES, Goal { phase: goal.phase / STAGES, ..goal })
+fn of_stage(goal: Goal) -> (u8, Goal) {
+    let Goal { target, phase } = goal;
+    let high = u8::try_from(target % 4).expect("below 4");
+    let part = Goal { target: target / 4, phase: high * PHASES + phase / STAGES };
+    (phase % STAGES, part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_leg_of_a_part_has_one_leg_of_the_whole_in_each_stage() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (target, phase) in (0..5).flat_map(|t| (0..=u8::MAX).map(move |p| (t, p))) {
+            for stage in [UP, OUT, DOWN] {
+                let whole = staged(stage, Goal { target, phase });
+                assert_eq!(of_stage(whole), (stage, Goal { target, phase }));
+                assert!(seen.insert(whole));
+            }
+        }
+    }
 }
