@@ -42,7 +42,8 @@ fn random(spec: &MachineSpec, seed: u64) -> MachineSpec {
             let chance = draw(seed, place, p.at() as u64, group as u64) % 16;
             if map.beyond(at, p).is_some() && chance < draw(seed, 0, 0, 0) % 4 {
                 let phase = if chance == 0 { 1 } else { goal.phase };
-                let groups = if draw(seed, 0, 1, 0).is_multiple_of(4) && chance == 1 { 3 } else { 2 };
+                let groups =
+                    if draw(seed, 0, 1, 0).is_multiple_of(4) && chance == 1 { 3 } else { 2 };
                 steps.push(step(p, groups, false, Goal { phase, ..goal }));
             }
         }
@@ -124,7 +125,9 @@ fn random_adaptive_functions_are_judged_as_by_brute_force() {
         let spec = random(&mesh(dims, 2), seed);
         let pairs = extended(&spec.fabric);
         let mut after = vec![Vec::new(); spec.fabric.links.len() * 2];
-        pairs.iter().for_each(|(a, b)| after[*a].push(*b));
+        for (a, b) in &pairs {
+            after[*a].push(*b);
+        }
         let found = walk::walk(&spec.fabric).expect("arrives");
         if found.all.order().is_ok() {
             continue;
