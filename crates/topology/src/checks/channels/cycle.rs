@@ -20,24 +20,25 @@ pub(super) enum Waits {
 pub(super) fn deadlock(fabric: &Fabric, graph: &Graph<'_>, left: &[bool]) -> Problem {
     const SHOWN: usize = 24;
     let cycle = graph.shortest_cycle(left);
-    let mut text = String::new();
+    let mut lines = Vec::new();
+    let mut lead = "";
     for (i, channel) in cycle.iter().take(SHOWN).enumerate() {
-        let next = cycle[(i + 1) % cycle.len()];
-        let waits = match graph.waits(*channel, next) {
-            Waits::Next => "waits for",
-            Waits::Past => "waits, past other channels, for",
+        lines.push(format!("{lead}{}", name(fabric, *channel)));
+        lead = match graph.waits(*channel, cycle[(i + 1) % cycle.len()]) {
+            Waits::Next => "waits for ",
+            Waits::Past => "waits, past other channels, for ",
         };
-        text += &format!("\n  {}\n  {waits}", name(fabric, *channel));
     }
     if cycle.len() > SHOWN {
-        text += &format!("\n  ... {} more\n  waits for", cycle.len() - SHOWN);
+        lines.push(format!("... {} more", cycle.len() - SHOWN));
+        lead = "waits for ";
     }
     let first = cycle.first().map(|c| name(fabric, *c)).unwrap_or_default();
-    // A line a channel: what waits stands before the channel that is waited for.
-    let text = text.replace("for\n  ", "for ");
+    lines.push(format!("{lead}{first}"));
     let message = format!(
-        "routes can deadlock: {} channels wait for each other in a circle:{text} {first}",
+        "routes can deadlock: {} channels wait for each other in a circle:\n  {}",
         cycle.len(),
+        lines.join("\n  ")
     );
     Problem::new(ErrorKind::Deadlock, "fabric", message, fabric.routing.way().mend())
 }

@@ -46,12 +46,13 @@ impl<'a> Graph<'a> {
 
     /// What holds `channel` can wait for `step` of the router that the channel enters.
     pub(super) fn depend(&mut self, channel: usize, step: Step) {
-        let base = self.from[channel];
-        for next in 0..self.groups {
-            if step.groups >> next & 1 == 1 {
-                let bit = step.port.at() * self.groups + next;
-                self.bits[base + bit / 64] |= 1 << (bit % 64);
-            }
+        let bit = step.port.at() * self.groups;
+        let (word, shift) = (self.from[channel] + bit / 64, bit % 64);
+        self.bits[word] |= u64::from(step.groups) << shift;
+        // Groups of a port may lie across two words.
+        let low = 64 - shift;
+        if low < self.groups && u64::from(step.groups) >> low != 0 {
+            self.bits[word + 1] |= u64::from(step.groups) >> low;
         }
     }
 

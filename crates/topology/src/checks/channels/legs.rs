@@ -14,7 +14,7 @@ const WORDS_MAX: usize = 1 << 26;
 pub(super) struct Legs {
     /// `[phase][target]`: the leg's number, `u32::MAX` where there is none.
     slots: Vec<Vec<u32>>,
-    legs: Vec<Leg>,
+    all: Vec<Leg>,
     /// Legs to be followed yet, earlier phases first.
     open: BTreeSet<(u8, u32, u32)>,
     /// Words of a set of channels.
@@ -53,7 +53,7 @@ impl Legs {
     pub(super) const fn new(channels: usize) -> Self {
         Self {
             slots: Vec::new(),
-            legs: Vec::new(),
+            all: Vec::new(),
             open: BTreeSet::new(),
             words: channels.div_ceil(64),
             held: 0,
@@ -62,20 +62,20 @@ impl Legs {
     }
 
     pub(super) const fn count(&self) -> usize {
-        self.legs.len()
+        self.all.len()
     }
 
     pub(super) fn goal(&self, leg: u32) -> Goal {
-        self.legs[leg as usize].goal
+        self.all[leg as usize].goal
     }
 
     pub(super) fn goals(&self) -> impl Iterator<Item = Goal> {
-        self.legs.iter().map(|l| l.goal)
+        self.all.iter().map(|l| l.goal)
     }
 
     /// Whether packets leave their sources on the leg.
     pub(super) fn is_first(&self, leg: u32) -> bool {
-        self.legs[leg as usize].first
+        self.all[leg as usize].first
     }
 
     /// The leg's number, if it was met.
@@ -87,7 +87,7 @@ impl Legs {
     /// Packets leave their sources on this leg.
     pub(super) fn begin(&mut self, goal: Goal) {
         if let Some(leg) = self.meet(goal) {
-            self.legs[leg as usize].first = true;
+            self.all[leg as usize].first = true;
             self.open.insert((goal.phase, goal.target, leg));
         }
     }
@@ -95,7 +95,7 @@ impl Legs {
     /// Packets come to this leg on `channel`.
     pub(super) fn seed(&mut self, goal: Goal, channel: u32) -> Option<u32> {
         let slot = self.meet(goal)?;
-        let leg = &mut self.legs[slot as usize];
+        let leg = &mut self.all[slot as usize];
         if leg.seeds.is_empty() {
             if self.held + self.words > WORDS_MAX {
                 self.refused = Some(Refused::Memory);
@@ -119,14 +119,14 @@ impl Legs {
     /// newly come to it.
     pub(super) fn pop(&mut self) -> Option<(u32, bool, Vec<u32>)> {
         let (_, _, number) = self.open.pop_first()?;
-        let leg = &mut self.legs[number as usize];
+        let leg = &mut self.all[number as usize];
         let inject = leg.first && !core::mem::replace(&mut leg.begun, true);
         Some((number, inject, core::mem::take(&mut leg.fresh)))
     }
 
     /// All channels on which packets of earlier legs come to it.
     pub(super) fn seeds(&self, leg: u32) -> impl Iterator<Item = u32> {
-        (0_u32..).zip(&self.legs[leg as usize].seeds).flat_map(|(w, word)| {
+        (0_u32..).zip(&self.all[leg as usize].seeds).flat_map(|(w, word)| {
             let mut rest = *word;
             core::iter::from_fn(move || {
                 let bit = 64 * w + rest.trailing_zeros();
@@ -141,13 +141,13 @@ impl Legs {
     /// An adaptive step leads from one leg to another: their dependencies are to be seen together.
     pub(super) fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.root(a), self.root(b));
-        self.legs[a.max(b) as usize].joined = a.min(b);
+        self.all[a.max(b) as usize].joined = a.min(b);
     }
 
     /// Legs that adaptive steps join, each in one of the lists.
     pub(super) fn families(&self) -> Vec<Vec<u32>> {
-        let mut families = vec![Vec::new(); self.legs.len()];
-        for leg in (0_u32..).take(self.legs.len()) {
+        let mut families = vec![Vec::new(); self.all.len()];
+        for leg in (0_u32..).take(self.all.len()) {
             families[self.root(leg) as usize].push(leg);
         }
         families.retain(|f| !f.is_empty());
@@ -155,8 +155,8 @@ impl Legs {
     }
 
     fn root(&self, mut leg: u32) -> u32 {
-        while self.legs[leg as usize].joined != leg {
-            leg = self.legs[leg as usize].joined;
+        while self.all[leg as usize].joined != leg {
+            leg = self.all[leg as usize].joined;
         }
         leg
     }
@@ -176,10 +176,10 @@ impl Legs {
         if self.slots[phase].len() <= target {
             self.slots[phase].resize(target + 1, u32::MAX);
         }
-        let leg = u32::try_from(self.legs.len()).ok()?;
+        let leg = u32::try_from(self.all.len()).ok()?;
         self.slots[phase][target] = leg;
         let (seeds, fresh) = (Vec::new(), Vec::new());
-        self.legs.push(Leg { goal, first: false, begun: false, seeds, fresh, joined: leg });
+        self.all.push(Leg { goal, first: false, begun: false, seeds, fresh, joined: leg });
         Some(leg)
     }
 }

@@ -14,7 +14,8 @@ use crate::spec::{End, Fabric};
 pub(super) struct Found<'a> {
     /// All channels and all dependencies between them.
     pub(super) all: Graph<'a>,
-    /// Channels that are the escape from some place, and the dependencies by escape steps.
+    /// Channels that are the escape from some place, and the dependencies by escape steps; empty
+    /// where packets do not ask again, and all steps are.
     pub(super) escape: Graph<'a>,
     /// Whether some step is not always offered.
     pub(super) adaptive: bool,
@@ -70,8 +71,8 @@ struct Walk<'a> {
     /// `[link]`: groups reached on it on this leg.
     reached: Vec<u8>,
     touched: Vec<usize>,
-    /// Channels reached on this leg but not yet followed: link and one group.
-    open: Vec<(LinkIdx, usize)>,
+    /// Channels reached on this leg but not yet followed: link and groups.
+    open: Vec<(LinkIdx, u8)>,
     /// Where a packet of this leg goes wrong.
     wrong: Option<(String, PortIdx)>,
     /// A node that sends nothing on some leg to another.
@@ -91,12 +92,16 @@ impl Walk<'_> {
         if inject {
             self.inject(leg, goal);
         }
-        while let Some((link, group)) = self.open.pop() {
-            self.found.all.occupy(link, 1 << group);
+        while let Some((link, groups)) = self.open.pop() {
+            self.found.all.occupy(link, groups);
             match self.fabric.links[link.at()].to {
                 End::Node(n, _) if n.0 == goal.target => self.receives[n.at()] = true,
                 End::Node(n, port) => self.wrong = Some((n.to_string(), port)),
-                End::Router(..) => self.pass(link, group, leg, goal),
+                End::Router(..) => {
+                    for group in (0..self.groups).filter(|g| groups >> g & 1 == 1) {
+                        self.pass(link, group, leg, goal);
+                    }
+                }
             }
         }
         self.touched.drain(..).for_each(|l| self.reached[l] = 0);
@@ -115,7 +120,7 @@ impl Walk<'_> {
                 any = true;
                 match ports.get(step.port.at()) {
                     Some(link) if self.allowed(step) => {
-                        if step.escape || !self.asks_again {
+                        if step.escape && self.asks_again {
                             self.found.escape.occupy(*link, step.groups);
                         }
                         self.take(*link, step, leg, goal);
@@ -144,7 +149,9 @@ impl Walk<'_> {
                 return;
             };
             self.found.all.depend(channel, step);
-            if step.escape || !self.asks_again {
+            if !self.asks_again {
+                sure = true;
+            } else if step.escape {
                 sure = true;
                 self.found.escape.depend(channel, step);
                 self.found.escape.occupy(*next, step.groups);
@@ -166,6 +173,7 @@ impl Walk<'_> {
     }
 
     /// Takes a step on this leg or into the next.
+    #[inline]
     fn take(&mut self, link: LinkIdx, step: Step, leg: u32, goal: Goal) {
         if step.goal == goal {
             self.reach(link, step.groups);
@@ -180,6 +188,7 @@ impl Walk<'_> {
         }
     }
 
+    #[inline]
     fn reach(&mut self, link: LinkIdx, groups: u8) {
         let seen = &mut self.reached[link.at()];
         let new = groups & !*seen;
@@ -190,11 +199,7 @@ impl Walk<'_> {
             self.touched.push(link.at());
         }
         *seen |= new;
-        for group in 0..self.groups {
-            if new >> group & 1 == 1 {
-                self.open.push((link, group));
-            }
-        }
+        self.open.push((link, new));
     }
 
     fn refused(&self) -> Result<(), Problem> {

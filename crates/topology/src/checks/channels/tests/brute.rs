@@ -125,7 +125,9 @@ fn random_adaptive_functions_are_judged_as_by_brute_force() {
         let spec = random(&mesh(dims, 2), seed);
         let pairs = extended(&spec.fabric);
         let mut after = vec![Vec::new(); spec.fabric.links.len() * 2];
-        pairs.iter().for_each(|(a, b)| after[*a].push(*b));
+        for (a, b) in &pairs {
+            after[*a].push(*b);
+        }
         let found = walk::walk(&spec.fabric).expect("arrives");
         if found.all.order().is_ok() {
             continue;
