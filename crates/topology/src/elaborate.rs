@@ -3,12 +3,15 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, GridRouting, LinkForm, Replacement,
+    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement, UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
+use crate::families::grid::{self, Kind};
+use crate::families::{dragonfly, hyperx, slimfly};
+use crate::families::{graph, hierarchy, tree};
 use crate::generate;
 use crate::names::suggest;
-use crate::routing::{DimensionOrder, Routing, Table, Way};
+use crate::routing::{Routing, Table, Way};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
     MachineSpec, MemorySpec,
@@ -34,23 +37,9 @@ impl Description {
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
-        let Wiring { node_ports, routers, links, .. } = wiring;
         let vcs = spec.router.vcs_per_class;
-        let way = match &self.fabric {
-            FabricForm::Mesh(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, false, &routers, &links, vcs)?)
-            }
-            FabricForm::Torus(g) if g.routing == GridRouting::DimensionOrder => {
-                Way::DimensionOrder(DimensionOrder::new(&g.dims, true, &routers, &links, vcs)?)
-            }
-            form => {
-                let name = |n| match form {
-                    FabricForm::Graph(g) => format!("`{}`", g.nodes[n]),
-                    _ => NodeIdx::new(n).to_string(),
-                };
-                Way::Table(Table::new(&node_ports, &routers, &links, name)?)
-            }
-        };
+        let way = way(&self.fabric, &wiring, vcs)?;
+        let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         let routing = Routing::new(way, vcs);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
@@ -149,6 +138,37 @@ impl Description {
     }
 }
 
+/// The routing function of a fabric.
+pub(crate) fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+    match form {
+        FabricForm::Mesh(f) => grid::way(f, Kind::Mesh, wiring, vcs),
+        FabricForm::Torus(f) => grid::way(f, Kind::Torus, wiring, vcs),
+        FabricForm::Ring(f) => grid::way(&f.into(), Kind::Ring, wiring, vcs),
+        FabricForm::Graph(f) => graph::graph_way(f, wiring),
+        FabricForm::FullMesh(f) => hyperx::full_mesh_way(f, wiring, vcs),
+        FabricForm::HyperX(f) => hyperx::way(f, vcs),
+        FabricForm::Dragonfly(f) => dragonfly::way(f, wiring, vcs),
+        FabricForm::SlimFly(f) => slimfly::way(f, wiring, vcs),
+        FabricForm::FatTree(f) => Ok(Way::Nca(tree::fat_tree_way(f))),
+        FabricForm::Clos(f) => Ok(Way::Nca(tree::clos_way(f))),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy_way(f, wiring, vcs),
+        FabricForm::SwitchPlanes(f) if f.spray != UpRouting::Random => {
+            Ok(Way::Nca(tree::planes_way(f, wiring)))
+        }
+        FabricForm::SwitchPlanes(_) => table(wiring, node),
+    }
+}
+
+/// Shortest paths from a table; `name` is of a node in errors.
+pub(crate) fn table(wiring: &Wiring<'_>, name: impl Fn(usize) -> String) -> Result<Way, Problem> {
+    Table::new(&wiring.node_ports, &wiring.routers, &wiring.links, name).map(Way::Table)
+}
+
+/// The name of a node that has none of its own.
+pub(crate) fn node(n: usize) -> String {
+    NodeIdx::new(n).to_string()
+}
+
 /// What a generator may look up by name.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
@@ -169,6 +189,17 @@ impl Names<'_> {
         name: &str,
         length: Option<Length>,
     ) -> Result<Run, Problem> {
+        self.run_of(key, (field, "length"), name, length)
+    }
+
+    /// As [`run`](Self::run), where the length's field has another name.
+    pub(crate) fn run_of(
+        &self,
+        key: &str,
+        (field, length_field): (&str, &str),
+        name: &str,
+        length: Option<Length>,
+    ) -> Result<Run, Problem> {
         let field = format!("{key}.{field}");
         let known = self.of.links.names().collect::<Vec<_>>();
         let class = self
@@ -180,7 +211,7 @@ impl Names<'_> {
         match length {
             Some(_) if on_die => Err(Problem::new(
                 ErrorKind::Structure,
-                format!("{key}.length"),
+                format!("{key}.{length_field}"),
                 format!("`{name}` is an on-die class, whose delay is its latency_cycles"),
                 "remove the length, or use a Serial class",
             )),
@@ -188,7 +219,7 @@ impl Names<'_> {
                 ErrorKind::Structure,
                 field,
                 format!("a link of the serial class `{name}` needs a length"),
-                "add `length: \"1 m\"` or whatever it is",
+                format!("add `{length_field}: \"1 m\"` or whatever it is"),
             )),
             _ => Ok(Run { class, length_um: length.map_or(0, |l| l.0) }),
         }

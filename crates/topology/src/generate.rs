@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use base::DomainIdx;
 
-use crate::describe::{FabricForm, FullMesh, Graph, Grid, PerSwitch, SwitchPlanes};
+use crate::describe::{FabricForm, FullMesh, Graph, PerSwitch, SwitchPlanes};
 use crate::elaborate::Names;
 use crate::error::{ErrorKind, Problem};
+use crate::families::grid::{self, Kind};
+use crate::families::{dragonfly, hyperx, slimfly};
+use crate::families::{hierarchy, tree};
 use crate::limits;
 use crate::names::suggest;
 use crate::validate::range;
@@ -20,10 +23,17 @@ pub(crate) fn fabric<'a>(
 ) -> Result<Wiring<'a>, Problem> {
     match form {
         FabricForm::SwitchPlanes(f) => planes(names, f, node_clock),
-        FabricForm::Mesh(f) => grid(names, f, false, node_clock),
-        FabricForm::Torus(f) => grid(names, f, true, node_clock),
+        FabricForm::Mesh(f) => grid::generate(names, f, Kind::Mesh, node_clock),
+        FabricForm::Torus(f) => grid::generate(names, f, Kind::Torus, node_clock),
+        FabricForm::Ring(f) => grid::generate(names, &f.into(), Kind::Ring, node_clock),
         FabricForm::FullMesh(f) => full_mesh(names, f, node_clock),
+        FabricForm::HyperX(f) => hyperx::wiring(names, f, node_clock),
+        FabricForm::Dragonfly(f) => dragonfly::wiring(names, f, node_clock),
+        FabricForm::SlimFly(f) => slimfly::wiring(names, f, node_clock),
         FabricForm::Graph(f) => graph(names, f, node_clock),
+        FabricForm::FatTree(f) => tree::fat_tree(names, f, node_clock),
+        FabricForm::Clos(f) => tree::clos(names, f, node_clock),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy(names, f, node_clock),
     }
 }
 
@@ -66,65 +76,6 @@ fn planes<'a>(
         }
     }
     Ok(w)
-}
-
-/// A node and a router at every point. A router's first ports are its node's.
-fn grid<'a>(
-    names: &Names<'a>,
-    f: &Grid,
-    torus: bool,
-    node_clock: DomainIdx,
-) -> Result<Wiring<'a>, Problem> {
-    let key = "fabric.dims";
-    if !(1..=limits::DIMS_MAX).contains(&f.dims.len()) {
-        let message = format!("{} dimensions are none or too many", f.dims.len());
-        let mend = format!("use 1 to {}", limits::DIMS_MAX);
-        return Err(Problem::new(ErrorKind::Value, key, message, mend));
-    }
-    for (d, extent) in f.dims.iter().enumerate() {
-        range(&format!("{key}[{d}]"), u64::from(*extent), 1, limits::NODES_MAX)?;
-    }
-    let product = f.dims.iter().try_fold(1_u64, |n, k| n.checked_mul(u64::from(*k)));
-    let nodes = product.unwrap_or(u64::MAX);
-    range("fabric.local_links", u64::from(f.local_links), 1, limits::PORTS_MAX)?;
-    let degree = u64::from(f.local_links) + f.dims.len() as u64;
-    let bound = nodes.saturating_mul(2 * degree);
-    let local = names.run("fabric", "local", &f.local, None)?;
-    let run = names.run("fabric", "link", &f.link, f.length)?;
-    let clock = names.clock("fabric.clock", &f.clock)?;
-    let mut w = Wiring::new(key, (nodes, nodes, bound), names.classes, node_clock)?;
-    let nodes = w.node_ports.len();
-    for n in 0..nodes {
-        w.router(format!("r({})", coordinates(n, &f.dims).join(",")), clock);
-        for _ in 0..f.local_links {
-            w.connect("fabric.local", Plug::Node(n), Plug::Router(n), local)?;
-        }
-    }
-    let mut stride = 1;
-    for k in f.dims.iter().map(|k| *k as usize) {
-        for n in 0..nodes {
-            // A ring of two would be the same cable twice: such a dimension stays a line.
-            let up = match (n / stride) % k {
-                at if at + 1 < k => n + stride,
-                at if torus && k > 2 => n - at * stride,
-                _ => continue,
-            };
-            w.connect("fabric.link", Plug::Router(n), Plug::Router(up), run)?;
-        }
-        stride *= k;
-    }
-    Ok(w)
-}
-
-/// The coordinates of a point, first dimension first.
-fn coordinates(n: usize, dims: &[u32]) -> Vec<String> {
-    let mut rest = n;
-    let mut next = |k: &u32| {
-        let at = rest % *k as usize;
-        rest /= *k as usize;
-        at.to_string()
-    };
-    dims.iter().map(&mut next).collect()
 }
 
 /// A router at every node, a cable between any two routers.

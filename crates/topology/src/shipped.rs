@@ -5,12 +5,19 @@ use crate::error::TopologyError;
 use crate::parse;
 
 /// Name and RON text of every shipped topology.
-pub const SHIPPED: [(&str, &str); 5] = [
+pub const SHIPPED: [(&str, &str); 12] = [
     ("nvl8", include_str!("../../../topologies/nvl8.ron")),
     ("nvl72", include_str!("../../../topologies/nvl72.ron")),
     ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
     ("torus4x4x4", include_str!("../../../topologies/torus4x4x4.ron")),
     ("fullmesh8", include_str!("../../../topologies/fullmesh8.ron")),
+    ("fattree4x3", include_str!("../../../topologies/fattree4x3.ron")),
+    ("clos64", include_str!("../../../topologies/clos64.ron")),
+    ("graph_updown", include_str!("../../../topologies/graph_updown.ron")),
+    ("hierarchy_mesh_torus", include_str!("../../../topologies/hierarchy_mesh_torus.ron")),
+    ("hierarchy_racks", include_str!("../../../topologies/hierarchy_racks.ron")),
+    ("cloudmatrix384", include_str!("../../../topologies/cloudmatrix384.ron")),
+    ("pod1024", include_str!("../../../topologies/pod1024.ron")),
 ];
 
 impl Description {

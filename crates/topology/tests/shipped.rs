@@ -79,6 +79,54 @@ fn fullmesh8_has_28_links_between_routers_and_16_of_them_across_the_middle() {
 }
 
 #[test]
+fn fattree4x3_has_48_switches_and_half_of_its_nodes_rate_across_the_middle() {
+    // Levels of 16 switches; 64 links at each of three levels. 32 nodes of 32 GB/s each.
+    assert_eq!(shape("fattree4x3"), (64, 1, 48, 8, 3 * 64, 5, 1_024));
+    let (_, report) = checked("fattree4x3");
+    // 3 nodes under the same switch, 12 more under the same tree of two levels, 48 elsewhere.
+    let mean = f64::from(3 + 12 * 3 + 48 * 5) / 63.0;
+    assert!((report.average_hops - mean).abs() < 1e-12, "{}", report.average_hops);
+}
+
+#[test]
+fn clos64_has_8_leaves_and_4_spines_and_blocks_nobody() {
+    // 32 nodes of 25 GB/s.
+    assert_eq!(shape("clos64"), (64, 1, 12, 16, 64 + 8 * 4 * 2, 3, 800));
+}
+
+#[test]
+fn cloudmatrix384_has_336_and_112_switches_and_is_not_oversubscribed() {
+    let nodes = 384 * 14;
+    let up = 7 * 48 * 16;
+    // 192 NPUs of 392 GB/s.
+    assert_eq!(shape("cloudmatrix384"), (384, 14, 336 + 112, 48, nodes + up, 3, 192 * 392));
+    let (spec, _) = checked("cloudmatrix384");
+    let rate = |name: &str| {
+        spec.fabric.links.iter().filter(|l| spec.fabric.classes[l.class].name == name).count()
+    };
+    assert_eq!(rate("ub"), rate("ub-optical"));
+}
+
+#[test]
+fn pod1024_has_192_switches_of_64_ports() {
+    let links = 1_024 * 4 + 4 * 32 * 16 * 2;
+    assert_eq!(shape("pod1024"), (1_024, 4, 4 * 48, 64, links, 3, 512 * 400));
+}
+
+#[test]
+fn hierarchies_have_the_routers_of_all_copies_and_of_the_outer_fabric() {
+    // 8 meshes of 24 links and 16 locals; 16 uplinks; a torus of 32 links. Two torus links a row
+    // and two of its columns... are cut between the dies.
+    let (nodes, ports, routers, radix, links, ..) = shape("hierarchy_mesh_torus");
+    assert_eq!((nodes, ports, routers, radix), (128, 1, 8 * 16 + 16, 5));
+    assert_eq!(links, 8 * (16 + 24) + 16 + 32);
+    // 16 boards of a switch, 4 racks of two switches, a ring of 8.
+    let (nodes, ports, routers, radix, links, ..) = shape("hierarchy_racks");
+    assert_eq!((nodes, ports, routers, radix), (64, 2, 16 + 4 * 2 + 8, 13));
+    assert_eq!(links, 64 * 2 + 16 * 2 * 2 + 8 + 8);
+}
+
+#[test]
 fn memory_rates_sum_to_the_product_s() {
     for (name, gigabytes) in
         [("nvl8", 3_350), ("nvl72", 8_000), ("fullmesh8", 5_300), ("torus4x4x4", 1_200)]

@@ -23,9 +23,18 @@ pub(super) fn bits_per_s(spec: &MachineSpec) -> Option<u64> {
         return None;
     }
     let mut halvings: Vec<Vec<bool>> = vec![(0..nodes).map(|n| n < nodes / 2).collect()];
-    if let Way::DimensionOrder(d) = f.routing.way() {
-        let mut stride = 1;
-        for extent in d.dims().map(|(k, _)| usize::from(k)) {
+    if let Some(grid) = f.routing.way().lattice() {
+        let mut stride = grid.nodes_per_router();
+        for extent in grid.dims().map(|(k, _)| usize::from(k)) {
+            if extent.is_multiple_of(2) {
+                halvings.push((0..nodes).map(|n| n / stride % extent < extent / 2).collect());
+            }
+            stride *= extent;
+        }
+    }
+    if let Way::HyperX(h) = f.routing.way() {
+        let mut stride = nodes / f.routers.len();
+        for extent in h.dims().map(usize::from) {
             if extent.is_multiple_of(2) {
                 halvings.push((0..nodes).map(|n| n / stride % extent < extent / 2).collect());
             }
