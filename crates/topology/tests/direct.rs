@@ -4,6 +4,7 @@ mod walk;
 
 use base::route::Empty;
 use base::{Class, Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
+use proptest::prelude::*;
 use topology::check;
 use topology::routing::Step;
 use topology::spec::{End, Fabric, MachineSpec};
@@ -367,4 +368,89 @@ fn parallel_links_are_used_alike() {
         count[port.at()] += 1;
     }
     assert!(count[2..6].iter().all(|n| (900..1_100).contains(n)), "{count:?}");
+}
+
+/// Nothing has room but what is not asked about: adaptive VCs are full.
+#[derive(Debug)]
+struct Full;
+
+impl View for Full {
+    fn used(&self, _: PortIdx, _: u64) -> u32 {
+        9
+    }
+
+    fn free(&self, _: PortIdx, _: u64) -> u64 {
+        0
+    }
+
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        9
+    }
+}
+
+#[test]
+fn without_room_on_adaptive_vcs_a_packet_is_offered_the_escape_and_then_may_leave_it() {
+    let spec = hyperx("[4, 4]", "routing: Dal");
+    let r = &spec.fabric.routing;
+    let mut head = Head { src: NodeIdx(0), dst: NodeIdx(15), flow: 5, class: Class::Req, state: 0 };
+    // Ports: node; x = 1, 2, 3; y = 1, 2, 3. The escape is to x = 3 on VC 0.
+    let stuck = r.route(RouterIdx(0), PortIdx(0), VcIdx(0), &mut head, &Full);
+    assert_eq!((stuck.port, stuck.vcs), (PortIdx(3), 0b01));
+    let free = r.route(RouterIdx(0), PortIdx(0), VcIdx(0), &mut head, &Empty);
+    assert!([PortIdx(3), PortIdx(6)].contains(&free.port) && free.vcs == 0b10, "{free:?}");
+    assert!(r.adaptive());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        ..Default::default()
+    })]
+
+    #[test]
+    fn any_small_hyperx_is_sound(
+        dims in proptest::collection::vec(1_u32..5, 1..4),
+        nodes in 1_u32..3,
+        links in 1_u32..3,
+        routing in 0_usize..5,
+        flow: u32,
+    ) {
+        let routers = dims.iter().product::<u32>();
+        prop_assume!(routers * nodes > 1 && routers <= 24);
+        let routing = ["DimensionOrder", "Adaptive", "Dal", "Valiant", "Ugal"][routing];
+        let rest =
+            format!("nodes_per_router: {nodes}, links_per_pair: {links}, routing: {routing}");
+        let spec = hyperx(&format!("{dims:?}"), &rest);
+        sound(&spec);
+        all_pairs(&spec, &[flow, !flow, flow ^ 7], |_, links| {
+            assert!(links.len() <= 2 + 2 * dims.len(), "{links:?}");
+        });
+    }
+
+    #[test]
+    fn any_small_dragonfly_is_sound(
+        nodes in 1_u32..3,
+        a in 1_u32..5,
+        h in 1_u32..4,
+        groups in 1_u32..9,
+        consecutive: bool,
+        routing in 0_usize..4,
+        flow: u32,
+    ) {
+        let groups = groups.min(a * h + 1);
+        prop_assume!(nodes * a * groups > 1);
+        let routing = ["Minimal", "Valiant", "UgalL", "UgalG"][routing];
+        let arrangement = if consecutive { "Consecutive" } else { "Palmtree" };
+        let shaped = format!(
+            "nodes_per_router: {nodes}, routers_per_group: {a}, globals_per_router: {h}, \
+             groups: {groups}, arrangement: {arrangement}"
+        );
+        let spec = dragonfly(&shaped, routing);
+        sound(&spec);
+        all_pairs(&spec, &[flow, !flow, flow ^ 7], |_, links| {
+            assert!(links.len() <= if routing == "Minimal" { 5 } else { 7 }, "{links:?}");
+        });
+    }
 }

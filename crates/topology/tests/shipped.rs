@@ -127,10 +127,50 @@ fn hierarchies_have_the_routers_of_all_copies_and_of_the_outer_fabric() {
 }
 
 #[test]
+fn hyperx4x4x4_has_288_links_between_routers_and_64_of_them_across_the_middle() {
+    // 16 lines along a dimension, 2 * 2 links of 50 GB/s across the middle of each.
+    assert_eq!(shape("hyperx4x4x4"), (64, 8, 64, 8 + 9, 64 * 8 + 288, 4, 3_200));
+}
+
+#[test]
+fn flatbutterfly4x4c4_has_48_links_between_switches_and_16_of_them_across_the_middle() {
+    assert_eq!(shape("flatbutterfly4x4c4"), (64, 1, 16, 4 + 6, 64 + 48, 3, 800));
+}
+
+#[test]
+fn dragonfly72_has_54_links_within_groups_and_36_between() {
+    // 4 groups against 4: 16 links. Of the fifth, 4 nodes and 4 links to groups are cut from the rest.
+    assert_eq!(shape("dragonfly72"), (72, 1, 36, 2 + 3 + 2, 72 + 54 + 36, 4, 1_200));
+}
+
+#[test]
+fn slimfly50_has_175_links_between_routers_and_half_the_nodes_can_send_to_the_others() {
+    assert_eq!(shape("slimfly50"), (50, 1, 50, 1 + 7, 50 + 175, 3, 25 * 50));
+    let (_, report) = checked("slimfly50");
+    // 7 of 49 others are a hop away and 42 are two, and the first router.
+    assert!((report.average_hops - (1.0 + 91.0 / 49.0)).abs() < 1e-12, "{}", report.average_hops);
+}
+
+#[test]
+fn ub_mesh_rack_has_448_links_of_4_lanes_and_128_of_them_across_the_middle() {
+    // A link: 4 * 106.25 Gb/s * 120 / 128 = 49.8046875 GB/s.
+    assert_eq!(shape("ub-mesh-rack"), (64, 20, 64, 20 + 14, 64 * 20 + 448, 3, 6_375));
+}
+
+#[test]
+fn mi300x_8_has_28_links_between_routers_and_16_of_them_across_the_middle() {
+    assert_eq!(shape("mi300x-8"), (8, 7, 8, 14, 8 * 7 + 28, 2, 1_024));
+}
+
+#[test]
 fn memory_rates_sum_to_the_product_s() {
-    for (name, gigabytes) in
-        [("nvl8", 3_350), ("nvl72", 8_000), ("fullmesh8", 5_300), ("torus4x4x4", 1_200)]
-    {
+    for (name, gigabytes) in [
+        ("mi300x-8", 5_300),
+        ("nvl8", 3_350),
+        ("nvl72", 8_000),
+        ("fullmesh8", 5_300),
+        ("torus4x4x4", 1_200),
+    ] {
         let (spec, _) = checked(name);
         let sum = u64::from(spec.memory.channels) * spec.memory.channel_bytes_per_s;
         assert_eq!(sum, gigabytes * 1_000_000_000, "{name}");
@@ -143,6 +183,9 @@ fn payload_rates_are_the_published_ones() {
         ("nvl8", "nvlink4", 25),
         ("nvl72", "nvlink5", 50),
         ("fullmesh8", "fabric-link", 64),
+        ("mi300x-8", "infinity-fabric", 64),
+        ("dragonfly72", "cable", 50),
+        ("dragonfly72", "optical", 50),
         ("torus4x4x4", "ici", 45),
     ] {
         let (_, report) = checked(name);

@@ -44,6 +44,9 @@ pub struct Dragonfly {
     pub arrangement: Arrangement,
     /// Link class between an accelerator and its router.
     pub local: String,
+    /// Length of these links.
+    #[serde(default)]
+    pub local_length: Option<Length>,
     /// Parallel links between an accelerator and its router; 1 where not given.
     #[serde(default = "one")]
     pub local_links: u32,
@@ -104,7 +107,7 @@ pub(crate) fn wiring<'a>(
     node_clock: DomainIdx,
 ) -> Result<Wiring<'a>, Problem> {
     let counts = counts(f)?;
-    let local = names.run("fabric", "local", &f.local, None)?;
+    let local = names.run_of("fabric", ("local", "local_length"), &f.local, f.local_length)?;
     let run = names.run("fabric", "link", &f.link, f.length)?;
     let global = {
         let fields = ("global_link", "global_length");

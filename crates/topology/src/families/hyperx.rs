@@ -33,6 +33,9 @@ pub struct HyperX {
     pub links_per_pair: PerDim<u32>,
     /// Link class between an accelerator and its router.
     pub local: String,
+    /// Length of these links.
+    #[serde(default)]
+    pub local_length: Option<Length>,
     /// Parallel links between an accelerator and its router; 1 where not given.
     #[serde(default = "one")]
     pub local_links: u32,
@@ -79,7 +82,7 @@ pub(crate) fn wiring<'a>(
     node_clock: DomainIdx,
 ) -> Result<Wiring<'a>, Problem> {
     let runs = runs(names, f)?;
-    let local = names.run("fabric", "local", &f.local, None)?;
+    let local = names.run_of("fabric", ("local", "local_length"), &f.local, f.local_length)?;
     let clock = names.clock("fabric.clock", &f.clock)?;
     let mut w = Wiring::new("fabric.dims", counts(f)?, names.classes, node_clock)?;
     let nodes = f.nodes_per_router as usize;

@@ -83,7 +83,7 @@ impl Attach {
         step(PortIdx::new(port), self.groups, Goal::node(head.dst))
     }
 
-    /// Goals of functions whose packets leave their source with nothing decided.
+    /// The legs of packets that go straight to their destination: one for each node.
     pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
         self.nodes().map(Goal::node).for_each(visit);
     }

@@ -8,15 +8,14 @@
 //! Paths are spread over equal ones by hash. UGAL decides once, at the packet's first router, by
 //! (flits waiting * hops) of the direct way and of one by a random router.
 //!
-//! Legs as goals: phase 0, to the destination, with nothing decided while at the first router; phase
-//! [`TO`], to the stop, the target's router.
+//! Legs as goals: phase 0, to the destination; phase [`TO`], to the stop, the target's router.
 
 use std::collections::BTreeMap;
 
 use base::{Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, View};
 
 use super::attach::{Attach, among, step};
-use super::legs::{Leg, TO, direct_is_best, enough_vcs, stop, to};
+use super::legs::{self, Leg, TO, direct_is_best, enough_vcs, stop, to};
 use super::table::{distances, intern, ports_where};
 use super::{Goal, OfClass, Step};
 use crate::error::{ErrorKind, Problem};
@@ -105,12 +104,25 @@ impl HopClass {
         false
     }
 
-    pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
-        self.attach.goals(visit);
+    pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
+        self.attach.goals(&mut visit);
+        if self.policy != SlimFlyRouting::Minimal {
+            legs::goals(self.size().0, visit);
+        }
     }
 
-    pub(super) fn inject_all(&self, _: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
-        self.attach.inject_all(goal, visit);
+    /// No packet stops at its own router, and by Valiant's algorithm none goes directly to another.
+    pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
+        let here = self.attach.router(src);
+        let leaves = if goal.phase == TO {
+            goal.target as usize != here
+        } else {
+            let direct = self.policy != SlimFlyRouting::Valiant;
+            direct || self.attach.router(NodeIdx(goal.target)) == here
+        };
+        if leaves {
+            self.attach.inject_all(goal, visit);
+        }
     }
 
     pub(super) fn route_all(
@@ -136,15 +148,7 @@ impl HopClass {
         if router == at.at() {
             return self.attach.eject_all(dst, visit);
         }
-        let offered = self.attach.local(in_port) && self.policy != SlimFlyRouting::Minimal;
-        if !offered || self.policy != SlimFlyRouting::Valiant {
-            towards(router, goal);
-        }
-        if offered {
-            for stop in (0..self.size().0).filter(|r| *r != at.at() && *r != router) {
-                towards(stop, to(u32::try_from(stop).unwrap_or(u32::MAX)));
-            }
-        }
+        towards(router, goal);
     }
 
     /// The step by which `head` leaves its source.

@@ -59,6 +59,15 @@ pub(super) const fn to(stop: u32) -> Goal {
     Goal { target: stop, phase: TO }
 }
 
+/// The first legs of packets that may go by any of so many stops, besides the direct ones.
+///
+/// The decision falls at the first router, but the packet leaves its source for the sake of what it
+/// will decide: enumerating it from there on takes as many legs as there are stops, where at the first
+/// router it would take as many for every destination.
+pub(super) fn goals(stops: usize, visit: impl FnMut(Goal)) {
+    (0..stops).map(|stop| to(u32::try_from(stop).unwrap_or(u32::MAX))).for_each(visit);
+}
+
 /// UGAL's rule: the direct way is taken unless its queue times its hops exceeds the other's.
 #[inline]
 pub(super) fn direct_is_best(direct: (u32, u32), detour: (u32, u32)) -> bool {

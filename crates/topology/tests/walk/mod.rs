@@ -85,7 +85,8 @@ pub(crate) fn follow(
     f.routing.goals(|g| {
         goals.insert(g);
     });
-    goals.retain(|g| *g == Goal::node(head.dst));
+    // Which of its first legs the packet is on is seen at its first router.
+    goals.retain(|g| *g == Goal::node(head.dst) || g.phase > 0);
     let mut taken: Vec<(LinkIdx, usize)> = Vec::new();
     let mut at = None;
     loop {

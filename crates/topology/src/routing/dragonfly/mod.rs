@@ -15,8 +15,8 @@
 //! router, by (flits waiting * hops) of both ways: UGAL-L by the ports of that router, UGAL-G by the
 //! global links that the two ways leave the group by, wherever they are.
 //!
-//! Legs as goals: phase 0, to the destination, with nothing decided while at the first router; phase
-//! [`TO`], to the intermediate group, which is the target.
+//! Legs as goals: phase 0, to the destination; phase [`TO`], to the intermediate group, which is the
+//! target.
 
 mod table;
 
@@ -24,7 +24,7 @@ use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
 
 use self::table::{Exit, Groups};
 use super::attach::{Attach, among, step};
-use super::legs::{Leg, TO, direct_is_best, enough_vcs, stop, to};
+use super::legs::{self, Leg, TO, direct_is_best, enough_vcs, stop, to};
 use super::{Goal, OfClass, Step};
 use crate::error::Problem;
 use crate::families::dragonfly::{Dragonfly as Form, DragonflyRouting};
@@ -75,12 +75,34 @@ impl Dragonfly {
         matches!(self.policy, DragonflyRouting::UgalG)
     }
 
-    pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
-        self.attach.goals(visit);
+    pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
+        self.attach.goals(&mut visit);
+        legs::goals(self.stops(), visit);
     }
 
-    pub(super) fn inject_all(&self, _: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
-        self.attach.inject_all(goal, visit);
+    /// How many groups packets may stop in: all, if there is a third one.
+    const fn stops(&self) -> usize {
+        match self.policy {
+            DragonflyRouting::Minimal => 0,
+            _ if self.groups.count() < 3 => 0,
+            _ => self.groups.count(),
+        }
+    }
+
+    /// No packet stops in its own group, and by Valiant's algorithm none goes directly to another
+    /// where there is a third.
+    pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
+        let group = |node| self.groups.of(self.attach.router(node));
+        let leaves = if goal.phase == TO {
+            goal.target as usize != group(src)
+        } else {
+            self.policy != DragonflyRouting::Valiant
+                || self.stops() == 0
+                || group(NodeIdx(goal.target)) == group(src)
+        };
+        if leaves {
+            self.attach.inject_all(goal, visit);
+        }
     }
 
     pub(super) fn route_all(
@@ -113,17 +135,7 @@ impl Dragonfly {
         if group == here {
             return visit(step(self.groups.peer(at.at(), router), vcs, goal));
         }
-        let offered = self.attach.local(in_port) && self.policy != DragonflyRouting::Minimal;
-        // Valiant's way is direct only where there is no third group.
-        if !offered || self.policy != DragonflyRouting::Valiant || self.groups.count() < 3 {
-            self.towards_all(at, group, (vcs, goal), &mut visit);
-        }
-        if offered {
-            for third in (0..self.groups.count()).filter(|g| *g != here && *g != group) {
-                let goal = to(u32::try_from(third).unwrap_or(u32::MAX));
-                self.towards_all(at, third, (vcs, goal), &mut visit);
-            }
-        }
+        self.towards_all(at, group, (vcs, goal), &mut visit);
     }
 
     /// Every step from `at` towards another group.

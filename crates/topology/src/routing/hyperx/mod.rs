@@ -29,7 +29,7 @@ use core::ops::Range;
 use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
 
 use super::attach::{Attach, among, step};
-use super::legs::enough_vcs;
+use super::legs::{self, enough_vcs};
 use super::{Goal, OfClass, Step};
 use crate::error::Problem;
 use crate::families::hyperx::{HyperX as Form, HyperXRouting};
@@ -145,12 +145,15 @@ impl HyperX {
         false
     }
 
-    pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
-        self.attach.goals(visit);
+    pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
+        self.attach.goals(&mut visit);
+        legs::goals(self.stops(), visit);
     }
 
-    pub(super) fn inject_all(&self, _: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
-        self.attach.inject_all(goal, visit);
+    pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
+        if self.leaves_with(src, goal) {
+            self.attach.inject_all(goal, visit);
+        }
     }
 
     pub(super) fn route_all(

@@ -1,7 +1,6 @@
 //! Routing on a HyperX by an intermediate router: Valiant, UGAL, and the detour of a full mesh.
 //!
-//! Legs as goals: phase 0, to the destination without a stop, or nothing decided while at the first
-//! router; phase [`TO`], to the stop, the target's router; phase [`FROM`], on to the destination.
+//! Legs as goals: phase 0, to the destination without a stop; phase [`TO`], to the stop, the target's router; phase [`FROM`], on to the destination.
 
 use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
 
@@ -75,6 +74,26 @@ impl HyperX {
         }
     }
 
+    /// How many routers packets may stop at: all, if there is a third one.
+    pub(super) const fn stops(&self) -> usize {
+        let (routers, _) = self.size();
+        match self.policy {
+            Policy::Valiant | Policy::Ugal | Policy::Detour if routers > 2 => routers,
+            _ => 0,
+        }
+    }
+
+    /// Whether some packet leaves `src` on a leg: never to stop at its own router, and by Valiant's
+    /// algorithm not directly to another where there is a third.
+    pub(super) fn leaves_with(&self, src: NodeIdx, goal: Goal) -> bool {
+        let here = self.attach.router(src);
+        if goal.phase == TO && self.stops() > 0 {
+            return goal.target as usize != here;
+        }
+        let away = || self.attach.router(NodeIdx(goal.target)) != here;
+        self.policy != Policy::Valiant || self.stops() == 0 || !away()
+    }
+
     pub(super) fn stop_all(
         &self,
         at: RouterIdx,
@@ -101,19 +120,8 @@ impl HyperX {
         if router == here {
             return self.attach.eject_all(dst, visit);
         }
-        let offered = goal.phase == 0 && self.attach.local(in_port);
         let groups = if goal.phase == FROM { UPPER } else { self.direct_groups(in_port, in_group) };
-        // Valiant's way is direct only where there is no third router.
-        let (routers, _) = self.size();
-        if !offered || self.policy != Policy::Valiant || routers < 3 {
-            self.toward_all(here, router, (groups, goal), visit);
-        }
-        if offered {
-            for stop in (0..routers).filter(|r| *r != here && *r != router) {
-                let goal = to(u32::try_from(stop).unwrap_or(u32::MAX));
-                self.toward_all(here, stop, (LOWER, goal), visit);
-            }
-        }
+        self.toward_all(here, router, (groups, goal), visit);
     }
 
     /// Every step of dimension order towards router `target`; none there.
