@@ -191,7 +191,8 @@ pub struct Step {
     /// as long as the packet waits there. All steps of functions that are not adaptive do. A step of
     /// an adaptive function that is not taken while another is chosen does not.
     pub escape: bool,
-    /// The packet's leg after the step.
+    /// The packet's leg after the step. Into a node, one that has this node as its target: that is
+    /// how the checks see that packets arrive where they should.
     pub goal: Goal,
 }
 

@@ -32,7 +32,7 @@ const ROUNDS: usize = 200;
 /// Words of the sets of escape channels with which dependencies are counted.
 const COUNT_WORDS: usize = 1 << 24;
 /// Words of such sets that are joined in all.
-const COUNT_WORK: usize = 1 << 28;
+const COUNT_WORK: usize = 1 << 27;
 
 /// Proves 3, and counts the extended dependencies of the VCs of one class where they are few enough.
 pub(super) fn extended(fabric: &Fabric, found: &mut Found<'_>) -> Result<Option<u64>, Problem> {
@@ -71,29 +71,86 @@ fn contradictions(
     place: &[u32],
     against: &mut BTreeSet<(u32, u32)>,
 ) {
-    // `[state]`: the lowest place of an escape that is ahead.
-    let mut lowest = vec![u32::MAX; view.states.len()];
-    for (state, channel) in &view.escapes {
-        let low = &mut lowest[*state as usize];
-        *low = place[*channel as usize].min(*low);
-    }
-    loop {
-        let mut changed = false;
-        for (from, to) in view.steps.iter().rev() {
-            let ahead = lowest[*to as usize];
-            if ahead < lowest[*from as usize] {
-                lowest[*from as usize] = ahead;
-                changed = true;
-            }
-        }
-        if !changed {
-            break;
-        }
-    }
+    let lowest = lowest_ahead(view, place);
     for ((_, channel), low) in view.states.iter().zip(lowest) {
         if low <= place[*channel as usize] && found.escape.is_used(*channel as usize) {
             against.insert((*channel, low));
         }
+    }
+}
+
+/// `[state]`: the lowest place of an escape that is ahead of it. From the lowest places on, each
+/// goes back along adaptive steps to all states that have no lower one.
+fn lowest_ahead(view: &Family<'_>, place: &[u32]) -> Vec<u32> {
+    let mut own = vec![u32::MAX; view.states.len()];
+    for (state, channel) in &view.escapes {
+        let low = &mut own[*state as usize];
+        *low = place[*channel as usize].min(*low);
+    }
+    let into_fan = Back::new(view.fans(), view.steps.iter().map(|(state, fan)| (*fan, *state)));
+    let fans = (0..narrow(view.fans())).flat_map(|f| view.fan(f).iter().map(move |s| (*s, f)));
+    let fans_of = Back::new(view.states.len(), fans);
+    let mut by_place: Vec<(u32, u32)> = own.into_iter().zip(0..).collect();
+    by_place.retain(|(low, _)| *low != u32::MAX);
+    by_place.sort_unstable();
+    let mut lowest = vec![u32::MAX; view.states.len()];
+    let mut fan_seen = vec![false; view.fans()];
+    let mut open = Vec::new();
+    for (low, state) in by_place {
+        if lowest[state as usize] == u32::MAX {
+            lowest[state as usize] = low;
+            open.push(state);
+        }
+        while let Some(state) = open.pop() {
+            for fan in fans_of.of(state) {
+                if core::mem::replace(&mut fan_seen[*fan as usize], true) {
+                    continue;
+                }
+                for before in into_fan.of(*fan) {
+                    if lowest[*before as usize] == u32::MAX {
+                        lowest[*before as usize] = low;
+                        open.push(*before);
+                    }
+                }
+            }
+        }
+    }
+    lowest
+}
+
+/// Pairs, grouped by their first.
+#[derive(Debug)]
+struct Back {
+    /// `[first]`: where its seconds begin, one more at the end.
+    from: Vec<u32>,
+    seconds: Vec<u32>,
+}
+
+impl Back {
+    fn new(firsts: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let mut from = vec![0; firsts + 1];
+        let mut count = 0;
+        for (first, _) in pairs.clone() {
+            from[first as usize] += 1;
+            count += 1;
+        }
+        let mut end = 0;
+        for at in &mut from {
+            end += *at;
+            *at = end;
+        }
+        // Filled from behind, so that `from` ends up at the beginnings.
+        let mut seconds = vec![0; count];
+        for (first, second) in pairs {
+            from[first as usize] -= 1;
+            seconds[from[first as usize] as usize] = second;
+        }
+        Self { from, seconds }
+    }
+
+    fn of(&self, first: u32) -> &[u32] {
+        let at = first as usize;
+        &self.seconds[self.from[at] as usize..self.from[at + 1] as usize]
     }
 }
 
@@ -125,7 +182,8 @@ fn count(
     for family in families {
         view.visit(family, &found.legs)?;
         work += words * (view.states.len() + view.steps.len());
-        if work > COUNT_WORK {
+        // Families are much alike: the first one tells.
+        if work > COUNT_WORK || words * view.steps.len() > COUNT_WORK / families.len() {
             return Ok(None);
         }
         let ahead = ahead(view, &number, words);
@@ -162,12 +220,14 @@ fn ahead(view: &Family<'_>, number: &[usize], words: usize) -> Vec<u64> {
     }
     loop {
         let mut changed = false;
-        for (from, to) in view.steps.iter().rev() {
-            for w in 0..words {
-                let more = ahead[*to as usize * words + w];
-                let set = &mut ahead[*from as usize * words + w];
-                changed |= more & !*set != 0;
-                *set |= more;
+        for (from, fan) in view.steps.iter().rev() {
+            for to in view.fan(*fan) {
+                for w in 0..words {
+                    let more = ahead[*to as usize * words + w];
+                    let set = &mut ahead[*from as usize * words + w];
+                    changed |= more & !*set != 0;
+                    *set |= more;
+                }
             }
         }
         if !changed {

@@ -24,8 +24,16 @@ pub(super) struct Family<'a> {
     known: Vec<u32>,
     /// Position of the leg, and channel, of every state met.
     pub(super) states: Vec<(u32, u32)>,
-    /// Adaptive steps between states.
+    /// Adaptive steps from states to fans: the states on the groups of one link that a step allows.
     pub(super) steps: Vec<(u32, u32)>,
+    /// Each fan's groups, and where its states begin in `fanned`.
+    fans: Vec<(u8, u32)>,
+    /// States of fans, one fan's after the other's.
+    fanned: Vec<u32>,
+    /// `[position * links + link]`: the latest fan there, `u32::MAX` where there is none.
+    latest: Vec<u32>,
+    /// Where there is one.
+    touched: Vec<u32>,
     /// States and the channels that they are offered as escapes.
     pub(super) escapes: Vec<(u32, u32)>,
 }
@@ -48,8 +56,23 @@ impl<'a> Family<'a> {
             known: Vec::new(),
             states: Vec::new(),
             steps: Vec::new(),
+            fans: Vec::new(),
+            fanned: Vec::new(),
+            latest: Vec::new(),
+            touched: Vec::new(),
             escapes: Vec::new(),
         }
+    }
+
+    /// How many fans there are.
+    pub(super) const fn fans(&self) -> usize {
+        self.fans.len()
+    }
+
+    /// The states of a fan.
+    pub(super) fn fan(&self, fan: u32) -> &[u32] {
+        let from = |fan: usize| self.fans.get(fan).map_or(self.fanned.len(), |(_, f)| *f as usize);
+        &self.fanned[from(fan as usize)..from(fan as usize + 1)]
     }
 
     /// Finds every state of a family.
@@ -60,7 +83,10 @@ impl<'a> Family<'a> {
         for (position, channel) in self.states.drain(..) {
             self.known[position as usize * self.channels + channel as usize] = u32::MAX;
         }
+        self.touched.drain(..).for_each(|at| self.latest[at as usize] = u32::MAX);
         self.steps.clear();
+        self.fans.clear();
+        self.fanned.clear();
         self.escapes.clear();
         let places = family.len().saturating_mul(self.channels);
         if places > PLACES_MAX {
@@ -73,6 +99,7 @@ impl<'a> Family<'a> {
         }
         if self.known.len() < places {
             self.known.resize(places, u32::MAX);
+            self.latest.resize(places / self.groups, u32::MAX);
         }
         for (position, leg) in (0_u32..).zip(family) {
             legs.seeds(*leg).for_each(|channel| _ = self.meet(position, channel));
@@ -107,19 +134,37 @@ impl<'a> Family<'a> {
     }
 
     fn take(&mut self, legs: &Legs, leg: u32, from: Option<u32>, link: LinkIdx, step: Step) {
-        let to = self.position(legs, leg, step.goal);
-        for group in (0..self.groups).filter(|g| step.groups >> g & 1 == 1) {
-            let channel = narrow(link.at() * self.groups + group);
-            if let (Some(state), true) = (from, step.escape) {
-                self.escapes.push((state, channel));
-            }
-            // Legs of other families have their own seeds.
-            let Some(position) = to else { continue };
-            let next = self.meet(position, channel);
-            if let (Some(state), false) = (from, step.escape) {
-                self.steps.push((state, next));
+        if let (Some(state), true) = (from, step.escape) {
+            for group in (0..self.groups).filter(|g| step.groups >> g & 1 == 1) {
+                self.escapes.push((state, narrow(link.at() * self.groups + group)));
             }
         }
+        // Legs of other families have their own seeds.
+        let Some(position) = self.position(legs, leg, step.goal) else { return };
+        let fan = self.fan_to(position, link, step.groups);
+        if let (Some(state), false) = (from, step.escape) {
+            self.steps.push((state, fan));
+        }
+    }
+
+    /// The fan to the states on `groups` of a link.
+    fn fan_to(&mut self, position: u32, link: LinkIdx, groups: u8) -> u32 {
+        let at = position as usize * (self.channels / self.groups) + link.at();
+        let latest = self.latest[at];
+        if self.fans.get(latest as usize).is_some_and(|(of, _)| *of == groups) {
+            return latest;
+        }
+        if latest == u32::MAX {
+            self.touched.push(narrow(at));
+        }
+        let fan = narrow(self.fans.len());
+        self.latest[at] = fan;
+        self.fans.push((groups, narrow(self.fanned.len())));
+        for group in (0..self.groups).filter(|g| groups >> g & 1 == 1) {
+            let state = self.meet(position, narrow(link.at() * self.groups + group));
+            self.fanned.push(state);
+        }
+        fan
     }
 
     /// The position of the leg after a step from `leg`, if it is in the same family.
