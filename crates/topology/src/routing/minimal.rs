@@ -33,8 +33,9 @@ pub struct Minimal {
 
 impl Minimal {
     /// # Errors
-    /// If there are less than two VCs a class, or three with rings.
+    /// If there are less than two VCs a class, or three with rings; if twists make the escape unsafe.
     pub(crate) fn new(order: Order, lattice: Lattice, vcs: u8) -> Result<Self, Problem> {
+        order.escapes(&lattice)?;
         let escapes = lattice.width();
         let groups = usize::from(vcs).clamp(escapes + 1, 8);
         let why = "one to escape by, on a torus for either side of the dateline, and one to adapt";

@@ -147,6 +147,9 @@ impl Lattice {
             dims,
         };
         this.read_ports(site);
+        if this.twisted {
+            this.read_pairs();
+        }
         (0..this.dims.len()).filter(|d| shape.closes(*d)).for_each(|d| this.read_rings(d));
         this
     }
@@ -169,6 +172,21 @@ impl Lattice {
                     self.neighbours[at] = u32::try_from(to).expect("few routers");
                     let way = u16::try_from(way).expect("few dimensions");
                     self.ways[from * self.radix + usize::from(port)] = way;
+                }
+            }
+        }
+    }
+
+    /// In a dimension of 2 that stays a line, up and down are the same link: what is tabulated for
+    /// one router holds for the other.
+    fn read_pairs(&mut self) {
+        for at in (0..self.ports.len()).step_by(2) {
+            if self.dims[at / 2 % self.dims.len()].extent == 2 {
+                let there = if self.ports[at] == NONE { at + 1 } else { at };
+                let missing = at + usize::from(there == at);
+                if self.ports[missing] == NONE {
+                    self.ports[missing] = self.ports[there];
+                    self.neighbours[missing] = self.neighbours[there];
                 }
             }
         }

@@ -7,6 +7,7 @@
 //! again the preferred one, so a packet keeps to its vector without carrying it along.
 
 use super::{Lattice, NONE};
+use crate::error::{ErrorKind, Problem};
 
 /// Steps that remain in one dimension, negative down, never 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,6 +127,37 @@ impl Order {
             ways |= (u16::from(up) | u16::from(down) << 1) << (2 * d);
         }
         ways
+    }
+
+    /// Whether [`Lattice::escape`] is safe among adaptive channels: no packet goes over the end of a
+    /// twisted dimension twice, nor over one after it was routed in a dimension that is shifted.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub(crate) fn escapes(&self, lattice: &Lattice) -> Result<(), Problem> {
+        let place = |d| self.sequence.iter().position(|e| *e == d);
+        for (d, dim) in lattice.dims.iter().enumerate() {
+            let Some((s, _)) = dim.shift else { continue };
+            if place(d) > place(s) {
+                return Err(Problem::new(
+                    ErrorKind::Deadlock,
+                    "fabric.order",
+                    format!("dimension {s} is routed before {d}, whose wrap-around shifts it"),
+                    format!("give an order with {d} before {s}"),
+                ));
+            }
+            let along = self.twisted.iter().filter(|e| usize::from(e.d) == d);
+            let most = along.map(|e| e.steps.unsigned_abs()).max().unwrap_or(0);
+            if most > dim.extent {
+                return Err(Problem::new(
+                    ErrorKind::Deadlock,
+                    "fabric.routing",
+                    format!("packets would go over the end of dimension {d} twice"),
+                    "use DimensionOrder, or a twist by half of the shifted dimension",
+                ));
+            }
+        }
+        Ok(())
     }
 
     #[inline]

@@ -17,7 +17,9 @@
 //! out the dateline, so neither closes a circle. This is what BookSim 2 does (`dor_next_torus`).
 //!
 //! An escape function (Duato) must not depend on how the packet came: with [`Lattice::escape`] a
-//! packet that still has to cross uses the lower group, and any other the upper.
+//! packet that still has to go over the end of the dimension uses the lower group, and any other the
+//! upper. On twisted tori a ring goes over the end several times, and all of these are datelines
+//! here, so that steps in other dimensions, which lead to other rings, do not change the side.
 
 use super::{Arrival, Bound, Lattice, Leg, Onward, Order};
 use crate::describe::Datelines;
@@ -106,7 +108,7 @@ impl Lattice {
         let groups = match () {
             () if self.width == 1 => 1,
             () if self.dims[leg.d].ring == 0 => BOTH,
-            () if self.crosses(at, leg) => LOWER,
+            () if self.wraps(at, leg) => LOWER,
             () => UPPER,
         };
         Step { port: self.port(at, leg.way()), groups, escape: true, goal }
@@ -117,6 +119,13 @@ impl Lattice {
     fn crosses(&self, at: usize, leg: Leg) -> bool {
         let end = i32::from(self.point(at, leg.d).position) + leg.steps;
         end < 0 || end >= i32::from(self.dims[leg.d].ring)
+    }
+
+    /// Whether the end of the dimension is still ahead.
+    #[inline]
+    fn wraps(&self, at: usize, leg: Leg) -> bool {
+        let end = i32::from(self.coordinate(at, leg.d)) + leg.steps;
+        end < 0 || end >= i32::from(self.dims[leg.d].extent)
     }
 
     /// Whether a packet that came this way has just crossed the dateline.
