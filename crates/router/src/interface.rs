@@ -275,7 +275,11 @@ impl Port {
                 self.sending[at] = None;
             }
             let Outgoing { packet, src, dst, flow, class, .. } = p;
-            return Some((at, Flit { packet, dst, src, flow, state, vc, class, head, tail }));
+            let flits = u16::try_from(p.flits).unwrap_or(u16::MAX);
+            return Some((
+                at,
+                Flit { packet, dst, src, flow, state, flits, vc, class, head, tail },
+            ));
         }
         None
     }
