@@ -249,7 +249,7 @@ fn flows_use_the_ways_of_a_twisted_torus_alike() {
     };
     for d in 0..3 {
         let (up, down) = (f64::from(of(d, 0)), f64::from(of(d, 1)));
-        assert!((up / down - 1.0).abs() < 0.03, "dimension {d}: {up} up, {down} down");
+        assert!((up / down - 1.0).abs() < 0.05, "dimension {d}: {up} up, {down} down");
     }
 }
 
