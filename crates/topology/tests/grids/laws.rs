@@ -19,7 +19,7 @@ const ROUTINGS: [GridRouting; 9] = [
     GridRouting::OddEven,
 ];
 
-fn holds(form: Form, grid: Grid, vcs: u8, flow: u32) {
+fn holds(form: Form, grid: &Grid, vcs: u8, flow: u32) {
     let spec = machine(form, grid.clone(), vcs);
     let minimal = grid.routing != GridRouting::Valiant;
     all_arrive(&spec, &[flow, !flow], |src, dst, taken, far| {
@@ -65,7 +65,7 @@ proptest! {
             order.rotate_left(turned % dims.len());
             grid.order = Some(order);
         }
-        holds(if torus { Form::Torus } else { Form::Mesh }, grid, vcs, flow);
+        holds(if torus { Form::Torus } else { Form::Mesh }, &grid, vcs, flow);
     }
 
     #[test]
@@ -92,6 +92,6 @@ proptest! {
             let refused = describe(Form::Torus, grid.clone(), 4).elaborate().err();
             prop_assume!(refused.is_none_or(|e| !e.message().contains("twice")));
         }
-        holds(Form::Torus, grid, 4, flow);
+        holds(Form::Torus, &grid, 4, flow);
     }
 }
