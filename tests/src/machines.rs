@@ -3,7 +3,7 @@
 
 use lockstep::topology::Description;
 use lockstep::topology::describe::{
-    Atomics, Cable, Consistency, FabricForm, Graph, LinkForm, PerSwitch, Replacement,
+    Atomics, Cable, Consistency, FabricForm, Graph, GraphRouting, LinkForm, PerSwitch, Replacement,
 };
 use lockstep::topology::names::Named;
 use lockstep::topology::spec::MachineSpec;
@@ -149,5 +149,5 @@ fn two_tiers() -> Graph {
         links.extend([cable(leaf, "x", 1), cable(leaf, "y", 2)]);
     }
     let routers = Named(routers.into_iter().map(|r| (r, "switch".to_owned())).collect());
-    Graph { nodes, routers, links }
+    Graph { nodes, routers, links, routing: GraphRouting::default() }
 }

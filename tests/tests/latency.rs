@@ -3,7 +3,7 @@
 use lockstep::base::{Addr, Class, Fs, Head, NodeIdx, Op, Record, ThreadIdx};
 use lockstep::machine::{Kind, Machine, Options};
 use lockstep::topology::Description;
-use lockstep::topology::describe::LinkForm;
+use lockstep::topology::describe::{LinkForm, PerDim};
 use lockstep::topology::spec::MachineSpec;
 use lockstep::traffic::Trace;
 use tests::drive::LonePackets;
@@ -38,7 +38,7 @@ fn mesh(latency: u32) -> MachineSpec {
         *latency_cycles = latency;
     }
     if let lockstep::topology::describe::FabricForm::Mesh(grid) = &mut mesh.fabric {
-        grid.link = "long".into();
+        grid.link = PerDim::Same("long".to_owned());
     }
     elaborate(&mesh)
 }

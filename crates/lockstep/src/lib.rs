@@ -101,7 +101,10 @@
 
 pub use {base, clock, coherence, machine, memory, phy, report, router, topology, traffic};
 
+pub mod figures;
+pub mod parallel;
 pub mod shipped;
+pub mod validate;
 
 /// What most users need, in one `use`.
 pub mod prelude {

@@ -12,6 +12,7 @@
 //! packet flits, and a memory access a delay. Not known here: files, terminals, report formats.
 
 mod audit;
+pub mod cycle;
 mod error;
 mod explain;
 mod machine;
@@ -23,6 +24,7 @@ mod source;
 mod stats;
 
 pub use audit::{Checks, LinkUse, Summary};
+pub use cycle::CycleNetwork;
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
 pub use network::Network;

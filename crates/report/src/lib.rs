@@ -1,10 +1,18 @@
 //! Results out: the summary that a person reads and the JSON that a program reads.
 //!
-//! A [`RunReport`] is plain data, filled in by the caller. Keys of the JSON are a contract: more
-//! may be added, none renamed. Not known here: machines, models, files.
+//! A [`RunReport`] is plain data, filled in by the caller; so is a [`SweepReport`], with what the
+//! parts of the network did in [`network`]. Keys of the JSON are a contract: more may be added, none
+//! renamed. Not known here: machines, models, files.
 
+pub mod network;
 mod run;
+mod sweep;
+mod sweep_table;
+mod table;
 mod terminal;
 
 pub use run::{BusyLink, Checks, Histogram, KindLatency, LatencyNs, RunReport};
+pub use sweep::{Saturation, SweepPoint, SweepReport};
+pub use sweep_table::render_sweep;
+pub use table::{Side, Table};
 pub use terminal::{Style, render};

@@ -122,7 +122,7 @@ impl Checks {
 }
 
 /// How busy a link was.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct BusyLink {
     /// Its ends.
     pub link: String,

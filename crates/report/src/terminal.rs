@@ -16,7 +16,7 @@ impl Style {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn title(self, text: &str) -> String {
+    pub(crate) fn title(self, text: &str) -> String {
         self.paint("1", text)
     }
 }
@@ -168,7 +168,7 @@ fn checks(out: &mut String, r: &RunReport, style: Style) {
 }
 
 /// A bar of up to [`BAR`] cells for a share of 1.
-fn bar(share: f64) -> String {
+pub(crate) fn bar(share: f64) -> String {
     let eighths = (share.clamp(0.0, 1.0) * BAR as f64 * 8.0).round();
     #[expect(
         clippy::cast_possible_truncation,
@@ -181,7 +181,7 @@ fn bar(share: f64) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     group_digits(&n.to_string())
 }
 

@@ -1,322 +1,387 @@
-//! The bank of all routers: receive, decide, commit.
+//! The bank of all routers: what it is built from, and what may be read off it.
 
-use base::route::Empty;
-use base::{Flit, Head, Part, RouterIdx, RoutingFunction, VcIdx};
-use clock::{Domain, Edge};
+use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
-use crate::allocate::{decide_switch, decide_vcs};
-use crate::grants::{SwitchGrant, VcGrant};
-use crate::ports::behind;
-use crate::state::{Blocked, InputVc, OutputVc, Port, Router, Stage};
-use crate::store::Store;
-use crate::{Grants, MAX_PORTS, PortSet, Wires};
+use crate::egress::Egress;
+use crate::general::General;
+use crate::state::{Block, Blocked, Lane, Stage, Timer};
+use crate::store::{Slot, Store};
+use crate::view::Load;
+use crate::{MAX_PORTS, PortSet};
 
 /// What a router is built from.
 #[derive(Clone, Debug)]
 pub struct RouterParams {
-    /// Its clock.
-    pub clock: Domain,
     /// Flits of buffer a VC: `[port]`, at this router's inputs; at most [`MAX_PORTS`] ports.
     pub input_depth: Vec<u32>,
     /// Flits of buffer a VC: `[port]`, at the far end of the link out of the port.
     pub output_depth: Vec<u32>,
-    /// VCs a port, at most 64.
-    pub vcs: u8,
 }
 
-/// Stage delays, the same for all routers, in router cycles.
+/// What all routers of a bank have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stages {
-    rc: u32,
-    va: u32,
-    sa: u32,
-    st: u32,
+pub struct Pipeline {
+    /// VCs a port, 1 to 64.
+    pub vcs: u8,
+    /// Cycles of route computation; 0 is lookahead routing.
+    pub rc: u32,
+    /// Cycles of VC allocation, at least 1.
+    pub va: u32,
+    /// Cycles of switch allocation, at least 1.
+    pub sa: u32,
+    /// Cycles of switch traversal, at least 1.
+    pub st: u32,
+    /// Everything else.
+    pub arch: RouterArch,
+}
+
+impl Pipeline {
+    /// BookSim 2's default: every stage takes a cycle.
+    pub fn new(vcs: u8) -> Self {
+        Self { vcs, rc: 1, va: 1, sa: 1, st: 1, arch: RouterArch::default() }
+    }
+}
+
+/// What the routers share.
+#[derive(Clone, Debug)]
+pub(crate) struct Common<R> {
+    pub(crate) routing: R,
+    pub(crate) pipeline: Pipeline,
+    /// Lanes of a port: `2^shift`.
+    pub(crate) shift: u32,
+    /// The bits of a lane that are its VC; as many ones as a port has lanes.
+    pub(crate) vc_mask: u32,
+    pub(crate) lanes: u64,
+    /// From switch allocation to the link.
+    pub(crate) traversal: u64,
+    /// Whether a packet that gets no VC is routed again.
+    pub(crate) adaptive: bool,
+    /// Bit per router: has something to do in its next step.
+    pub(crate) active: Vec<u64>,
+    pub(crate) timers: Vec<Vec<(u64, Timer)>>,
+    /// What routing functions with global knowledge may see, by lane; empty for others.
+    pub(crate) loads: Vec<Load>,
+    /// The flits of the network.
+    pub(crate) store: Store,
+    /// Scratch of a step: heads that are to be delivered at its end.
+    pub(crate) deferred: Vec<(Lane, Slot)>,
+    /// The state of whatever the plain router does not have.
+    pub(crate) general: Option<Box<General>>,
+}
+
+/// The routers, in blocks as large as the largest of them needs.
+#[derive(Clone, Debug)]
+enum Blocks {
+    Lanes64(Vec<Block<64, 1>>),
+    Lanes512(Vec<Block<512, 8>>),
+    Lanes2048(Vec<Block<2048, 32>>),
+    Lanes16384(Vec<Block<16384, 256>>),
+}
+
+/// Routers of one size at work.
+pub(crate) struct Kernel<'a, R, const L: usize, const W: usize> {
+    pub(crate) c: &'a mut Common<R>,
+    pub(crate) blocks: &'a mut [Block<L, W>],
 }
 
 /// All routers of a machine, with one routing function.
 #[derive(Clone, Debug)]
 pub struct RouterBank<R> {
-    routers: Vec<Router>,
-    stages: Stages,
-    routing: R,
+    common: Common<R>,
+    blocks: Blocks,
+    /// Each router takes `2^log` lanes.
+    log: u32,
+}
+
+/// Does something with the blocks, whatever their size.
+macro_rules! read {
+    ($bank:expr, $blocks:ident => $answer:expr) => {
+        match &$bank.blocks {
+            Blocks::Lanes64($blocks) => $answer,
+            Blocks::Lanes512($blocks) => $answer,
+            Blocks::Lanes2048($blocks) => $answer,
+            Blocks::Lanes16384($blocks) => $answer,
+        }
+    };
+}
+
+/// Does something with the kernel of the blocks' size.
+macro_rules! work {
+    ($bank:expr, $kernel:ident => $answer:expr) => {
+        match &mut $bank.blocks {
+            Blocks::Lanes64(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+            Blocks::Lanes512(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+            Blocks::Lanes2048(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+            Blocks::Lanes16384(blocks) => {
+                let mut $kernel = Kernel { c: &mut $bank.common, blocks };
+                $answer
+            }
+        }
+    };
 }
 
 impl<R: RoutingFunction> RouterBank<R> {
-    /// Builds the bank. `stages` are the delays of RC, VA, SA and ST, each at least 1.
+    /// Builds the bank.
     ///
     /// # Panics
-    /// If a router has more than [`MAX_PORTS`] ports or 64 VCs, or a stage has no cycles: machines
-    /// are checked before they are built.
-    pub fn new(params: &[RouterParams], stages: [u32; 4], routing: R) -> Self {
-        let [rc, va, sa, st] = stages;
-        assert!(stages.iter().all(|s| *s >= 1), "every stage takes at least a cycle");
-        let routers = params.iter().map(build).collect();
-        Self { routers, stages: Stages { rc, va, sa, st }, routing }
+    /// If a router has more than [`MAX_PORTS`] ports or 64 VCs, a buffer holds 0 or more than 65,535
+    /// flits, or VA, SA or ST have no cycles: machines are checked before they are built.
+    pub fn new(params: &[RouterParams], pipeline: Pipeline, routing: R) -> Self {
+        let Pipeline { vcs, rc: _, va, sa, st, arch } = pipeline;
+        assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
+        assert!(va >= 1 && sa >= 1 && st >= 1, "VA, SA and ST take at least a cycle");
+        let shift = u32::from(vcs).next_power_of_two().ilog2();
+        let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
+        assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
+        let (blocks, log) = match ports << shift {
+            0..=64 => (Blocks::Lanes64(build(params, vcs, shift)), 6),
+            65..=512 => (Blocks::Lanes512(build(params, vcs, shift)), 9),
+            513..=2048 => (Blocks::Lanes2048(build(params, vcs, shift)), 11),
+            _ => (Blocks::Lanes16384(build(params, vcs, shift)), 14),
+        };
+        let loads = if routing.global() { params.len() << log } else { 0 };
+        let plain = arch == RouterArch::default();
+        let general = (!plain).then(|| Box::new(General::new(params, &pipeline, shift)));
+        let common = Common {
+            adaptive: routing.adaptive(),
+            traversal: u64::from(sa) + u64::from(st),
+            routing,
+            pipeline,
+            shift,
+            vc_mask: (1 << shift) - 1,
+            lanes: u64::MAX >> (64 - (1 << shift)),
+            active: vec![0; params.len().div_ceil(64)],
+            timers: vec![Vec::new(); params.len()],
+            loads: vec![Load::default(); loads],
+            store: Store::default(),
+            deferred: Vec::new(),
+            general,
+        };
+        Self { common, blocks, log }
+    }
+
+    /// Takes a flit into the store: its slot, to be delivered. `born` is when its packet was made.
+    #[inline]
+    pub fn admit(&mut self, flit: &Flit, born: u32) -> Slot {
+        self.common.store.insert(flit, born)
+    }
+
+    /// Gives output VCs a credit each that counts from cycle `now` on, in which their routers have not
+    /// yet been stepped.
+    ///
+    /// # Panics
+    /// If a credit was never spent.
+    #[inline]
+    pub fn credit(&mut self, to: &[Lane], now: u64) {
+        work!(self, k => to.iter().for_each(|lane| k.credit(*lane, now)));
+    }
+
+    /// Puts flits into input VCs.
+    ///
+    /// Flits that are no heads go in before their routers are stepped in their cycle. Heads go in
+    /// after it, or before it where RC takes no cycle.
+    ///
+    /// # Panics
+    /// If a buffer is full: the sender spent a credit it did not have.
+    #[inline]
+    pub fn deliver<E: Egress>(&mut self, flits: &[(Lane, Slot)], now: u64, egress: &mut E) {
+        work!(self, k => flits.iter().for_each(|(lane, slot)| k.deliver(*lane, *slot, now, egress)));
+    }
+
+    /// Steps every router that has something to do in cycle `now`. Credits and flits that are no
+    /// heads of this cycle were given before; heads are to be given after it (before it where RC
+    /// takes no cycle). `later` is told of routers that must be stepped at a later cycle if nothing
+    /// comes before.
+    #[inline]
+    pub fn step_all<E: Egress>(
+        &mut self,
+        now: u64,
+        egress: &mut E,
+        later: impl FnMut(&mut E, RouterIdx, u64),
+    ) {
+        work!(self, k => k.step_all(now, egress, later));
+    }
+
+    /// Steps router `i` in cycle `now`, under the terms of [`step_all`](Self::step_all). Gives the
+    /// next cycle in which it must be stepped if nothing comes before, `u64::MAX` if none.
+    pub fn step<E: Egress>(&mut self, i: RouterIdx, now: u64, egress: &mut E) -> u64 {
+        work!(self, k => k.step(i.at(), now, egress))
+    }
+
+    /// Has router `i` stepped in the next [`step_all`](Self::step_all).
+    pub fn wake(&mut self, i: RouterIdx) {
+        self.common.active[i.at() / 64] |= 1 << (i.at() % 64);
+    }
+
+    /// Whether router `i` is to be stepped in the next [`step_all`](Self::step_all); it is then
+    /// taken off the list.
+    pub(crate) fn take_wake(&mut self, i: RouterIdx) -> bool {
+        let set = &mut self.common.active[i.at() / 64];
+        let bit = 1 << (i.at() % 64);
+        let woken = *set & bit != 0;
+        *set &= !bit;
+        woken
+    }
+
+    /// The flits of the network.
+    pub const fn store(&self) -> &Store {
+        &self.common.store
+    }
+
+    /// The flits of the network.
+    pub const fn store_mut(&mut self) -> &mut Store {
+        &mut self.common.store
+    }
+
+    /// Scratch for heads.
+    pub(crate) const fn deferred(&mut self) -> &mut Vec<(Lane, Slot)> {
+        &mut self.common.deferred
     }
 
     /// The routing function.
     pub const fn routing(&self) -> &R {
-        &self.routing
+        &self.common.routing
+    }
+
+    /// What all routers have in common.
+    pub const fn pipeline(&self) -> &Pipeline {
+        &self.common.pipeline
     }
 
     /// How many routers there are.
     pub fn len(&self) -> usize {
-        self.routers.len()
-    }
-
-    /// VCs a port; 0 where there are no routers.
-    pub fn vcs(&self) -> usize {
-        self.routers.first().map_or(0, |r| r.vcs)
+        read!(self, b => b.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.routers.is_empty()
+        self.len() == 0
     }
 
-    /// Steps router `i` at `edge`: receives, decides, commits. Gives the next edge at which it
-    /// must be stepped if nothing arrives before, [`Edge::NEVER`] if none.
-    pub fn step<W: Wires>(
-        &mut self,
-        i: RouterIdx,
-        edge: Edge,
-        wires: &mut W,
-        grants: &mut Grants,
-    ) -> Edge {
-        self.receive(i, edge, wires);
-        self.decide(i, edge, grants);
-        self.commit(i, edge, wires, grants)
+    /// VCs a port.
+    pub fn vcs(&self) -> usize {
+        usize::from(self.common.pipeline.vcs)
     }
 
-    /// Takes in credits and flits visible at `edge`.
-    fn receive<W: Wires>(&mut self, i: RouterIdx, edge: Edge, wires: &mut W) {
-        let router = &mut self.routers[i.at()];
-        for port in &wires.credit_ports(edge) {
-            while let Some(vc) = wires.receive_credit(port, edge) {
-                let output = &mut router.outputs[port * router.vcs + vc.at()];
-                output.credits += 1;
-                let depth = router.ports[port].out_depth;
-                assert!(output.credits <= depth, "{i} port{port} {vc}: a credit too many");
-            }
-        }
-        for port in &wires.flit_ports(edge) {
-            while let Some(flit) = wires.receive(port, edge) {
-                match router.push(port, flit) {
-                    Stage::Idle => {
-                        let ready = edge.plus(self.stages.rc);
-                        start(router, &self.routing, i, (port, flit.vc.0), ready);
-                    }
-                    Stage::Active => router.set_active(port, flit.vc.0),
-                    Stage::Waiting => {}
-                }
-            }
-        }
+    /// Ports of router `i`.
+    pub fn ports(&self, i: RouterIdx) -> usize {
+        usize::from(read!(self, b => b[i.at()].ports))
     }
 
-    /// Decides VC and switch allocation on the state as it is.
-    fn decide(&self, i: RouterIdx, edge: Edge, grants: &mut Grants) {
-        grants.clear();
-        let router = &self.routers[i.at()];
-        decide_vcs(router, edge, grants);
-        let depart = edge.plus(self.stages.sa + self.stages.st);
-        decide_switch(router, edge, depart, grants);
+    /// How many lanes there are in the bank's numbering, some of which are not there.
+    pub fn lane_count(&self) -> usize {
+        self.len() << self.log
     }
 
-    /// Carries out the grants.
-    fn commit<W: Wires>(
-        &mut self,
-        i: RouterIdx,
-        edge: Edge,
-        wires: &mut W,
-        grants: &Grants,
-    ) -> Edge {
-        let stages = self.stages;
-        let router = &mut self.routers[i.at()];
-        for g in &grants.vcs {
-            commit_vc(router, edge, stages, g);
-        }
-        for g in &grants.switch {
-            let next = commit_switch(router, edge, stages, g, wires);
-            if next {
-                let ready = edge.plus(1 + stages.rc);
-                start(router, &self.routing, i, (g.port, g.vc), ready);
-            }
-        }
-        wires.await_credits(&grants.starved);
-        let idle = router.waiting_ports.is_empty() && router.active_ports.is_empty();
-        match (idle, grants.is_empty() && !grants.losers) {
-            (true, _) => Edge::NEVER,
-            (false, true) => grants.timer,
-            (false, false) => edge.plus(1),
-        }
+    /// The lane of a VC of a port of router `i`.
+    #[inline]
+    pub fn lane(&self, i: RouterIdx, port: usize, vc: u8) -> Lane {
+        let local = port << self.common.shift | usize::from(vc);
+        Lane(i.0 << self.log | u32::try_from(local).unwrap_or(u32::MAX))
+    }
+
+    /// Router, port and VC of a lane.
+    #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+    #[inline]
+    pub const fn place(&self, lane: Lane) -> (RouterIdx, usize, VcIdx) {
+        let local = lane.0 & ((1 << self.log) - 1);
+        let vc = VcIdx((local & self.common.vc_mask) as u8);
+        (RouterIdx(lane.0 >> self.log), (local >> self.common.shift) as usize, vc)
+    }
+
+    const fn local(&self, lane: Lane) -> usize {
+        (lane.0 & ((1 << self.log) - 1)) as usize
     }
 
     /// Flits that left router `i` so far.
     pub fn forwarded(&self, i: RouterIdx) -> u64 {
-        self.routers[i.at()].forwarded
+        read!(self, b => b[i.at()].forwarded)
     }
 
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
-        let router = &self.routers[i.at()];
-        router.inputs[port * router.vcs + vc.at()].len as usize
+        let at = self.local(self.lane(i, port, vc.0));
+        usize::from(read!(self, b => b[i.at()].inputs[at].len))
     }
 
     /// Credits that router `i` holds for `vc` of the link out of `port`, and how many there are in
-    /// all.
+    /// all. What waits in an output buffer has spent its credit.
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
-        let router = &self.routers[i.at()];
-        let output = &router.outputs[port * router.vcs + vc.at()];
-        (output.credits, router.ports[port].out_depth)
+        let at = self.local(self.lane(i, port, vc.0));
+        let output = read!(self, b => b[i.at()].outputs[at]);
+        (u32::from(output.credits), u32::from(output.depth))
     }
 
     /// Every packet at the front of an input VC of router `i`, with what it waits for.
     pub fn blocked(&self, i: RouterIdx) -> Vec<Blocked> {
-        let router = &self.routers[i.at()];
-        let fronts = router.inputs.iter().enumerate().filter(|(_, vc)| vc.len > 0);
-        fronts
-            .map(|(at, vc)| Blocked {
-                packet: router.front(vc).packet,
-                dst: router.front(vc).dst,
-                at: (at / router.vcs, VcIdx::new(at % router.vcs)),
-                out_port: usize::from(vc.out_port),
-                out_vc: (vc.stage == Stage::Active).then_some(VcIdx(vc.out_vc)),
-            })
-            .collect()
+        let lanes = self.ports(i) << self.common.shift;
+        let first = self.lane(i, 0, 0).0;
+        let mut all = Vec::new();
+        for at in 0..lanes {
+            let input = read!(self, b => b[i.at()].inputs[at]);
+            if input.len == 0 {
+                continue;
+            }
+            let place = |local: u32| self.place(Lane(first | local));
+            let (_, out_port, out_vc) = place(u32::from(input.out));
+            let (_, port, vc) = place(u32::try_from(at).unwrap_or(0));
+            let flit = self.common.store.flit(input.first, out_vc);
+            all.push(Blocked {
+                packet: flit.packet,
+                dst: flit.dst,
+                at: (port, vc),
+                out_port,
+                out_vc: (input.stage == Stage::Active).then_some(out_vc),
+            });
+        }
+        all
+    }
+
+    /// Output ports of router `i` on which someone could send but for a credit.
+    pub fn starved(&self, i: RouterIdx) -> PortSet {
+        let mut ports = PortSet::EMPTY;
+        read!(self, b => {
+            let block = &b[i.at()];
+            for (w, sets) in block.sets.iter().enumerate().take(usize::from(block.words)) {
+                let mut starved = sets.starved;
+                while starved != 0 {
+                    let at = w * 64 + starved.trailing_zeros() as usize;
+                    starved &= starved - 1;
+                    ports.insert(usize::from(block.inputs[at].out) >> self.common.shift);
+                }
+            }
+        });
+        ports
+    }
+
+    /// The first cycle at which something of router `i` runs out.
+    pub(crate) fn next_timer(&self, i: RouterIdx) -> u64 {
+        self.common.timers[i.at()].iter().map(|(when, _)| *when).min().unwrap_or(u64::MAX)
     }
 }
 
-fn build(params: &RouterParams) -> Router {
-    let ports = params.input_depth.len();
-    let vcs = usize::from(params.vcs);
-    assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
-    assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
-    let input = InputVc {
-        first: 0,
-        last: 0,
-        len: 0,
-        out_port: 0,
-        out_vc: 0,
-        stage: Stage::Idle,
-        ready: Edge(0),
-        routed: Edge(0),
-        allowed: 0,
-        pointer: (0, 0),
+fn build<const L: usize, const W: usize>(
+    params: &[RouterParams],
+    vcs: u8,
+    shift: u32,
+) -> Vec<Block<L, W>> {
+    let depth = |d: &u32| {
+        let flits = u16::try_from(*d).ok().filter(|d| *d > 0);
+        flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
     };
-    let output = |at: usize| OutputVc { credits: params.output_depth[at / vcs], pointer: 0 };
-    let port = |at: usize| Port {
-        link_ready: Edge(0),
-        waiting: 0,
-        active: 0,
-        free: u64::MAX >> (64 - vcs),
-        depth: params.input_depth[at],
-        out_depth: params.output_depth[at],
-        input_pointer: 0,
-        choice_pointer: 0,
-        output_pointer: 0,
+    let block = |p: &RouterParams| {
+        let input: Vec<u16> = p.input_depth.iter().map(depth).collect();
+        let output: Vec<u16> = p.output_depth.iter().map(depth).collect();
+        Block::new(&input, &output, vcs, shift)
     };
-    Router {
-        clock: params.clock,
-        vcs,
-        ports: (0..ports).map(port).collect(),
-        inputs: vec![input; ports * vcs],
-        outputs: (0..ports * vcs).map(output).collect(),
-        flits: Store::new(),
-        waiting_ports: PortSet::EMPTY,
-        active_ports: PortSet::EMPTY,
-        forwarded: 0,
-    }
-}
-
-/// Routes the packet at the front of an input VC; it asks for an output VC from `ready` on.
-fn start<R: RoutingFunction>(
-    router: &mut Router,
-    routing: &R,
-    i: RouterIdx,
-    (port, vc): (usize, u8),
-    ready: Edge,
-) {
-    let at = port * router.vcs + usize::from(vc);
-    let flit = *router.front(&router.inputs[at]);
-    assert!(flit.head, "{i} port{port} vc{vc}: a packet without a head");
-    let Flit { src, dst, flow, class, state, .. } = flit;
-    let mut head = Head { src, dst, flow, class, state };
-    let hop = routing.route(i, base::PortIdx::new(port), VcIdx(vc), &mut head, &Empty);
-    assert!(
-        hop.port.at() < router.ports.len() && hop.vcs != 0,
-        "{i}: the routing function gave {hop:?} for {head:?}"
-    );
-    let input = &mut router.inputs[at];
-    input.stage = Stage::Waiting;
-    input.ready = ready;
-    input.routed = ready;
-    input.out_port = hop.port.0;
-    input.allowed = hop.vcs;
-    router.set_waiting(port, vc);
-}
-
-fn commit_vc(router: &mut Router, edge: Edge, stages: Stages, g: &VcGrant) {
-    let count = u8::try_from(router.vcs).unwrap_or(u8::MAX);
-    let input = &mut router.inputs[g.at];
-    input.stage = Stage::Active;
-    input.ready = edge.plus(stages.va);
-    input.out_vc = g.out_vc;
-    // Behind the last VC of a port comes the first of another, which asks from its first anyway.
-    input.pointer = (input.out_port, behind(g.out_vc, count));
-    router.ports[g.out_port].free &= !(1 << g.out_vc);
-    let next = if g.at + 1 == router.inputs.len() { 0 } else { g.at + 1 };
-    router.outputs[g.output].pointer = u32::try_from(next).unwrap_or(0);
-    router.clear_waiting(g.port, g.vc);
-    router.set_active(g.port, g.vc);
-}
-
-/// Sends one flit. Tells whether another packet is now at the front of the input VC.
-fn commit_switch<W: Wires>(
-    router: &mut Router,
-    edge: Edge,
-    stages: Stages,
-    g: &SwitchGrant,
-    wires: &mut W,
-) -> bool {
-    let at = g.port * router.vcs + usize::from(g.vc);
-    let count = u8::try_from(router.vcs).unwrap_or(u8::MAX);
-    let mut flit = router.pop(at);
-    let input = &mut router.inputs[at];
-    let out_vc = input.out_vc;
-    flit.vc = VcIdx(out_vc);
-    let depart = edge.plus(stages.sa + stages.st);
-    if flit.head {
-        let front = Edge(input.routed.0 - u64::from(stages.rc));
-        let passage = [
-            (Part::BufferQueue, front),
-            (Part::Router, input.routed),
-            (Part::VcAllocation, input.ready),
-            (Part::SwitchAllocation, edge.plus(stages.sa)),
-            (Part::Router, depart),
-        ];
-        wires.charge(flit.packet, &router.clock, &passage);
-    }
-    let more = input.len > 0;
-    if flit.tail {
-        input.stage = Stage::Idle;
-        router.ports[g.out_port].free |= 1 << out_vc;
-    }
-    if flit.tail || !more {
-        router.clear_active(g.port, g.vc);
-    }
-    router.outputs[g.out_port * router.vcs + usize::from(out_vc)].credits -= 1;
-    let ports = router.ports.len();
-    let after = |port: usize| {
-        let next = if port + 1 == ports { 0 } else { port + 1 };
-        u16::try_from(next).unwrap_or(0)
-    };
-    let input = &mut router.ports[g.port];
-    input.input_pointer = behind(g.vc, count);
-    input.choice_pointer = after(g.out_port);
-    let output = &mut router.ports[g.out_port];
-    output.output_pointer = after(g.port);
-    output.link_ready = wires.send(g.out_port, flit, depart);
-    wires.send_credit(g.port, VcIdx(g.vc), edge.plus(1));
-    router.forwarded += 1;
-    flit.tail && more
+    params.iter().map(block).collect()
 }

@@ -12,8 +12,11 @@
 
 use std::collections::VecDeque;
 
-use base::route::Empty;
-use base::{CLASS_COUNT, Class, Flit, Head, NodeIdx, PacketIdx, Part, RoutingFunction, VcIdx};
+use base::route::View;
+use base::{
+    CLASS_COUNT, Class, Flit, Head, NodeIdx, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction,
+    VcIdx,
+};
 use clock::{Domain, Edge};
 
 use crate::ports::{behind, pick};
@@ -51,12 +54,15 @@ pub struct Outgoing {
 struct Queued {
     packet: Outgoing,
     allowed: u64,
+    /// The routing function's note on the packet.
+    state: u32,
 }
 
 /// The packet of a class that is being sent, flit by flit.
 #[derive(Clone, Debug)]
 struct Sending {
     packet: Outgoing,
+    state: u32,
     vc: u8,
     sent: u32,
 }
@@ -137,14 +143,18 @@ impl Interface {
             class: packet.class,
             state: 0,
         };
-        let hop = routing.inject(&mut head, &Empty);
+        let hop = routing.inject(&mut head, &Sockets(&self.ports));
         let at = hop.port.at();
         assert!(
             at < self.ports.len() && hop.vcs != 0,
             "the routing function injects {head:?} by {hop:?}"
         );
         let port = &mut self.ports[at];
-        port.queues[packet.class.at()].push_back(Queued { packet, allowed: hop.vcs });
+        port.queues[packet.class.at()].push_back(Queued {
+            packet,
+            allowed: hop.vcs,
+            state: head.state,
+        });
         port.busy |= 1 << packet.class.at();
         self.busy_ports.insert(at);
         self.held[packet.class.at()] += 1;
@@ -242,7 +252,8 @@ impl Port {
     fn next_flit(&mut self, vcs: u8) -> Option<(usize, Flit)> {
         let mut classes = self.busy;
         while classes != 0 {
-            let class = pick(classes, self.class_pointer);
+            let class = pick(classes, u32::from(self.class_pointer));
+            let class = u8::try_from(class).unwrap_or(0);
             classes &= !(1 << class);
             let at = usize::from(class);
             if self.sending[at].is_none() {
@@ -255,7 +266,7 @@ impl Port {
             }
             *credits -= 1;
             self.class_pointer = behind(class, Class::Ack as u8 + 1);
-            let p = sending.packet;
+            let (p, state) = (sending.packet, sending.state);
             let (head, tail) = (sending.sent == 0, sending.sent + 1 == p.flits);
             let vc = VcIdx(sending.vc);
             sending.sent += 1;
@@ -264,7 +275,7 @@ impl Port {
                 self.sending[at] = None;
             }
             let Outgoing { packet, src, dst, flow, class, .. } = p;
-            return Some((at, Flit { packet, dst, src, flow, state: 0, vc, class, head, tail }));
+            return Some((at, Flit { packet, dst, src, flow, state, vc, class, head, tail }));
         }
         None
     }
@@ -284,11 +295,34 @@ impl Port {
         if able == 0 {
             return;
         }
-        let vc = pick(able, self.vc_pointer);
+        let vc = u8::try_from(pick(able, u32::from(self.vc_pointer))).unwrap_or(0);
         self.vc_pointer = behind(vc, vcs);
         self.free &= !(1 << vc);
-        let packet = next.packet;
+        let (packet, state) = (next.packet, next.state);
         self.queues[class].pop_front();
-        self.sending[class] = Some(Sending { packet, vc, sent: 0 });
+        self.sending[class] = Some(Sending { packet, state, vc, sent: 0 });
+    }
+}
+
+/// The ports of an interface as an adaptive routing function sees them.
+struct Sockets<'a>(&'a [Port]);
+
+impl View for Sockets<'_> {
+    fn used(&self, port: PortIdx, vcs: u64) -> u32 {
+        let port = &self.0[port.at()];
+        let of_vcs = |(vc, credits): (usize, &u32)| (vcs >> vc & 1) as u32 * (port.depth - credits);
+        let queued: usize = port.queues.iter().map(VecDeque::len).sum();
+        let sent: u32 = port.credits.iter().enumerate().map(of_vcs).sum();
+        sent + u32::try_from(queued).unwrap_or(u32::MAX)
+    }
+
+    fn free(&self, port: PortIdx, vcs: u64) -> u64 {
+        let port = &self.0[port.at()];
+        let with_credit = port.credits.iter().enumerate().filter(|(_, c)| **c > 0);
+        vcs & port.free & with_credit.fold(0, |mask, (vc, _)| mask | 1 << vc)
+    }
+
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        0
     }
 }

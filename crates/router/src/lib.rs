@@ -22,20 +22,27 @@
 //! Not known here: links (the [`Wires`] trait is all a router sees of them), packets beyond their
 //! flits, topologies beyond the routing function.
 
-mod allocate;
+pub mod alloc;
 mod bank;
-mod grants;
+mod egress;
+mod flow;
+mod general;
 mod interface;
+mod plain;
 mod ports;
 mod state;
+mod step;
 mod store;
 #[cfg(test)]
 mod tests;
+mod view;
+mod wired;
 mod wires;
 
-pub use bank::{RouterBank, RouterParams};
-pub use grants::Grants;
+pub use bank::{Pipeline, RouterBank, RouterParams};
+pub use egress::{Departure, Egress, Stall};
 pub use interface::{Interface, InterfaceParams, Outgoing};
 pub use ports::{MAX_PORTS, PortSet, Ports};
-pub use state::Blocked;
+pub use state::{Blocked, Lane};
+pub use store::{Slot, Store};
 pub use wires::Wires;

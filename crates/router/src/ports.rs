@@ -102,22 +102,19 @@ impl IntoIterator for &PortSet {
     }
 }
 
-/// The first bit of `mask` at or after `from`, going round: a round-robin pick. `mask` is not 0.
+/// The first bit of `mask` at or after `from`, at most 64, going round: a round-robin pick. `mask` is
+/// not 0.
 #[inline]
-pub(crate) fn pick(mask: u64, from: u8) -> u8 {
-    let ahead = mask & (u64::MAX << from);
-    let from = if ahead == 0 { mask } else { ahead };
-    u8::try_from(from.trailing_zeros()).unwrap_or(0)
+pub(crate) fn pick(mask: u64, from: u32) -> u32 {
+    let ahead = mask & u64::MAX.checked_shl(from).unwrap_or(0);
+    if ahead == 0 { mask } else { ahead }.trailing_zeros()
 }
 
-/// Whether `candidate` comes before `best` in a round-robin of `count` that starts at `from`.
+/// Whether `candidate` comes before `best` in a round-robin that starts at `from`. All three are
+/// places in one ring that is shorter than 2^16, by the low halves of their numbers.
 #[inline]
-pub(crate) fn sooner(candidate: usize, best: usize, from: usize) -> bool {
-    match (candidate >= from, best >= from) {
-        (true, false) => true,
-        (false, true) => false,
-        _ => candidate < best,
-    }
+pub(crate) const fn sooner(candidate: u16, best: u16, from: u16) -> bool {
+    candidate.wrapping_sub(from) < best.wrapping_sub(from)
 }
 
 /// The pointer behind `granted` in a round-robin of `count`.
@@ -147,6 +144,8 @@ mod tests {
         assert_eq!(pick(0b1010, 1), 1);
         assert_eq!(pick(0b0010, 5), 1);
         assert!(sooner(5, 1, 4) && !sooner(1, 5, 4) && sooner(1, 2, 4) && sooner(5, 6, 4));
+        // Over the end of the numbers.
+        assert!(sooner(2, 65_533, 65_534) && sooner(65_535, 2, 65_534));
         assert_eq!((behind(3, 4), behind(2, 4)), (0, 3));
     }
 }

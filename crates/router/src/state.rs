@@ -1,87 +1,119 @@
-//! The state of one router: input VCs with their buffers, output VCs with their credits.
+//! The state of a router: input VCs with their queues, output VCs with their credits, and the sets of
+//! input VCs that want something.
 
-use base::{Flit, NodeIdx, PacketIdx, VcIdx};
-use clock::{Domain, Edge};
+use base::{NodeIdx, PacketIdx, VcIdx};
 
-use crate::PortSet;
-use crate::store::Store;
+use crate::store::Slot;
+
+/// A VC of a port of a router, numbered over the whole bank: the router times the lanes of a
+/// [`Block`], then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a
+/// power of two.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Lane(pub u32);
 
 /// Where an input VC is with the packet at its front.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
     /// Empty.
     Idle,
-    /// Routed; asks for an output VC from `InputVc::ready` on.
+    /// A new packet came to the front when the one before left; RC is next.
+    Routing,
+    /// Routed; asks for an output VC when RC is done.
     Waiting,
-    /// Holds output VC `InputVc::out_vc`; asks for the switch from `InputVc::ready` on.
+    /// Got an output VC; asks for the switch when VA is done.
+    Granted,
+    /// Holds an output VC and asks for the switch whenever it has a flit and a credit.
     Active,
 }
 
-/// One input VC: a queue of flits and the state of the packet at its front.
-#[derive(Clone, Debug)]
-pub(crate) struct InputVc {
-    /// Its first and last slot in the router's flit store; without meaning where `len` is 0.
-    pub(crate) first: u32,
-    pub(crate) last: u32,
-    pub(crate) len: u32,
-    pub(crate) out_port: u16,
-    pub(crate) out_vc: u8,
+/// One input VC: a queue of flits and the state of the packet at its front. 32 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Input {
+    /// First and last flit of its queue; without meaning where `len` is 0.
+    pub(crate) first: Slot,
+    pub(crate) last: Slot,
+    /// Output VCs that the routing function allows, as bits of `out`'s word of lanes.
+    pub(crate) request: u64,
+    /// The cycle, low bits, in which the last packet's tail left.
+    pub(crate) left: u32,
+    pub(crate) len: u16,
+    pub(crate) depth: u16,
+    /// The output VC that it holds, or before that the first VC of the port that it wants.
+    pub(crate) out: u16,
+    /// Round-robin pointer over all output VCs of the router.
+    pub(crate) pointer: u16,
     pub(crate) stage: Stage,
-    /// The first edge at which the stage may ask.
-    pub(crate) ready: Edge,
-    /// The edge at which the packet at the front was routed.
-    pub(crate) routed: Edge,
-    /// VCs that the routing function allows at the output.
-    pub(crate) allowed: u64,
-    /// Round-robin pointer over all output VCs of the router: port and VC.
-    pub(crate) pointer: (u16, u8),
 }
 
-/// One output VC.
+/// One output VC, and for the first VC of a port what belongs to the port. 20 bytes.
 // Invariant: credits + in flight + buffered downstream + credits in flight == depth downstream.
-#[derive(Clone, Debug)]
-pub(crate) struct OutputVc {
-    pub(crate) credits: u32,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) credits: u16,
+    pub(crate) depth: u16,
+    /// The input VC whose packet holds it, or [`NOBODY`].
+    pub(crate) owner: u16,
     /// Round-robin pointer over input VCs.
-    pub(crate) pointer: u32,
-}
-
-/// One port, both ways.
-#[derive(Clone, Debug)]
-pub(crate) struct Port {
-    /// The first edge at which the link out takes another flit.
-    pub(crate) link_ready: Edge,
-    /// Bit per VC: input VC is in [`Stage::Waiting`].
-    pub(crate) waiting: u64,
-    /// Bit per VC: input VC is in [`Stage::Active`] and holds a flit.
-    pub(crate) active: u64,
-    /// Bit per VC: output VC is not held by a packet.
-    pub(crate) free: u64,
-    /// Flits of buffer a VC: here, and at the far end of the link out.
-    pub(crate) depth: u32,
-    pub(crate) out_depth: u32,
-    /// Switch arbiters: over VCs of the input port, over output ports that they want, over input
-    /// ports of the output port.
-    pub(crate) input_pointer: u8,
+    pub(crate) pointer: u16,
+    /// Scratch of VC allocation: the best of the input VCs that ask for it.
+    pub(crate) claim: u16,
+    /// Of the port. Switch arbiters: over VCs of the input port; over output ports that they want;
+    /// over input ports of the output port. Ports by their first lane.
+    pub(crate) vc_pointer: u16,
     pub(crate) choice_pointer: u16,
-    pub(crate) output_pointer: u16,
+    pub(crate) port_pointer: u16,
+    /// Of the port: the link out has not yet taken what was sent last.
+    pub(crate) busy: bool,
 }
 
-/// One router.
+/// No lane.
+pub(crate) const NOBODY: u16 = u16::MAX;
+
+/// Sets of 64 lanes of a router: 64 bytes.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Sets {
+    /// Inputs that ask for an output VC.
+    pub(crate) waiting: u64,
+    /// Inputs that ask for the switch: hold an output VC, have a flit, a credit and a free link.
+    pub(crate) ready: u64,
+    /// Inputs that got a new packet to the front in this step.
+    pub(crate) routing: u64,
+    /// Inputs that got a new packet to the front in the step before: it is routed in this one.
+    pub(crate) turned: u64,
+    /// Inputs that would be ready but for a credit.
+    pub(crate) starved: u64,
+    /// Inputs that got their output VC in this step: ready when it is over.
+    pub(crate) fresh: u64,
+    /// Outputs that may be given to a packet.
+    pub(crate) free: u64,
+    /// Outputs that somebody asks for in this step.
+    pub(crate) claimed: u64,
+}
+
+/// A router of up to `L` lanes in `W` words of 64: all that its step touches, in one piece.
 #[derive(Clone, Debug)]
-pub(crate) struct Router {
-    pub(crate) clock: Domain,
-    pub(crate) vcs: usize,
-    pub(crate) ports: Vec<Port>,
-    /// `[port * vcs + vc]`
-    pub(crate) inputs: Vec<InputVc>,
-    /// `[port * vcs + vc]`
-    pub(crate) outputs: Vec<OutputVc>,
-    pub(crate) flits: Store,
-    pub(crate) waiting_ports: PortSet,
-    pub(crate) active_ports: PortSet,
-    /// Flits that left this router.
+pub(crate) struct Block<const L: usize, const W: usize> {
+    pub(crate) sets: [Sets; W],
+    /// Something of it runs out at a given cycle.
+    pub(crate) timed: bool,
+    /// Words in use.
+    pub(crate) words: u16,
+    pub(crate) ports: u16,
+    /// Flits that left it.
     pub(crate) forwarded: u64,
+    pub(crate) inputs: [Input; L],
+    pub(crate) outputs: [Output; L],
+}
+
+/// What happens to a router at a given cycle unless it is the next. Lanes are the router's own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Timer {
+    /// RC of this input VC is done.
+    Routed(u16),
+    /// VA of this input VC is done.
+    Granted(u16),
+    /// The link out of the port whose first lane this is takes another flit.
+    Link(u16),
 }
 
 /// A packet that waits in a router, for whoever explains a deadlock.
@@ -99,68 +131,53 @@ pub struct Blocked {
     pub out_vc: Option<VcIdx>,
 }
 
-impl Router {
-    #[inline]
-    pub(crate) fn front(&self, input: &InputVc) -> &Flit {
-        self.flits.get(input.first)
-    }
+impl<const L: usize, const W: usize> Block<L, W> {
+    /// The block's lanes as a shift: router `i` starts at lane `i << LOG`.
+    pub(crate) const LOG: u32 = L.trailing_zeros();
 
-    /// Puts a flit at the end of an input VC's queue; gives the VC's stage.
-    ///
-    /// # Panics
-    /// If the buffer is full: the sender spent a credit it did not have.
-    #[inline]
-    pub(crate) fn push(&mut self, port: usize, flit: Flit) -> Stage {
-        let depth = self.ports[port].depth;
-        let vc = &mut self.inputs[port * self.vcs + flit.vc.at()];
-        assert!(vc.len < depth, "port{port} {} overflows its {depth} flits", flit.vc);
-        let slot = self.flits.insert(flit);
-        if vc.len == 0 {
-            vc.first = slot;
-        } else {
-            self.flits.link(vc.last, slot);
+    /// A router with buffers of `input` and `output` flits a VC at each port.
+    pub(crate) fn new(input: &[u16], output: &[u16], vcs: u8, shift: u32) -> Self {
+        let idle = Input {
+            first: Slot(0),
+            last: Slot(0),
+            request: 0,
+            left: u32::MAX,
+            len: 0,
+            depth: 0,
+            out: 0,
+            pointer: 0,
+            stage: Stage::Idle,
+        };
+        let whole = Output {
+            credits: 0,
+            depth: 0,
+            owner: NOBODY,
+            pointer: 0,
+            claim: NOBODY,
+            vc_pointer: 0,
+            choice_pointer: 0,
+            port_pointer: 0,
+            busy: false,
+        };
+        let lanes = input.len() << shift;
+        let mut this = Self {
+            sets: [Sets::default(); W],
+            timed: false,
+            words: u16::try_from(lanes.div_ceil(64).max(1)).unwrap_or(u16::MAX),
+            ports: u16::try_from(input.len()).unwrap_or(u16::MAX),
+            forwarded: 0,
+            inputs: [idle; L],
+            outputs: [whole; L],
+        };
+        for port in 0..input.len() {
+            for vc in 0..usize::from(vcs) {
+                let lane = port << shift | vc;
+                this.sets[lane / 64].free |= 1 << (lane % 64);
+                this.inputs[lane].depth = input[port];
+                this.outputs[lane].depth = output[port];
+                this.outputs[lane].credits = output[port];
+            }
         }
-        vc.last = slot;
-        vc.len += 1;
-        vc.stage
-    }
-
-    /// Takes the first flit of an input VC's queue.
-    #[inline]
-    pub(crate) fn pop(&mut self, input: usize) -> Flit {
-        let vc = &mut self.inputs[input];
-        debug_assert!(vc.len > 0);
-        let (flit, next) = self.flits.remove(vc.first);
-        vc.first = next;
-        vc.len -= 1;
-        flit
-    }
-
-    #[inline]
-    pub(crate) fn set_waiting(&mut self, port: usize, vc: u8) {
-        self.ports[port].waiting |= 1 << vc;
-        self.waiting_ports.insert(port);
-    }
-
-    #[inline]
-    pub(crate) fn clear_waiting(&mut self, port: usize, vc: u8) {
-        self.ports[port].waiting &= !(1 << vc);
-        if self.ports[port].waiting == 0 {
-            self.waiting_ports.remove(port);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn set_active(&mut self, port: usize, vc: u8) {
-        self.ports[port].active |= 1 << vc;
-        self.active_ports.insert(port);
-    }
-
-    #[inline]
-    pub(crate) fn clear_active(&mut self, port: usize, vc: u8) {
-        self.ports[port].active &= !(1 << vc);
-        if self.ports[port].active == 0 {
-            self.active_ports.remove(port);
-        }
+        this
     }
 }

@@ -1,71 +1,184 @@
-//! A router's flits: one pool of slots, chained into a queue for each input VC.
+//! The flits of a network: one pool of slots, chained into a queue for each input VC.
 //!
-//! Buffers are deep where links are long and most of them are empty most of the time. The pool
-//! grows with the flits that are there at once, and a slot that was left last is taken first, so
-//! what is touched stays small. That no VC holds more than its depth is seen to where flits go in.
+//! A flit keeps its slot from the interface that injects it to the one that takes it out; what moves
+//! through routers and over wires is the slot's number. The pool grows with the flits that are there
+//! at once, and a slot that was left last is taken first, so what is touched stays small.
 
-use base::Flit;
+use base::{Class, Flit, Head, NodeIdx, PacketIdx, VcIdx};
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    flit: Flit,
-    /// The next slot of its queue, or of the free ones.
-    next: u32,
-}
-
-/// Flits by slot.
-#[derive(Clone, Debug)]
-pub(crate) struct Store {
-    slots: Vec<Slot>,
-    free: u32,
-}
+/// A flit's place in the [`Store`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slot(pub u32);
 
 /// No slot.
 const NONE: u32 = u32::MAX;
 
-impl Store {
-    pub(crate) const fn new() -> Self {
+const HEAD: u8 = 1;
+const TAIL: u8 = 2;
+
+/// A flit at rest, 32 bytes.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Resting {
+    packet: PacketIdx,
+    dst: NodeIdx,
+    src: NodeIdx,
+    flow: u32,
+    state: u32,
+    /// The next slot of its queue, or of the free ones.
+    next: u32,
+    /// When its packet was made, in cycles, for arbiters that prefer the oldest; wraps.
+    born: u32,
+    /// Routers that have routed it so far; heads only.
+    hops: u16,
+    class: Class,
+    ends: u8,
+}
+
+/// Flits by slot.
+#[derive(Clone, Debug)]
+pub struct Store {
+    slots: Vec<Resting>,
+    free: u32,
+}
+
+impl Default for Store {
+    fn default() -> Self {
         Self { slots: Vec::new(), free: NONE }
     }
+}
 
+impl Store {
+    /// Puts a flit into a slot of its own. `born` is when its packet was made.
     #[inline]
-    pub(crate) fn get(&self, slot: u32) -> &Flit {
-        &self.slots[slot as usize].flit
-    }
-
-    /// Puts a flit into a slot of its own, the last of its queue.
-    #[inline]
-    pub(crate) fn insert(&mut self, flit: Flit) -> u32 {
+    pub fn insert(&mut self, flit: &Flit, born: u32) -> Slot {
+        let ends = if flit.head { HEAD } else { 0 } | if flit.tail { TAIL } else { 0 };
+        let resting = Resting {
+            packet: flit.packet,
+            dst: flit.dst,
+            src: flit.src,
+            flow: flit.flow,
+            state: flit.state,
+            next: NONE,
+            born,
+            hops: 0,
+            class: flit.class,
+            ends,
+        };
         let slot = self.free;
         if slot == NONE {
-            return self.grow(flit);
+            return self.grow(resting);
         }
         let place = &mut self.slots[slot as usize];
         self.free = place.next;
-        *place = Slot { flit, next: NONE };
-        slot
+        *place = resting;
+        Slot(slot)
     }
 
     #[cold]
-    fn grow(&mut self, flit: Flit) -> u32 {
-        let slot = u32::try_from(self.slots.len()).expect("a router's buffers are bounded");
-        self.slots.push(Slot { flit, next: NONE });
-        slot
+    fn grow(&mut self, flit: Resting) -> Slot {
+        let slot = u32::try_from(self.slots.len()).expect("buffers are bounded");
+        self.slots.push(flit);
+        Slot(slot)
+    }
+
+    /// Takes a flit out; its packet.
+    #[inline]
+    pub fn remove(&mut self, slot: Slot) -> PacketIdx {
+        let place = &mut self.slots[slot.0 as usize];
+        place.next = self.free;
+        self.free = slot.0;
+        place.packet
+    }
+
+    /// The flit at `slot` as it travels on `vc`.
+    #[inline]
+    pub fn flit(&self, slot: Slot, vc: VcIdx) -> Flit {
+        let at = &self.slots[slot.0 as usize];
+        Flit {
+            packet: at.packet,
+            dst: at.dst,
+            src: at.src,
+            flow: at.flow,
+            state: at.state,
+            vc,
+            class: at.class,
+            head: at.ends & HEAD != 0,
+            tail: at.ends & TAIL != 0,
+        }
+    }
+
+    /// The packet of the flit at `slot`.
+    #[inline]
+    pub fn packet(&self, slot: Slot) -> PacketIdx {
+        self.slots[slot.0 as usize].packet
+    }
+
+    /// Whether the flit at `slot` is its packet's first.
+    #[inline]
+    pub fn is_head(&self, slot: Slot) -> bool {
+        self.slots[slot.0 as usize].ends & HEAD != 0
+    }
+
+    /// Whether the flit at `slot` is its packet's last.
+    #[inline]
+    pub fn is_tail(&self, slot: Slot) -> bool {
+        self.slots[slot.0 as usize].ends & TAIL != 0
+    }
+
+    /// Where the packet of the flit at `slot` goes.
+    #[inline]
+    pub fn dst(&self, slot: Slot) -> NodeIdx {
+        self.slots[slot.0 as usize].dst
+    }
+
+    /// Routers that have routed the head at `slot`.
+    #[inline]
+    pub fn hops(&self, slot: Slot) -> u16 {
+        self.slots[slot.0 as usize].hops
+    }
+
+    #[inline]
+    pub(crate) fn born(&self, slot: Slot) -> u32 {
+        self.slots[slot.0 as usize].born
+    }
+
+    #[inline]
+    pub(crate) fn class(&self, slot: Slot) -> Class {
+        self.slots[slot.0 as usize].class
+    }
+
+    /// The head at `slot` as routing functions see it.
+    #[inline]
+    pub(crate) fn head(&self, slot: Slot) -> Head {
+        let at = &self.slots[slot.0 as usize];
+        let Resting { src, dst, flow, state, .. } = *at;
+        Head { src, dst, flow, class: at.class, state }
+    }
+
+    /// Notes that one more router has routed the head at `slot`.
+    #[inline]
+    pub(crate) fn count_hop(&mut self, slot: Slot) {
+        self.slots[slot.0 as usize].hops += 1;
+    }
+
+    /// Keeps what the routing function left on the head at `slot`.
+    #[inline]
+    pub(crate) fn set_state(&mut self, slot: Slot, state: u32) {
+        self.slots[slot.0 as usize].state = state;
     }
 
     /// Chains `next` behind `last`.
     #[inline]
-    pub(crate) fn link(&mut self, last: u32, next: u32) {
-        self.slots[last as usize].next = next;
+    pub(crate) fn link(&mut self, last: Slot, next: Slot) {
+        self.slots[last.0 as usize].next = next.0;
     }
 
-    /// Takes a flit out; gives it with the slot behind it.
+    /// The slot behind `slot` in its queue, without meaning for the last, and whether it holds a
+    /// head and a tail.
     #[inline]
-    pub(crate) fn remove(&mut self, slot: u32) -> (Flit, u32) {
-        let place = &mut self.slots[slot as usize];
-        let (flit, next) = (place.flit, place.next);
-        place.next = self.free;
-        self.free = slot;
-        (flit, next)
+    pub(crate) fn next(&self, slot: Slot) -> (Slot, bool, bool) {
+        let at = &self.slots[slot.0 as usize];
+        (Slot(at.next), at.ends & HEAD != 0, at.ends & TAIL != 0)
     }
 }

@@ -12,6 +12,12 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 pub use crate::families::PerDim;
 pub use crate::families::grid::{Datelines, Grid, GridRouting, Ring, Twist};
+pub use crate::families::{Arrangement, Dragonfly, DragonflyRouting};
+pub use crate::families::{Clos, FatTree, UpRouting};
+pub use crate::families::{GatewayChoice, Hierarchy};
+pub use crate::families::{GraphRouting, SourcePath};
+pub use crate::families::{HyperX, HyperXRouting};
+pub use crate::families::{SlimFly, SlimFlyRouting};
 use crate::names::Named;
 pub use crate::pipeline::Router;
 use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
@@ -192,8 +198,21 @@ pub enum FabricForm {
     Ring(Ring),
     /// A router at every accelerator, linked to all others.
     FullMesh(FullMesh),
+    /// A grid of routers, fully linked along every dimension.
+    #[serde(alias = "FlattenedButterfly", alias = "NdFullMesh")]
+    HyperX(HyperX),
+    /// Fully linked groups of fully linked routers.
+    Dragonfly(Dragonfly),
+    /// A graph of diameter 2 with nearly as many routers as there can be.
+    SlimFly(SlimFly),
     /// Named nodes and routers, and the links between them.
     Graph(Graph),
+    /// A k-ary n-tree of switches.
+    FatTree(FatTree),
+    /// Leaves and spines, in one or more planes.
+    Clos(Clos),
+    /// Copies of one fabric, joined by another through gateways.
+    Hierarchy(Hierarchy),
 }
 
 /// See [`FabricForm::SwitchPlanes`]. Node `n` has its ports to switch 0 first.
@@ -213,6 +232,10 @@ pub struct SwitchPlanes {
     pub length: Option<Length>,
     /// Name of the switches' clock.
     pub clock: String,
+    /// How a packet chooses its port at a network interface, and at a switch among parallel ones; at
+    /// random where not given.
+    #[serde(default)]
+    pub spray: UpRouting,
 }
 
 /// Links from an accelerator to a switch.
@@ -245,9 +268,23 @@ pub struct FullMesh {
     pub length: Option<Length>,
     /// Name of the routers' clock.
     pub clock: String,
+    /// How packets go; over the links between source and destination where not given.
+    #[serde(default)]
+    pub routing: FullMeshRouting,
 }
 
-/// See [`FabricForm::Graph`]. Routed by table along shortest paths.
+/// How packets go through a full mesh.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize)]
+pub enum FullMeshRouting {
+    /// Over a link that leads there.
+    #[default]
+    Table,
+    /// Over a link that leads there or by that third router which the queues at the source favour;
+    /// 2 VCs a class.
+    Detour,
+}
+
+/// See [`FabricForm::Graph`].
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
@@ -257,6 +294,9 @@ pub struct Graph {
     pub routers: Named<String>,
     /// The links.
     pub links: Vec<Cable>,
+    /// How packets go; along shortest paths where not given.
+    #[serde(default)]
+    pub routing: GraphRouting,
 }
 
 /// A link of a [`Graph`], both directions.

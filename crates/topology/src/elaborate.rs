@@ -3,10 +3,12 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
+    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement, UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
+use crate::families::{dragonfly, hyperx, slimfly};
+use crate::families::{graph, hierarchy, tree};
 use crate::generate;
 use crate::names::suggest;
 use crate::routing::{Routing, Table, Way};
@@ -137,13 +139,23 @@ impl Description {
 }
 
 /// The routing function of a fabric.
-fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+pub(crate) fn way(form: &FabricForm, wiring: &Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
     match form {
         FabricForm::Mesh(f) => grid::way(f, Kind::Mesh, wiring, vcs),
         FabricForm::Torus(f) => grid::way(f, Kind::Torus, wiring, vcs),
         FabricForm::Ring(f) => grid::way(&f.into(), Kind::Ring, wiring, vcs),
-        FabricForm::Graph(f) => table(wiring, |n| format!("`{}`", f.nodes[n])),
-        FabricForm::SwitchPlanes(_) | FabricForm::FullMesh(_) => table(wiring, node),
+        FabricForm::Graph(f) => graph::graph_way(f, wiring),
+        FabricForm::FullMesh(f) => hyperx::full_mesh_way(f, wiring, vcs),
+        FabricForm::HyperX(f) => hyperx::way(f, vcs),
+        FabricForm::Dragonfly(f) => dragonfly::way(f, wiring, vcs),
+        FabricForm::SlimFly(f) => slimfly::way(f, wiring, vcs),
+        FabricForm::FatTree(f) => Ok(Way::Nca(tree::fat_tree_way(f))),
+        FabricForm::Clos(f) => Ok(Way::Nca(tree::clos_way(f))),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy_way(f, wiring, vcs),
+        FabricForm::SwitchPlanes(f) if f.spray != UpRouting::Random => {
+            Ok(Way::Nca(tree::planes_way(f, wiring)))
+        }
+        FabricForm::SwitchPlanes(_) => table(wiring, node),
     }
 }
 
@@ -177,6 +189,17 @@ impl Names<'_> {
         name: &str,
         length: Option<Length>,
     ) -> Result<Run, Problem> {
+        self.run_of(key, (field, "length"), name, length)
+    }
+
+    /// As [`run`](Self::run), where the length's field has another name.
+    pub(crate) fn run_of(
+        &self,
+        key: &str,
+        (field, length_field): (&str, &str),
+        name: &str,
+        length: Option<Length>,
+    ) -> Result<Run, Problem> {
         let field = format!("{key}.{field}");
         let known = self.of.links.names().collect::<Vec<_>>();
         let class = self
@@ -188,7 +211,7 @@ impl Names<'_> {
         match length {
             Some(_) if on_die => Err(Problem::new(
                 ErrorKind::Structure,
-                format!("{key}.length"),
+                format!("{key}.{length_field}"),
                 format!("`{name}` is an on-die class, whose delay is its latency_cycles"),
                 "remove the length, or use a Serial class",
             )),
@@ -196,7 +219,7 @@ impl Names<'_> {
                 ErrorKind::Structure,
                 field,
                 format!("a link of the serial class `{name}` needs a length"),
-                "add `length: \"1 m\"` or whatever it is",
+                format!("add `{length_field}: \"1 m\"` or whatever it is"),
             )),
             _ => Ok(Run { class, length_um: length.map_or(0, |l| l.0) }),
         }

@@ -8,6 +8,8 @@ use crate::describe::{FabricForm, FullMesh, Graph, PerSwitch, SwitchPlanes};
 use crate::elaborate::Names;
 use crate::error::{ErrorKind, Problem};
 use crate::families::grid::{self, Kind};
+use crate::families::{dragonfly, hyperx, slimfly};
+use crate::families::{hierarchy, tree};
 use crate::limits;
 use crate::names::suggest;
 use crate::validate::range;
@@ -25,7 +27,13 @@ pub(crate) fn fabric<'a>(
         FabricForm::Torus(f) => grid::generate(names, f, Kind::Torus, node_clock),
         FabricForm::Ring(f) => grid::generate(names, &f.into(), Kind::Ring, node_clock),
         FabricForm::FullMesh(f) => full_mesh(names, f, node_clock),
+        FabricForm::HyperX(f) => hyperx::wiring(names, f, node_clock),
+        FabricForm::Dragonfly(f) => dragonfly::wiring(names, f, node_clock),
+        FabricForm::SlimFly(f) => slimfly::wiring(names, f, node_clock),
         FabricForm::Graph(f) => graph(names, f, node_clock),
+        FabricForm::FatTree(f) => tree::fat_tree(names, f, node_clock),
+        FabricForm::Clos(f) => tree::clos(names, f, node_clock),
+        FabricForm::Hierarchy(f) => hierarchy::hierarchy(names, f, node_clock),
     }
 }
 

@@ -50,6 +50,7 @@ pub use describe::Description;
 pub use error::{ErrorKind, TopologyError};
 pub use shipped::SHIPPED;
 
+use error::Problem;
 use spec::MachineSpec;
 
 /// Reads, elaborates and checks a topology file.
@@ -58,9 +59,17 @@ use spec::MachineSpec;
 /// The first thing that is wrong, placed in the file, with its mend; a machine whose checks fail is
 /// refused.
 pub fn load(path: impl AsRef<Path>) -> Result<MachineSpec, TopologyError> {
-    let path = path.as_ref();
-    let text = parse::read(path)?;
-    parse(&path.display().to_string(), &text)
+    let (name, text) = read(path.as_ref())?;
+    parse(&name, &text)
+}
+
+/// As [`load`], with the report that [`check()`] would give, for the price of one proof.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_and_check(path: impl AsRef<Path>) -> Result<(MachineSpec, CheckReport), TopologyError> {
+    let (name, text) = read(path.as_ref())?;
+    parse_and_check(&name, &text)
 }
 
 /// Elaborates and checks a topology given as RON text; `name` stands for the file in errors.
@@ -68,8 +77,32 @@ pub fn load(path: impl AsRef<Path>) -> Result<MachineSpec, TopologyError> {
 /// # Errors
 /// As [`load`].
 pub fn parse(name: &str, text: &str) -> Result<MachineSpec, TopologyError> {
+    proved(name, text, checks::prove).map(|(spec, _)| spec)
+}
+
+/// As [`parse`], with the report that [`check()`] would give, for the price of one proof.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_and_check(
+    name: &str,
+    text: &str,
+) -> Result<(MachineSpec, CheckReport), TopologyError> {
+    proved(name, text, checks::examine)
+}
+
+/// The machine, and what `prove` says of it.
+fn proved<T>(
+    name: &str,
+    text: &str,
+    prove: fn(&MachineSpec) -> Result<T, Problem>,
+) -> Result<(MachineSpec, T), TopologyError> {
     let place = |problem| TopologyError::keyed(name, text, problem);
     let spec = Description::from_ron(name, text)?.build().map_err(place)?;
-    checks::prove(&spec).map_err(place)?;
-    Ok(spec)
+    let proof = prove(&spec).map_err(place)?;
+    Ok((spec, proof))
+}
+
+fn read(path: &Path) -> Result<(String, String), TopologyError> {
+    parse::read(path).map(|text| (path.display().to_string(), text))
 }

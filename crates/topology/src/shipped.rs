@@ -5,7 +5,7 @@ use crate::error::TopologyError;
 use crate::parse;
 
 /// Name and RON text of every shipped topology.
-pub const SHIPPED: [(&str, &str); 10] = [
+pub const SHIPPED: [(&str, &str); 23] = [
     ("nvl8", include_str!("../../../topologies/nvl8.ron")),
     ("nvl72", include_str!("../../../topologies/nvl72.ron")),
     ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
@@ -16,6 +16,19 @@ pub const SHIPPED: [(&str, &str); 10] = [
     ("cmesh4x4x4", include_str!("../../../topologies/cmesh4x4x4.ron")),
     ("tpu-v4-cube", include_str!("../../../topologies/tpu-v4-cube.ron")),
     ("twisted_torus_4x4x8", include_str!("../../../topologies/twisted_torus_4x4x8.ron")),
+    ("fattree4x3", include_str!("../../../topologies/fattree4x3.ron")),
+    ("clos64", include_str!("../../../topologies/clos64.ron")),
+    ("graph_updown", include_str!("../../../topologies/graph_updown.ron")),
+    ("hierarchy_mesh_torus", include_str!("../../../topologies/hierarchy_mesh_torus.ron")),
+    ("hierarchy_racks", include_str!("../../../topologies/hierarchy_racks.ron")),
+    ("cloudmatrix384", include_str!("../../../topologies/cloudmatrix384.ron")),
+    ("pod1024", include_str!("../../../topologies/pod1024.ron")),
+    ("hyperx4x4x4", include_str!("../../../topologies/hyperx4x4x4.ron")),
+    ("flatbutterfly4x4c4", include_str!("../../../topologies/flatbutterfly4x4c4.ron")),
+    ("dragonfly72", include_str!("../../../topologies/dragonfly72.ron")),
+    ("slimfly50", include_str!("../../../topologies/slimfly50.ron")),
+    ("ub-mesh-rack", include_str!("../../../topologies/ub-mesh-rack.ron")),
+    ("mi300x-8", include_str!("../../../topologies/mi300x-8.ron")),
 ];
 
 impl Description {

@@ -3,6 +3,8 @@
 //! They look at the elaborated sections, so machines made in code and machines read from files pass
 //! the same gate; the keys they name are those of the file.
 
+mod arch;
+
 use base::CLASS_COUNT;
 
 use crate::error::{ErrorKind, Problem};
@@ -59,6 +61,7 @@ pub(crate) fn sections(spec: &MachineSpec) -> Result<(), Problem> {
     for class in &spec.fabric.classes {
         link_class(class, spec.flit_bytes)?;
     }
+    arch::arch(spec)?;
     delays(spec)?;
     let known = spec.domains.len();
     for (key, clock) in
@@ -187,17 +190,8 @@ fn cache(c: &CacheSpec) -> Result<(), Problem> {
 }
 
 fn router(r: &RouterSpec) -> Result<(), Problem> {
-    let vcs = CLASS_COUNT as u64 * u64::from(r.vcs_per_class);
-    range("router.vcs_per_class", u64::from(r.vcs_per_class), 1, u64::from(u8::MAX))?;
-    if vcs > limits::VCS_MAX {
-        return Err(Problem::new(
-            ErrorKind::Limit,
-            "router.vcs_per_class",
-            format!("{CLASS_COUNT} message classes of {} VCs are {vcs} VCs", r.vcs_per_class),
-            format!("use at most {}", limits::VCS_MAX / CLASS_COUNT as u64),
-        ));
-    }
-    cycles("router.rc_cycles", r.rc_cycles, 1)?;
+    range("router.vcs_per_class", u64::from(r.vcs_per_class), 1, limits::VCS_MAX)?;
+    cycles("router.rc_cycles", r.rc_cycles, 0)?;
     cycles("router.va_cycles", r.va_cycles, 1)?;
     cycles("router.sa_cycles", r.sa_cycles, 1)?;
     cycles("router.st_cycles", r.st_cycles, 1)?;
@@ -252,7 +246,10 @@ fn link_class(class: &LinkClass, flit_bytes: u32) -> Result<(), Problem> {
 
 /// The size of everything that a machine allocates in proportion to more than one number.
 pub(crate) fn totals(spec: &MachineSpec) -> Result<(), Problem> {
-    let vcs = CLASS_COUNT as u64 * u64::from(spec.router.vcs_per_class);
+    // Where the VCs of all classes are more than a port has, there is one class.
+    let of_class = u64::from(spec.router.vcs_per_class);
+    let of_all = CLASS_COUNT as u64 * of_class;
+    let vcs = if of_all > limits::VCS_MAX { of_class } else { of_all };
     let depth = |class: usize| u64::from(spec.fabric.classes[class].buffer_flits);
     let slots: u64 = spec.fabric.links.iter().map(|l| depth(l.class) * vcs).sum();
     if slots > limits::BUFFER_FLITS_MAX {

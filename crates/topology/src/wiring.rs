@@ -30,6 +30,8 @@ pub(crate) struct Wiring<'a> {
     pub(crate) node_ports: Vec<Vec<LinkIdx>>,
     pub(crate) routers: Vec<RouterNode>,
     pub(crate) links: Vec<Link>,
+    /// The fabrics that it is composed of, where there are any: the inner one and the outer one.
+    pub(crate) parts: Option<Box<(Wiring<'a>, Wiring<'a>)>>,
     classes: &'a [LinkClass],
     node_clock: DomainIdx,
 }
@@ -69,7 +71,14 @@ impl<'a> Wiring<'a> {
             ));
         }
         let node_ports = (0..nodes).map(|_| Vec::new()).collect();
-        Ok(Self { node_ports, routers: Vec::new(), links: Vec::new(), classes, node_clock })
+        Ok(Self {
+            node_ports,
+            routers: Vec::new(),
+            links: Vec::new(),
+            parts: None,
+            classes,
+            node_clock,
+        })
     }
 
     /// Adds a router.

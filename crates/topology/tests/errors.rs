@@ -63,6 +63,19 @@ const TORUS: &str =
 const RING_OF_4: &str = r#"Ring(routers: 4, local: "wire", link: "wire", clock: "core")"#;
 const FULL: &str =
     r#"FullMesh(accelerators: 4, local: "wire", link: "cable", length: "1 m", clock: "core")"#;
+const HYPERX: &str = r#"HyperX(dims: [3, 2], local: "wire", link: "wire", clock: "core")"#;
+const DRAGONFLY: &str = r#"Dragonfly(
+        nodes_per_router: 1,
+        routers_per_group: 2,
+        globals_per_router: 1,
+        local: "wire",
+        link: "wire",
+        global_link: "cable",
+        global_length: "1 m",
+        clock: "core",
+    )"#;
+const SLIMFLY: &str =
+    r#"SlimFly(q: 3, nodes_per_router: 1, local: "wire", link: "wire", clock: "core")"#;
 const GRAPH: &str = r#"Graph(
         nodes: ["a", "b"],
         routers: {"left": "switch", "right": "switch"},
@@ -75,6 +88,9 @@ const GRAPH: &str = r#"Graph(
 
 /// Fabric, what is replaced, by what.
 type Case = (&'static str, &'static str, &'static str, &'static str);
+
+/// Where choices that make a router are put in.
+const CREDIT: &str = "credit_cycles: 1";
 
 /// Every case: its name, the fabric, and the one edit that breaks it.
 const CASES: &[Case] = &[
@@ -127,8 +143,32 @@ const CASES: &[Case] = &[
     ),
     ("interleave_not_of_lines", PLANES, "\"4 KiB\"", "\"100 B\""),
     ("vcs_of_zero", PLANES, "vcs_per_class: 2", "vcs_per_class: 0"),
-    ("vcs_too_many", PLANES, "vcs_per_class: 2", "vcs_per_class: 13"),
+    ("vcs_too_many", PLANES, "vcs_per_class: 2", "vcs_per_class: 65"),
     ("pipeline_stage_of_zero", PLANES, "va_cycles: 1", "va_cycles: 0"),
+    ("input_speedup_of_zero", PLANES, CREDIT, "credit_cycles: 1, input_speedup: 0"),
+    ("input_speedup_too_large", PLANES, CREDIT, "credit_cycles: 1, input_speedup: 9"),
+    ("output_speedup_unbuffered", PLANES, CREDIT, "credit_cycles: 1, output_speedup: 2"),
+    ("internal_speedup_unbuffered", PLANES, CREDIT, "credit_cycles: 1, internal_speedup: 2"),
+    ("output_buffer_of_zero", PLANES, CREDIT, "credit_cycles: 1, output_buffer_flits: 0"),
+    (
+        "iterations_of_zero",
+        PLANES,
+        CREDIT,
+        "credit_cycles: 1, switch_allocator: Islip(iterations: 0)",
+    ),
+    (
+        "iterations_too_many",
+        PLANES,
+        CREDIT,
+        "credit_cycles: 1, vc_allocator: Islip(iterations: 200)",
+    ),
+    ("reserved_of_zero", PLANES, CREDIT, "credit_cycles: 1, buffers: Shared(reserved_flits: 0)"),
+    (
+        "reserved_beyond_the_buffers",
+        PLANES,
+        CREDIT,
+        "credit_cycles: 1, buffers: Shared(reserved_flits: 9)",
+    ),
     ("dims_of_zero", MESH, "[3, 2]", "[3, 0]"),
     ("dims_empty", MESH, "[3, 2]", "[]"),
     ("dims_overflow", MESH, "[3, 2]", "[16384, 16384, 16384, 16384, 16384]"),
@@ -138,6 +178,25 @@ const CASES: &[Case] = &[
     ("switches_too_many", PLANES, "switches: 2", "switches: 4294967295"),
     ("links_per_pair_of_other_length", PLANES, "[2, 1]", "[2, 1, 1]"),
     ("links_per_pair_too_many", FULL, "accelerators: 4", "accelerators: 4, links_per_pair: 100"),
+    ("hyperx_dims_of_zero", HYPERX, "[3, 2]", "[3, 0]"),
+    ("hyperx_dims_empty", HYPERX, "[3, 2]", "[]"),
+    ("hyperx_too_large", HYPERX, "[3, 2]", "[16384, 16384, 16384, 16384, 16384]"),
+    ("hyperx_of_no_nodes", HYPERX, "[3, 2]", "[3, 2], nodes_per_router: 0"),
+    ("hyperx_ports_too_many", HYPERX, "[3, 2]", "[3, 2], links_per_pair: [200, 1]"),
+    ("hyperx_links_of_other_length", HYPERX, "[3, 2]", "[3, 2], links_per_pair: [2, 1, 1]"),
+    ("hyperx_link_class_dangling", HYPERX, "link: \"wire\"", "link: [\"wire\", \"wires\"]"),
+    ("hyperx_length_missing", HYPERX, "link: \"wire\"", "link: [\"wire\", \"cable\"]"),
+    ("hyperx_length_of_a_number", HYPERX, "[3, 2]", "[3, 2], length: 3"),
+    ("hyperx_routing_unknown", HYPERX, "[3, 2]", "[3, 2], routing: Dall"),
+    ("dragonfly_groups_too_many", DRAGONFLY, "per_router: 1,\n", "per_router: 1, groups: 4,\n"),
+    ("dragonfly_groups_of_zero", DRAGONFLY, "per_router: 1,\n", "per_router: 1, groups: 0,\n"),
+    ("dragonfly_too_large", DRAGONFLY, "group: 2", "group: 250"),
+    ("dragonfly_global_length_missing", DRAGONFLY, "        global_length: \"1 m\",\n", ""),
+    ("dragonfly_without_vcs", DRAGONFLY, "vcs_per_class: 2", "vcs_per_class: 1"),
+    ("slimfly_of_no_prime", SLIMFLY, "q: 3", "q: 9"),
+    ("slimfly_of_two", SLIMFLY, "q: 3", "q: 2"),
+    ("slimfly_too_large", SLIMFLY, "q: 3", "q: 89"),
+    ("slimfly_without_vcs", SLIMFLY, "q: 3", "q: 3, routing: Ugal"),
     ("graph_end_unknown", GRAPH, "to: \"left\"", "to: \"lift\""),
     (
         "graph_link_class_dangling",
@@ -211,6 +270,44 @@ fn cycles_that_take_hours_of_a_slow_clock_are_refused() {
     let st = |cycles: u32| slow.replace("st_cycles: 1", &format!("st_cycles: {cycles}"));
     assert!(parse("small.ron", &st(1_000)).is_ok());
     insta::assert_snapshot!("cycles_beyond_time", error_of(&st(1_001)));
+}
+
+#[test]
+fn buffers_smaller_than_a_packet_are_refused_with_cut_through_only() {
+    // 16 B and a line of 64 B are 3 flits of 32 B.
+    let of = |switching: &str, flits: u32| {
+        let choice = format!("{CREDIT}, switching: {switching}");
+        let wire = format!("latency_cycles: 1, buffer_flits: {flits}");
+        let text = RIGHT.replace("FABRIC", PLANES).replace(CREDIT, &choice);
+        text.replace("latency_cycles: 1, buffer_flits: 8", &wire)
+    };
+    assert!(parse("small.ron", &of("Wormhole", 2)).is_ok());
+    assert!(parse("small.ron", &of("VirtualCutThrough", 3)).is_ok());
+    insta::assert_snapshot!("cut_through_without_room", error_of(&of("VirtualCutThrough", 2)));
+}
+
+#[test]
+fn choices_of_a_router_that_fit_together_are_accepted() {
+    for choice in [
+        "rc_cycles: 0",
+        "rc_cycles: 1, output_speedup: 8, internal_speedup: 2, output_buffer_flits: 8",
+        "rc_cycles: 1, input_speedup: 2, buffers: Shared(reserved_flits: 8)",
+        "rc_cycles: 1, vc_allocator: Islip(iterations: 4), speculative: true",
+    ] {
+        let text = RIGHT.replace("FABRIC", PLANES).replace("rc_cycles: 1", choice);
+        assert!(parse("small.ron", &text).is_ok(), "{choice}: {}", error_of(&text));
+    }
+}
+
+#[test]
+fn more_vcs_than_traces_can_use_are_a_warning() {
+    for (vcs, warnings) in [(12, 0), (13, 1), (64, 1)] {
+        let text = RIGHT.replace("FABRIC", PLANES);
+        let text = text.replace("vcs_per_class: 2", &format!("vcs_per_class: {vcs}"));
+        let (_, report) = topology::parse_and_check("small.ron", &text).expect("right");
+        let of_vcs = report.warnings.iter().filter(|w| w.contains("too many VCs to run traces"));
+        assert_eq!(of_vcs.count(), warnings, "{report}");
+    }
 }
 
 #[test]

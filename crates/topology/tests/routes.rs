@@ -3,7 +3,9 @@
 use base::route::Empty;
 use base::{Class, Head, LinkIdx, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use proptest::prelude::*;
-use topology::describe::{Cable, Description, FabricForm, Graph, Grid, PerSwitch, SwitchPlanes};
+use topology::describe::{
+    Cable, Description, FabricForm, Graph, GraphRouting, Grid, PerSwitch, SwitchPlanes, UpRouting,
+};
 use topology::names::Named;
 use topology::spec::{End, Fabric, MachineSpec};
 use topology::{ErrorKind, check};
@@ -31,6 +33,7 @@ fn planes(accelerators: u32, each: &[u32]) -> FabricForm {
         link: "wire".to_owned(),
         length: None,
         clock: "die".to_owned(),
+        spray: UpRouting::default(),
     })
 }
 
@@ -64,6 +67,7 @@ fn graph(
         nodes: (0..homes.len()).map(|n| format!("n{n}")).collect(),
         routers: Named((0..routers).map(|i| (r(i), "die".to_owned())).collect()),
         links,
+        routing: GraphRouting::default(),
     })
 }
 
@@ -266,6 +270,7 @@ fn choices_at_successive_routers_are_independent() {
             cable("s0", "l1", 2),
             cable("s1", "l1", 2),
         ],
+        routing: GraphRouting::default(),
     });
     let spec = machine(fabric, 1).elaborate().expect("right");
     check(&spec).expect("two tiers cannot deadlock");

@@ -115,8 +115,93 @@ fn a_twist_of_two_cubes_doubles_the_narrowest_cut() {
 }
 
 #[test]
+fn fattree4x3_has_48_switches_and_half_of_its_nodes_rate_across_the_middle() {
+    // Levels of 16 switches; 64 links at each of three levels. 32 nodes of 32 GB/s each.
+    assert_eq!(shape("fattree4x3"), (64, 1, 48, 8, 3 * 64, 5, 1_024));
+    let (_, report) = checked("fattree4x3");
+    // 3 nodes under the same switch, 12 more under the same tree of two levels, 48 elsewhere.
+    let mean = f64::from(3 + 12 * 3 + 48 * 5) / 63.0;
+    assert!((report.average_hops - mean).abs() < 1e-12, "{}", report.average_hops);
+}
+
+#[test]
+fn clos64_has_8_leaves_and_4_spines_and_blocks_nobody() {
+    // 32 nodes of 25 GB/s.
+    assert_eq!(shape("clos64"), (64, 1, 12, 16, 64 + 8 * 4 * 2, 3, 800));
+}
+
+#[test]
+fn cloudmatrix384_has_336_and_112_switches_and_is_not_oversubscribed() {
+    let nodes = 384 * 14;
+    let up = 7 * 48 * 16;
+    // 192 NPUs of 392 GB/s.
+    assert_eq!(shape("cloudmatrix384"), (384, 14, 336 + 112, 48, nodes + up, 3, 192 * 392));
+    let (spec, _) = checked("cloudmatrix384");
+    let rate = |name: &str| {
+        spec.fabric.links.iter().filter(|l| spec.fabric.classes[l.class].name == name).count()
+    };
+    assert_eq!(rate("ub"), rate("ub-optical"));
+}
+
+#[test]
+fn pod1024_has_192_switches_of_64_ports() {
+    let links = 1_024 * 4 + 4 * 32 * 16 * 2;
+    assert_eq!(shape("pod1024"), (1_024, 4, 4 * 48, 64, links, 3, 512 * 400));
+}
+
+#[test]
+fn hierarchies_have_the_routers_of_all_copies_and_of_the_outer_fabric() {
+    // 8 meshes of 24 links and 16 locals; 16 uplinks; a torus of 32 links. Two torus links a row
+    // and two of its columns... are cut between the dies.
+    let (nodes, ports, routers, radix, links, ..) = shape("hierarchy_mesh_torus");
+    assert_eq!((nodes, ports, routers, radix), (128, 1, 8 * 16 + 16, 5));
+    assert_eq!(links, 8 * (16 + 24) + 16 + 32);
+    // 16 boards of a switch, 4 racks of two switches, a ring of 8.
+    let (nodes, ports, routers, radix, links, ..) = shape("hierarchy_racks");
+    assert_eq!((nodes, ports, routers, radix), (64, 2, 16 + 4 * 2 + 8, 13));
+    assert_eq!(links, 64 * 2 + 16 * 2 * 2 + 8 + 8);
+}
+
+#[test]
+fn hyperx4x4x4_has_288_links_between_routers_and_64_of_them_across_the_middle() {
+    // 16 lines along a dimension, 2 * 2 links of 50 GB/s across the middle of each.
+    assert_eq!(shape("hyperx4x4x4"), (64, 8, 64, 8 + 9, 64 * 8 + 288, 4, 3_200));
+}
+
+#[test]
+fn flatbutterfly4x4c4_has_48_links_between_switches_and_16_of_them_across_the_middle() {
+    assert_eq!(shape("flatbutterfly4x4c4"), (64, 1, 16, 4 + 6, 64 + 48, 3, 800));
+}
+
+#[test]
+fn dragonfly72_has_54_links_within_groups_and_36_between() {
+    // 4 groups against 4: 16 links. Of the fifth, 4 nodes and 4 links to groups are cut from the rest.
+    assert_eq!(shape("dragonfly72"), (72, 1, 36, 2 + 3 + 2, 72 + 54 + 36, 4, 1_200));
+}
+
+#[test]
+fn slimfly50_has_175_links_between_routers_and_half_the_nodes_can_send_to_the_others() {
+    assert_eq!(shape("slimfly50"), (50, 1, 50, 1 + 7, 50 + 175, 3, 25 * 50));
+    let (_, report) = checked("slimfly50");
+    // 7 of 49 others are a hop away and 42 are two, and the first router.
+    assert!((report.average_hops - (1.0 + 91.0 / 49.0)).abs() < 1e-12, "{}", report.average_hops);
+}
+
+#[test]
+fn ub_mesh_rack_has_448_links_of_4_lanes_and_128_of_them_across_the_middle() {
+    // A link: 4 * 106.25 Gb/s * 120 / 128 = 49.8046875 GB/s.
+    assert_eq!(shape("ub-mesh-rack"), (64, 20, 64, 20 + 14, 64 * 20 + 448, 3, 6_375));
+}
+
+#[test]
+fn mi300x_8_has_28_links_between_routers_and_16_of_them_across_the_middle() {
+    assert_eq!(shape("mi300x-8"), (8, 7, 8, 14, 8 * 7 + 28, 2, 1_024));
+}
+
+#[test]
 fn memory_rates_sum_to_the_product_s() {
     for (name, gigabytes) in [
+        ("mi300x-8", 5_300),
         ("nvl8", 3_350),
         ("nvl72", 8_000),
         ("fullmesh8", 5_300),
@@ -135,6 +220,9 @@ fn payload_rates_are_the_published_ones() {
         ("nvl8", "nvlink4", 25),
         ("nvl72", "nvlink5", 50),
         ("fullmesh8", "fabric-link", 64),
+        ("mi300x-8", "infinity-fabric", 64),
+        ("dragonfly72", "cable", 50),
+        ("dragonfly72", "optical", 50),
         ("torus4x4x4", "ici", 45),
         ("tpu-v4-cube", "ici", 50),
         ("twisted_torus_4x4x8", "ici", 45),

@@ -1,4 +1,5 @@
-//! Memory traces: what threads ask of the machine, from files, other tools and real programs.
+//! Memory traces: what threads ask of the machine, from files, other tools and real programs; and
+//! synthetic traffic, in [`synthetic`].
 //!
 //! A [`Trace`] is opened from a native file, text or binary, or made from records. Each thread is
 //! read by a [`Stream`] of its own, which holds one chunk of at most 16384 records in memory.
@@ -23,6 +24,7 @@
 //! | [`describe`] | what a trace holds, for people |
 //! | [`draft`] | files that appear whole or not at all |
 //! | [`barriers`] | whether a replay reaches its end |
+//! | [`synthetic`] | patterns, injection processes, and estimates of what they make a network do |
 //!
 //! The order within a thread is the trace's; how threads interleave is for the machine to find out,
 //! and records that must be ordered across threads are ordered by barriers. How they did interleave
@@ -42,6 +44,7 @@ mod interleaved;
 mod lines;
 mod sharing;
 mod split;
+pub mod synthetic;
 pub mod text;
 mod trace;
 

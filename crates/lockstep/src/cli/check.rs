@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{Outcome, input, output};
 
 /// Elaborates topologies and proves that every node reaches every other and that no routing
-/// deadlock is possible.
+/// deadlock is possible: by channel dependencies without a cycle, or by escapes.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut entries = Vec::new();
     let mut errors = Vec::new();
     for (at, name) in args.topologies.iter().enumerate() {
-        match input::topology(name).and_then(|spec| Ok(topology::check(&spec)?)) {
+        match input::checked(name) {
             Ok(report) => {
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {

@@ -4,19 +4,37 @@ use std::path::Path;
 
 use anyhow::bail;
 use lockstep::shipped;
+use topology::CheckReport;
 use topology::spec::MachineSpec;
 use traffic::Trace;
 
 /// Opens a topology: a file if there is one of that name, else a shipped one.
 pub(crate) fn topology(name: &str) -> anyhow::Result<MachineSpec> {
-    let built_in = topology::SHIPPED.iter().find(|(n, _)| *n == name);
-    match built_in {
-        Some((_, text)) if !Path::new(name).exists() => Ok(topology::parse(name, text)?),
+    match built_in(name)? {
+        Some(text) => Ok(topology::parse(name, text)?),
+        None => Ok(topology::load(name)?),
+    }
+}
+
+/// As [`topology()`], for what its check reports.
+pub(crate) fn checked(name: &str) -> anyhow::Result<CheckReport> {
+    let (_, report) = match built_in(name)? {
+        Some(text) => topology::parse_and_check(name, text)?,
+        None => topology::load_and_check(name)?,
+    };
+    Ok(report)
+}
+
+/// The text of the shipped topology that a name stands for; `None` where it stands for a file.
+fn built_in(name: &str) -> anyhow::Result<Option<&'static str>> {
+    let shipped = topology::SHIPPED.iter().find(|(n, _)| *n == name);
+    match shipped {
+        Some((_, text)) if !Path::new(name).exists() => Ok(Some(text)),
         None if bare(name) => {
             let names: Vec<&str> = topology::SHIPPED.iter().map(|(n, _)| *n).collect();
             bail!("{}", unknown("topology", name, "ron", &names))
         }
-        _ => Ok(topology::load(name)?),
+        _ => Ok(None),
     }
 }
 

@@ -1,16 +1,20 @@
 //! The command line: one module a verb.
 //!
-//! Exit codes: 0 success, 1 a run whose checks failed, 2 bad input or a machine that got stuck.
+//! Exit codes: 0 success, 1 a run whose checks failed or a figure missed, 2 bad input or a machine that got stuck.
 
 mod capture;
 mod check;
+mod engine;
 mod import;
 mod input;
 mod log;
 mod output;
 mod progress;
+mod rates;
 mod run;
+mod sweep;
 mod trace;
+mod validate;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -36,6 +40,10 @@ enum Verb {
     Run(run::Args),
     /// Prove what can be proved of a topology without running it
     Check(check::Args),
+    /// Measure latency against offered load
+    Sweep(sweep::Args),
+    /// Measure every figure that the emulator claims to meet
+    Validate(validate::Args),
     /// Describe or convert traces
     Trace(trace::Args),
     /// Turn a trace of another tool into a native one
@@ -47,7 +55,7 @@ enum Verb {
 /// What a verb ends with.
 enum Outcome {
     Done,
-    /// The run finished, but its checks found something.
+    /// The work was done, but its checks found something.
     ChecksFailed,
 }
 
@@ -56,6 +64,8 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
+        Verb::Validate(args) => validate::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Capture(args) => capture::run(&args),

@@ -1,4 +1,4 @@
-//! A progress bar on standard error, where that is a terminal.
+//! Progress bars on standard error, where that is a terminal.
 
 use std::io::IsTerminal;
 
@@ -6,11 +6,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar over `records`; hidden where nobody watches.
 pub(crate) fn bar(records: u64, quiet: bool) -> ProgressBar {
+    let all =
+        "{bar:32} {percent:>3} % {human_pos} of {human_len} records, {per_sec}, {msg} left {eta}";
+    visible(records, all, quiet)
+}
+
+/// A bar over `all` pieces of work, which are called `what`; hidden where nobody watches.
+pub(crate) fn count(all: u64, what: &str, quiet: bool) -> ProgressBar {
+    let bar =
+        visible(all, "{bar:32} {percent:>3} % {human_pos} of {human_len} {msg}, left {eta}", quiet);
+    bar.set_message(what.to_owned());
+    bar
+}
+
+fn visible(length: u64, template: &str, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template(
-        "{bar:32} {percent:>3} % {human_pos} of {human_len} records, {per_sec}, {msg} left {eta}",
-    );
-    ProgressBar::new(records).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -179,6 +179,8 @@ fn help_and_version_succeed_for_every_verb() {
         "--version",
         "run --help",
         "check --help",
+        "sweep --help",
+        "validate --help",
         "trace --help",
         "trace info --help",
         "import --help",

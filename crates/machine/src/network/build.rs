@@ -3,8 +3,8 @@
 use base::{LinkIdx, NodeIdx, RouterIdx, RoutingFunction};
 use clock::{Crossing, Domain, Schedule};
 use phy::{LinkParams, Links, Timing};
-use router::{Grants, Interface, InterfaceParams, MAX_PORTS, RouterBank, RouterParams};
-use topology::spec::{End, LinkTiming, MachineSpec};
+use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
+use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
 use super::packets::Packets;
 use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
@@ -31,34 +31,31 @@ pub(super) fn network<R: RoutingFunction, P>(
         .routers
         .iter()
         .map(|r| RouterParams {
-            clock: domains[r.clock.at()],
             input_depth: r.ports.iter().map(|l| depth(spec, l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(spec, *l)).collect(),
-            vcs,
         })
         .collect();
-    let stages = [
-        spec.router.rc_cycles,
-        spec.router.va_cycles,
-        spec.router.sa_cycles,
-        spec.router.st_cycles,
-    ];
-    if stages.contains(&0) {
-        return Err(BuildError::new("every router stage needs at least one cycle"));
-    }
-    let ports = fabric.routers.iter().map(|r| r.ports.len()).max().unwrap_or(0);
     Ok(Network {
         interfaces: interfaces.collect(),
-        routers: RouterBank::new(&params, stages, routing),
+        routers: RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing),
         wiring: wiring(spec, &domains, &components, &slots)?,
         packets: Packets::default(),
-        grants: Grants::new(ports, usize::from(vcs)),
+        clocks: fabric.routers.iter().map(|r| domains[r.clock.at()]).collect(),
         components,
         slots,
         flits_injected: 0,
         flits_delivered: 0,
         packets_delivered: 0,
     })
+}
+
+/// The routers' pipeline, with `vcs` VCs a port.
+pub(crate) fn pipeline(r: &RouterSpec, vcs: u8) -> Result<Pipeline, BuildError> {
+    if r.va_cycles == 0 || r.sa_cycles == 0 || r.st_cycles == 0 {
+        return Err(BuildError::new("VA, SA and ST need at least one cycle each"));
+    }
+    let RouterSpec { rc_cycles: rc, va_cycles: va, sa_cycles: sa, st_cycles: st, arch, .. } = *r;
+    Ok(Pipeline { vcs, rc, va, sa, st, arch })
 }
 
 /// The clocks of a machine.

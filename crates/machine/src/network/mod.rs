@@ -12,11 +12,11 @@ mod packets;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
-use clock::Edge;
-use router::{Grants, Interface, Outgoing, RouterBank};
+use clock::{Domain, Edge};
+use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::domains;
+pub(crate) use build::{domains, pipeline};
 pub use packets::{Packet, Packets};
 pub use wiring::{Component, Slot, Wiring};
 
@@ -29,7 +29,8 @@ pub struct Network<R, P> {
     routers: RouterBank<R>,
     wiring: Wiring,
     packets: Packets<P>,
-    grants: Grants,
+    /// Of each router.
+    clocks: Vec<Domain>,
     /// `[domain][component]`
     components: Vec<Vec<Component>>,
     slots: Slots,
@@ -79,7 +80,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
     pub fn step_router(&mut self, i: RouterIdx, edge: Edge) {
         let unit = self.interfaces.len() + i.at();
         let mut wires = self.wiring.at(unit, &mut self.packets);
-        let next = self.routers.step(i, edge, &mut wires, &mut self.grants);
+        let next = self.routers.step_wired(i, edge, &self.clocks[i.at()], &mut wires);
         if next != Edge::NEVER {
             self.wiring.wake(self.slots.routers[i.at()], next);
         }

@@ -11,7 +11,7 @@ use base::{
 use clock::{Domain, Edge};
 
 use crate::{
-    Grants, Interface, InterfaceParams, Outgoing, PortSet, RouterBank, RouterParams, Wires,
+    Interface, InterfaceParams, Outgoing, Pipeline, PortSet, RouterBank, RouterParams, Wires,
 };
 
 /// Ports of a router: its node, then up and down in x, up and down in y.
@@ -91,7 +91,7 @@ pub(super) struct Grid {
     pub(super) shape: Shape,
     bank: RouterBank<Xy>,
     interfaces: Vec<Interface>,
-    grants: Grants,
+    clock: Domain,
     fabric: Fabric,
     /// Packets to offer, by edge.
     offers: BTreeMap<Edge, Vec<Outgoing>>,
@@ -113,8 +113,7 @@ impl Grid {
         let vcs = 5 * shape.vcs_per_class;
         let depths: Vec<u32> =
             (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
-        let router =
-            RouterParams { clock, input_depth: depths.clone(), output_depth: depths.clone(), vcs };
+        let router = RouterParams { input_depth: depths.clone(), output_depth: depths.clone() };
         let interface = InterfaceParams { clock, output_depth: vec![shape.node_depth], vcs };
         let mut wires = BTreeMap::new();
         let wire = |to, depth, credit_cycles| Wire {
@@ -143,9 +142,9 @@ impl Grid {
         }
         Self {
             shape,
-            bank: RouterBank::new(&vec![router; nodes], [1; 4], Xy(shape)),
+            bank: RouterBank::new(&vec![router; nodes], Pipeline::new(vcs), Xy(shape)),
             interfaces: vec![Interface::new(&interface); nodes],
-            grants: Grants::new(PORTS, usize::from(vcs)),
+            clock,
             fabric: Fabric {
                 wires,
                 latency: shape.latency,
@@ -192,7 +191,7 @@ impl Grid {
         self.fabric.unit = unit;
         let next = if unit >= nodes {
             let i = RouterIdx::new(unit - nodes);
-            self.bank.step(i, edge, &mut self.fabric, &mut self.grants)
+            self.bank.step_wired(i, edge, &self.clock, &mut self.fabric)
         } else {
             let mut packets = Vec::new();
             let interface = &mut self.interfaces[unit];

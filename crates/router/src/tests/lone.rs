@@ -7,7 +7,7 @@ use base::route::class_vcs;
 use base::{Flit, Head, Hop, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
-use crate::{Grants, PortSet, RouterBank, RouterParams, Wires};
+use crate::{Pipeline, PortSet, RouterBank, RouterParams, Wires};
 
 /// Node `n` hangs on port `n`; a flow other than 0 is itself the set of VCs allowed.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl RoutingFunction for Star {
 /// A router, and everything that was seen at its pins.
 pub(super) struct Lone {
     bank: RouterBank<Star>,
-    grants: Grants,
+    clock: Domain,
     pub(super) pins: Pins,
     wakes: BTreeSet<Edge>,
     /// What the last step said.
@@ -49,12 +49,10 @@ impl Lone {
     /// `ports` ports of 10 VCs, `depth` flits deep on both sides.
     pub(super) fn new(ports: usize, depth: u32, stages: [u32; 4]) -> Self {
         let clock = Domain::new((1_000_000_000, 1), base::Fs::ZERO).unwrap();
-        let params = RouterParams {
-            clock,
-            input_depth: vec![depth; ports],
-            output_depth: vec![depth; ports],
-            vcs: 10,
-        };
+        let params =
+            RouterParams { input_depth: vec![depth; ports], output_depth: vec![depth; ports] };
+        let [rc, va, sa, st] = stages;
+        let pipeline = Pipeline { rc, va, sa, st, ..Pipeline::new(10) };
         let pins = Pins {
             flits: vec![VecDeque::new(); ports],
             credits: vec![VecDeque::new(); ports],
@@ -65,8 +63,8 @@ impl Lone {
             charged: Vec::new(),
         };
         Self {
-            bank: RouterBank::new(&[params], stages, Star),
-            grants: Grants::new(ports, 10),
+            bank: RouterBank::new(&[params], pipeline, Star),
+            clock,
             pins,
             wakes: BTreeSet::new(),
             next: Edge::NEVER,
@@ -98,7 +96,7 @@ impl Lone {
         while let Some(edge) = self.wakes.first().copied().filter(|e| e.0 <= until) {
             self.wakes.pop_first();
             let i = RouterIdx(0);
-            self.next = self.bank.step(i, edge, &mut self.pins, &mut self.grants);
+            self.next = self.bank.step_wired(i, edge, &self.clock, &mut self.pins);
             assert!(self.next > edge, "a step at {edge} asks for {}", self.next);
             if self.next != Edge::NEVER {
                 self.wakes.insert(self.next);

@@ -9,6 +9,7 @@
 use base::{LinkIdx, NodeIdx};
 
 use super::timing;
+use crate::routing::Way;
 use crate::spec::{End, Fabric, MachineSpec};
 
 /// Beyond this many links the cut is not computed.
@@ -25,6 +26,15 @@ pub(super) fn bits_per_s(spec: &MachineSpec) -> Option<u64> {
     if let Some(grid) = f.routing.way().lattice() {
         let mut stride = grid.nodes_per_router();
         for extent in grid.dims().map(|(k, _)| usize::from(k)) {
+            if extent.is_multiple_of(2) {
+                halvings.push((0..nodes).map(|n| n / stride % extent < extent / 2).collect());
+            }
+            stride *= extent;
+        }
+    }
+    if let Way::HyperX(h) = f.routing.way() {
+        let mut stride = nodes / f.routers.len();
+        for extent in h.dims().map(usize::from) {
             if extent.is_multiple_of(2) {
                 halvings.push((0..nodes).map(|n| n / stride % extent < extent / 2).collect());
             }

@@ -6,11 +6,15 @@
 
 mod channels;
 mod cut;
+mod dependencies;
+mod hops;
 mod report;
 mod structure;
 mod timing;
 
-pub use report::{CheckReport, ClassReport, Dependencies, Latency};
+pub use dependencies::{Dependencies, Method};
+pub use hops::Routes;
+pub use report::{CheckReport, ClassReport, Latency};
 
 use crate::error::{Problem, TopologyError};
 use crate::spec::MachineSpec;
@@ -21,8 +25,12 @@ use crate::validate;
 /// # Errors
 /// What is wrong with the machine; the error has no line, since the machine has no source here.
 pub fn check(spec: &MachineSpec) -> Result<CheckReport, TopologyError> {
-    let bare = |problem| TopologyError::bare(&spec.name, problem);
-    let dependencies = prove(spec).map_err(bare)?;
+    examine(spec).map_err(|problem| TopologyError::bare(&spec.name, problem))
+}
+
+/// As [`check`], with the problem not yet placed.
+pub(crate) fn examine(spec: &MachineSpec) -> Result<CheckReport, Problem> {
+    let dependencies = prove(spec)?;
     Ok(report::report(spec, dependencies))
 }
 
@@ -32,5 +40,5 @@ pub(crate) fn prove(spec: &MachineSpec) -> Result<Dependencies, Problem> {
     validate::sections(spec)?;
     validate::totals(spec)?;
     structure::connected(spec)?;
-    channels::acyclic(spec)
+    channels::prove(spec)
 }

@@ -2,13 +2,14 @@
 
 use core::fmt;
 
-use base::NodeIdx;
+use base::CLASS_COUNT;
 use serde::Serialize;
 
+use super::dependencies::Dependencies;
+use super::hops::{self, Routes};
 use super::{cut, timing};
 use crate::limits;
-use crate::routing::distances;
-use crate::spec::{End, Link, MachineSpec};
+use crate::spec::{Link, MachineSpec};
 
 /// What a check found.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -27,15 +28,19 @@ pub struct CheckReport {
     pub links: usize,
     /// Routers on the longest of the shortest routes between two different nodes.
     pub diameter: u64,
-    /// Routers on a route, averaged over all pairs of different nodes.
+    /// Routers on a shortest route, averaged over all pairs of different nodes.
     pub average_hops: f64,
+    /// Destinations by which these two were found, if not all: the diameter is then a lower bound.
+    pub hops_sampled: Option<usize>,
+    /// Routers on the routes of the routing function itself; `None` if packets do not arrive.
+    pub routes: Option<Routes>,
     /// Payload bytes a second, one way, over the narrowest halving of the nodes tried; the bisection
     /// bandwidth of generated fabrics of even size, an upper bound of it for others. `None` for
     /// machines too large to compute it.
     pub bisection_bytes_per_s: Option<u64>,
     /// What each link class can do, for the classes that are used.
     pub classes: Vec<ClassReport>,
-    /// The channel dependency graph, which has no cycle.
+    /// Why there is no routing deadlock, in figures.
     pub dependencies: Dependencies,
     /// What costs speed.
     pub warnings: Vec<String>,
@@ -78,21 +83,9 @@ impl Latency {
     }
 }
 
-/// Size of the channel dependency graph.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Dependencies {
-    /// Message classes, each with a graph of its own.
-    pub classes: usize,
-    /// Pairs of a link and a VC that some packet can occupy.
-    pub channels: u64,
-    /// Pairs of channels of which the first can wait for the second.
-    pub dependencies: u64,
-}
-
 pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckReport {
     let f = &spec.fabric;
-    let (diameter, hops) = hops(spec);
-    let pairs = f.node_ports.len() as u64 * (f.node_ports.len() as u64).saturating_sub(1);
+    let shortest = hops::shortest(spec);
     let mut classes = Vec::new();
     let mut warnings = Vec::new();
     for class in 0..f.classes.len() {
@@ -109,6 +102,14 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
             limits::RUN_NODES_MAX
         ));
     }
+    let vcs = spec.router.vcs_per_class;
+    if CLASS_COUNT as u64 * u64::from(vcs) > limits::VCS_MAX {
+        warnings.push(format!(
+            "too many VCs to run traces: {CLASS_COUNT} message classes have {} each at most, not {vcs}; \
+             sweeps use one class",
+            limits::VCS_MAX / CLASS_COUNT as u64
+        ));
+    }
     CheckReport {
         name: spec.name.clone(),
         nodes: f.node_ports.len(),
@@ -116,8 +117,10 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
         routers: f.routers.len(),
         radix: f.routers.iter().map(|r| r.ports.len()).max().unwrap_or(0),
         links: f.links.len(),
-        diameter,
-        average_hops: hops as f64 / pairs.max(1) as f64,
+        diameter: shortest.most,
+        average_hops: shortest.mean,
+        hops_sampled: shortest.sampled,
+        routes: hops::routes(spec),
         bisection_bytes_per_s: cut::bits_per_s(spec).map(|bits| bits / 8),
         classes,
         dependencies,
@@ -155,52 +158,6 @@ fn class_report(spec: &MachineSpec, class: usize) -> Option<ClassReport> {
     })
 }
 
-/// The most routers on a shortest route between different nodes, and the sum over all such pairs.
-fn hops(spec: &MachineSpec) -> (u64, u64) {
-    match spec.fabric.routing.way().lattice() {
-        Some(grid) if !grid.twisted() => {
-            let dims: Vec<_> = grid.dims().map(|(k, ring)| (u64::from(k), ring)).collect();
-            grid_hops(&dims, grid.nodes_per_router() as u64)
-        }
-        _ => table_hops(spec),
-    }
-}
-
-/// In closed form: every pair of coordinates of a dimension occurs equally often, and with
-/// `per_router` nodes on every router so does each pair of routers.
-fn grid_hops(dims: &[(u64, bool)], per_router: u64) -> (u64, u64) {
-    let routers: u64 = dims.iter().map(|(k, _)| k).product();
-    let mut most = 1;
-    let mut sum = routers * routers;
-    for &(k, ring) in dims {
-        let length = |apart: u64| if ring { apart.min(k - apart) } else { apart };
-        most += (0..k).map(length).max().unwrap_or(0);
-        let of_dim: u64 = (1..k).map(|apart| 2 * (k - apart) * length(apart)).sum();
-        sum += (routers / k) * (routers / k) * of_dim;
-    }
-    // No node sends to itself.
-    (most, sum * per_router * per_router - routers * per_router)
-}
-
-fn table_hops(spec: &MachineSpec) -> (u64, u64) {
-    let f = &spec.fabric;
-    let (mut most, mut sum) = (0, 0);
-    for dst in 0..f.node_ports.len() {
-        let distance = distances(NodeIdx::new(dst), &f.node_ports, &f.routers, &f.links);
-        for (src, ports) in f.node_ports.iter().enumerate() {
-            let near = ports.iter().filter_map(|l| match f.links[l.at()].to {
-                End::Router(r, _) => Some(distance[r.at()]),
-                End::Node(..) => None,
-            });
-            if let (true, Some(hops)) = (src != dst, near.min()) {
-                most = most.max(u64::from(hops));
-                sum += u64::from(hops);
-            }
-        }
-    }
-    (most, sum)
-}
-
 fn ns(fs: u64) -> f64 {
     fs as f64 / 1e6
 }
@@ -216,7 +173,17 @@ impl fmt::Display for CheckReport {
         writeln!(f, "  routers          {} of radix {}", self.routers, self.radix)?;
         writeln!(f, "  links            {}, each direction counted", self.links)?;
         let Self { diameter, average_hops, .. } = self;
-        writeln!(f, "  hops             {average_hops:.3} routers on average, {diameter} at most")?;
+        write!(f, "  hops             {average_hops:.3} routers on average, {diameter} at most")?;
+        match self.hops_sampled {
+            Some(count) => writeln!(f, ", as seen from {count} nodes")?,
+            None => writeln!(f)?,
+        }
+        if let Some(Routes { average_hops, hops_max, .. }) = self.routes {
+            writeln!(
+                f,
+                "  routes           {average_hops:.3} routers on average, {hops_max} at most"
+            )?;
+        }
         match self.bisection_bytes_per_s {
             Some(bytes) => writeln!(f, "  bisection        {:.1} GB/s each way", gb(bytes))?,
             None => writeln!(f, "  bisection        not computed for a machine of this size")?,
@@ -224,12 +191,7 @@ impl fmt::Display for CheckReport {
         for class in &self.classes {
             writeln!(f, "  {class}")?;
         }
-        let Dependencies { classes, channels, dependencies } = self.dependencies;
-        write!(
-            f,
-            "  deadlock         none: {channels} channels and {dependencies} dependencies in \
-             {classes} classes, no cycle"
-        )?;
+        write!(f, "  deadlock         {}", self.dependencies)?;
         self.warnings.iter().try_for_each(|w| write!(f, "\n  warning: {w}"))
     }
 }

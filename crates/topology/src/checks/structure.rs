@@ -4,7 +4,7 @@ use base::{LinkIdx, NodeIdx, PortIdx, RouterIdx};
 
 use crate::error::{ErrorKind, Problem};
 use crate::limits;
-use crate::routing::Routing;
+use crate::routing::{Goal, Routing};
 use crate::spec::{End, Fabric, LinkTiming, MachineSpec};
 
 fn refuse(message: impl Into<String>, mend: &str) -> Problem {
@@ -146,10 +146,14 @@ pub(super) fn connected(spec: &MachineSpec) -> Result<(), Problem> {
 }
 
 /// A route that leaves the machine or goes astray.
-pub(super) fn astray(routing: &Routing, place: &str, port: PortIdx, dst: NodeIdx) -> Problem {
+pub(super) fn astray(routing: &Routing, place: &str, port: PortIdx, goal: Goal) -> Problem {
     let kind = routing.way().name();
+    let bound = match goal.phase {
+        0 => format!("for {}", NodeIdx(goal.target)),
+        phase => format!("on leg {phase} to {}", goal.target),
+    };
     refuse(
-        format!("{kind} routing at {place} sends packets for {dst} to {port}, which is wrong"),
+        format!("{kind} routing at {place} sends packets {bound} to {port}, which is wrong"),
         "elaborate the routing again after changing the links",
     )
 }

@@ -33,6 +33,24 @@ impl<T> PerDim<T> {
     }
 }
 
+impl<T> PerDim<T> {
+    /// The value of dimension `d`, below the dimensions for which [`of`](Self::of) was right.
+    pub(crate) fn at(&self, d: usize) -> &T {
+        match self {
+            Self::Same(all) => all,
+            Self::Each(list) => &list[d],
+        }
+    }
+
+    /// The key of dimension `d`'s value, for errors.
+    pub(crate) fn key(&self, field: &str, d: usize) -> String {
+        match self {
+            Self::Same(_) => field.to_owned(),
+            Self::Each(_) => format!("{field}[{d}]"),
+        }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerDim<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(PhantomData<T>);

@@ -10,21 +10,43 @@
 //!
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
+mod attach;
 mod detour;
 mod dimension;
+mod dragonfly;
+mod hierarchy;
+mod hopclass;
+mod hyperx;
 pub(crate) mod lattice;
+mod legs;
 mod minimal;
+#[cfg(test)]
+pub(crate) mod mock;
+mod nca;
 mod odd_even;
+mod source;
 mod table;
 mod two_orders;
+mod up_down;
 
 pub use detour::Detour;
 pub use dimension::DimensionOrder;
+pub use dragonfly::Dragonfly;
+pub use hierarchy::Hierarchy;
+pub(crate) use hierarchy::{Gateway, Parts};
+pub use hopclass::HopClass;
+pub use hyperx::HyperX;
+pub(crate) use hyperx::Policy as HyperXPolicy;
 pub use minimal::Minimal;
+pub use nca::Nca;
+pub(crate) use nca::{Tier, Up};
 pub use odd_even::OddEven;
+pub use source::SourceRouted;
+pub(crate) use source::{Leave, NONE};
 pub use table::Table;
 pub(crate) use table::{distances, unreachable};
 pub use two_orders::TwoOrders;
+pub use up_down::UpDown;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
@@ -55,6 +77,20 @@ pub enum Way {
     Table(Table),
     /// One dimension after the other, on meshes and tori.
     DimensionOrder(DimensionOrder),
+    /// Up to a nearest common ancestor, then down, in trees of switches.
+    Nca(Nca),
+    /// Shortest up*/down* paths on any graph.
+    UpDown(UpDown),
+    /// A listed path for every pair of nodes.
+    SourceRouted(SourceRouted),
+    /// Functions composed through gateways.
+    Hierarchy(Hierarchy),
+    /// On full meshes of any dimensions.
+    HyperX(HyperX),
+    /// Between groups of routers.
+    Dragonfly(Dragonfly),
+    /// A VC group for each hop.
+    HopClass(HopClass),
     /// Dimension order in either of two orders.
     TwoOrders(TwoOrders),
     /// Dimension order to a router drawn at random and from there on.
@@ -63,6 +99,10 @@ pub enum Way {
     Minimal(Minimal),
     /// The odd-even turn model on meshes of two dimensions.
     OddEven(OddEven),
+    /// Steps that a test made up.
+    #[cfg(test)]
+    #[expect(private_interfaces, reason = "tests only")]
+    Mock(mock::Mock),
 }
 
 impl Way {
@@ -71,10 +111,19 @@ impl Way {
         match self {
             Self::Table(_) => "table",
             Self::DimensionOrder(_) => "dimension-order",
+            Self::Nca(_) => "nearest-common-ancestor",
+            Self::UpDown(_) => "up*/down*",
+            Self::SourceRouted(_) => "source",
+            Self::Hierarchy(_) => "hierarchical",
+            Self::HyperX(_) => "hyperx",
+            Self::Dragonfly(_) => "dragonfly",
+            Self::HopClass(_) => "hop-class",
             Self::TwoOrders(_) => "XY-YX",
             Self::Detour(f) => f.name(),
             Self::Minimal(_) => "minimal adaptive",
             Self::OddEven(_) => "odd-even",
+            #[cfg(test)]
+            Self::Mock(_) => "mock",
         }
     }
 
@@ -86,7 +135,29 @@ impl Way {
             Self::Detour(f) => Some(f.lattice()),
             Self::Minimal(f) => Some(f.lattice()),
             Self::OddEven(f) => Some(f.lattice()),
-            Self::Table(_) => None,
+            _ => None,
+        }
+    }
+
+    /// What to do where its routes can deadlock, by its [`name`](Self::name).
+    pub(crate) fn mend(&self) -> &'static str {
+        match self.name() {
+            "table" => {
+                "shortest-path tables are safe where routes do not close rings: describe a ring as a \
+                 Torus and a grid as a Mesh with `routing: DimensionOrder`, route a Graph by \
+                 `UpDown(root: ..)`, or link the routers as a tree, in tiers, or all to all"
+            }
+            "dimension-order" => "use a torus with datelines and 2 VCs in each class",
+            "source" => {
+                "list other paths for some of these pairs, or route the graph `UpDown(root: ..)`"
+            }
+            "hierarchical" => {
+                "leave `separate_vcs` true, and the VCs that each part needs by itself"
+            }
+            _ => {
+                "give each leg of a route, and each side of a dateline, VC groups of its own, and \
+                 adaptive steps an escape without cycles"
+            }
         }
     }
 }
@@ -120,7 +191,8 @@ pub struct Step {
     /// as long as the packet waits there. All steps of functions that are not adaptive do. A step of
     /// an adaptive function that is not taken while another is chosen does not.
     pub escape: bool,
-    /// The packet's leg after the step.
+    /// The packet's leg after the step. Into a node, one that has this node as its target: that is
+    /// how the checks see that packets arrive where they should.
     pub goal: Goal,
 }
 
@@ -130,13 +202,23 @@ macro_rules! ask {
         match $way {
             Way::Table($f) => $answer,
             Way::DimensionOrder($f) => $answer,
+            Way::Nca($f) => $answer,
+            Way::UpDown($f) => $answer,
+            Way::SourceRouted($f) => $answer,
+            Way::Hierarchy($f) => $answer,
+            Way::HyperX($f) => $answer,
+            Way::Dragonfly($f) => $answer,
+            Way::HopClass($f) => $answer,
             Way::TwoOrders($f) => $answer,
             Way::Detour($f) => $answer,
             Way::Minimal($f) => $answer,
             Way::OddEven($f) => $answer,
+            #[cfg(test)]
+            Way::Mock($f) => $answer,
         }
     };
 }
+pub(crate) use ask;
 
 impl Routing {
     /// A routing function with its VCs: each class has `vcs_per_class`, divided evenly among the
@@ -248,7 +330,8 @@ impl RoutingFunction for Routing {
 /// A router's view as a routing function sees it: sets of groups instead of VCs, of one class.
 #[derive(Debug)]
 pub(crate) struct OfClass<'a, V> {
-    routing: &'a Routing,
+    /// `[set of groups]`: their VCs.
+    vcs_of: &'a [u64],
     view: &'a V,
     shift: u8,
 }
@@ -256,12 +339,12 @@ pub(crate) struct OfClass<'a, V> {
 impl<'a, V: View> OfClass<'a, V> {
     #[inline]
     fn new(routing: &'a Routing, view: &'a V, class: Class) -> Self {
-        Self { routing, view, shift: class as u8 * routing.vcs_per_class }
+        Self { vcs_of: &routing.vcs_of, view, shift: class as u8 * routing.vcs_per_class }
     }
 
     #[inline]
     fn vcs(&self, groups: u8) -> u64 {
-        self.routing.vcs_of[usize::from(groups)] << self.shift
+        self.vcs_of[usize::from(groups)] << self.shift
     }
 
     /// Flits that wait on the VCs of `groups` of `port`, as in [`View::used`].

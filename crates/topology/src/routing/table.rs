@@ -99,7 +99,9 @@ impl Table {
 
     pub(super) fn inject_all(&self, src: NodeIdx, goal: Goal, mut visit: impl FnMut(Step)) {
         let ports = self.inject_ports(src, NodeIdx(goal.target));
-        ports.iter().for_each(|p| visit(step(*p, goal)));
+        for p in ports {
+            visit(step(*p, goal));
+        }
     }
 
     pub(super) fn route_all(
@@ -111,7 +113,9 @@ impl Table {
         mut visit: impl FnMut(Step),
     ) {
         let ports = self.router_ports(at, NodeIdx(goal.target));
-        ports.iter().for_each(|p| visit(step(*p, goal)));
+        for p in ports {
+            visit(step(*p, goal));
+        }
     }
 
     pub(super) const fn size(&self) -> (usize, usize) {
@@ -161,7 +165,7 @@ const fn step(port: PortIdx, goal: Goal) -> Step {
 
 /// The member of `set` that `flow` takes at `place`.
 #[inline]
-fn pick(set: &[PortIdx], place: usize, flow: u32) -> PortIdx {
+pub(super) fn pick(set: &[PortIdx], place: usize, flow: u32) -> PortIdx {
     assert!(!set.is_empty(), "no route at place {place}: connectivity was not checked");
     if set.len() == 1 { set[0] } else { set[choose(set.len(), place, flow)] }
 }
@@ -205,7 +209,7 @@ pub(crate) fn distances(
     distance
 }
 
-fn ports_where(
+pub(super) fn ports_where(
     ports: &[LinkIdx],
     links: &[Link],
     mut keep: impl FnMut(End) -> bool,
@@ -218,7 +222,7 @@ fn ports_where(
 }
 
 /// Where `set` is in the pool; puts it there first if it is new.
-fn intern(
+pub(super) fn intern(
     known: &mut BTreeMap<Vec<PortIdx>, u32>,
     pool: &mut Vec<PortIdx>,
     set: &[PortIdx],

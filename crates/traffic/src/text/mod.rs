@@ -28,7 +28,7 @@
 //! order within each thread means something.
 
 mod parse;
-mod words;
+pub(crate) mod words;
 mod write;
 
 pub use write::write_text;

@@ -78,7 +78,7 @@ pub(super) fn suggest(text: &str) -> Option<&'static str> {
 
 /// Edits from `a` to `b`: insertions, deletions, replacements and swaps of neighbours (optimal
 /// string alignment).
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
     for i in 1..=a.len() {

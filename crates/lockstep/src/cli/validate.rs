@@ -1,0 +1,95 @@
+//! `validate`: the emulator against every figure that it claims to meet.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::builder::RangedU64ValueParser;
+use lockstep::validate::{self, Claim, EXPLAINED, Options};
+
+use super::engine::Emulator;
+use super::output::Output;
+use super::{Outcome, output, progress};
+
+/// Measures every figure that the emulator claims to meet, beside the reference, with error,
+/// tolerance and source.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  lockstep validate --threads 2
+  lockstep validate --filter torus8 --seeds 5
+  lockstep validate --filter 'saturation throughput' --json -
+The references are measurements of another simulator that ship with this one, and closed forms. A
+figure beyond its tolerance is a miss, unless the reference lies where another seed of the emulator
+would (within spread), or the reason is understood (explained).
+Exit code: 0 if nothing was missed, 1 if something was, 2 for bad input.")]
+pub(crate) struct Args {
+    /// Only figures in whose words this occurs, such as a configuration or a quantity; may be
+    /// repeated, and then any will do
+    #[arg(long, value_name = "WORDS")]
+    filter: Vec<String>,
+    /// Seeds of every load
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<u64>::new().range(1..=100))]
+    seeds: u64,
+    /// Loads measured at once; results do not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    /// Write the figures as JSON; `-` for standard output, and nothing else there
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let claims = chosen(&args.filter)?;
+    let json = args.json.as_deref().map(Output::open).transpose()?;
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    let options = Options { seeds: args.seeds, threads: usize::from(args.threads) };
+    let bar = progress::count(validate::answers(&claims, options), "runs", args.quiet);
+    let rows = validate::validate(&Emulator, &claims, EXPLAINED, options, &|| bar.inc(1));
+    bar.finish_and_clear();
+    if let Some(json) = json {
+        json.write(&validate::to_json(&rows)?)?;
+    }
+    if !to_stdout {
+        output::print(&validate::render(&rows))?;
+    }
+    Ok(if validate::passed(&rows) { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+/// The claims that one of the filters names.
+fn chosen(filters: &[String]) -> anyhow::Result<Vec<Claim>> {
+    let all = validate::claims();
+    let names = |claim: &Claim| filters.iter().any(|f| claim.what().contains(f.as_str()));
+    let chosen: Vec<Claim> =
+        if filters.is_empty() { all } else { all.into_iter().filter(names).collect() };
+    if chosen.is_empty() {
+        bail!(
+            "no figure is called `{}`\n  mend: name a configuration, such as mesh8_uni_v4_p1, or a \
+             quantity, such as hops",
+            filters.join("` or `")
+        );
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(filters: &[&str]) -> usize {
+        chosen(&filters.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>()).map_or(0, |c| c.len())
+    }
+
+    #[test]
+    fn filters_choose_by_any_of_their_words() {
+        let all = count(&[]);
+        assert_eq!(all, validate::claims().len());
+        assert_eq!(count(&["saturation throughput"]), 15);
+        assert_eq!(count(&["lone packet"]), 16);
+        assert_eq!(count(&["saturation throughput", "lone packet"]), 31);
+        assert_eq!(count(&["mesh", "torus", "fattree"]), all);
+        assert!(chosen(&["mesh9".to_owned()]).unwrap_err().to_string().contains("`mesh9`"));
+    }
+}

@@ -1,0 +1,225 @@
+//! From an elaborated machine to a network on one clock.
+
+use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
+use router::{RouterBank, RouterParams};
+use topology::spec::{End, LinkTiming, MachineSpec};
+
+use super::calendar::Calendar;
+use super::source::{Sending, Source};
+use super::wires::{FRACTION, Far, Rate, Wires};
+use super::{CycleNetwork, Watch};
+use crate::BuildError;
+use crate::network::{domains, pipeline};
+
+/// The most cycles that a link may take.
+const LATENCY_MAX: u64 = 1 << 20;
+
+impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
+    /// Builds the network of `spec` for `classes` traffic classes, each of which has the machine's
+    /// VCs of a class.
+    ///
+    /// The clock is that of the routers. A serial link takes as many cycles as its whole latency
+    /// needs, rounded up; its rate is kept to 2^-20 of a cycle a flit.
+    ///
+    /// # Errors
+    /// If routers have different clocks, or the classes have more than 64 VCs together.
+    pub fn new(
+        spec: &MachineSpec,
+        routing: R,
+        classes: usize,
+        seed: u64,
+        watch: W,
+    ) -> Result<Self, BuildError> {
+        let vcs = usize::from(spec.router.vcs_per_class) * classes;
+        let vcs = u8::try_from(vcs).ok().filter(|v| (1..=64).contains(v)).ok_or_else(|| {
+            BuildError::new(format!(
+                "{classes} traffic classes of {} VCs are {vcs} VCs a port; up to 64 are modelled",
+                spec.router.vcs_per_class
+            ))
+        })?;
+        let fabric = &spec.fabric;
+        let timing = Timings::new(spec)?;
+        let depth =
+            |link: LinkIdx| spec.fabric.classes[spec.fabric.links[link.at()].class].buffer_flits;
+        let params: Vec<RouterParams> = fabric
+            .routers
+            .iter()
+            .map(|r| RouterParams {
+                input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
+                output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
+            })
+            .collect();
+        let bank = RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing);
+        let mut first_source = vec![0_u32];
+        for ports in &fabric.node_ports {
+            let last = first_source.last().copied().unwrap_or(0);
+            first_source.push(last + u32::try_from(ports.len()).unwrap_or(0));
+        }
+        let far = |link: LinkIdx| {
+            let (lane, node) = match fabric.links[link.at()].to {
+                End::Router(r, p) => (bank.lane(r, p.at(), 0).0, false),
+                End::Node(n, p) => ((first_source[n.at()] + u32::from(p.0)) * 64, true),
+            };
+            timing.far(link, lane, node)
+        };
+        let near: Vec<Far> = fabric.node_ports.iter().flatten().map(|l| far(*l)).collect();
+        let near_rates = fabric.node_ports.iter().flatten().map(|l| timing.rate(*l)).collect();
+        // Lanes that are not there have the first link's entry, which nobody looks at.
+        let mut fars = vec![far(LinkIdx(0)); bank.lane_count()];
+        let slow = (0..fabric.links.len()).any(|l| far(LinkIdx::new(l)).slow);
+        let mut rates = Vec::new();
+        if slow {
+            rates = vec![Rate { interval: 0, free: 0 }; bank.lane_count()];
+        }
+        for (r, router) in fabric.routers.iter().enumerate() {
+            for (p, link) in router.ports.iter().enumerate() {
+                for vc in 0..vcs {
+                    let lane = bank.lane(RouterIdx::new(r), p, vc).0 as usize;
+                    let first = far(*link);
+                    fars[lane] = Far { lane: first.lane | u32::from(vc), ..first };
+                    if slow {
+                        rates[lane] = timing.rate(*link);
+                    }
+                }
+            }
+        }
+        let longest = fars.iter().chain(&near).map(|f| u64::from(f.latency)).max().unwrap_or(1);
+        let stages = u64::from(spec.router.sa_cycles) + u64::from(spec.router.st_cycles);
+        let credit = u64::from(spec.router.credit_cycles);
+        let calendar = Calendar::new(2 * longest + stages + credit + 64);
+        let mut this = Self {
+            vcs: u32::from(vcs),
+            wires: Wires {
+                calendar,
+                far: fars,
+                rates,
+                vc_mask: u32::from(vcs).next_power_of_two() - 1,
+                credit_cycles: spec.router.credit_cycles,
+                watch,
+            },
+            bank,
+            sources: Vec::new(),
+            near,
+            near_rates,
+            sendings: Vec::new(),
+            credits: Vec::new(),
+            first_source,
+            classes,
+            dealt: Vec::new(),
+            deals_open: vec![0; fabric.node_ports.len()],
+            seed,
+            active_sources: Vec::new(),
+            passages: Vec::new(),
+            free_passages: Vec::<PacketIdx>::new(),
+            flits_injected: 0,
+            flits_ejected: 0,
+            packets_delivered: 0,
+        };
+        for (n, ports) in fabric.node_ports.iter().enumerate() {
+            for (p, link) in ports.iter().enumerate() {
+                let credits = u16::try_from(depth(*link)).unwrap_or(u16::MAX);
+                this.add_source(NodeIdx::new(n), ports.len() > 1, p == 0, credits);
+            }
+        }
+        this.active_sources = vec![0; this.sources.len().div_ceil(64)];
+        Ok(this)
+    }
+
+    fn add_source(&mut self, node: NodeIdx, shares: bool, first: bool, credits: u16) {
+        let all = u64::MAX >> (64 - self.vcs);
+        self.sources.push(Source {
+            free: all,
+            funded: all,
+            link_ready: 0,
+            vc_pointer: 0,
+            class_pointer: 0,
+            node: node.0,
+            shares,
+            deals: shares && first,
+            made: 0,
+        });
+        self.sendings.resize(self.sendings.len() + self.classes, Sending::NONE);
+        self.dealt.resize(self.dealt.len() + self.classes, std::collections::VecDeque::new());
+        self.credits.resize(self.credits.len() + self.vcs as usize, credits);
+    }
+}
+
+/// The links' timing in cycles of the routers' clock.
+struct Timings<'a> {
+    spec: &'a MachineSpec,
+    /// The clock's period in femtoseconds, rounded down.
+    period: u64,
+}
+
+impl<'a> Timings<'a> {
+    fn new(spec: &'a MachineSpec) -> Result<Self, BuildError> {
+        let clocks = domains(spec)?;
+        let routers = &spec.fabric.routers;
+        let clock = routers.first().map(|r| r.clock);
+        let clock = clock.ok_or_else(|| BuildError::new("there are no routers"))?;
+        if let Some(other) = routers.iter().find(|r| r.clock != clock) {
+            return Err(BuildError::new(format!(
+                "{} and {} have different clocks; a sweep has one",
+                routers[0].name, other.name
+            )));
+        }
+        let clock = &clocks[clock.at()];
+        let period = clock.instant(clock::Edge(1)).0 - clock.instant(clock::Edge(0)).0;
+        let this = Self { spec, period: period.max(1) };
+        for l in 0..spec.fabric.links.len() {
+            let (latency, _) = this.cycles(LinkIdx::new(l));
+            if latency > LATENCY_MAX {
+                return Err(BuildError::new(format!(
+                    "a link of {latency} cycles is too long for a sweep: at most {LATENCY_MAX}"
+                )));
+            }
+        }
+        Ok(this)
+    }
+
+    /// Latency in cycles, and the interval between flits in parts of 2^-20 of a cycle.
+    fn cycles(&self, link: LinkIdx) -> (u64, u64) {
+        let link = &self.spec.fabric.links[link.at()];
+        match self.spec.fabric.classes[link.class].timing {
+            LinkTiming::OnDie { latency_cycles, interval_cycles } => {
+                (u64::from(latency_cycles), u64::from(interval_cycles) << FRACTION)
+            }
+            LinkTiming::Serial {
+                lanes,
+                lane_bits_per_s,
+                efficiency,
+                serdes,
+                fec,
+                flight_per_m,
+            } => {
+                let bits = u128::from(self.spec.flit_bytes) * 8 * u128::from(efficiency.1);
+                let rate =
+                    u128::from(lanes) * u128::from(lane_bits_per_s) * u128::from(efficiency.0);
+                let flit = |scale: u128, unit: u64| {
+                    (bits * u128::from(base::Fs::PER_SECOND) * scale)
+                        .div_ceil(rate.max(1) * u128::from(unit))
+                };
+                let flight = u128::from(flight_per_m.0) * u128::from(link.length_um) / 1_000_000;
+                let whole_way = flit(1, 1) + u128::from(serdes.0) + u128::from(fec.0) + flight;
+                let latency = whole_way.div_ceil(u128::from(self.period)).max(1);
+                let whole = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
+                (whole(latency), whole(flit(1 << FRACTION, self.period)))
+            }
+        }
+    }
+
+    fn far(&self, link: LinkIdx, lane: u32, node: bool) -> Far {
+        let (latency, interval) = self.cycles(link);
+        let credit_cycles = match self.spec.fabric.links[link.at()].to {
+            End::Router(..) => self.spec.router.credit_cycles,
+            End::Node(..) => 0,
+        };
+        let latency = u32::try_from(latency).unwrap_or(u32::MAX);
+        let credit_latency = latency.saturating_add(credit_cycles);
+        Far { lane, latency, credit_latency, node, slow: interval > 1 << FRACTION }
+    }
+
+    fn rate(&self, link: LinkIdx) -> Rate {
+        Rate { interval: self.cycles(link).1, free: 0 }
+    }
+}

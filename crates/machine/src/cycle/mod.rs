@@ -1,0 +1,244 @@
+//! The network of a machine on one clock, stepped cycle by cycle: what a sweep of synthetic traffic
+//! runs on.
+//!
+//! ```text
+//!   Terminals ─▶ source ─▶ link ─▶ Router ─▶ link ─▶ ... ─▶ Terminals
+//!                  ▲───── credits ─────│◀──── credits ───
+//! ```
+//!
+//! The routers are those of [`Network`](crate::Network), with all that they can do; the links are
+//! simpler: an integer number of cycles each way. A packet created at cycle `t` enters the link of an
+//! idle source at `t + 1`; a node takes flits at once. So a lone packet of `P` flits over `H` routers
+//! and links of latency `L` (1 from and to nodes) takes `2 + (4 + 1) H + (L - 1) (H - 1) + (P - 1)`
+//! cycles with all stages at one cycle, as in BookSim 2.
+//!
+//! In a cycle, in this order:
+//!
+//! 1. credits and flits that are no heads arrive,
+//! 2. routers with something to do are stepped,
+//! 3. heads arrive and are routed (before 2 where RC takes no cycle),
+//! 4. flits arrive at nodes,
+//! 5. sources send.
+
+mod build;
+mod calendar;
+mod inject;
+mod source;
+mod terminal;
+mod watch;
+mod wires;
+
+use std::collections::VecDeque;
+
+use base::{PacketIdx, RouterIdx, RoutingFunction};
+use router::{Lane, RouterBank, Slot};
+
+use calendar::Bucket;
+use source::{Sending, Source};
+pub use terminal::{Next, Offer, Passage, Terminals};
+pub use watch::Watch;
+use wires::{Far, Rate, Wires};
+
+/// A network on one clock.
+#[derive(Clone, Debug)]
+pub struct CycleNetwork<R, W = ()> {
+    bank: RouterBank<R>,
+    wires: Wires<W>,
+    sources: Vec<Source>,
+    /// `[source]`: the link out.
+    near: Vec<Far>,
+    /// `[source]`
+    near_rates: Vec<Rate>,
+    /// `[source * classes + class]`
+    sendings: Vec<Sending>,
+    /// `[source * VCs + vc]`
+    credits: Vec<u16>,
+    /// `[node]`: its first source; one more at the end.
+    first_source: Vec<u32>,
+    classes: usize,
+    /// VCs a port.
+    vcs: u32,
+    /// `[source * classes + class]`: packets dealt out and not yet taken up, where a node has several
+    /// sources.
+    dealt: Vec<VecDeque<Sending>>,
+    /// `[node]`: how many of them.
+    deals_open: Vec<u32>,
+    seed: u64,
+    /// Bit per source: has something to do in this cycle.
+    active_sources: Vec<u64>,
+    passages: Vec<Passage>,
+    free_passages: Vec<PacketIdx>,
+    flits_injected: u64,
+    flits_ejected: u64,
+    packets_delivered: u64,
+}
+
+impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
+    /// The present cycle: the next to be stepped.
+    pub const fn now(&self) -> u64 {
+        self.wires.calendar.now
+    }
+
+    /// The routers.
+    pub const fn routers(&self) -> &RouterBank<R> {
+        &self.bank
+    }
+
+    /// Whoever watches.
+    pub const fn watch(&self) -> &W {
+        &self.wires.watch
+    }
+
+    /// Flits that left sources and flits that arrived at nodes so far.
+    pub const fn flits(&self) -> (u64, u64) {
+        (self.flits_injected, self.flits_ejected)
+    }
+
+    /// Packets delivered so far.
+    pub const fn packets_delivered(&self) -> u64 {
+        self.packets_delivered
+    }
+
+    /// Packets that are being sent, are in flight or wait for their source's VC.
+    pub fn packets_in_flight(&self) -> usize {
+        self.passages.len() - self.free_passages.len()
+    }
+
+    /// Flits that routers have forwarded so far: router visits.
+    pub fn router_visits(&self) -> u64 {
+        (0..self.bank.len()).map(|r| self.bank.forwarded(RouterIdx::new(r))).sum()
+    }
+
+    /// How many sources there are.
+    pub fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Lets every source ask for its next packet at the present cycle: once, at the beginning.
+    pub fn start(&mut self) {
+        for s in 0..self.sources.len() {
+            self.active_sources[s / 64] |= 1 << (s % 64);
+        }
+    }
+
+    /// Steps one cycle.
+    pub fn cycle<T: Terminals>(&mut self, terminals: &mut T) {
+        let now = self.wires.calendar.now;
+        let bucket = self.wires.calendar.take();
+        if W::ON {
+            self.wires.watch.cycle(now);
+        }
+        self.take_credits(&bucket, now);
+        self.take_wakes(&bucket);
+        self.take_flits(&bucket.bodies, now);
+        let lookahead = self.bank.pipeline().rc == 0;
+        if lookahead {
+            self.take_flits(&bucket.heads, now);
+        }
+        self.step_routers(now);
+        if !lookahead {
+            self.take_flits(&bucket.heads, now);
+        }
+        self.eject(&bucket.ejects, now, terminals);
+        self.wires.calendar.give_back(bucket);
+        self.inject(now, terminals);
+        self.wires.calendar.now = now + 1;
+    }
+
+    #[inline]
+    fn take_credits(&mut self, bucket: &Bucket, now: u64) {
+        self.bank.credit(&bucket.credits, now);
+        for credit in &bucket.source_credits {
+            let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
+            self.credits[source * self.vcs as usize + vc] += 1;
+            self.sources[source].funded |= 1 << vc;
+            self.active_sources[source / 64] |= 1 << (source % 64);
+        }
+    }
+
+    #[inline]
+    fn take_wakes(&mut self, bucket: &Bucket) {
+        for i in &bucket.wakes {
+            self.bank.wake(*i);
+        }
+        for &s in &bucket.source_wakes {
+            self.active_sources[s as usize / 64] |= 1 << (s % 64);
+        }
+    }
+
+    #[inline]
+    fn take_flits(&mut self, flits: &[(Lane, Slot)], now: u64) {
+        if W::ON {
+            for (lane, slot) in flits {
+                let packet = self.bank.store().packet(*slot);
+                self.wires.watch.received(*lane, packet, now);
+            }
+        }
+        self.bank.deliver(flits, now, &mut self.wires);
+    }
+
+    #[inline]
+    fn step_routers(&mut self, now: u64) {
+        self.bank.step_all(now, &mut self.wires, |wires, router, at| {
+            let calendar = &mut wires.calendar;
+            let at = at.min(calendar.now + calendar.span());
+            calendar.at(at).wakes.push(router);
+        });
+    }
+
+    /// Wakes a source at cycle `at`, or as late before it as can be.
+    #[inline]
+    fn wake_source(&mut self, source: usize, at: u64) {
+        let calendar = &mut self.wires.calendar;
+        let at = at.min(calendar.now + calendar.span());
+        calendar.at(at).source_wakes.push(u32::try_from(source).unwrap_or(u32::MAX));
+    }
+
+    #[inline]
+    fn eject<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
+        for &slot in ejects {
+            self.flits_ejected += 1;
+            let store = self.bank.store_mut();
+            let (hops, head, tail) = (store.hops(slot), store.is_head(slot), store.is_tail(slot));
+            let packet = store.remove(slot);
+            let passage = &mut self.passages[packet.at()];
+            if head {
+                passage.hops = hops;
+            }
+            terminals.flit_ejected(passage, now);
+            if !tail {
+                continue;
+            }
+            self.packets_delivered += 1;
+            self.free_passages.push(packet);
+            if let Some((node, class)) = terminals.delivered(&self.passages[packet.at()], now) {
+                // Whichever of its sources sends the class next.
+                let first = self.first_source[node.at()] as usize;
+                let _ = class;
+                for s in first..self.first_source[node.at() + 1] as usize {
+                    self.active_sources[s / 64] |= 1 << (s % 64);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn inject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+        for w in 0..self.active_sources.len() {
+            let mut set = core::mem::take(&mut self.active_sources[w]);
+            let mut again = 0;
+            while set != 0 {
+                let bit = set & set.wrapping_neg();
+                let source = w * 64 + set.trailing_zeros() as usize;
+                set ^= bit;
+                let next = self.step_source(source, now, terminals);
+                if next == now + 1 {
+                    again |= bit;
+                } else if next != u64::MAX {
+                    self.wake_source(source, next);
+                }
+            }
+            self.active_sources[w] |= again;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Sources: where packets become flits.
+//!
+//! A node has a source for each port of its network interface. A source sends one flit a cycle;
+//! its classes take turns. A packet takes its VC, round-robin from the one behind the last used,
+//! among those that the routing function allows, that are free and have credit.
+
+use base::{PacketIdx, VcIdx};
+
+/// A packet that is being sent, or waits for its VC.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending {
+    pub(super) packet: PacketIdx,
+    pub(super) flow: u32,
+    pub(super) state: u32,
+    /// Flits not yet sent; 0 where there is no packet.
+    pub(super) left: u32,
+    /// VCs it may take; 0 once it has one.
+    pub(super) allowed: u64,
+    pub(super) vc: VcIdx,
+}
+
+impl Sending {
+    pub(super) const NONE: Self =
+        Self { packet: PacketIdx(0), flow: 0, state: 0, left: 0, allowed: 0, vc: VcIdx(0) };
+}
+
+/// One source.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// Bit per VC: not held by a packet.
+    pub(super) free: u64,
+    /// Bit per VC: has credit.
+    pub(super) funded: u64,
+    /// The first cycle in which the link takes a flit.
+    pub(super) link_ready: u64,
+    /// The first VC to be tried, and the first class.
+    pub(super) vc_pointer: u8,
+    pub(super) class_pointer: u8,
+    pub(super) node: u32,
+    /// Its node has other sources too, and the first of them deals packets out to all.
+    pub(super) shares: bool,
+    pub(super) deals: bool,
+    /// Packets it has given a number to.
+    pub(super) made: u64,
+}

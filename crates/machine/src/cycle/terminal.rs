@@ -1,0 +1,71 @@
+//! What hangs on the network: whoever makes packets and takes them.
+
+use base::{NodeIdx, PacketIdx};
+
+/// A packet on offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// The cycle in which it was made: at most the present one.
+    pub created: u64,
+    /// Its destination; its source itself is allowed.
+    pub dst: NodeIdx,
+    /// Its length, at least 1.
+    pub flits: u32,
+    /// A number of the terminals' own, given back when the packet is delivered.
+    pub tag: u32,
+}
+
+/// What a source does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Sends this packet.
+    Packet(Offer),
+    /// Asks again at this cycle, which is later than the present one.
+    At(u64),
+    /// Waits until [`Terminals::delivered`] wakes it.
+    Wait,
+}
+
+/// A packet's way through the network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passage {
+    /// Its number while it is in flight.
+    pub packet: PacketIdx,
+    /// Its source.
+    pub src: NodeIdx,
+    /// Its destination.
+    pub dst: NodeIdx,
+    /// Its traffic class.
+    pub class: u8,
+    /// Its length.
+    pub flits: u32,
+    /// The cycle in which it was made.
+    pub created: u64,
+    /// The cycle in which its head left the source.
+    pub injected: u64,
+    /// See [`Offer::tag`].
+    pub tag: u32,
+    /// Routers that its head visited; known when it is delivered.
+    pub hops: u16,
+}
+
+/// The nodes of a [`CycleNetwork`](super::CycleNetwork): they offer packets and take them.
+///
+/// A source is asked for its next packet when it has sent the one before, so a queue of packets
+/// that wait to be sent costs nothing where it can be computed.
+pub trait Terminals {
+    /// What the source of `class` at `node` does next, at cycle `now`.
+    fn next(&mut self, node: NodeIdx, class: u8, now: u64) -> Next;
+
+    /// A flit of a packet left its source at `now`.
+    #[inline]
+    fn flit_injected(&mut self, _: &Passage, _now: u64) {}
+
+    /// A flit of a packet arrived at `now`.
+    #[inline]
+    fn flit_ejected(&mut self, _: &Passage, _now: u64) {}
+
+    /// A packet's last flit arrived at `now`. Gives a source that waited and shall be asked again:
+    /// node and class.
+    fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)>;
+}

@@ -1,0 +1,114 @@
+//! The links of a network on one clock, as its routers see them.
+
+use router::{Departure, Egress, Lane, Slot, Stall, Store};
+
+use super::calendar::Calendar;
+use super::watch::Watch;
+
+/// Parts of a cycle in which intervals between flits are counted: 2^20.
+pub(super) const FRACTION: u32 = 20;
+
+/// What is at the far end of the link of a lane: 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Far {
+    /// The far lane; where the far end is a node, the number of its source and the VC.
+    pub(super) lane: u32,
+    /// Cycles from leaving this end to being received at the other.
+    pub(super) latency: u32,
+    /// Cycles from leaving this end until a credit counts at the other.
+    pub(super) credit_latency: u32,
+    /// Whether the far end is a node.
+    pub(super) node: bool,
+    /// Whether the link needs more than a cycle for a flit.
+    pub(super) slow: bool,
+}
+
+/// The rate of a link that needs more than a cycle for a flit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    /// Cycles between flits, in parts of 2^-20.
+    pub(super) interval: u64,
+    /// When the link takes another flit, in the same parts.
+    pub(super) free: u64,
+}
+
+impl Rate {
+    /// Occupies the link with a flit from cycle `depart` on; the first cycle for another.
+    #[cold]
+    pub(super) fn occupy(&mut self, depart: u64) -> u64 {
+        self.free = self.free.max(depart << FRACTION) + self.interval;
+        // A flit may start within a cycle in which the one before ends.
+        (self.free >> FRACTION).max(depart + 1)
+    }
+}
+
+/// All links, and what is on them.
+#[derive(Clone, Debug)]
+pub(super) struct Wires<W> {
+    pub(super) calendar: Calendar,
+    /// `[lane]`
+    pub(super) far: Vec<Far>,
+    /// `[lane of a port's first VC]`, where there are slow links at all.
+    pub(super) rates: Vec<Rate>,
+    /// The bits of a lane that are its VC.
+    pub(super) vc_mask: u32,
+    /// Cycles that a router takes to process a credit.
+    pub(super) credit_cycles: u32,
+    pub(super) watch: W,
+}
+
+impl<W: Watch> Egress for Wires<W> {
+    const WATCHES: bool = W::ON;
+
+    #[inline]
+    fn send(&mut self, d: &Departure, _: &mut Store) -> u64 {
+        let far = self.far[d.to.0 as usize];
+        let arrival = d.depart + u64::from(far.latency);
+        if W::ON {
+            self.watch.sent(d);
+        }
+        if far.node {
+            // A node takes a flit at once; its credit leaves in the next cycle.
+            let back = arrival + 1 + u64::from(far.latency) + u64::from(self.credit_cycles);
+            self.calendar.at(arrival).ejects.push(d.slot);
+            self.calendar.at(back).credits.push(d.to);
+        } else {
+            let bucket = self.calendar.at(arrival);
+            let list = if d.head { &mut bucket.heads } else { &mut bucket.bodies };
+            list.push((Lane(far.lane), d.slot));
+        }
+        if far.slow {
+            return self.rates[(d.to.0 & !self.vc_mask) as usize].occupy(d.depart);
+        }
+        d.depart + 1
+    }
+
+    #[inline]
+    fn credit(&mut self, from: Lane, depart: u64) {
+        let far = self.far[from.0 as usize];
+        let bucket = self.calendar.at(depart + u64::from(far.credit_latency));
+        let list = if far.node { &mut bucket.source_credits } else { &mut bucket.credits };
+        list.push(Lane(far.lane));
+    }
+
+    #[inline]
+    fn at_front(&mut self, at: Lane, slot: Slot, s: &Store, now: u64, routed: u64) {
+        if W::ON {
+            self.watch.at_front(at, s.packet(slot), now, routed);
+        }
+    }
+
+    #[inline]
+    fn vc_granted(&mut self, from: Lane, to: Lane, slot: Slot, s: &Store, ready: u64) {
+        if W::ON {
+            self.watch.vc_granted((from, to), s.packet(slot), ready);
+        }
+    }
+
+    #[inline]
+    fn stalled(&mut self, from: Lane, why: Stall) {
+        if W::ON {
+            self.watch.stalled(from, why);
+        }
+    }
+}

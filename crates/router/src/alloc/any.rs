@@ -1,0 +1,87 @@
+//! The allocator that a machine's description names, chosen outside the loop.
+
+use base::arch::{Allocation, Arbitration};
+
+use super::Allocator;
+use super::arbiter::{Matrix, RoundRobin};
+use super::matching::Matching;
+use super::requests::Requests;
+use super::separable::{InputFirst, Islip, OutputFirst};
+use super::wavefront::Wavefront;
+
+/// Any of the allocators, with any of the arbiters: one `match` a call, none inside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AnyAllocator {
+    /// Separable input-first, round-robin.
+    InputFirst(InputFirst<RoundRobin>),
+    /// Separable input-first, matrix.
+    InputFirstMatrix(InputFirst<Matrix>),
+    /// Separable output-first, round-robin.
+    OutputFirst(OutputFirst<RoundRobin>),
+    /// Separable output-first, matrix.
+    OutputFirstMatrix(OutputFirst<Matrix>),
+    /// iSLIP, round-robin.
+    Islip(Islip<RoundRobin>),
+    /// iSLIP, matrix.
+    IslipMatrix(Islip<Matrix>),
+    /// Wavefront; it has no arbiters.
+    Wavefront(Wavefront),
+}
+
+impl AnyAllocator {
+    /// An allocator at reset. `Arbitration::Age` is round-robin among packets of one birth, for the
+    /// births are in the keys: the requests must have those of [`KeyRule`](super::KeyRule).
+    pub fn new(
+        allocation: Allocation,
+        arbiter: Arbitration,
+        inputs: usize,
+        outputs: usize,
+    ) -> Self {
+        let matrix = arbiter == Arbitration::Matrix;
+        match allocation {
+            Allocation::InputFirst if matrix => {
+                Self::InputFirstMatrix(InputFirst::new(inputs, outputs))
+            }
+            Allocation::InputFirst => Self::InputFirst(InputFirst::new(inputs, outputs)),
+            Allocation::OutputFirst if matrix => {
+                Self::OutputFirstMatrix(OutputFirst::new(inputs, outputs))
+            }
+            Allocation::OutputFirst => Self::OutputFirst(OutputFirst::new(inputs, outputs)),
+            Allocation::Islip { iterations } if matrix => {
+                Self::IslipMatrix(Islip::new(inputs, outputs, iterations))
+            }
+            Allocation::Islip { iterations } => {
+                Self::Islip(Islip::new(inputs, outputs, iterations))
+            }
+            Allocation::Wavefront => Self::Wavefront(Wavefront::new(inputs, outputs)),
+        }
+    }
+}
+
+impl Allocator for AnyAllocator {
+    #[inline]
+    fn allocate(&self, requests: &Requests, matching: &mut Matching) {
+        match self {
+            Self::InputFirst(allocator) => allocator.allocate(requests, matching),
+            Self::InputFirstMatrix(allocator) => allocator.allocate(requests, matching),
+            Self::OutputFirst(allocator) => allocator.allocate(requests, matching),
+            Self::OutputFirstMatrix(allocator) => allocator.allocate(requests, matching),
+            Self::Islip(allocator) => allocator.allocate(requests, matching),
+            Self::IslipMatrix(allocator) => allocator.allocate(requests, matching),
+            Self::Wavefront(allocator) => allocator.allocate(requests, matching),
+        }
+    }
+
+    #[inline]
+    fn commit(&mut self, matching: &Matching) {
+        match self {
+            Self::InputFirst(allocator) => allocator.commit(matching),
+            Self::InputFirstMatrix(allocator) => allocator.commit(matching),
+            Self::OutputFirst(allocator) => allocator.commit(matching),
+            Self::OutputFirstMatrix(allocator) => allocator.commit(matching),
+            Self::Islip(allocator) => allocator.commit(matching),
+            Self::IslipMatrix(allocator) => allocator.commit(matching),
+            Self::Wavefront(allocator) => allocator.commit(matching),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The plain router's allocation: separable input-first with round-robin arbiters, for VCs and for
+//! the switch, as BookSim 2's defaults.
+//!
+//! VC allocation comes first and sees the output VCs that were free when the cycle began; who gets
+//! one asks for the switch from the next cycle on. Switch allocation frees output VCs for the next
+//! cycle. Pointers move only past a granted requester.
+
+use base::RoutingFunction;
+
+use crate::MAX_PORTS;
+use crate::bank::Common;
+use crate::egress::{Departure, Egress, Stall};
+use crate::flow::short;
+use crate::ports::{pick, sooner};
+use crate::state::{Block, NOBODY, Stage, Timer};
+
+impl<R: RoutingFunction> Common<R> {
+    /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
+    /// Tells whether any asked for one that is free.
+    #[inline]
+    pub(crate) fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        let mut any = 0;
+        for w in 0..words {
+            let mut waiting = block.sets[w % W].waiting;
+            while waiting != 0 {
+                let at = w * 64 + waiting.trailing_zeros() as usize;
+                waiting &= waiting - 1;
+                let input = &block.inputs[at % L];
+                let word = usize::from(input.out) / 64 % W;
+                let free = input.request & block.sets[word].free;
+                if free == 0 {
+                    self.no_vc(block, i, at, now, egress);
+                    continue;
+                }
+                // One arbiter over all output VCs of the router.
+                let pointer = usize::from(input.pointer);
+                let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
+                let ahead = free & u64::MAX << from;
+                let bit = if ahead == 0 { free } else { ahead }.trailing_zeros() as usize;
+                let output = &mut block.outputs[(word * 64 + bit) % L];
+                any = 1;
+                if output.claim == NOBODY {
+                    output.claim = short(at);
+                    block.sets[word].claimed |= 1 << bit;
+                } else {
+                    let held = output.claim;
+                    let better = sooner(short(at), held, output.pointer);
+                    if better {
+                        output.claim = short(at);
+                    }
+                    if E::WATCHES {
+                        let lost = if better { usize::from(held) } else { at };
+                        egress.stalled(Block::<L, W>::lane(i, lost), Stall::NoVc);
+                    }
+                }
+            }
+        }
+        for w in 0..words {
+            let mut claimed = core::mem::take(&mut block.sets[w % W].claimed);
+            while claimed != 0 {
+                let out = w * 64 + claimed.trailing_zeros() as usize;
+                claimed &= claimed - 1;
+                self.grant_vc(block, i, out, now, egress);
+            }
+        }
+        any != 0
+    }
+
+    /// A packet found no output VC. Others may be free elsewhere next time.
+    #[inline]
+    fn no_vc<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        at: usize,
+        now: u64,
+        egress: &mut E,
+    ) {
+        if E::WATCHES {
+            egress.stalled(Block::<L, W>::lane(i, at), Stall::NoVc);
+        }
+        if self.adaptive {
+            self.route(block, i, at, now);
+        }
+    }
+
+    /// Gives output VC `out` to the input VC that claims it.
+    #[inline]
+    fn grant_vc<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        out: usize,
+        now: u64,
+        egress: &mut E,
+    ) {
+        let output = &mut block.outputs[out % L];
+        let at = output.claim;
+        output.claim = NOBODY;
+        output.owner = at;
+        output.pointer = at + 1;
+        let funded = output.credits > 0;
+        let at = usize::from(at) % L;
+        block.sets[out / 64 % W].free &= !(1 << (out % 64));
+        let sets = &mut block.sets[at / 64];
+        let bit = 1_u64 << (at % 64);
+        sets.waiting &= !bit;
+        if !funded {
+            sets.starved |= bit;
+        } else if !block.outputs[out % L & !(self.vc_mask as usize)].busy {
+            sets.fresh |= bit;
+        }
+        let input = &mut block.inputs[at];
+        input.out = short(out);
+        input.pointer = short(out + 1);
+        input.stage = Stage::Active;
+        let va = self.pipeline.va;
+        let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
+        egress.vc_granted(from, to, input.first, &self.store, now + u64::from(va));
+        if va > 1 {
+            input.stage = Stage::Granted;
+            let sets = &mut block.sets[at / 64];
+            sets.fresh &= !bit;
+            sets.starved &= !bit;
+            self.arm(block, i, now + u64::from(va), Timer::Granted(short(at)));
+        }
+    }
+
+    /// Switch allocation: every input port picks one VC that could send, every output port one of
+    /// them; those send a flit each. Tells whether an output VC became free.
+    #[inline]
+    pub(crate) fn allocate_switch<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        let low = self.vc_mask as usize;
+        // Output ports by their first lane; the input promised to each.
+        let mut taken = [0_u64; W];
+        let mut promised = [0_u16; MAX_PORTS];
+        for w in 0..words {
+            let mut ready = block.sets[w % W].ready;
+            while ready != 0 {
+                let bit = ready.trailing_zeros() as usize;
+                let base = bit & !low;
+                let able = ready & self.lanes << base;
+                ready ^= able;
+                let mut at = w * 64 + bit;
+                if able & (able - 1) != 0 {
+                    at = self.choose(block, i, w * 64 + base, able >> base, egress);
+                }
+                let out = usize::from(block.inputs[at % L].out) & !low;
+                let port = (out >> self.shift) % MAX_PORTS;
+                let set = &mut taken[out / 64 % W];
+                let one = 1 << (out % 64);
+                if *set & one == 0 {
+                    *set |= one;
+                    promised[port] = short(at);
+                } else {
+                    let held = promised[port];
+                    let first = |lane: u16| lane & !short(low);
+                    let from = block.outputs[out % L].port_pointer;
+                    let better = sooner(first(short(at)), first(held), from);
+                    if better {
+                        promised[port] = short(at);
+                    }
+                    if E::WATCHES {
+                        let lost = if better { usize::from(held) } else { at };
+                        egress.stalled(Block::<L, W>::lane(i, lost), Stall::LostSwitch);
+                    }
+                }
+            }
+        }
+        let mut freed = false;
+        for (w, set) in taken.iter().enumerate().take(words) {
+            let mut set = *set;
+            while set != 0 {
+                let out = w * 64 + set.trailing_zeros() as usize;
+                set &= set - 1;
+                let at = usize::from(promised[(out >> self.shift) % MAX_PORTS]);
+                freed |= self.traverse(block, i, at, now, egress);
+            }
+        }
+        freed
+    }
+
+    /// The choice of an input port among its VCs that could send (`able`, from lane `base` on):
+    /// first among the output ports that they want, then among the VCs that want this one, both
+    /// round-robin.
+    fn choose<E: Egress, const L: usize, const W: usize>(
+        &self,
+        block: &Block<L, W>,
+        i: usize,
+        base: usize,
+        able: u64,
+        egress: &mut E,
+    ) -> usize {
+        let port = &block.outputs[base % L];
+        let low = short(self.vc_mask as usize);
+        let wanted = |vc: u32| block.inputs[(base + vc as usize) % L].out & !low;
+        let start = pick(able, u32::from(port.vc_pointer));
+        let mut best = (start, wanted(start));
+        let mut rest = able & !(1 << start);
+        while rest != 0 {
+            // In the order of the VCs' own turn, so that the first of equals is kept.
+            let vc = pick(rest, start);
+            rest &= !(1 << vc);
+            let out = wanted(vc);
+            if out != best.1 && sooner(out, best.1, port.choice_pointer) {
+                best = (vc, out);
+            }
+        }
+        if E::WATCHES {
+            let mut losers = able & !(1 << best.0);
+            while losers != 0 {
+                let at = base + losers.trailing_zeros() as usize;
+                losers &= losers - 1;
+                egress.stalled(Block::<L, W>::lane(i, at), Stall::LostSwitch);
+            }
+        }
+        base + best.0 as usize
+    }
+
+    /// Sends the flit at the front of input VC `at` through the switch. Tells whether it was a tail.
+    #[inline]
+    pub(crate) fn traverse<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        at: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        block.forwarded += 1;
+        let at = at % L;
+        let low = self.vc_mask as usize;
+        let input = &mut block.inputs[at];
+        let (slot, out) = (input.first, usize::from(input.out) % L);
+        let (next, head, tail) = self.store.next(slot);
+        input.first = next;
+        input.len -= 1;
+        let more = input.len > 0;
+        let output = &mut block.outputs[out];
+        output.credits -= 1;
+        let funded = output.credits > 0;
+        if !self.loads.is_empty() {
+            let used = output.depth - output.credits;
+            self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
+        }
+        let sets = &mut block.sets[at / 64];
+        let bit = 1_u64 << (at % 64);
+        if tail {
+            output.owner = NOBODY;
+            sets.ready &= !bit;
+            if more {
+                input.stage = Stage::Routing;
+                sets.routing |= bit;
+            } else {
+                input.stage = Stage::Idle;
+                #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
+                let left = now as u32;
+                input.left = left;
+            }
+            block.sets[out / 64].free |= 1 << (out % 64);
+        } else if !more {
+            sets.ready &= !bit;
+        } else if !funded {
+            sets.ready &= !bit;
+            sets.starved |= bit;
+        }
+        let from = &mut block.outputs[at & !low];
+        from.vc_pointer = short((at & low) + 1);
+        from.choice_pointer = short((out & !low) + 1);
+        block.outputs[out & !low].port_pointer = short((at & !low) + 1);
+        let depart = now + self.traversal;
+        let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
+        let d = Departure { from, to, slot, head, tail, now, depart };
+        let free = egress.send(&d, &mut self.store);
+        egress.credit(from, now + 1);
+        if free > depart + 1 {
+            block.link_busy(out & !low, low);
+            self.arm(block, i, free - self.traversal, Timer::Link(short(out & !low)));
+        }
+        tail
+    }
+}

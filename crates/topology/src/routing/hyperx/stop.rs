@@ -1,0 +1,139 @@
+//! Routing on a HyperX by an intermediate router: Valiant, UGAL, and the detour of a full mesh.
+//!
+//! Legs as goals: phase 0, to the destination without a stop; phase [`TO`], to the stop, the target's router; phase [`FROM`], on to the destination.
+
+use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
+
+use super::super::legs::{FROM, Leg, TIE, TO, direct_is_best, stop, to};
+use super::super::table::choose;
+use super::{BOTH, HyperX, LOWER, Policy, UPPER};
+use crate::routing::attach::step;
+use crate::routing::{Goal, OfClass, Step};
+
+impl HyperX {
+    #[inline]
+    pub(super) fn by_stop<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        head: &mut Head,
+        view: &OfClass<'_, V>,
+    ) -> Step {
+        let leg = match Leg::of(head.state) {
+            Leg::Offered => self.decide(at, head, view),
+            Leg::To(stop) if stop == at.0 => Leg::From,
+            leg => leg,
+        };
+        head.state = leg.state();
+        let dst = self.attach.router(head.dst);
+        let (target, groups, goal) = match leg {
+            Leg::To(stop) => (stop as usize, LOWER, to(stop)),
+            Leg::From => (dst, UPPER, Goal { target: head.dst.0, phase: FROM }),
+            Leg::Offered | Leg::Direct => {
+                (dst, self.direct_groups(in_port, in_group), Goal::node(head.dst))
+            }
+        };
+        self.ordered(at, target, head, (groups, goal))
+            .unwrap_or_else(|| self.attach.eject(at, head))
+    }
+
+    /// Both groups, but never back to the lower one.
+    #[inline]
+    const fn direct_groups(&self, in_port: PortIdx, in_group: usize) -> u8 {
+        if self.attach.local(in_port) || in_group == 0 { BOTH } else { UPPER }
+    }
+
+    /// The first leg of a packet at its first router.
+    fn decide<V: View>(&self, at: RouterIdx, head: &Head, view: &OfClass<'_, V>) -> Leg {
+        let (routers, _) = self.size();
+        let here = at.at();
+        let dst = self.attach.router(head.dst);
+        if dst == here {
+            return Leg::Direct;
+        }
+        let waiting = |target: usize| {
+            let first = self.ordered(at, target, head, (BOTH, Goal::node(head.dst)));
+            first.map_or(0, |s| view.used(s.port, BOTH))
+        };
+        let pays = |mid: usize| {
+            let hops = self.apart(here, mid) + self.apart(mid, dst);
+            !direct_is_best((waiting(dst), self.apart(here, dst)), (waiting(mid), hops))
+        };
+        let by = |stop: usize| Leg::To(u32::try_from(stop).unwrap_or(at.0));
+        let random = || stop(routers, here, dst, here, head.flow);
+        match self.policy {
+            Policy::Ugal => random().filter(|mid| pays(*mid)).map_or(Leg::Direct, by),
+            Policy::Detour => {
+                let start = choose(routers, TIE | here, head.flow);
+                let stops = (start..routers).chain(0..start).filter(|r| *r != here && *r != dst);
+                let least = stops.min_by_key(|mid| waiting(*mid));
+                least.filter(|mid| pays(*mid)).map_or(Leg::Direct, by)
+            }
+            _ => random().map_or(Leg::Direct, by),
+        }
+    }
+
+    /// How many routers packets may stop at: all, if there is a third one.
+    pub(super) const fn stops(&self) -> usize {
+        let (routers, _) = self.size();
+        match self.policy {
+            Policy::Valiant | Policy::Ugal | Policy::Detour if routers > 2 => routers,
+            _ => 0,
+        }
+    }
+
+    /// Whether some packet leaves `src` on a leg: never to stop at its own router, and by Valiant's
+    /// algorithm not directly to another where there is a third.
+    pub(super) fn leaves_with(&self, src: NodeIdx, goal: Goal) -> bool {
+        let here = self.attach.router(src);
+        if goal.phase == TO && self.stops() > 0 {
+            return goal.target as usize != here;
+        }
+        let away = || self.attach.router(NodeIdx(goal.target)) != here;
+        self.policy != Policy::Valiant || self.stops() == 0 || !away()
+    }
+
+    pub(super) fn stop_all(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        goal: Goal,
+        visit: &mut impl FnMut(Step),
+    ) {
+        let here = at.at();
+        if goal.phase == TO {
+            let stop = goal.target as usize;
+            if stop != here {
+                return self.toward_all(here, stop, (LOWER, goal), visit);
+            }
+            for dst in self.attach.nodes() {
+                let router = self.attach.router(dst);
+                let goal = Goal { target: dst.0, phase: FROM };
+                self.toward_all(here, router, (UPPER, goal), visit);
+            }
+            return;
+        }
+        let dst = NodeIdx(goal.target);
+        let router = self.attach.router(dst);
+        if router == here {
+            return self.attach.eject_all(dst, visit);
+        }
+        let groups = if goal.phase == FROM { UPPER } else { self.direct_groups(in_port, in_group) };
+        self.toward_all(here, router, (groups, goal), visit);
+    }
+
+    /// Every step of dimension order towards router `target`; none there.
+    fn toward_all(
+        &self,
+        here: usize,
+        target: usize,
+        (groups, goal): (u8, Goal),
+        visit: &mut impl FnMut(Step),
+    ) {
+        if let Some((d, there)) = self.onward(here, target) {
+            self.ports(here, d, there).for_each(|p| visit(step(p, groups, goal)));
+        }
+    }
+}
