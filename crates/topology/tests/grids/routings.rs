@@ -2,12 +2,12 @@
 
 use base::route::Empty;
 use base::{Class, Head, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
-use topology::check;
 use topology::describe::{Datelines, Grid, GridRouting};
 use topology::spec::{End, Fabric, MachineSpec};
+use topology::{ErrorKind, check};
 
 use super::harness::{Dependencies, all_arrive, follow};
-use super::{Form, grid, machine, twisted};
+use super::{Form, describe, grid, machine, twisted};
 
 fn head(src: usize, dst: usize, flow: u32) -> Head {
     let (src, dst) = (NodeIdx::new(src), NodeIdx::new(dst));
@@ -238,7 +238,9 @@ fn flows_use_the_ways_of_a_twisted_torus_alike() {
     let mut load = vec![0_u32; spec.fabric.links.len()];
     all_arrive(&spec, &[1, 2, 3, 4, 5, 6, 7, 8], |src, dst, taken, far| {
         assert_eq!(taken.len(), far, "{src} to {dst}");
-        taken.iter().for_each(|l| load[l.at()] += 1);
+        for link in taken {
+            load[link.at()] += 1;
+        }
     });
     let between = (0..load.len()).filter(|l| {
         matches!(spec.fabric.links[*l].from, End::Router(..))
@@ -260,6 +262,21 @@ fn two_twists_of_one_dimension_are_adaptive_safely() {
     let twists = [(0, 2, 2), (1, 2, 2)];
     let spec = machine(Form::Torus, twisted(&[2, 2, 4], GridRouting::MinimalAdaptive, &twists), 3);
     assert!(Dependencies::of(&spec).acyclic());
+}
+
+#[test]
+fn twists_that_make_escapes_unsafe_are_refused() {
+    let adaptive = |dims: &[u32], twist, order| {
+        let grid = twisted(dims, GridRouting::MinimalAdaptive, &[twist]);
+        let grid = Grid { order: Some(order), ..grid };
+        describe(Form::Torus, grid, 3).elaborate().map_err(|e| (e.kind(), e.key().to_owned()))
+    };
+    assert!(adaptive(&[8, 4], (1, 0, 4), vec![1, 0]).is_ok());
+    let refused = adaptive(&[8, 4], (1, 0, 4), vec![0, 1]).expect_err("shifted after its turn");
+    assert_eq!(refused, (ErrorKind::Deadlock, "fabric.order".to_owned()));
+    // 6 to the right is 6 links, or 4 up: twice around the column of 2.
+    let refused = adaptive(&[15, 2], (1, 0, 3), vec![1, 0]).expect_err("around twice");
+    assert_eq!(refused, (ErrorKind::Deadlock, "fabric.routing".to_owned()));
 }
 
 #[test]
