@@ -5,12 +5,17 @@ use crate::error::TopologyError;
 use crate::parse;
 
 /// Name and RON text of every shipped topology.
-pub const SHIPPED: [(&str, &str); 18] = [
+pub const SHIPPED: [(&str, &str); 23] = [
     ("nvl8", include_str!("../../../topologies/nvl8.ron")),
     ("nvl72", include_str!("../../../topologies/nvl72.ron")),
     ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
     ("torus4x4x4", include_str!("../../../topologies/torus4x4x4.ron")),
     ("fullmesh8", include_str!("../../../topologies/fullmesh8.ron")),
+    ("torus8x8", include_str!("../../../topologies/torus8x8.ron")),
+    ("ring16", include_str!("../../../topologies/ring16.ron")),
+    ("cmesh4x4x4", include_str!("../../../topologies/cmesh4x4x4.ron")),
+    ("tpu-v4-cube", include_str!("../../../topologies/tpu-v4-cube.ron")),
+    ("twisted_torus_4x4x8", include_str!("../../../topologies/twisted_torus_4x4x8.ron")),
     ("fattree4x3", include_str!("../../../topologies/fattree4x3.ron")),
     ("clos64", include_str!("../../../topologies/clos64.ron")),
     ("graph_updown", include_str!("../../../topologies/graph_updown.ron")),

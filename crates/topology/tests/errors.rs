@@ -60,6 +60,7 @@ const PLANES: &str = r#"SwitchPlanes(
 const MESH: &str = r#"Mesh(dims: [3, 2], local: "wire", link: "wire", clock: "core")"#;
 const TORUS: &str =
     r#"Torus(dims: [4, 2], local: "wire", link: "cable", length: "1 m", clock: "core")"#;
+const RING_OF_4: &str = r#"Ring(routers: 4, local: "wire", link: "wire", clock: "core")"#;
 const FULL: &str =
     r#"FullMesh(accelerators: 4, local: "wire", link: "cable", length: "1 m", clock: "core")"#;
 const HYPERX: &str = r#"HyperX(dims: [3, 2], local: "wire", link: "wire", clock: "core")"#;
@@ -218,6 +219,28 @@ const CASES: &[Case] = &[
     ("torus_by_table_deadlocks", TORUS, "dims: [4, 2]", "dims: [4, 2], routing: Table"),
     ("text_after_the_machine", PLANES, ",\n)\n", ",\n)\nMachine()"),
     ("another_struct", PLANES, "Machine(", "Fabric("),
+    ("routing_misspelt", MESH, "dims: [3, 2]", "dims: [3, 2], routing: ValiantLB"),
+    ("routing_of_two_dimensions", MESH, "dims: [3, 2]", "dims: [3, 2, 2], routing: O1TURN"),
+    ("odd_even_on_a_torus", TORUS, "dims: [4, 2]", "dims: [4, 2], routing: OddEven"),
+    ("valiant_without_vcs", TORUS, "dims: [4, 2]", "dims: [4, 2], routing: Valiant"),
+    ("adaptive_without_vcs", TORUS, "dims: [4, 2]", "dims: [4, 2], routing: MinimalAdaptive"),
+    ("order_of_one_dimension", MESH, "dims: [3, 2]", "dims: [3, 2], order: [0]"),
+    ("order_without_effect", MESH, "dims: [3, 2]", "dims: [3, 2], routing: YX, order: [0, 1]"),
+    ("twist_of_a_mesh", MESH, "dims: [3, 2]", "dims: [3, 2], twist: [(wrap: 1, shifts: 0, by: 1)]"),
+    ("twist_too_far", TORUS, "[4, 2]", "[4, 2], twist: [(wrap: 1, shifts: 0, by: 4)]"),
+    ("twist_of_no_dimension", TORUS, "[4, 2]", "[4, 2], twist: [(wrap: 2, shifts: 0, by: 2)]"),
+    ("twist_of_itself", TORUS, "[4, 2]", "[4, 2], twist: [(wrap: 0, shifts: 0, by: 2)]"),
+    (
+        "twist_twice",
+        TORUS,
+        "[4, 2]",
+        "[4, 2], twist: [(wrap: 1, shifts: 0, by: 2), (wrap: 1, shifts: 0, by: 1)]",
+    ),
+    ("link_of_too_few_dimensions", MESH, "link: \"wire\"", "link: [\"wire\"]"),
+    ("link_of_a_dimension_dangling", MESH, "link: \"wire\"", "link: [\"wire\", \"wir\"]"),
+    ("no_nodes_on_routers", MESH, "dims: [3, 2]", "dims: [3, 2], nodes_per_router: 0"),
+    ("nodes_of_routers_too_many", MESH, "dims: [3, 2]", "dims: [100, 100], nodes_per_router: 2"),
+    ("ring_of_none", RING_OF_4, "routers: 4", "routers: 0"),
     ("nul_byte", PLANES, "window: 16", "window: \0"),
     ("string_unclosed", PLANES, "\"small\"", "\"small"),
 ];

@@ -79,6 +79,42 @@ fn fullmesh8_has_28_links_between_routers_and_16_of_them_across_the_middle() {
 }
 
 #[test]
+fn grids_on_a_die_have_the_links_and_hops_of_their_closed_forms() {
+    // Links of 32 B at 1 GHz: 16, 2 and 4 of them across the middle.
+    assert_eq!(shape("torus8x8"), (64, 1, 64, 5, 64 + 128, 9, 512));
+    assert_eq!(shape("ring16"), (16, 1, 16, 3, 16 + 16, 9, 64));
+    assert_eq!(shape("cmesh4x4x4"), (64, 1, 16, 8, 64 + 24, 7, 128));
+    // Over all pairs, a node with itself too: a ring of k is k / 4 long, a line (k - 1/k) / 3.
+    for (name, links, pairs) in [
+        ("torus8x8", 2.0 * 2.0, 64.0 / 63.0),
+        ("ring16", 4.0, 16.0 / 15.0),
+        ("cmesh4x4x4", 2.0 * 1.25, 64.0 / 63.0),
+    ] {
+        let (_, report) = checked(name);
+        assert!((report.average_hops - (1.0 + links * pairs)).abs() < 1e-12, "{name}");
+    }
+}
+
+#[test]
+fn a_twist_of_two_cubes_doubles_the_narrowest_cut() {
+    assert_eq!(shape("tpu-v4-cube"), (64, 9, 64, 15, 64 * 9 + 192, 7, 1_600));
+    // Across the middle of the long dimension go 2 * 16 of its links, and with the twist all 64
+    // wrap-around links of the others: but halving a short dimension is then narrower.
+    let (spec, twisted) = checked("twisted_torus_4x4x8");
+    assert_eq!((twisted.nodes, twisted.routers, twisted.links / 2), (128, 128, 128 * 8 + 384));
+    let mut straight = Description::shipped("twisted_torus_4x4x8").expect("shipped");
+    if let topology::describe::FabricForm::Torus(grid) = &mut straight.fabric {
+        grid.twist.clear();
+    }
+    let straight = check(&straight.elaborate().expect("right")).expect("checked");
+    let links = |r: &CheckReport| r.bisection_bytes_per_s.expect("small") / 45_000_000_000;
+    assert_eq!((links(&straight), links(&twisted)), (32, 64));
+    assert_eq!((straight.diameter, twisted.diameter), (9, 7));
+    assert!(twisted.average_hops < straight.average_hops);
+    assert_eq!(spec.fabric.routers[0].ports.len(), 8 + 6);
+}
+
+#[test]
 fn fattree4x3_has_48_switches_and_half_of_its_nodes_rate_across_the_middle() {
     // Levels of 16 switches; 64 links at each of three levels. 32 nodes of 32 GB/s each.
     assert_eq!(shape("fattree4x3"), (64, 1, 48, 8, 3 * 64, 5, 1_024));
@@ -170,6 +206,7 @@ fn memory_rates_sum_to_the_product_s() {
         ("nvl72", 8_000),
         ("fullmesh8", 5_300),
         ("torus4x4x4", 1_200),
+        ("tpu-v4-cube", 1_200),
     ] {
         let (spec, _) = checked(name);
         let sum = u64::from(spec.memory.channels) * spec.memory.channel_bytes_per_s;
@@ -187,6 +224,8 @@ fn payload_rates_are_the_published_ones() {
         ("dragonfly72", "cable", 50),
         ("dragonfly72", "optical", 50),
         ("torus4x4x4", "ici", 45),
+        ("tpu-v4-cube", "ici", 50),
+        ("twisted_torus_4x4x8", "ici", 45),
     ] {
         let (_, report) = checked(name);
         let found = report.classes.iter().find(|c| c.name == class).expect("the class");

@@ -8,7 +8,8 @@
 //!
 //! Links that bring a packet closer never lead it against the order of the escape channels that it
 //! may still hold, so those cannot wait for each other in a circle even by way of adaptive ones
-//! (Duato, IEEE Trans. Parallel Distrib. Syst. 4(12), 1993).
+//! (Duato, IEEE Trans. Parallel Distrib. Syst. 4(12), 1993). That holds where a VC holds one packet at
+//! a time (`vc_reuse: Empty`) or under virtual cut-through, which the checks see to.
 //!
 //! Legs: as of [`DimensionOrder`](super::DimensionOrder).
 

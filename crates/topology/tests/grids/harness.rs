@@ -14,7 +14,7 @@ pub(crate) struct Busy(pub(crate) u64);
 
 impl View for Busy {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
-        (draw(self.0, u64::from(port.0), 1, vcs) % 8) as u32
+        few(draw(self.0, u64::from(port.0), 1, vcs))
     }
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
         // Often nothing at all.
@@ -22,8 +22,13 @@ impl View for Busy {
         vcs & of(2) & of(3)
     }
     fn used_at(&self, router: RouterIdx, port: PortIdx, vcs: u64) -> u32 {
-        (draw(self.0, u64::from(router.0) << 16 | u64::from(port.0), 4, vcs) % 8) as u32
+        few(draw(self.0, u64::from(router.0) << 16 | u64::from(port.0), 4, vcs))
     }
+}
+
+/// A number of flits below 8.
+fn few(draw: u64) -> u32 {
+    u32::try_from(draw % 8).expect("few")
 }
 
 /// Links from node to node by breadth-first search that knows nothing of the routing.
@@ -136,7 +141,8 @@ pub(crate) fn all_arrive(
         for dst in (0..f.node_ports.len()).map(NodeIdx::new) {
             for (i, flow) in flows.iter().enumerate() {
                 let class = Class::ALL[i % Class::ALL.len()];
-                let flow = draw(u64::from(*flow), src.0.into(), 7, dst.0.into()) as u32;
+                let drawn = draw(u64::from(*flow), src.0.into(), 7, dst.0.into());
+                let flow = u32::try_from(drawn >> 32).expect("32 bits");
                 let head = Head { src, dst, flow, class, state: 0 };
                 let taken = follow(f, &head, u64::from(flow));
                 length(src, dst, &taken, far[dst.at()]);

@@ -2,12 +2,12 @@
 
 use base::route::Empty;
 use base::{Class, Head, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
-use topology::check;
 use topology::describe::{Datelines, Grid, GridRouting};
 use topology::spec::{End, Fabric, MachineSpec};
+use topology::{ErrorKind, check};
 
 use super::harness::{Dependencies, all_arrive, follow};
-use super::{Form, grid, machine, twisted};
+use super::{Form, describe, grid, machine, twisted};
 
 fn head(src: usize, dst: usize, flow: u32) -> Head {
     let (src, dst) = (NodeIdx::new(src), NodeIdx::new(dst));
@@ -47,6 +47,20 @@ impl View for Loaded {
     }
     fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
         0
+    }
+}
+
+/// Nothing is free anywhere.
+struct Full;
+impl View for Full {
+    fn used(&self, _: PortIdx, _: u64) -> u32 {
+        8
+    }
+    fn free(&self, _: PortIdx, _: u64) -> u64 {
+        0
+    }
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        8
     }
 }
 
@@ -183,18 +197,6 @@ fn romm_uses_shortest_routes_off_dimension_order() {
 fn minimal_adaptive_takes_free_links_and_escapes_where_there_are_none() {
     let spec = machine(Form::Torus, grid(&[5, 5], GridRouting::MinimalAdaptive), 4);
     let f = &spec.fabric;
-    struct Full;
-    impl View for Full {
-        fn used(&self, _: PortIdx, _: u64) -> u32 {
-            8
-        }
-        fn free(&self, _: PortIdx, _: u64) -> u64 {
-            0
-        }
-        fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
-            8
-        }
-    }
     for flow in 0..100 {
         let head = head(0, 12, flow);
         assert_eq!(first(f, &head, &Loaded { port: port_to(f, 1) }), (5, 0b1100));
@@ -220,8 +222,8 @@ fn odd_even_turns_only_where_the_model_allows() {
             let odd = b % 6 % 2 == 1;
             let east_then_upright = b == a + 1 && b.abs_diff(c) == 6;
             let upright_then_west = a.abs_diff(b) == 6 && c + 1 == b;
-            assert!(!(east_then_upright && !odd), "{at:?}");
-            assert!(!(upright_then_west && odd), "{at:?}");
+            assert!(!east_then_upright || odd, "{at:?}");
+            assert!(!upright_then_west || !odd, "{at:?}");
             turned[0] |= east_then_upright;
             turned[1] |= upright_then_west;
         }
@@ -236,7 +238,9 @@ fn flows_use_the_ways_of_a_twisted_torus_alike() {
     let mut load = vec![0_u32; spec.fabric.links.len()];
     all_arrive(&spec, &[1, 2, 3, 4, 5, 6, 7, 8], |src, dst, taken, far| {
         assert_eq!(taken.len(), far, "{src} to {dst}");
-        taken.iter().for_each(|l| load[l.at()] += 1);
+        for link in taken {
+            load[link.at()] += 1;
+        }
     });
     let between = (0..load.len()).filter(|l| {
         matches!(spec.fabric.links[*l].from, End::Router(..))
@@ -249,7 +253,7 @@ fn flows_use_the_ways_of_a_twisted_torus_alike() {
     };
     for d in 0..3 {
         let (up, down) = (f64::from(of(d, 0)), f64::from(of(d, 1)));
-        assert!((up / down - 1.0).abs() < 0.03, "dimension {d}: {up} up, {down} down");
+        assert!((up / down - 1.0).abs() < 0.05, "dimension {d}: {up} up, {down} down");
     }
 }
 
@@ -258,6 +262,21 @@ fn two_twists_of_one_dimension_are_adaptive_safely() {
     let twists = [(0, 2, 2), (1, 2, 2)];
     let spec = machine(Form::Torus, twisted(&[2, 2, 4], GridRouting::MinimalAdaptive, &twists), 3);
     assert!(Dependencies::of(&spec).acyclic());
+}
+
+#[test]
+fn twists_that_make_escapes_unsafe_are_refused() {
+    let adaptive = |dims: &[u32], twist, order| {
+        let grid = twisted(dims, GridRouting::MinimalAdaptive, &[twist]);
+        let grid = Grid { order: Some(order), ..grid };
+        describe(Form::Torus, grid, 3).elaborate().map_err(|e| (e.kind(), e.key().to_owned()))
+    };
+    assert!(adaptive(&[8, 4], (1, 0, 4), vec![1, 0]).is_ok());
+    let refused = adaptive(&[8, 4], (1, 0, 4), vec![0, 1]).expect_err("shifted after its turn");
+    assert_eq!(refused, (ErrorKind::Deadlock, "fabric.order".to_owned()));
+    // 6 to the right is 6 links, or 4 up: twice around the column of 2.
+    let refused = adaptive(&[15, 2], (1, 0, 3), vec![1, 0]).expect_err("around twice");
+    assert_eq!(refused, (ErrorKind::Deadlock, "fabric.routing".to_owned()));
 }
 
 #[test]
