@@ -5,9 +5,10 @@
 //! one asks for the switch from the next cycle on. Switch allocation frees output VCs for the next
 //! cycle. Pointers move only past a granted requester.
 
+use core::num::NonZero;
+
 use base::RoutingFunction;
 
-use crate::MAX_PORTS;
 use crate::bank::Common;
 use crate::egress::{Departure, Egress, Stall};
 use crate::flow::short;
@@ -25,6 +26,11 @@ impl<R: RoutingFunction> Common<R> {
         now: u64,
         egress: &mut E,
     ) -> bool {
+        let lone = block.sets[0].waiting;
+        if W == 1 && lone & lone.wrapping_sub(1) == 0 {
+            let at = lone.trailing_zeros() as usize;
+            return self.allocate_lone(block, i, at, now, egress);
+        }
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         let mut any = 0;
         for w in 0..words {
@@ -32,23 +38,17 @@ impl<R: RoutingFunction> Common<R> {
             while waiting != 0 {
                 let at = w * 64 + waiting.trailing_zeros() as usize;
                 waiting &= waiting - 1;
-                let input = &block.inputs[at % L];
-                let word = usize::from(input.out) / 64 % W;
-                let free = input.request & block.sets[word].free;
-                if free == 0 {
+                let Some(out) = block.wish(at) else {
                     self.no_vc(block, i, at, now, egress);
                     continue;
-                }
-                // One arbiter over all output VCs of the router.
-                let pointer = usize::from(input.pointer);
-                let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
-                let ahead = free & u64::MAX << from;
-                let bit = if ahead == 0 { free } else { ahead }.trailing_zeros() as usize;
-                let output = &mut block.outputs[(word * 64 + bit) % L];
+                };
+                let output = &mut block.outputs[out % L];
+                let claimed = &mut block.sets[out / 64 % W].claimed;
+                let bit = 1 << (out % 64);
                 any = 1;
-                if output.claim == NOBODY {
+                if *claimed & bit == 0 {
+                    *claimed |= bit;
                     output.claim = short(at);
-                    block.sets[word].claimed |= 1 << bit;
                 } else {
                     let held = output.claim;
                     let better = sooner(short(at), held, output.pointer);
@@ -67,10 +67,30 @@ impl<R: RoutingFunction> Common<R> {
             while claimed != 0 {
                 let out = w * 64 + claimed.trailing_zeros() as usize;
                 claimed &= claimed - 1;
-                self.grant_vc(block, i, out, now, egress);
+                let at = usize::from(block.outputs[out % L].claim);
+                self.grant_vc(block, i, (at, out), now, egress);
             }
         }
         any != 0
+    }
+
+    /// VC allocation where only input VC `at` waits.
+    #[inline]
+    fn allocate_lone<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        at: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        if let Some(out) = block.wish(at) {
+            self.grant_vc(block, i, (at, out), now, egress);
+            true
+        } else {
+            self.no_vc(block, i, at, now, egress);
+            false
+        }
     }
 
     /// A packet found no output VC. Others may be free elsewhere next time.
@@ -91,23 +111,21 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// Gives output VC `out` to the input VC that claims it.
+    /// Gives output VC `out` to input VC `at`.
     #[inline]
     fn grant_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
-        out: usize,
+        (at, out): (usize, usize),
         now: u64,
         egress: &mut E,
     ) {
+        let at = at % L;
         let output = &mut block.outputs[out % L];
-        let at = output.claim;
-        output.claim = NOBODY;
-        output.owner = at;
-        output.pointer = at + 1;
+        output.owner = short(at);
+        output.pointer = short(at + 1);
         let funded = output.credits > 0;
-        let at = usize::from(at) % L;
         block.sets[out / 64 % W].free &= !(1 << (out % 64));
         let sets = &mut block.sets[at / 64];
         let bit = 1_u64 << (at % 64);
@@ -145,9 +163,12 @@ impl<R: RoutingFunction> Common<R> {
     ) -> bool {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         let low = self.vc_mask as usize;
-        // Output ports by their first lane; the input promised to each.
+        let lone = block.sets[0].ready;
+        if W == 1 && lone & lone.wrapping_sub(1) == 0 {
+            return self.traverse(block, i, lone.trailing_zeros() as usize, now, egress);
+        }
+        // Output ports by their first lane; their claims are the inputs promised to them.
         let mut taken = [0_u64; W];
-        let mut promised = [0_u16; MAX_PORTS];
         for w in 0..words {
             let mut ready = block.sets[w % W].ready;
             while ready != 0 {
@@ -160,19 +181,18 @@ impl<R: RoutingFunction> Common<R> {
                     at = self.choose(block, i, w * 64 + base, able >> base, egress);
                 }
                 let out = usize::from(block.inputs[at % L].out) & !low;
-                let port = (out >> self.shift) % MAX_PORTS;
                 let set = &mut taken[out / 64 % W];
                 let one = 1 << (out % 64);
+                let port = &mut block.outputs[out % L];
                 if *set & one == 0 {
                     *set |= one;
-                    promised[port] = short(at);
+                    port.claim = short(at);
                 } else {
-                    let held = promised[port];
+                    let held = port.claim;
                     let first = |lane: u16| lane & !short(low);
-                    let from = block.outputs[out % L].port_pointer;
-                    let better = sooner(first(short(at)), first(held), from);
+                    let better = sooner(first(short(at)), first(held), port.port_pointer);
                     if better {
-                        promised[port] = short(at);
+                        port.claim = short(at);
                     }
                     if E::WATCHES {
                         let lost = if better { usize::from(held) } else { at };
@@ -187,7 +207,7 @@ impl<R: RoutingFunction> Common<R> {
             while set != 0 {
                 let out = w * 64 + set.trailing_zeros() as usize;
                 set &= set - 1;
-                let at = usize::from(promised[(out >> self.shift) % MAX_PORTS]);
+                let at = usize::from(block.outputs[out % L].claim);
                 freed |= self.traverse(block, i, at, now, egress);
             }
         }
@@ -313,5 +333,20 @@ impl<R: RoutingFunction> Common<R> {
         block.outputs[out & !low].port_pointer = short((at & !low) + 1);
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
         Departure { from, to, slot, head, tail, now, depart }
+    }
+}
+
+impl<const L: usize, const W: usize> Block<L, W> {
+    /// The output VC that the packet of input VC `at` asks for, if one is free that it may take: one
+    /// arbiter over all output VCs of the router.
+    #[inline]
+    fn wish(&self, at: usize) -> Option<usize> {
+        let input = &self.inputs[at % L];
+        let word = usize::from(input.out) / 64 % W;
+        let free = NonZero::new(input.request & self.sets[word].free)?;
+        let pointer = usize::from(input.pointer);
+        let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
+        let ahead = NonZero::new(free.get() & u64::MAX << from).unwrap_or(free);
+        Some(word * 64 + ahead.trailing_zeros() as usize)
     }
 }

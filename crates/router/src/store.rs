@@ -167,10 +167,13 @@ impl Store {
         Head { src, dst, flow, class: at.class, state }
     }
 
-    /// Notes that one more router has routed the head at `slot`.
+    /// The head at `slot` at one more router.
     #[inline]
-    pub(crate) fn count_hop(&mut self, slot: Slot) {
-        self.slots[slot.0 as usize].hops += 1;
+    pub(crate) fn arrive(&mut self, slot: Slot) -> Head {
+        let at = &mut self.slots[slot.0 as usize];
+        at.hops = at.hops.wrapping_add(1);
+        let Resting { src, dst, flow, state, .. } = *at;
+        Head { src, dst, flow, class: at.class, state }
     }
 
     /// Keeps what the routing function left on the head at `slot`.
