@@ -95,6 +95,16 @@ impl Store {
         place.packet
     }
 
+    /// Takes a flit out: its packet, the routers that have routed it, and whether it is its packet's
+    /// first and last.
+    #[inline]
+    pub fn eject(&mut self, slot: Slot) -> (PacketIdx, u16, bool, bool) {
+        let place = &mut self.slots[slot.0 as usize];
+        place.next = self.free;
+        self.free = slot.0;
+        (place.packet, place.hops, place.ends & HEAD != 0, place.ends & TAIL != 0)
+    }
+
     /// The flit at `slot` as it travels on `vc`.
     #[inline]
     pub fn flit(&self, slot: Slot, vc: VcIdx) -> Flit {
