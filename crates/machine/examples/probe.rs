@@ -2,7 +2,7 @@
 use base::NodeIdx;
 use base::rng::draw;
 use machine::cycle::{CycleNetwork, Next, Offer, Passage, Terminals};
-use topology::describe::{Description, FabricForm};
+use topology::Description;
 
 struct Uniform {
     next: Vec<u64>,
@@ -18,6 +18,8 @@ struct Uniform {
     hops: u64,
     out: u64,
     ejected: u64,
+    check: bool,
+    hash: u64,
 }
 impl Uniform {
     fn gap(&self, node: u64, c: u64) -> u64 {
@@ -50,6 +52,10 @@ impl Terminals for Uniform {
     }
     #[inline]
     fn delivered(&mut self, p: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
+        if self.check {
+            let x = base::rng::mix(now ^ u64::from(p.src.0) << 40 ^ u64::from(p.dst.0) << 52);
+            self.hash = self.hash.wrapping_add(base::rng::mix(x ^ p.injected << 20 ^ p.created ^ u64::from(p.hops) << 60));
+        }
         if p.tag == 1 {
             self.lat += now - p.created;
             self.n += 1;
@@ -61,21 +67,43 @@ impl Terminals for Uniform {
 }
 fn main() {
     let a: Vec<String> = std::env::args().collect();
-    let k: u32 = a[1].parse().unwrap();
+    let kind = a[1].as_str();
     let load: f64 = a[2].parse().unwrap();
     let cycles: u64 = a[3].parse().unwrap();
     let flits: u32 = a[4].parse().unwrap();
     let vcs: u8 = a[5].parse().unwrap();
     let buf: u32 = a[6].parse().unwrap();
-    let ron = include_str!("../../../topologies/mesh8x8.ron")
-        .replace("buffer_flits: 8", &format!("buffer_flits: {buf}"));
+    let file = |name: &str| {
+        std::fs::read_to_string(format!("/tmp/wt-p/topologies/{name}.ron")).unwrap()
+    };
+    let mut ron = match (kind.parse::<u32>(), kind) {
+        (Ok(k), _) => file("mesh8x8").replace("dims: [8, 8]", &format!("dims: [{k}, {k}]")),
+        (_, "torus8") => file("mesh8x8").replace("Mesh(", "Torus("),
+        (_, "switch72") => {
+            let s = file("nvl72");
+            let (a, b) = (s.find("\"nvlink5\": Serial(").unwrap(), s.find("    accelerator: (").unwrap());
+            let wire = "\"nvlink5\": OnDie(latency_cycles: 1, interval_cycles: 1, buffer_flits: 8),\n },\n";
+            format!("{}{wire}{}", &s[..a], &s[b..])
+                .replace("switches: 18", "switches: 1")
+                .replace("length: \"1 m\",", "")
+                .replace("rc_cycles: 2", "rc_cycles: 1")
+                .replace("st_cycles: 24", "st_cycles: 1")
+                .replace("clock: \"switch\"", "clock: \"accelerator\"")
+        }
+        (_, name) => file(name),
+    };
+    if buf > 0 {
+        ron = ron.replace("buffer_flits: 8", &format!("buffer_flits: {buf}"));
+    }
     let mut d = Description::from_ron("x", &ron).unwrap();
-    d.router.vcs_per_class = vcs;
-    if let FabricForm::Mesh(g) = &mut d.fabric {
-        g.dims = vec![k, k];
+    if vcs > 0 {
+        d.router.vcs_per_class = vcs;
+    }
+    if std::env::var_os("LOOK").is_some() {
+        d.router.rc_cycles = 0;
     }
     let spec = d.elaborate().unwrap();
-    let n = (k * k) as usize;
+    let n = spec.fabric.node_ports.len();
     let p = load / f64::from(flits);
     let mut u = Uniform {
         next: vec![0; n],
@@ -91,6 +119,8 @@ fn main() {
         hops: 0,
         out: 0,
         ejected: 0,
+        check: std::env::var_os("CHECK").is_some(),
+        hash: 0,
     };
     for i in 0..n {
         u.next[i] = u.gap(i as u64, 0) - 1;
@@ -105,13 +135,14 @@ fn main() {
     let s = t.elapsed().as_secs_f64();
     let visits = net.router_visits();
     println!(
-        "lat {:.4} hops {:.4} accepted {:.4} n {} left {} visits {} {:.2} M/s",
+        "lat {:.4} hops {:.4} accepted {:.4} n {} left {} visits {} hash {:x} time {:.2} M/s",
         u.lat as f64 / u.n as f64,
         u.hops as f64 / u.n as f64,
         u.ejected as f64 / (u.to - u.from) as f64 / n as f64,
         u.n,
         u.out,
         visits,
+        u.hash,
         visits as f64 / s / 1e6
     );
 }

@@ -1,6 +1,6 @@
 //! What comes to a router: credits, flits, and the cycles at which something runs out.
 
-use base::{PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Head, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::Egress;
@@ -15,17 +15,21 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         ((lane.0 >> Block::<L, W>::LOG) as usize, lane.0 as usize % L)
     }
 
+    /// Gives output VCs a credit each.
+    pub(crate) fn credit_all(&mut self, to: &[Lane], now: u64) {
+        for lane in to {
+            self.credit(*lane, now);
+        }
+    }
+
     /// Gives an output VC a credit.
     #[inline]
-    pub(crate) fn credit(&mut self, to: Lane, now: u64) {
+    fn credit(&mut self, to: Lane, now: u64) {
         let (i, at) = Self::split(to);
         let block = &mut self.blocks[i];
         let output = &mut block.outputs[at];
         output.credits += 1;
         assert!(output.credits <= output.depth, "{to:?}: a credit too many");
-        if !self.c.loads.is_empty() {
-            self.c.loads[to.0 as usize].set(output.depth - output.credits, now);
-        }
         let owner = usize::from(output.owner);
         if output.credits == 1 && owner < L {
             let sets = &mut block.sets[owner / 64];
@@ -38,7 +42,21 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                 }
             }
         }
-        if self.c.keeps_vcs && output_whole(&block.outputs[at]) {
+        if self.c.notes {
+            self.note_credit(to, now);
+        }
+    }
+
+    /// What else a credit does.
+    #[cold]
+    fn note_credit(&mut self, to: Lane, now: u64) {
+        let (i, at) = Self::split(to);
+        let block = &mut self.blocks[i];
+        let output = block.outputs[at];
+        if !self.c.loads.is_empty() {
+            self.c.loads[to.0 as usize].set(output.depth - output.credits, now);
+        }
+        if self.c.keeps_vcs && output_whole(&output) {
             block.sets[at / 64].free |= 1 << (at % 64);
             self.c.wake(i);
         }
@@ -47,9 +65,21 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         }
     }
 
+    /// Puts flits into input VCs.
+    pub(crate) fn deliver_all<E: Egress>(
+        &mut self,
+        flits: &[(Lane, Slot)],
+        now: u64,
+        egress: &mut E,
+    ) {
+        for (lane, slot) in flits {
+            self.deliver(*lane, *slot, now, egress);
+        }
+    }
+
     /// Puts a flit into an input VC.
     #[inline]
-    pub(crate) fn deliver<E: Egress>(&mut self, lane: Lane, slot: Slot, now: u64, egress: &mut E) {
+    fn deliver<E: Egress>(&mut self, lane: Lane, slot: Slot, now: u64, egress: &mut E) {
         let (i, at) = Self::split(lane);
         let block = &mut self.blocks[i];
         let input = &mut block.inputs[at];
@@ -131,8 +161,8 @@ impl<R: RoutingFunction> Common<R> {
         let slot = block.inputs[at % L].first;
         let lane = Block::<L, W>::lane(i, at);
         egress.at_front(lane, slot, &self.store, now, now + u64::from(rc));
-        self.store.count_hop(slot);
-        self.route(block, i, at, now);
+        let head = self.store.arrive(slot);
+        self.route_head(block, (i, at), head, now);
         block.inputs[at % L].stage = Stage::Waiting;
         if rc > 1 {
             self.arm(block, i, now + u64::from(rc), Timer::Routed(short(at)));
@@ -150,8 +180,18 @@ impl<R: RoutingFunction> Common<R> {
         at: usize,
         now: u64,
     ) {
-        let slot = block.inputs[at % L].first;
-        let mut head = self.store.head(slot);
+        let head = self.store.head(block.inputs[at % L].first);
+        self.route_head(block, (i, at), head, now);
+    }
+
+    #[inline]
+    fn route_head<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        (i, at): (usize, usize),
+        mut head: Head,
+        now: u64,
+    ) {
         let state = head.state;
         let view = Outputs { common: &*self, block: &*block, now };
         let router = RouterIdx(u32::try_from(i).unwrap_or(u32::MAX));
@@ -164,7 +204,7 @@ impl<R: RoutingFunction> Common<R> {
             "{router}: the routing function gave {hop:?} for {head:?}"
         );
         if head.state != state {
-            self.store.set_state(slot, head.state);
+            self.store.set_state(block.inputs[at % L].first, head.state);
         }
         let out = hop.port.0 << self.shift;
         let input = &mut block.inputs[at % L];

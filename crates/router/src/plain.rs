@@ -5,9 +5,10 @@
 //! one asks for the switch from the next cycle on. Switch allocation frees output VCs for the next
 //! cycle. Pointers move only past a granted requester.
 
+use core::num::NonZero;
+
 use base::RoutingFunction;
 
-use crate::MAX_PORTS;
 use crate::bank::Common;
 use crate::egress::{Departure, Egress, Stall};
 use crate::flow::short;
@@ -26,51 +27,38 @@ impl<R: RoutingFunction> Common<R> {
         egress: &mut E,
     ) -> bool {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
-        let mut any = 0;
+        let mut winners = [0_u64; W];
+        let mut any = false;
         for w in 0..words {
             let mut waiting = block.sets[w % W].waiting;
+            let lone = W == 1 && waiting & waiting.wrapping_sub(1) == 0;
             while waiting != 0 {
+                let bit = waiting & waiting.wrapping_neg();
                 let at = w * 64 + waiting.trailing_zeros() as usize;
-                waiting &= waiting - 1;
-                let input = &block.inputs[at % L];
-                let word = usize::from(input.out) / 64 % W;
-                let free = input.request & block.sets[word].free;
-                if free == 0 {
+                waiting ^= bit;
+                let Some(out) = block.wish(at) else {
                     self.no_vc(block, i, at, now, egress);
                     continue;
-                }
-                // One arbiter over all output VCs of the router.
-                let pointer = usize::from(input.pointer);
-                let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
-                let ahead = free & u64::MAX << from;
-                let bit = if ahead == 0 { free } else { ahead }.trailing_zeros() as usize;
-                let output = &mut block.outputs[(word * 64 + bit) % L];
-                any = 1;
-                if output.claim == NOBODY {
-                    output.claim = short(at);
-                    block.sets[word].claimed |= 1 << bit;
+                };
+                any = true;
+                if lone || block.claim_vc(at, out) {
+                    block.inputs[at % L].out = short(out);
+                    winners[w % W] |= bit;
                 } else {
-                    let held = output.claim;
-                    let better = sooner(short(at), held, output.pointer);
-                    if better {
-                        output.claim = short(at);
-                    }
-                    if E::WATCHES {
-                        let lost = if better { usize::from(held) } else { at };
-                        egress.stalled(Block::<L, W>::lane(i, lost), Stall::NoVc);
-                    }
+                    block.contend_vc((i, at, out), &mut winners, egress);
                 }
             }
         }
         for w in 0..words {
-            let mut claimed = core::mem::take(&mut block.sets[w % W].claimed);
-            while claimed != 0 {
-                let out = w * 64 + claimed.trailing_zeros() as usize;
-                claimed &= claimed - 1;
-                self.grant_vc(block, i, out, now, egress);
+            block.sets[w % W].claimed = 0;
+            let mut won = winners[w % W];
+            while won != 0 {
+                let at = w * 64 + won.trailing_zeros() as usize;
+                won &= won - 1;
+                self.grant_vc(block, i, at, now, egress);
             }
         }
-        any != 0
+        any
     }
 
     /// A packet found no output VC. Others may be free elsewhere next time.
@@ -91,23 +79,22 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// Gives output VC `out` to the input VC that claims it.
+    /// Gives input VC `at` the output VC that it asks for.
     #[inline]
     fn grant_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
-        out: usize,
+        at: usize,
         now: u64,
         egress: &mut E,
     ) {
+        let at = at % L;
+        let out = usize::from(block.inputs[at].out);
         let output = &mut block.outputs[out % L];
-        let at = output.claim;
-        output.claim = NOBODY;
-        output.owner = at;
-        output.pointer = at + 1;
+        output.owner = short(at);
+        output.pointer = short(at + 1);
         let funded = output.credits > 0;
-        let at = usize::from(at) % L;
         block.sets[out / 64 % W].free &= !(1 << (out % 64));
         let sets = &mut block.sets[at / 64];
         let bit = 1_u64 << (at % 64);
@@ -118,7 +105,6 @@ impl<R: RoutingFunction> Common<R> {
             sets.fresh |= bit;
         }
         let input = &mut block.inputs[at];
-        input.out = short(out);
         input.pointer = short(out + 1);
         input.stage = Stage::Active;
         let va = self.pipeline.va;
@@ -144,10 +130,38 @@ impl<R: RoutingFunction> Common<R> {
         egress: &mut E,
     ) -> bool {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
+        let mut winners = [0_u64; W];
+        let lone = block.sets[0].ready;
+        if W == 1 && lone & lone.wrapping_sub(1) == 0 {
+            winners[0] = lone;
+        } else {
+            self.promise_ports(block, i, &mut winners, egress);
+        }
+        let mut freed = false;
+        for w in 0..words {
+            let mut won = winners[w % W];
+            while won != 0 {
+                let at = w * 64 + won.trailing_zeros() as usize;
+                won &= won - 1;
+                freed |= self.traverse(block, i, at, now, egress);
+            }
+        }
+        freed
+    }
+
+    /// Every input port picks a VC, and every output port one of those that want it.
+    #[inline]
+    fn promise_ports<E: Egress, const L: usize, const W: usize>(
+        &self,
+        block: &mut Block<L, W>,
+        i: usize,
+        winners: &mut [u64; W],
+        egress: &mut E,
+    ) {
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
         let low = self.vc_mask as usize;
-        // Output ports by their first lane; the input promised to each.
+        // Output ports by their first lane; their claims are the inputs promised to them.
         let mut taken = [0_u64; W];
-        let mut promised = [0_u16; MAX_PORTS];
         for w in 0..words {
             let mut ready = block.sets[w % W].ready;
             while ready != 0 {
@@ -160,38 +174,29 @@ impl<R: RoutingFunction> Common<R> {
                     at = self.choose(block, i, w * 64 + base, able >> base, egress);
                 }
                 let out = usize::from(block.inputs[at % L].out) & !low;
-                let port = (out >> self.shift) % MAX_PORTS;
                 let set = &mut taken[out / 64 % W];
                 let one = 1 << (out % 64);
+                let port = &mut block.outputs[out % L];
                 if *set & one == 0 {
                     *set |= one;
-                    promised[port] = short(at);
-                } else {
-                    let held = promised[port];
-                    let first = |lane: u16| lane & !short(low);
-                    let from = block.outputs[out % L].port_pointer;
-                    let better = sooner(first(short(at)), first(held), from);
-                    if better {
-                        promised[port] = short(at);
-                    }
-                    if E::WATCHES {
-                        let lost = if better { usize::from(held) } else { at };
-                        egress.stalled(Block::<L, W>::lane(i, lost), Stall::LostSwitch);
-                    }
+                    port.claim = short(at);
+                    winners[w % W] |= 1 << (at % 64);
+                    continue;
+                }
+                let held = usize::from(port.claim);
+                let first = |lane: usize| short(lane & !low);
+                let mut lost = at;
+                if sooner(first(at), first(held), port.port_pointer) {
+                    port.claim = short(at);
+                    winners[w % W] |= 1 << (at % 64);
+                    winners[held / 64 % W] &= !(1 << (held % 64));
+                    lost = held;
+                }
+                if E::WATCHES {
+                    egress.stalled(Block::<L, W>::lane(i, lost), Stall::LostSwitch);
                 }
             }
         }
-        let mut freed = false;
-        for (w, set) in taken.iter().enumerate().take(words) {
-            let mut set = *set;
-            while set != 0 {
-                let out = w * 64 + set.trailing_zeros() as usize;
-                set &= set - 1;
-                let at = usize::from(promised[(out >> self.shift) % MAX_PORTS]);
-                freed |= self.traverse(block, i, at, now, egress);
-            }
-        }
-        freed
     }
 
     /// The choice of an input port among its VCs that could send (`able`, from lane `base` on):
@@ -313,5 +318,55 @@ impl<R: RoutingFunction> Common<R> {
         block.outputs[out & !low].port_pointer = short((at & !low) + 1);
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
         Departure { from, to, slot, head, tail, now, depart }
+    }
+}
+
+impl<const L: usize, const W: usize> Block<L, W> {
+    /// The output VC that the packet of input VC `at` asks for, if one is free that it may take: one
+    /// arbiter over all output VCs of the router.
+    #[inline]
+    fn wish(&self, at: usize) -> Option<usize> {
+        let input = &self.inputs[at % L];
+        let word = usize::from(input.out) / 64 % W;
+        let free = NonZero::new(input.request & self.sets[word].free)?;
+        let pointer = usize::from(input.pointer);
+        let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
+        let ahead = NonZero::new(free.get() & u64::MAX << from).unwrap_or(free);
+        Some(word * 64 + ahead.trailing_zeros() as usize)
+    }
+
+    /// Asks for output VC `out` on behalf of input VC `at`; tells whether it is the first to do so.
+    #[inline]
+    fn claim_vc(&mut self, at: usize, out: usize) -> bool {
+        let claimed = &mut self.sets[out / 64 % W].claimed;
+        let bit = 1 << (out % 64);
+        let first = *claimed & bit == 0;
+        if first {
+            *claimed |= bit;
+            self.outputs[out % L].claim = short(at);
+        }
+        first
+    }
+
+    /// Input VC `at` asks for output VC `out`, for which another asked before.
+    fn contend_vc<E: Egress>(
+        &mut self,
+        (i, at, out): (usize, usize, usize),
+        winners: &mut [u64; W],
+        egress: &mut E,
+    ) {
+        let output = &mut self.outputs[out % L];
+        let held = usize::from(output.claim);
+        let mut lost = at;
+        if sooner(short(at), short(held), output.pointer) {
+            output.claim = short(at);
+            self.inputs[at % L].out = short(out);
+            winners[at / 64 % W] |= 1 << (at % 64);
+            winners[held / 64 % W] &= !(1 << (held % 64));
+            lost = held;
+        }
+        if E::WATCHES {
+            egress.stalled(Self::lane(i, lost), Stall::NoVc);
+        }
     }
 }

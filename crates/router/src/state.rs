@@ -55,7 +55,8 @@ pub(crate) struct Output {
     pub(crate) owner: u16,
     /// Round-robin pointer over input VCs.
     pub(crate) pointer: u16,
-    /// Scratch of VC allocation: the best of the input VCs that ask for it.
+    /// Scratch of allocation: the best of the input VCs that ask for it, and for the first VC of a
+    /// port of those that ask for the port.
     pub(crate) claim: u16,
     /// Of the port. Switch arbiters: over VCs of the input port; over output ports that they want;
     /// over input ports of the output port. Ports by their first lane.

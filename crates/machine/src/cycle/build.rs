@@ -13,6 +13,8 @@ use crate::network::{check_ports, domains, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;
+/// Cycles that a calendar reaches further than any event.
+const SLACK: u64 = 1;
 
 impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Builds the network of `spec` for `classes` traffic classes, each of which has the machine's
@@ -87,7 +89,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let longest = fars.iter().chain(&near).map(|f| u64::from(f.latency)).max().unwrap_or(1);
         let stages = u64::from(spec.router.sa_cycles) + u64::from(spec.router.st_cycles);
         let credit = u64::from(spec.router.credit_cycles);
-        let calendar = Calendar::new(2 * longest + stages + credit + 64);
+        // A node takes a flit at once; its credit is back after another way of the link.
+        let calendar = Calendar::new(2 * longest + stages + credit + 1 + SLACK);
         let mut this = Self {
             vcs: u32::from(vcs),
             wires: Wires {

@@ -5,7 +5,7 @@ use base::route::Empty;
 use base::{Class, Flit, Head, NodeIdx, PacketIdx, RoutingFunction, VcIdx};
 use router::Lane;
 
-use super::source::Sending;
+use super::source::{Sending, Source};
 use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
 
@@ -16,6 +16,36 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Steps a source. Gives the next cycle in which it must be stepped if no credit comes before.
     #[inline]
     pub(super) fn step_source<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
+        let Source { link_ready, shares, .. } = self.sources[s];
+        if self.classes > 1 || shares {
+            return self.step_sharing(s, now, t);
+        }
+        if now + 1 < link_ready {
+            return link_ready - 1;
+        }
+        let mut sent = false;
+        loop {
+            if self.sendings[s].left == 0 {
+                let wake = self.refill(s, 0, now, t);
+                if self.sendings[s].left == 0 {
+                    return wake;
+                }
+            }
+            if sent {
+                return now + 1;
+            }
+            if !self.can_send(s, s) {
+                return u64::MAX;
+            }
+            self.send(s, 0, now, t);
+            sent = true;
+        }
+    }
+
+    /// As [`step_source`](Self::step_source) where there are several classes, or several sources at a
+    /// node.
+    #[inline(never)]
+    fn step_sharing<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
         let mut wake = if self.sources[s].deals { self.deal(s, now, t) } else { u64::MAX };
         if now + 1 < self.sources[s].link_ready {
             return wake.min(self.sources[s].link_ready - 1);
@@ -108,8 +138,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let near = self.near[s];
         source.link_ready = if near.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
         let lane = Lane(near.lane | u32::from(vc.0));
-        let bucket = self.wires.calendar.at(now + 1 + u64::from(near.latency));
-        if head { bucket.heads.push((lane, slot)) } else { bucket.bodies.push((lane, slot)) }
+        let calendar = &mut self.wires.calendar;
+        let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
+        list.push(now + 1 + u64::from(near.latency), (lane, slot));
     }
 
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
@@ -157,7 +188,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
                         if to != s {
-                            self.wake_source(to, now + 1);
+                            let to = u32::try_from(to).unwrap_or(u32::MAX);
+                            self.wires.calendar.wake_source(to, now + 1);
                         }
                     }
                 }
@@ -180,8 +212,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
         let flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
+        let packet = self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
         let passage = Passage {
-            packet: PacketIdx(0),
+            packet,
             src: node,
             dst,
             class: class as u8,
@@ -191,17 +224,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             tag,
             hops: 0,
         };
-        let packet = match self.free_passages.pop() {
-            Some(free) => {
-                self.passages[free.at()] = Passage { packet: free, ..passage };
-                free
-            }
-            None => {
-                let packet = PacketIdx::new(self.passages.len());
-                self.passages.push(Passage { packet, ..passage });
-                packet
-            }
-        };
+        match self.passages.get_mut(packet.at()) {
+            Some(place) => *place = passage,
+            None => self.passages.push(passage),
+        }
         let mut head = Head { src: node, dst, flow, class: Class::ALL[class], state: 0 };
         let hop = self.bank.routing().inject(&mut head, &Empty);
         let sending = Sending {

@@ -79,6 +79,12 @@ impl DimensionOrder {
     /// The step by which `head` leaves its source.
     #[inline]
     pub(super) fn inject<V: View>(&self, head: &mut Head, _: &OfClass<'_, V>) -> Step {
+        self.depart(head)
+    }
+
+    /// As [`inject`](Self::inject), which needs no view.
+    #[inline]
+    pub(super) fn depart(&self, head: &Head) -> Step {
         self.lattice.inject(head, self.lattice.goal(head))
     }
 
@@ -91,6 +97,18 @@ impl DimensionOrder {
         in_group: usize,
         head: &mut Head,
         _: &OfClass<'_, V>,
+    ) -> Step {
+        self.onward(at, in_port, in_group, head)
+    }
+
+    /// As [`route`](Self::route), which needs no view.
+    #[inline]
+    pub(super) fn onward(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        head: &Head,
     ) -> Step {
         let goal = self.lattice.goal(head);
         let here = Arrival::new(at, in_port, in_group);

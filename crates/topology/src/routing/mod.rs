@@ -55,9 +55,9 @@ use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx
 pub struct Routing {
     vcs_per_class: u8,
     /// `[set of groups]`: their VCs, counted from the class's first VC.
-    vcs_of: Vec<u64>,
+    vcs_of: Box<[u64; 256]>,
     /// `[VC of a class]`: its group.
-    group_of: Vec<u8>,
+    group_of: [u8; 64],
     /// `[group]`: the VC that it shares with others; empty but for [`Routing::crowded`].
     crowd: Vec<u8>,
     way: Way,
@@ -232,13 +232,13 @@ impl Routing {
         let groups = ask!(&way, f => f.groups());
         let vcs = usize::from(vcs_per_class);
         assert!((1..=8).contains(&groups) && groups <= vcs, "{groups} groups in {vcs} VCs");
-        let group_of: Vec<u8> =
-            (0..vcs).map(|v| u8::try_from(v * groups / vcs).unwrap_or(0)).collect();
+        let group = |v: usize| if v < vcs { u8::try_from(v * groups / vcs).unwrap_or(0) } else { 0 };
+        let group_of: [u8; 64] = core::array::from_fn(group);
         let of = |set: usize| {
             let of_set = |v: &usize| set >> group_of[*v] & 1 == 1;
             (0..vcs).filter(of_set).fold(0, |mask, v| mask | 1_u64 << v)
         };
-        let vcs_of = (0..1 << groups).map(of).collect();
+        let vcs_of = Box::new(core::array::from_fn(of));
         Self { vcs_per_class, vcs_of, group_of, crowd: Vec::new(), way }
     }
 
@@ -248,8 +248,8 @@ impl Routing {
         let groups = ask!(&way, f => f.groups());
         let vcs = usize::from(vcs_per_class);
         let crowd = (0..groups).map(|g| u8::try_from(g * vcs / groups).unwrap_or(0)).collect();
-        let vcs_of = (0..1_u64 << vcs).collect();
-        let group_of = (0..vcs_per_class).collect();
+        let vcs_of = Box::new(core::array::from_fn(|set| set as u64));
+        let group_of = core::array::from_fn(|vc| u8::try_from(vc).unwrap_or(0));
         Self { vcs_per_class, vcs_of, group_of, crowd, way }
     }
 
@@ -320,6 +320,26 @@ impl Routing {
         }
     }
 
+    /// The step of a packet that leaves its source in any network.
+    #[inline(never)]
+    fn inject_elsewhere<V: View>(&self, head: &mut Head, view: &V) -> Step {
+        ask!(&self.way, f => f.inject(head, &OfClass::new(self, view, head.class)))
+    }
+
+    /// The step of a packet in any network.
+    #[inline(never)]
+    fn route_elsewhere<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        group: usize,
+        head: &mut Head,
+        view: &V,
+    ) -> Step {
+        let view = OfClass::new(self, view, head.class);
+        ask!(&self.way, f => f.route(at, in_port, group, head, &view))
+    }
+
     /// The hop of a step for a class.
     #[inline]
     fn hop(&self, step: Step, class: Class) -> Hop {
@@ -331,7 +351,10 @@ impl Routing {
 impl RoutingFunction for Routing {
     #[inline]
     fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
-        let step = ask!(&self.way, f => f.inject(head, &OfClass::new(self, view, head.class)));
+        let step = match &self.way {
+            Way::DimensionOrder(f) => f.depart(head),
+            _ => self.inject_elsewhere(head, view),
+        };
         self.hop(step, head.class)
     }
 
@@ -344,10 +367,13 @@ impl RoutingFunction for Routing {
         head: &mut Head,
         view: &V,
     ) -> Hop {
-        let of_class = usize::from(in_vc.0 - head.class as u8 * self.vcs_per_class);
-        let group = usize::from(self.group_of[of_class]);
-        let view = OfClass::new(self, view, head.class);
-        let step = ask!(&self.way, f => f.route(at, in_port, group, head, &view));
+        let of_class = in_vc.0.wrapping_sub(head.class as u8 * self.vcs_per_class);
+        let group = usize::from(self.group_of[usize::from(of_class) % 64]);
+        // Grids are where networks are largest: their function is inlined.
+        let step = match &self.way {
+            Way::DimensionOrder(f) => f.onward(at, in_port, group, head),
+            _ => self.route_elsewhere(at, in_port, group, head, view),
+        };
         self.hop(step, head.class)
     }
 
@@ -364,7 +390,7 @@ impl RoutingFunction for Routing {
 #[derive(Debug)]
 pub(crate) struct OfClass<'a, V> {
     /// `[set of groups]`: their VCs.
-    vcs_of: &'a [u64],
+    vcs_of: &'a [u64; 256],
     view: &'a V,
     shift: u8,
 }

@@ -70,6 +70,8 @@ pub(crate) struct Lattice {
     width: u8,
     /// Groups of the routing function.
     groups: u8,
+    /// All of them, a bit each.
+    all: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +146,7 @@ impl Lattice {
             twisted: shape.twisted(),
             width: if (0..dims.len()).any(|d| shape.closes(d)) { 2 } else { 1 },
             groups: 1,
+            all: 1,
             dims,
         };
         this.read_ports(site);
@@ -225,6 +228,7 @@ impl Lattice {
             ));
         }
         self.groups = u8::try_from(groups).expect("few groups");
+        self.all = 0xff >> (8 - self.groups);
         Ok(self)
     }
 
@@ -239,7 +243,7 @@ impl Lattice {
 
     /// Every group.
     pub(crate) const fn all(&self) -> u8 {
-        0xff >> (8 - self.groups)
+        self.all
     }
 
     pub(crate) const fn routers(&self) -> usize {
@@ -364,7 +368,7 @@ impl Lattice {
     /// The same grid with all VCs in one group: what a torus without datelines would do.
     #[cfg(test)]
     pub(crate) fn without_dateline(mut self) -> Self {
-        (self.width, self.groups) = (1, 1);
+        (self.width, self.groups, self.all) = (1, 1, 1);
         self
     }
 }

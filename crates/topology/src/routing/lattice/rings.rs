@@ -80,9 +80,10 @@ impl Lattice {
     /// The groups of its set that a packet may take: 1 or 2 bits.
     #[inline]
     fn sides(&self, here: Arrival, leg: Leg, set: usize) -> u8 {
-        if self.width == 1 {
-            return 1;
-        }
+        if self.width == 1 { 1 } else { self.ring_sides(here, leg, set) }
+    }
+
+    fn ring_sides(&self, here: Arrival, leg: Leg, set: usize) -> u8 {
         let ring = self.dims[leg.d].ring;
         if ring == 0 {
             return BOTH;
