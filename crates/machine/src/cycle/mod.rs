@@ -22,6 +22,7 @@
 
 mod build;
 mod calendar;
+mod follow;
 mod inject;
 mod source;
 mod terminal;
@@ -33,6 +34,7 @@ use std::collections::VecDeque;
 use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
+pub use follow::{Follow, Sighting, Stage};
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
@@ -86,6 +88,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Whoever watches.
     pub const fn watch(&self) -> &W {
         &self.wires.watch
+    }
+
+    /// Whoever watches, to be told something.
+    pub const fn watch_mut(&mut self) -> &mut W {
+        &mut self.wires.watch
     }
 
     /// Flits that left sources and flits that arrived at nodes so far.
