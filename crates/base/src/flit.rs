@@ -34,7 +34,7 @@ impl Class {
     }
 }
 
-/// A flit: the unit of flow control. 24 bytes, copied by value.
+/// A flit: the unit of flow control. 28 bytes, copied by value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flit {
     /// The packet it belongs to, a slot of the machine's slab.
@@ -47,6 +47,8 @@ pub struct Flit {
     pub flow: u32,
     /// The routing function's note on the packet; heads only.
     pub state: u32,
+    /// Flits of its packet, at least 1; packets of more than 65,535 flits count as that long.
+    pub flits: u16,
     /// The VC it travels in on the link it is on.
     pub vc: VcIdx,
     /// The packet's class.

@@ -11,6 +11,7 @@ fn flit(n: u32) -> Flit {
         packet: PacketIdx(n),
         dst: NodeIdx(0),
         src: NodeIdx(0),
+        flits: 1,
         state: 0,
         flow: 0,
         vc: VcIdx(0),

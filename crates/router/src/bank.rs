@@ -1,5 +1,6 @@
 //! The bank of all routers: what it is built from, and what may be read off it.
 
+use base::arch::VcReuse;
 use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::egress::Egress;
@@ -56,6 +57,9 @@ pub(crate) struct Common<R> {
     pub(crate) traversal: u64,
     /// Whether a packet that gets no VC is routed again.
     pub(crate) adaptive: bool,
+    /// Whether an output VC is free only when all its credits are back. Since credits come in order,
+    /// that is when the tail's is.
+    pub(crate) keeps_vcs: bool,
     /// Bit per router: has something to do in its next step.
     pub(crate) active: Vec<u64>,
     pub(crate) timers: Vec<Vec<(u64, Timer)>>,
@@ -143,16 +147,17 @@ impl<R: RoutingFunction> RouterBank<R> {
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
         let (blocks, log) = match ports << shift {
-            0..=64 => (Blocks::Lanes64(build(params, vcs, shift)), 6),
-            65..=512 => (Blocks::Lanes512(build(params, vcs, shift)), 9),
-            513..=2048 => (Blocks::Lanes2048(build(params, vcs, shift)), 11),
-            _ => (Blocks::Lanes16384(build(params, vcs, shift)), 14),
+            0..=64 => (Blocks::Lanes64(build(params, &pipeline, shift)), 6),
+            65..=512 => (Blocks::Lanes512(build(params, &pipeline, shift)), 9),
+            513..=2048 => (Blocks::Lanes2048(build(params, &pipeline, shift)), 11),
+            _ => (Blocks::Lanes16384(build(params, &pipeline, shift)), 14),
         };
         let loads = if routing.global() { params.len() << log } else { 0 };
-        let plain = arch == RouterArch::default();
+        let plain = RouterArch { vc_reuse: VcReuse::TailSent, ..arch } == RouterArch::default();
         let general = (!plain).then(|| Box::new(General::new(params, &pipeline, shift)));
         let common = Common {
             adaptive: routing.adaptive(),
+            keeps_vcs: arch.vc_reuse != VcReuse::TailSent,
             traversal: u64::from(sa) + u64::from(st),
             routing,
             pipeline,
@@ -371,17 +376,17 @@ impl<R: RoutingFunction> RouterBank<R> {
 
 fn build<const L: usize, const W: usize>(
     params: &[RouterParams],
-    vcs: u8,
+    pipeline: &Pipeline,
     shift: u32,
 ) -> Vec<Block<L, W>> {
     let depth = |d: &u32| {
-        let flits = u16::try_from(*d).ok().filter(|d| *d > 0);
+        let flits = u16::try_from(General::depth(pipeline, *d)).ok().filter(|d| *d > 0);
         flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
     };
     let block = |p: &RouterParams| {
         let input: Vec<u16> = p.input_depth.iter().map(depth).collect();
         let output: Vec<u16> = p.output_depth.iter().map(depth).collect();
-        Block::new(&input, &output, vcs, shift)
+        Block::new(&input, &output, pipeline.vcs, shift)
     };
     params.iter().map(block).collect()
 }

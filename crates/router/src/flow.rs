@@ -38,6 +38,10 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                 }
             }
         }
+        if self.c.keeps_vcs && output_whole(&block.outputs[at]) {
+            block.sets[at / 64].free |= 1 << (at % 64);
+            self.c.wake(i);
+        }
         if self.c.general.is_some() {
             self.credit_general(i, at);
         }
@@ -180,6 +184,11 @@ impl<R: RoutingFunction> Common<R> {
         self.timers[i].push((when, timer));
         block.timed = true;
     }
+}
+
+/// Whether an output VC has all its credits and no packet.
+const fn output_whole(output: &Output) -> bool {
+    output.credits == output.depth && output.owner == NOBODY
 }
 
 /// A number of a lane or port within a router.

@@ -241,6 +241,30 @@ impl<R: RoutingFunction> Common<R> {
         now: u64,
         egress: &mut E,
     ) -> bool {
+        let depart = now + self.traversal;
+        let d = self.pop(block, i, at, now, depart);
+        let free = egress.send(&d, &mut self.store);
+        egress.credit(d.from, now + 1);
+        if free > depart + 1 {
+            let low = self.vc_mask as usize;
+            let first = d.to.0 as usize % L & !low;
+            block.link_busy(first, low);
+            self.arm(block, i, free - self.traversal, Timer::Link(short(first)));
+        }
+        d.tail
+    }
+
+    /// Takes the flit at the front of input VC `at` out of its buffer, with all that follows for the
+    /// router.
+    #[inline]
+    pub(crate) fn pop<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        at: usize,
+        now: u64,
+        depart: u64,
+    ) -> Departure {
         block.forwarded += 1;
         let at = at % L;
         let low = self.vc_mask as usize;
@@ -262,6 +286,7 @@ impl<R: RoutingFunction> Common<R> {
         if tail {
             output.owner = NOBODY;
             sets.ready &= !bit;
+            sets.fresh &= !bit;
             if more {
                 input.stage = Stage::Routing;
                 sets.routing |= bit;
@@ -271,26 +296,22 @@ impl<R: RoutingFunction> Common<R> {
                 let left = now as u32;
                 input.left = left;
             }
-            block.sets[out / 64].free |= 1 << (out % 64);
+            if !self.keeps_vcs {
+                block.sets[out / 64].free |= 1 << (out % 64);
+            }
         } else if !more {
             sets.ready &= !bit;
+            sets.fresh &= !bit;
         } else if !funded {
             sets.ready &= !bit;
+            sets.fresh &= !bit;
             sets.starved |= bit;
         }
         let from = &mut block.outputs[at & !low];
         from.vc_pointer = short((at & low) + 1);
         from.choice_pointer = short((out & !low) + 1);
         block.outputs[out & !low].port_pointer = short((at & !low) + 1);
-        let depart = now + self.traversal;
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
-        let d = Departure { from, to, slot, head, tail, now, depart };
-        let free = egress.send(&d, &mut self.store);
-        egress.credit(from, now + 1);
-        if free > depart + 1 {
-            block.link_busy(out & !low, low);
-            self.arm(block, i, free - self.traversal, Timer::Link(short(out & !low)));
-        }
-        tail
+        Departure { from, to, slot, head, tail, now, depart }
     }
 }

@@ -39,12 +39,14 @@ struct Resting {
 #[derive(Clone, Debug)]
 pub struct Store {
     slots: Vec<Resting>,
+    /// `[slot]`: flits of its packet.
+    lengths: Vec<u16>,
     free: u32,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: NONE }
+        Self { slots: Vec::new(), lengths: Vec::new(), free: NONE }
     }
 }
 
@@ -67,8 +69,9 @@ impl Store {
         };
         let slot = self.free;
         if slot == NONE {
-            return self.grow(resting);
+            return self.grow(resting, flit.flits);
         }
+        self.lengths[slot as usize] = flit.flits;
         let place = &mut self.slots[slot as usize];
         self.free = place.next;
         *place = resting;
@@ -76,9 +79,10 @@ impl Store {
     }
 
     #[cold]
-    fn grow(&mut self, flit: Resting) -> Slot {
+    fn grow(&mut self, flit: Resting, flits: u16) -> Slot {
         let slot = u32::try_from(self.slots.len()).expect("buffers are bounded");
         self.slots.push(flit);
+        self.lengths.push(flits);
         Slot(slot)
     }
 
@@ -102,6 +106,7 @@ impl Store {
             flow: at.flow,
             state: at.state,
             vc,
+            flits: self.lengths[slot.0 as usize],
             class: at.class,
             head: at.ends & HEAD != 0,
             tail: at.ends & TAIL != 0,
@@ -136,6 +141,12 @@ impl Store {
     #[inline]
     pub fn hops(&self, slot: Slot) -> u16 {
         self.slots[slot.0 as usize].hops
+    }
+
+    /// Flits of the packet of the flit at `slot`.
+    #[inline]
+    pub(crate) fn length(&self, slot: Slot) -> u32 {
+        u32::from(self.lengths[slot.0 as usize])
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use super::source::{Sending, Source};
 use super::wires::{FRACTION, Far, Rate, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
-use crate::network::{domains, pipeline};
+use crate::network::{check_ports, domains, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;
@@ -37,6 +37,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 spec.router.vcs_per_class
             ))
         })?;
+        check_ports(spec, vcs)?;
         let fabric = &spec.fabric;
         let timing = Timings::new(spec)?;
         let depth =

@@ -95,6 +95,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             src: passage.src,
             flow: sending.flow,
             state: sending.state,
+            flits: u16::try_from(passage.flits).unwrap_or(u16::MAX),
             vc,
             class: Class::ALL[class],
             head,

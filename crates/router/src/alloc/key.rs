@@ -39,6 +39,12 @@ impl Key {
         Self((priority as u64) << 48 | older)
     }
 
+    /// The key of a request that is no speculation: before all that are.
+    #[inline]
+    pub const fn firm(self) -> Self {
+        Self(self.0 | 1 << 55)
+    }
+
     /// The key with a label in its lowest byte, in one word.
     #[inline]
     pub(super) const fn pack(self, label: u8) -> u64 {

@@ -13,6 +13,7 @@ fn flit(packet: u32, dst: u32, vc: u8) -> Flit {
         packet: PacketIdx(packet),
         dst: NodeIdx(dst),
         src: NodeIdx(0),
+        flits: 1,
         state: 0,
         flow: 0,
         vc: VcIdx(vc),

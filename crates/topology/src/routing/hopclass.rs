@@ -168,7 +168,7 @@ impl HopClass {
         view: &OfClass<'_, V>,
     ) -> Step {
         let leg = match Leg::of(head.state) {
-            Leg::Offered => self.decide(at.at(), head, view),
+            Leg::Offered if self.attach.local(in_port) => self.decide(at.at(), head, view),
             Leg::To(stop) if stop == at.0 => Leg::From,
             leg => leg,
         };

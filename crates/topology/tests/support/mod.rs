@@ -42,7 +42,7 @@ pub(crate) fn follow<V: View>(f: &Fabric, head: &Head, view: &V) -> Route {
     let hop = f.routing.inject(&mut head, view);
     f.routing.goals(|goal| {
         f.routing.inject_all(head.src, goal, |step| {
-            note(f, step, (hop.port, hop.vcs >> shift), &mut legs)
+            note(f, step, (hop.port, hop.vcs >> shift), &mut legs);
         });
     });
     let mut taken = vec![(f.node_ports[head.src.at()][hop.port.at()], hop.vcs >> shift)];

@@ -170,7 +170,7 @@ impl Dragonfly {
     ) -> Step {
         let here = self.groups.of(at.at());
         let leg = match Leg::of(head.state) {
-            Leg::Offered => self.decide(at, head, view),
+            Leg::Offered if self.attach.local(in_port) => self.decide(at, head, view),
             Leg::To(group) if group as usize == here => Leg::From,
             leg => leg,
         };

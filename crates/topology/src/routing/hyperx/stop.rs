@@ -21,7 +21,7 @@ impl HyperX {
         view: &OfClass<'_, V>,
     ) -> Step {
         let leg = match Leg::of(head.state) {
-            Leg::Offered => self.decide(at, head, view),
+            Leg::Offered if self.attach.local(in_port) => self.decide(at, head, view),
             Leg::To(stop) if stop == at.0 => Leg::From,
             leg => leg,
         };

@@ -1,0 +1,176 @@
+//! The general router: every allocator and arbiter, speculation, speedups, output buffers,
+//! cut-through, shared buffers, priorities, held connections.
+//!
+//! ```text
+//!   waiting ─▶ VA requests ─▶ allocator ─┐
+//!      └─ speculative ─▶ SA requests ─▶ allocator ─▶ switch ─▶ output buffer ─▶ link
+//!   ready ────────────────────▲          └─ only where VA granted too
+//! ```
+//!
+//! It works on the same state as the plain router and makes the same steps, but builds the request
+//! matrices of both allocations and hands them to an [`Allocator`](crate::alloc::Allocator); given
+//! the plain router's choices it does exactly what that does. With an internal speedup of `n` the two
+//! allocations are made `n` times a cycle.
+
+mod allocate;
+mod rules;
+mod traverse;
+
+use std::collections::VecDeque;
+
+use base::RoutingFunction;
+use base::arch::{Buffers, Switching};
+
+use crate::alloc::{AnyAllocator, KeyRule, Matching, Requests};
+use crate::bank::{Kernel, Pipeline, RouterParams};
+use crate::egress::Egress;
+use crate::state::NOBODY;
+
+/// What the general router has on top of the plain one's state.
+#[derive(Clone, Debug)]
+pub(crate) struct General {
+    rules: Rules,
+    /// `[router]`
+    parts: Vec<Parts>,
+    /// Scratch, large enough for every router.
+    vc_requests: Requests,
+    vc_matching: Matching,
+    switch_requests: Requests,
+    switch_matching: Matching,
+}
+
+/// What all routers have in common.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    keys: KeyRule,
+    speculative: bool,
+    cut_through: bool,
+    hold_switch: bool,
+    input_speedup: usize,
+    output_speedup: usize,
+    internal_speedup: usize,
+    output_buffer_flits: Option<u32>,
+    /// Of a VC; 0 where buffers are private.
+    reserved_flits: u16,
+}
+
+/// One router's own.
+#[derive(Clone, Debug)]
+struct Parts {
+    vc_allocator: AnyAllocator,
+    switch_allocator: AnyAllocator,
+    /// `[port]`
+    ports: Vec<PortParts>,
+}
+
+#[derive(Clone, Debug)]
+struct PortParts {
+    /// As an input: the lane whose packet keeps the switch, and as an output: whether one does.
+    held: u16,
+    taken: bool,
+    /// Shared buffers at the far end of the link out: how many there are and how many are used.
+    shared: u32,
+    shared_used: u32,
+    /// Cycles in which the flits of the output buffer go on the link, and the first cycle in which
+    /// the link takes another.
+    departures: VecDeque<u64>,
+    link_free: u64,
+}
+
+impl General {
+    pub(crate) fn new(params: &[RouterParams], pipeline: &Pipeline, shift: u32) -> Self {
+        let arch = &pipeline.arch;
+        let reserved = match arch.buffers {
+            Buffers::Private => 0,
+            Buffers::Shared { reserved_flits } => reserved_flits,
+        };
+        let rules = Rules {
+            keys: KeyRule::new(arch.priority, arch.arbiter),
+            speculative: arch.speculative,
+            cut_through: arch.switching == Switching::VirtualCutThrough,
+            hold_switch: arch.hold_switch,
+            input_speedup: usize::from(arch.input_speedup.max(1)),
+            output_speedup: usize::from(arch.output_speedup.max(1)),
+            internal_speedup: usize::from(arch.internal_speedup.max(1)),
+            output_buffer_flits: arch.output_buffer_flits,
+            reserved_flits: u16::try_from(reserved).unwrap_or(u16::MAX),
+        };
+        let parts = params.iter().map(|p| {
+            let ports = p.input_depth.len();
+            let lanes = ports << shift;
+            let (inputs, outputs) = (ports * rules.input_speedup, ports * rules.output_speedup);
+            let port = |depth: &u32| PortParts {
+                held: NOBODY,
+                taken: false,
+                shared: u32::from(pipeline.vcs) * depth.saturating_sub(reserved),
+                shared_used: 0,
+                departures: VecDeque::new(),
+                link_free: 0,
+            };
+            Parts {
+                vc_allocator: AnyAllocator::new(arch.vc_allocator, arch.arbiter, lanes, lanes),
+                switch_allocator: AnyAllocator::new(
+                    arch.switch_allocator,
+                    arch.arbiter,
+                    inputs,
+                    outputs,
+                ),
+                ports: p.output_depth.iter().map(port).collect(),
+            }
+        });
+        let parts: Vec<Parts> = parts.collect();
+        let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
+        let lanes = ports << shift;
+        let (inputs, outputs) = (ports * rules.input_speedup, ports * rules.output_speedup);
+        Self {
+            rules,
+            parts,
+            vc_requests: Requests::new(lanes, lanes),
+            vc_matching: Matching::new(lanes, lanes),
+            switch_requests: Requests::new(inputs, outputs),
+            switch_matching: Matching::new(inputs, outputs),
+        }
+    }
+
+    /// Flits of buffer that a VC may use at most, where its share of the port's is `depth`.
+    pub(crate) fn depth(pipeline: &Pipeline, depth: u32) -> u32 {
+        match pipeline.arch.buffers {
+            Buffers::Private => depth,
+            Buffers::Shared { reserved_flits } => {
+                let shared = u32::from(pipeline.vcs) * depth.saturating_sub(reserved_flits);
+                (reserved_flits.min(depth) + shared).min(u32::from(u16::MAX))
+            }
+        }
+    }
+}
+
+impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
+    /// A credit came for output VC `at` of router `i`: it left the shared part of its port's buffers,
+    /// if it was there, and a packet that waits for room may go.
+    #[cold]
+    pub(crate) fn credit_general(&mut self, i: usize, at: usize) {
+        let shift = self.c.shift;
+        let output = &self.blocks[i].outputs[at];
+        let used = output.depth - output.credits;
+        if let Some(general) = &mut self.c.general {
+            let port = &mut general.parts[i].ports[at >> shift];
+            if general.rules.reserved_flits > 0 && used >= general.rules.reserved_flits {
+                port.shared_used -= 1;
+            }
+        }
+        self.c.wake(i);
+    }
+
+    /// The allocations and traversals of a cycle. Tells whether the router must be stepped again for
+    /// those who wait for an output VC.
+    #[cold]
+    pub(crate) fn step_general<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
+        let Some(mut general) = self.c.general.take() else { return false };
+        let block = &mut self.blocks[i];
+        for _ in 0..general.rules.internal_speedup {
+            general.pass(self.c, block, i, now, egress);
+        }
+        self.c.general = Some(general);
+        true
+    }
+}
