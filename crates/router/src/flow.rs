@@ -148,7 +148,8 @@ impl<R: RoutingFunction> Common<R> {
     }
 
     /// RC of the packet at the front of an input VC.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn start<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -184,7 +185,8 @@ impl<R: RoutingFunction> Common<R> {
         self.route_head(block, (i, at), head, now);
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn route_head<const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -194,10 +196,10 @@ impl<R: RoutingFunction> Common<R> {
     ) {
         let state = head.state;
         let view = Outputs { common: &*self, block: &*block, now };
-        let router = RouterIdx(u32::try_from(i).unwrap_or(u32::MAX));
         let port = PortIdx(short(at >> self.shift));
         #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
         let vc = VcIdx((at & self.vc_mask as usize) as u8);
+        let router = Block::<L, W>::router(i);
         let hop = self.routing.route(router, port, vc, &mut head, &view);
         assert!(
             hop.vcs != 0 && hop.port.0 < block.ports,
@@ -244,6 +246,13 @@ impl<const L: usize, const W: usize> Block<L, W> {
     #[inline]
     pub(crate) const fn lane(i: usize, at: usize) -> Lane {
         Lane((i << Self::LOG | at) as u32)
+    }
+
+    /// The number of a router.
+    #[expect(clippy::cast_possible_truncation, reason = "banks are bounded at elaboration")]
+    #[inline]
+    pub(crate) const fn router(i: usize) -> RouterIdx {
+        RouterIdx(i as u32)
     }
 
     /// A packet that holds an output VC has a flit again. Tells whether it is ready.

@@ -83,7 +83,8 @@ impl DimensionOrder {
     }
 
     /// As [`inject`](Self::inject), which needs no view.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(super) fn depart(&self, head: &Head) -> Step {
         self.lattice.inject(head, self.lattice.goal(head))
     }
@@ -102,7 +103,8 @@ impl DimensionOrder {
     }
 
     /// As [`route`](Self::route), which needs no view.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(super) fn onward(
         &self,
         at: RouterIdx,

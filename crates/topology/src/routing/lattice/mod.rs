@@ -330,19 +330,22 @@ impl Lattice {
     }
 
     /// The step by which `head` leaves its source.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn inject(&self, head: &Head, goal: Goal) -> Step {
         self.local(0, self.routers() + head.src.at(), head, goal)
     }
 
     /// The step from router `at` to the destination, which hangs there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn eject(&self, at: usize, head: &Head, goal: Goal) -> Step {
         let first = (head.dst.at() - at * self.nodes_per_router) * self.locals;
         self.local(first, at, head, goal)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn local(&self, first: usize, place: usize, head: &Head, goal: Goal) -> Step {
         let port = if self.locals == 1 { 0 } else { choose(self.locals, place, head.flow) };
         Step { port: PortIdx::new(first + port), groups: self.all(), escape: true, goal }
