@@ -15,6 +15,12 @@ use crate::flow::short;
 use crate::ports::{pick, sooner};
 use crate::state::{Block, NOBODY, Stage, Timer};
 
+/// Whether there are two bits in a set that is not empty.
+#[inline]
+pub(crate) const fn several(set: u64) -> bool {
+    set & (set - 1) != 0
+}
+
 impl<R: RoutingFunction> Common<R> {
     /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
     /// Tells whether any asked for one that is free.
@@ -27,7 +33,7 @@ impl<R: RoutingFunction> Common<R> {
         egress: &mut E,
     ) -> bool {
         let lone = block.sets[0].waiting;
-        if W > 1 || lone & lone.wrapping_sub(1) != 0 {
+        if W > 1 || several(lone) {
             return self.allocate_many(block, i, now, egress);
         }
         let at = lone.trailing_zeros() as usize;
@@ -151,59 +157,18 @@ impl<R: RoutingFunction> Common<R> {
 
     /// Switch allocation: every input port picks one VC that could send, every output port one of
     /// them. Gives the input VCs that may send a flit each.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn allocate_switch<E: Egress, const L: usize, const W: usize>(
         &self,
         block: &mut Block<L, W>,
         i: usize,
         egress: &mut E,
     ) -> [u64; W] {
-        let mut winners = [0_u64; W];
-        let lone = block.sets[0].ready;
-        if W == 1 && lone & lone.wrapping_sub(1) == 0 {
-            winners[0] = lone;
-        } else {
-            self.promise_ports(block, i, &mut winners, egress);
-        }
-        winners
-    }
-
-    /// Sends the flits at the front of the input VCs that got the switch. Tells whether an output VC
-    /// became free.
-    #[inline]
-    pub(crate) fn traverse_all<E: Egress, const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        i: usize,
-        winners: [u64; W],
-        now: u64,
-        egress: &mut E,
-    ) -> bool {
-        let mut freed = false;
-        for (w, won) in winners.iter().enumerate() {
-            let mut won = *won;
-            while won != 0 {
-                let at = w * 64 + won.trailing_zeros() as usize;
-                won &= won - 1;
-                freed |= self.traverse(block, i, at, now, egress);
-            }
-        }
-        freed
-    }
-
-    /// Every input port picks a VC, and every output port one of those that want it.
-    #[inline(never)]
-    fn promise_ports<E: Egress, const L: usize, const W: usize>(
-        &self,
-        block: &mut Block<L, W>,
-        i: usize,
-        winners: &mut [u64; W],
-        egress: &mut E,
-    ) {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         let low = self.vc_mask as usize;
         // Output ports by their first lane; their claims are the inputs promised to them.
         let mut taken = [0_u64; W];
+        let mut winners = [0_u64; W];
         for w in 0..words {
             let mut ready = block.sets[w % W].ready;
             while ready != 0 {
@@ -212,7 +177,7 @@ impl<R: RoutingFunction> Common<R> {
                 let able = ready & self.lanes << base;
                 ready ^= able;
                 let mut at = w * 64 + bit;
-                if able & (able - 1) != 0 {
+                if several(able) {
                     at = self.choose(block, i, w * 64 + base, able >> base, egress);
                 }
                 let out = usize::from(block.inputs[at % L].out) & !low;
@@ -239,6 +204,30 @@ impl<R: RoutingFunction> Common<R> {
                 }
             }
         }
+        winners
+    }
+
+    /// Sends the flits at the front of the input VCs that got the switch. Tells whether an output VC
+    /// became free.
+    #[inline(never)]
+    pub(crate) fn traverse_all<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        winners: [u64; W],
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        let mut freed = false;
+        for (w, won) in winners.iter().enumerate() {
+            let mut won = *won;
+            while won != 0 {
+                let at = w * 64 + won.trailing_zeros() as usize;
+                won &= won - 1;
+                freed |= self.traverse(block, i, at, now, egress);
+            }
+        }
+        freed
     }
 
     /// The choice of an input port among its VCs that could send (`able`, from lane `base` on):
@@ -326,10 +315,7 @@ impl<R: RoutingFunction> Common<R> {
         let output = &mut block.outputs[out];
         output.credits -= 1;
         let funded = output.credits > 0;
-        if !self.loads.is_empty() {
-            let used = output.depth - output.credits;
-            self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
-        }
+        let used = output.depth - output.credits;
         let sets = &mut block.sets[at / 64];
         let bit = 1_u64 << (at % 64);
         if tail {
@@ -345,9 +331,7 @@ impl<R: RoutingFunction> Common<R> {
                 let left = now as u32;
                 input.left = left;
             }
-            if !self.keeps_vcs {
-                block.sets[out / 64].free |= 1 << (out % 64);
-            }
+            block.sets[out / 64].free |= 1 << (out % 64);
         } else if !more {
             sets.ready &= !bit;
             sets.fresh &= !bit;
@@ -356,12 +340,35 @@ impl<R: RoutingFunction> Common<R> {
             sets.fresh &= !bit;
             sets.starved |= bit;
         }
+        if self.notes {
+            self.note_departure(block, (i, out), used, now);
+        }
         let from = &mut block.outputs[at & !low];
-        from.vc_pointer = short((at & low) + 1);
+        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+        let behind = ((at & low) + 1) as u8;
+        from.vc_pointer = behind;
         from.choice_pointer = short((out & !low) + 1);
         block.outputs[out & !low].port_pointer = short((at & !low) + 1);
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
         Departure { from, to, slot, head, tail, now, depart }
+    }
+
+    /// What else a departure to output VC `out` does, on which `used` flits wait from now on.
+    #[cold]
+    fn note_departure<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        (i, out): (usize, usize),
+        used: u16,
+        now: u64,
+    ) {
+        if !self.loads.is_empty() {
+            self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
+        }
+        if self.keeps_vcs {
+            // It is free when its last credit is back.
+            block.sets[out / 64].free &= !(1 << (out % 64));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use base::{RouterIdx, RoutingFunction};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::{Egress, Stall};
+use crate::plain::several;
 use crate::state::Block;
 
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
@@ -46,15 +47,24 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         if self.blocks[i].timed {
             self.expire(i, now);
         }
-        if self.c.pipeline.rc == 0 {
-            self.c.turn(&mut self.blocks[i], i, now, egress);
-        }
-        let stirred = if self.c.general.is_some() {
-            self.step_general(i, now, egress)
+        let stirred = if self.c.special {
+            self.step_special(i, now, egress)
         } else {
             self.c.step_plain(&mut self.blocks[i], i, now, egress)
         };
         self.c.finish(&mut self.blocks[i], i, now, stirred, egress)
+    }
+
+    /// RC where it takes no cycle, and the allocations and traversals of either router.
+    #[inline(never)]
+    fn step_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
+        if self.c.pipeline.rc == 0 {
+            self.c.turn(&mut self.blocks[i], i, now, egress);
+        }
+        if self.c.general.is_some() {
+            return self.step_general(i, now, egress);
+        }
+        self.c.step_plain(&mut self.blocks[i], i, now, egress)
     }
 }
 
@@ -80,6 +90,11 @@ impl<R: RoutingFunction> Common<R> {
         }
         if ready == 0 {
             return waiting != 0 && self.allocate_vcs(block, i, now, egress);
+        }
+        if W == 1 && !several(ready) {
+            let asked = waiting != 0 && self.allocate_vcs(block, i, now, egress);
+            let at = ready.trailing_zeros() as usize;
+            return asked | self.traverse(block, i, at, now, egress);
         }
         let winners = self.allocate_switch(block, i, egress);
         let asked = waiting != 0 && self.allocate_vcs(block, i, now, egress);

@@ -51,6 +51,11 @@ impl DimensionOrder {
         false
     }
 
+    /// Whether a step depends on the destination only: there are neither rings nor parallel links.
+    pub(super) const fn is_fixed(&self) -> bool {
+        self.lattice.is_fixed()
+    }
+
     pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
         self.lattice.goals(visit);
     }

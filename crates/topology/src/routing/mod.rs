@@ -50,6 +50,9 @@ pub use up_down::UpDown;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
+/// Pairs of a router and a node at most whose ports are tabulated: a byte each.
+const FIXED_MAX: usize = 1 << 20;
+
 /// How packets find their way.
 #[derive(Clone, Debug)]
 pub struct Routing {
@@ -58,6 +61,9 @@ pub struct Routing {
     vcs_of: Box<[u64; 256]>,
     /// `[VC of a class]`: its group.
     group_of: [u8; 64],
+    /// `[router][node]`: the port, where it depends on nothing else and the table is small.
+    fixed: Vec<u8>,
+    nodes: usize,
     way: Way,
 }
 
@@ -236,7 +242,30 @@ impl Routing {
             let of_set = |v: &usize| set >> group_of[*v] & 1 == 1;
             (0..vcs).filter(of_set).fold(0, |mask, v| mask | 1_u64 << v)
         };
-        Self { vcs_per_class, vcs_of: Box::new(core::array::from_fn(of)), group_of, way }
+        Self {
+            vcs_per_class,
+            vcs_of: Box::new(core::array::from_fn(of)), group_of,
+            fixed: Self::table(&way),
+            nodes: ask!(&way, f => f.size()).1,
+            way,
+        }
+    }
+
+    /// The ports of a function that needs no more than the destination.
+    fn table(way: &Way) -> Vec<u8> {
+        let Way::DimensionOrder(f) = way else { return Vec::new() };
+        let (routers, nodes) = f.size();
+        if routers * nodes > FIXED_MAX || !f.is_fixed() {
+            return Vec::new();
+        }
+        let head = |dst| Head { src: dst, dst, flow: 0, class: Class::Req, state: 0 };
+        let port = |at, dst: usize| {
+            let head = head(NodeIdx::new(dst));
+            f.onward(RouterIdx::new(at), PortIdx(0), 0, &head).port
+        };
+        let ports = (0..routers).flat_map(|at| (0..nodes).map(move |dst| port(at, dst)));
+        // A grid of more than 256 ports a router is too large for the table.
+        ports.map(|port| u8::try_from(port.0).expect("as many ports as ways and nodes")).collect()
     }
 
     /// The function itself.
@@ -316,6 +345,13 @@ impl Routing {
 }
 
 impl RoutingFunction for Routing {
+    #[inline]
+    fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
+        let port = *self.fixed.get(at.at() * self.nodes + dst.at())?;
+        let vcs = self.vcs_of[1] << (class as u8 * self.vcs_per_class);
+        Some(Hop { port: PortIdx(u16::from(port)), vcs })
+    }
+
     #[inline]
     fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
         let step = match &self.way {

@@ -259,6 +259,11 @@ impl Lattice {
         self.nodes_per_router
     }
 
+    /// Whether there is one way to go on at most, and it is taken on any VC.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        self.groups == 1 && self.width == 1 && self.locals == 1 && !self.twisted
+    }
+
     /// Whether any wrap-around is twisted.
     pub(crate) const fn twisted(&self) -> bool {
         self.twisted
