@@ -62,6 +62,8 @@ pub(crate) struct Common<R> {
     pub(crate) keeps_vcs: bool,
     /// Whether credits and departures have more to do than to count.
     pub(crate) notes: bool,
+    /// Whether a step has more to it than the plain router's, or RC before the rest.
+    pub(crate) special: bool,
     /// Bit per router: has something to do in its next step.
     pub(crate) active: Vec<u64>,
     pub(crate) timers: Vec<Vec<(u64, Timer)>>,
@@ -160,6 +162,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         let common = Common {
             adaptive: routing.adaptive(),
             keeps_vcs: arch.vc_reuse != VcReuse::TailSent,
+            special: general.is_some() || pipeline.rc == 0,
             notes: loads > 0 || general.is_some() || arch.vc_reuse != VcReuse::TailSent,
             traversal: u64::from(sa) + u64::from(st),
             routing,

@@ -1,6 +1,6 @@
 //! What comes to a router: credits, flits, and the cycles at which something runs out.
 
-use base::{Head, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::Egress;
@@ -148,7 +148,8 @@ impl<R: RoutingFunction> Common<R> {
     }
 
     /// RC of the packet at the front of an input VC.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn start<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -161,8 +162,11 @@ impl<R: RoutingFunction> Common<R> {
         let slot = block.inputs[at % L].first;
         let lane = Block::<L, W>::lane(i, at);
         egress.at_front(lane, slot, &self.store, now, now + u64::from(rc));
-        let head = self.store.arrive(slot);
-        self.route_head(block, (i, at), head, now);
+        let (dst, class) = self.store.arrive(slot);
+        match self.routing.fixed(Block::<L, W>::router(i), dst, class) {
+            Some(hop) => self.request(block, (i, at), hop),
+            None => self.route(block, i, at, now),
+        }
         block.inputs[at % L].stage = Stage::Waiting;
         if rc > 1 {
             self.arm(block, i, now + u64::from(rc), Timer::Routed(short(at)));
@@ -172,7 +176,7 @@ impl<R: RoutingFunction> Common<R> {
     }
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn route<const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -180,32 +184,33 @@ impl<R: RoutingFunction> Common<R> {
         at: usize,
         now: u64,
     ) {
-        let head = self.store.head(block.inputs[at % L].first);
-        self.route_head(block, (i, at), head, now);
-    }
-
-    #[inline]
-    fn route_head<const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        (i, at): (usize, usize),
-        mut head: Head,
-        now: u64,
-    ) {
+        let slot = block.inputs[at % L].first;
+        let mut head = self.store.head(slot);
         let state = head.state;
         let view = Outputs { common: &*self, block: &*block, now };
-        let router = RouterIdx(u32::try_from(i).unwrap_or(u32::MAX));
         let port = PortIdx(short(at >> self.shift));
         #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
         let vc = VcIdx((at & self.vc_mask as usize) as u8);
+        let router = Block::<L, W>::router(i);
         let hop = self.routing.route(router, port, vc, &mut head, &view);
+        if head.state != state {
+            self.store.set_state(slot, head.state);
+        }
+        self.request(block, (i, at), hop);
+    }
+
+    /// The packet at the front of an input VC asks for an output VC of its hop.
+    #[inline]
+    fn request<const L: usize, const W: usize>(
+        &self,
+        block: &mut Block<L, W>,
+        (i, at): (usize, usize),
+        hop: Hop,
+    ) {
         assert!(
             hop.vcs != 0 && hop.port.0 < block.ports,
-            "{router}: the routing function gave {hop:?} for {head:?}"
+            "router {i}: the routing function gave {hop:?} at lane {at}"
         );
-        if head.state != state {
-            self.store.set_state(block.inputs[at % L].first, head.state);
-        }
         let out = hop.port.0 << self.shift;
         let input = &mut block.inputs[at % L];
         input.out = out;
@@ -244,6 +249,13 @@ impl<const L: usize, const W: usize> Block<L, W> {
     #[inline]
     pub(crate) const fn lane(i: usize, at: usize) -> Lane {
         Lane((i << Self::LOG | at) as u32)
+    }
+
+    /// The number of a router.
+    #[expect(clippy::cast_possible_truncation, reason = "banks are bounded at elaboration")]
+    #[inline]
+    pub(crate) const fn router(i: usize) -> RouterIdx {
+        RouterIdx(i as u32)
     }
 
     /// A packet that holds an output VC has a flit again. Tells whether it is ready.

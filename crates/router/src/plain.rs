@@ -15,6 +15,12 @@ use crate::flow::short;
 use crate::ports::{pick, sooner};
 use crate::state::{Block, NOBODY, Stage, Timer};
 
+/// Whether there are two bits in a set that is not empty.
+#[inline]
+pub(crate) const fn several(set: u64) -> bool {
+    set & (set - 1) != 0
+}
+
 impl<R: RoutingFunction> Common<R> {
     /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
     /// Tells whether any asked for one that is free.
@@ -26,36 +32,65 @@ impl<R: RoutingFunction> Common<R> {
         now: u64,
         egress: &mut E,
     ) -> bool {
+        let lone = block.sets[0].waiting;
+        if W > 1 || several(lone) {
+            return self.allocate_many(block, i, now, egress);
+        }
+        let at = lone.trailing_zeros() as usize;
+        if let Some(out) = block.wish(at) {
+            self.grant_vc(block, i, (at, out), now, egress);
+            true
+        } else {
+            self.no_vc(block, i, at, now, egress);
+            false
+        }
+    }
+
+    /// VC allocation among any number.
+    #[inline(never)]
+    fn allocate_many<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
-        let mut winners = [0_u64; W];
         let mut any = false;
         for w in 0..words {
             let mut waiting = block.sets[w % W].waiting;
-            let lone = W == 1 && waiting & waiting.wrapping_sub(1) == 0;
             while waiting != 0 {
-                let bit = waiting & waiting.wrapping_neg();
                 let at = w * 64 + waiting.trailing_zeros() as usize;
-                waiting ^= bit;
+                waiting &= waiting - 1;
                 let Some(out) = block.wish(at) else {
                     self.no_vc(block, i, at, now, egress);
                     continue;
                 };
                 any = true;
-                if lone || block.claim_vc(at, out) {
-                    block.inputs[at % L].out = short(out);
-                    winners[w % W] |= bit;
-                } else {
-                    block.contend_vc((i, at, out), &mut winners, egress);
+                let output = &mut block.outputs[out % L];
+                let claimed = &mut block.sets[out / 64 % W].claimed;
+                if *claimed >> (out % 64) & 1 == 0 {
+                    *claimed |= 1 << (out % 64);
+                    output.claim = short(at);
+                    continue;
+                }
+                let mut lost = at;
+                if sooner(short(at), output.claim, output.pointer) {
+                    lost = usize::from(output.claim);
+                    output.claim = short(at);
+                }
+                if E::WATCHES {
+                    egress.stalled(Block::<L, W>::lane(i, lost), Stall::NoVc);
                 }
             }
         }
         for w in 0..words {
-            block.sets[w % W].claimed = 0;
-            let mut won = winners[w % W];
-            while won != 0 {
-                let at = w * 64 + won.trailing_zeros() as usize;
-                won &= won - 1;
-                self.grant_vc(block, i, at, now, egress);
+            let mut claimed = core::mem::take(&mut block.sets[w % W].claimed);
+            while claimed != 0 {
+                let out = w * 64 + claimed.trailing_zeros() as usize;
+                claimed &= claimed - 1;
+                let at = usize::from(block.outputs[out % L].claim);
+                self.grant_vc(block, i, (at, out), now, egress);
             }
         }
         any
@@ -79,18 +114,18 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// Gives input VC `at` the output VC that it asks for.
-    #[inline]
+    /// Gives output VC `out` to input VC `at`.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn grant_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
-        at: usize,
+        (at, out): (usize, usize),
         now: u64,
         egress: &mut E,
     ) {
         let at = at % L;
-        let out = usize::from(block.inputs[at].out);
         let output = &mut block.outputs[out % L];
         output.owner = short(at);
         output.pointer = short(at + 1);
@@ -102,9 +137,10 @@ impl<R: RoutingFunction> Common<R> {
         if !funded {
             sets.starved |= bit;
         } else if !block.outputs[out % L & !(self.vc_mask as usize)].busy {
-            sets.fresh |= bit;
+            sets.ready |= bit;
         }
         let input = &mut block.inputs[at];
+        input.out = short(out);
         input.pointer = short(out + 1);
         input.stage = Stage::Active;
         let va = self.pipeline.va;
@@ -113,55 +149,26 @@ impl<R: RoutingFunction> Common<R> {
         if va > 1 {
             input.stage = Stage::Granted;
             let sets = &mut block.sets[at / 64];
-            sets.fresh &= !bit;
+            sets.ready &= !bit;
             sets.starved &= !bit;
             self.arm(block, i, now + u64::from(va), Timer::Granted(short(at)));
         }
     }
 
     /// Switch allocation: every input port picks one VC that could send, every output port one of
-    /// them; those send a flit each. Tells whether an output VC became free.
-    #[inline]
+    /// them. Gives the input VCs that may send a flit each.
+    #[inline(never)]
     pub(crate) fn allocate_switch<E: Egress, const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        i: usize,
-        now: u64,
-        egress: &mut E,
-    ) -> bool {
-        let words = if W == 1 { 1 } else { usize::from(block.words) };
-        let mut winners = [0_u64; W];
-        let lone = block.sets[0].ready;
-        if W == 1 && lone & lone.wrapping_sub(1) == 0 {
-            winners[0] = lone;
-        } else {
-            self.promise_ports(block, i, &mut winners, egress);
-        }
-        let mut freed = false;
-        for w in 0..words {
-            let mut won = winners[w % W];
-            while won != 0 {
-                let at = w * 64 + won.trailing_zeros() as usize;
-                won &= won - 1;
-                freed |= self.traverse(block, i, at, now, egress);
-            }
-        }
-        freed
-    }
-
-    /// Every input port picks a VC, and every output port one of those that want it.
-    #[inline]
-    fn promise_ports<E: Egress, const L: usize, const W: usize>(
         &self,
         block: &mut Block<L, W>,
         i: usize,
-        winners: &mut [u64; W],
         egress: &mut E,
-    ) {
+    ) -> [u64; W] {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         let low = self.vc_mask as usize;
         // Output ports by their first lane; their claims are the inputs promised to them.
         let mut taken = [0_u64; W];
+        let mut winners = [0_u64; W];
         for w in 0..words {
             let mut ready = block.sets[w % W].ready;
             while ready != 0 {
@@ -170,7 +177,7 @@ impl<R: RoutingFunction> Common<R> {
                 let able = ready & self.lanes << base;
                 ready ^= able;
                 let mut at = w * 64 + bit;
-                if able & (able - 1) != 0 {
+                if several(able) {
                     at = self.choose(block, i, w * 64 + base, able >> base, egress);
                 }
                 let out = usize::from(block.inputs[at % L].out) & !low;
@@ -197,6 +204,30 @@ impl<R: RoutingFunction> Common<R> {
                 }
             }
         }
+        winners
+    }
+
+    /// Sends the flits at the front of the input VCs that got the switch. Tells whether an output VC
+    /// became free.
+    #[inline(never)]
+    pub(crate) fn traverse_all<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        winners: [u64; W],
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        let mut freed = false;
+        for (w, won) in winners.iter().enumerate() {
+            let mut won = *won;
+            while won != 0 {
+                let at = w * 64 + won.trailing_zeros() as usize;
+                won &= won - 1;
+                freed |= self.traverse(block, i, at, now, egress);
+            }
+        }
+        freed
     }
 
     /// The choice of an input port among its VCs that could send (`able`, from lane `base` on):
@@ -237,7 +268,8 @@ impl<R: RoutingFunction> Common<R> {
     }
 
     /// Sends the flit at the front of input VC `at` through the switch. Tells whether it was a tail.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn traverse<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -261,7 +293,8 @@ impl<R: RoutingFunction> Common<R> {
 
     /// Takes the flit at the front of input VC `at` out of its buffer, with all that follows for the
     /// router.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn pop<const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -282,10 +315,7 @@ impl<R: RoutingFunction> Common<R> {
         let output = &mut block.outputs[out];
         output.credits -= 1;
         let funded = output.credits > 0;
-        if !self.loads.is_empty() {
-            let used = output.depth - output.credits;
-            self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
-        }
+        let used = output.depth - output.credits;
         let sets = &mut block.sets[at / 64];
         let bit = 1_u64 << (at % 64);
         if tail {
@@ -301,9 +331,7 @@ impl<R: RoutingFunction> Common<R> {
                 let left = now as u32;
                 input.left = left;
             }
-            if !self.keeps_vcs {
-                block.sets[out / 64].free |= 1 << (out % 64);
-            }
+            block.sets[out / 64].free |= 1 << (out % 64);
         } else if !more {
             sets.ready &= !bit;
             sets.fresh &= !bit;
@@ -312,19 +340,43 @@ impl<R: RoutingFunction> Common<R> {
             sets.fresh &= !bit;
             sets.starved |= bit;
         }
+        if self.notes {
+            self.note_departure(block, (i, out), used, now);
+        }
         let from = &mut block.outputs[at & !low];
-        from.vc_pointer = short((at & low) + 1);
+        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+        let behind = ((at & low) + 1) as u8;
+        from.vc_pointer = behind;
         from.choice_pointer = short((out & !low) + 1);
         block.outputs[out & !low].port_pointer = short((at & !low) + 1);
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
         Departure { from, to, slot, head, tail, now, depart }
+    }
+
+    /// What else a departure to output VC `out` does, on which `used` flits wait from now on.
+    #[cold]
+    fn note_departure<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        (i, out): (usize, usize),
+        used: u16,
+        now: u64,
+    ) {
+        if !self.loads.is_empty() {
+            self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
+        }
+        if self.keeps_vcs {
+            // It is free when its last credit is back.
+            block.sets[out / 64].free &= !(1 << (out % 64));
+        }
     }
 }
 
 impl<const L: usize, const W: usize> Block<L, W> {
     /// The output VC that the packet of input VC `at` asks for, if one is free that it may take: one
     /// arbiter over all output VCs of the router.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn wish(&self, at: usize) -> Option<usize> {
         let input = &self.inputs[at % L];
         let word = usize::from(input.out) / 64 % W;
@@ -333,40 +385,5 @@ impl<const L: usize, const W: usize> Block<L, W> {
         let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
         let ahead = NonZero::new(free.get() & u64::MAX << from).unwrap_or(free);
         Some(word * 64 + ahead.trailing_zeros() as usize)
-    }
-
-    /// Asks for output VC `out` on behalf of input VC `at`; tells whether it is the first to do so.
-    #[inline]
-    fn claim_vc(&mut self, at: usize, out: usize) -> bool {
-        let claimed = &mut self.sets[out / 64 % W].claimed;
-        let bit = 1 << (out % 64);
-        let first = *claimed & bit == 0;
-        if first {
-            *claimed |= bit;
-            self.outputs[out % L].claim = short(at);
-        }
-        first
-    }
-
-    /// Input VC `at` asks for output VC `out`, for which another asked before.
-    fn contend_vc<E: Egress>(
-        &mut self,
-        (i, at, out): (usize, usize, usize),
-        winners: &mut [u64; W],
-        egress: &mut E,
-    ) {
-        let output = &mut self.outputs[out % L];
-        let held = usize::from(output.claim);
-        let mut lost = at;
-        if sooner(short(at), short(held), output.pointer) {
-            output.claim = short(at);
-            self.inputs[at % L].out = short(out);
-            winners[at / 64 % W] |= 1 << (at % 64);
-            winners[held / 64 % W] &= !(1 << (held % 64));
-            lost = held;
-        }
-        if E::WATCHES {
-            egress.stalled(Self::lane(i, lost), Stall::NoVc);
-        }
     }
 }

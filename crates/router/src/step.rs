@@ -11,6 +11,7 @@ use base::{RouterIdx, RoutingFunction};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::{Egress, Stall};
+use crate::plain::several;
 use crate::state::Block;
 
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
@@ -46,37 +47,60 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         if self.blocks[i].timed {
             self.expire(i, now);
         }
-        let lookahead = self.c.pipeline.rc == 0;
-        if lookahead {
-            self.c.turn(&mut self.blocks[i], i, now, egress);
-        }
-        let stirred = if self.c.general.is_some() {
-            self.step_general(i, now, egress)
+        let stirred = if self.c.special {
+            self.step_special(i, now, egress)
         } else {
-            let block = &mut self.blocks[i];
-            if E::WATCHES {
-                block.tell_starved(i, egress);
-            }
-            let (mut waiting, mut ready) = (0, 0);
-            let words = if W == 1 { 1 } else { usize::from(block.words) };
-            for sets in block.sets.iter().take(words) {
-                waiting |= sets.waiting;
-                ready |= sets.ready;
-            }
-            let mut stirred = false;
-            if waiting != 0 {
-                stirred = self.c.allocate_vcs(block, i, now, egress);
-            }
-            if ready != 0 {
-                stirred |= self.c.allocate_switch(block, i, now, egress);
-            }
-            stirred
+            self.c.step_plain(&mut self.blocks[i], i, now, egress)
         };
         self.c.finish(&mut self.blocks[i], i, now, stirred, egress)
+    }
+
+    /// RC where it takes no cycle, and the allocations and traversals of either router.
+    #[inline(never)]
+    fn step_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
+        if self.c.pipeline.rc == 0 {
+            self.c.turn(&mut self.blocks[i], i, now, egress);
+        }
+        if self.c.general.is_some() {
+            return self.step_general(i, now, egress);
+        }
+        self.c.step_plain(&mut self.blocks[i], i, now, egress)
     }
 }
 
 impl<R: RoutingFunction> Common<R> {
+    /// Both allocations see the state that the cycle began with: the switch is given away first, but
+    /// used only when VCs are.
+    #[inline]
+    fn step_plain<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        if E::WATCHES {
+            block.tell_starved(i, egress);
+        }
+        let (mut waiting, mut ready) = (0, 0);
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        for sets in block.sets.iter().take(words) {
+            waiting |= sets.waiting;
+            ready |= sets.ready;
+        }
+        if ready == 0 {
+            return waiting != 0 && self.allocate_vcs(block, i, now, egress);
+        }
+        if W == 1 && !several(ready) {
+            let asked = waiting != 0 && self.allocate_vcs(block, i, now, egress);
+            let at = ready.trailing_zeros() as usize;
+            return asked | self.traverse(block, i, at, now, egress);
+        }
+        let winners = self.allocate_switch(block, i, egress);
+        let asked = waiting != 0 && self.allocate_vcs(block, i, now, egress);
+        asked | self.traverse_all(block, i, winners, now, egress)
+    }
+
     /// RC of the packets that came to the front in the step before.
     #[cold]
     fn turn<E: Egress, const L: usize, const W: usize>(
@@ -108,21 +132,27 @@ impl<R: RoutingFunction> Common<R> {
         stirred: bool,
         egress: &mut E,
     ) -> u64 {
-        // Who waits for an output VC waits for one to become free, unless another port may do.
-        let waits = if stirred || self.adaptive { u64::MAX } else { 0 };
         let mut busy = 0;
+        let mut waiting = 0;
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         for w in 0..words {
             let sets = &mut block.sets[w % W];
-            sets.ready |= core::mem::take(&mut sets.fresh);
             let mut turned = sets.turned;
+            busy |= sets.ready | sets.routing | turned;
+            waiting |= sets.waiting;
+            if sets.routing | turned == 0 {
+                continue;
+            }
             sets.turned = core::mem::take(&mut sets.routing);
-            busy |= sets.ready | sets.waiting & waits | sets.turned | turned;
             while turned != 0 {
                 let at = w * 64 + turned.trailing_zeros() as usize;
                 turned &= turned - 1;
                 self.start(block, i, at, now, egress);
             }
+        }
+        // Who waits for an output VC waits for one to become free, unless another port may do.
+        if waiting != 0 && (stirred || self.adaptive) {
+            busy |= waiting;
         }
         if busy != 0 {
             return now + 1;

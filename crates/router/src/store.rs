@@ -177,13 +177,12 @@ impl Store {
         Head { src, dst, flow, class: at.class, state }
     }
 
-    /// The head at `slot` at one more router.
+    /// Notes that the head at `slot` is at one more router; where it goes, and its class.
     #[inline]
-    pub(crate) fn arrive(&mut self, slot: Slot) -> Head {
+    pub(crate) fn arrive(&mut self, slot: Slot) -> (NodeIdx, Class) {
         let at = &mut self.slots[slot.0 as usize];
         at.hops = at.hops.wrapping_add(1);
-        let Resting { src, dst, flow, state, .. } = *at;
-        Head { src, dst, flow, class: at.class, state }
+        (at.dst, at.class)
     }
 
     /// Keeps what the routing function left on the head at `slot`.

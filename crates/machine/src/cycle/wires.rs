@@ -60,7 +60,8 @@ pub(super) struct Wires<W> {
 impl<W: Watch> Egress for Wires<W> {
     const WATCHES: bool = W::ON;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn send(&mut self, d: &Departure, _: &mut Store) -> u64 {
         let far = self.far[d.to.0 as usize];
         let arrival = d.depart + u64::from(far.latency);
@@ -83,7 +84,8 @@ impl<W: Watch> Egress for Wires<W> {
         d.depart + 1
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn credit(&mut self, from: Lane, depart: u64) {
         let far = self.far[from.0 as usize];
         let at = depart + u64::from(far.credit_latency);

@@ -51,6 +51,11 @@ impl DimensionOrder {
         false
     }
 
+    /// Whether a step depends on the destination only: there are neither rings nor parallel links.
+    pub(super) const fn is_fixed(&self) -> bool {
+        self.lattice.is_fixed()
+    }
+
     pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
         self.lattice.goals(visit);
     }
@@ -83,7 +88,8 @@ impl DimensionOrder {
     }
 
     /// As [`inject`](Self::inject), which needs no view.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(super) fn depart(&self, head: &Head) -> Step {
         self.lattice.inject(head, self.lattice.goal(head))
     }
@@ -102,7 +108,8 @@ impl DimensionOrder {
     }
 
     /// As [`route`](Self::route), which needs no view.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(super) fn onward(
         &self,
         at: RouterIdx,

@@ -50,6 +50,9 @@ pub use up_down::UpDown;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
+/// Pairs of a router and a node at most whose ports are tabulated: a byte each.
+const FIXED_MAX: usize = 1 << 20;
+
 /// How packets find their way.
 #[derive(Clone, Debug)]
 pub struct Routing {
@@ -60,6 +63,9 @@ pub struct Routing {
     group_of: [u8; 64],
     /// `[group]`: the VC that it shares with others; empty but for [`Routing::crowded`].
     crowd: Vec<u8>,
+    /// `[router][node]`: the port, where it depends on nothing else and the table is small.
+    fixed: Vec<u8>,
+    nodes: usize,
     way: Way,
 }
 
@@ -232,14 +238,16 @@ impl Routing {
         let groups = ask!(&way, f => f.groups());
         let vcs = usize::from(vcs_per_class);
         assert!((1..=8).contains(&groups) && groups <= vcs, "{groups} groups in {vcs} VCs");
-        let group = |v: usize| if v < vcs { u8::try_from(v * groups / vcs).unwrap_or(0) } else { 0 };
+        let group =
+            |v: usize| if v < vcs { u8::try_from(v * groups / vcs).unwrap_or(0) } else { 0 };
         let group_of: [u8; 64] = core::array::from_fn(group);
         let of = |set: usize| {
             let of_set = |v: &usize| set >> group_of[*v] & 1 == 1;
             (0..vcs).filter(of_set).fold(0, |mask, v| mask | 1_u64 << v)
         };
         let vcs_of = Box::new(core::array::from_fn(of));
-        Self { vcs_per_class, vcs_of, group_of, crowd: Vec::new(), way }
+        let (fixed, nodes) = (Self::table(&way), ask!(&way, f => f.size()).1);
+        Self { vcs_per_class, vcs_of, group_of, crowd: Vec::new(), fixed, nodes, way }
     }
 
     /// A function with fewer VCs than it has groups, several of which share a VC: what would become
@@ -250,7 +258,8 @@ impl Routing {
         let crowd = (0..groups).map(|g| u8::try_from(g * vcs / groups).unwrap_or(0)).collect();
         let vcs_of = Box::new(core::array::from_fn(|set| set as u64));
         let group_of = core::array::from_fn(|vc| u8::try_from(vc).unwrap_or(0));
-        Self { vcs_per_class, vcs_of, group_of, crowd, way }
+        let nodes = ask!(&way, f => f.size()).1;
+        Self { vcs_per_class, vcs_of, group_of, crowd, fixed: Vec::new(), nodes, way }
     }
 
     /// A step as it is where groups share VCs.
@@ -261,6 +270,23 @@ impl Routing {
         let of_step = |g: &usize| step.groups >> g & 1 == 1;
         let share = |set: u8, g: usize| set | 1 << self.crowd[g];
         Step { groups: (0..self.crowd.len()).filter(of_step).fold(0, share), ..step }
+    }
+
+    /// The ports of a function that needs no more than the destination.
+    fn table(way: &Way) -> Vec<u8> {
+        let Way::DimensionOrder(f) = way else { return Vec::new() };
+        let (routers, nodes) = f.size();
+        if routers * nodes > FIXED_MAX || !f.is_fixed() {
+            return Vec::new();
+        }
+        let head = |dst| Head { src: dst, dst, flow: 0, class: Class::Req, state: 0 };
+        let port = |at, dst: usize| {
+            let head = head(NodeIdx::new(dst));
+            f.onward(RouterIdx::new(at), PortIdx(0), 0, &head).port
+        };
+        let ports = (0..routers).flat_map(|at| (0..nodes).map(move |dst| port(at, dst)));
+        // A grid of more than 256 ports a router is too large for the table.
+        ports.map(|port| u8::try_from(port.0).expect("as many ports as ways and nodes")).collect()
     }
 
     /// The function itself.
@@ -349,6 +375,13 @@ impl Routing {
 }
 
 impl RoutingFunction for Routing {
+    #[inline]
+    fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
+        let port = *self.fixed.get(at.at() * self.nodes + dst.at())?;
+        let vcs = self.vcs_of[1] << (class as u8 * self.vcs_per_class);
+        Some(Hop { port: PortIdx(u16::from(port)), vcs })
+    }
+
     #[inline]
     fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
         let step = match &self.way {

@@ -259,6 +259,11 @@ impl Lattice {
         self.nodes_per_router
     }
 
+    /// Whether there is one way to go on at most, and it is taken on any VC.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        self.groups == 1 && self.width == 1 && self.locals == 1 && !self.twisted
+    }
+
     /// Whether any wrap-around is twisted.
     pub(crate) const fn twisted(&self) -> bool {
         self.twisted
@@ -330,19 +335,22 @@ impl Lattice {
     }
 
     /// The step by which `head` leaves its source.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn inject(&self, head: &Head, goal: Goal) -> Step {
         self.local(0, self.routers() + head.src.at(), head, goal)
     }
 
     /// The step from router `at` to the destination, which hangs there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn eject(&self, at: usize, head: &Head, goal: Goal) -> Step {
         let first = (head.dst.at() - at * self.nodes_per_router) * self.locals;
         self.local(first, at, head, goal)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn local(&self, first: usize, place: usize, head: &Head, goal: Goal) -> Step {
         let port = if self.locals == 1 { 0 } else { choose(self.locals, place, head.flow) };
         Step { port: PortIdx::new(first + port), groups: self.all(), escape: true, goal }

@@ -127,7 +127,8 @@ impl Order {
     }
 
     /// How a packet at router `at` goes on towards `to`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn next(&self, lattice: &Lattice, at: usize, to: usize, choice: usize) -> Onward {
         if lattice.twisted {
             let Entry { d, steps, .. } = self.entry_of(lattice, at, to, choice);

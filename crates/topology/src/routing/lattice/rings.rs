@@ -32,7 +32,8 @@ const BOTH: u8 = 0b11;
 
 impl Lattice {
     /// The step of a packet of `flow` that is bound for a router, or nothing if it is there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn toward(
         &self,
         order: &Order,
@@ -62,7 +63,8 @@ impl Lattice {
     }
 
     /// How a packet of `flow` goes on towards router `to`, or nothing if it is there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn leg(&self, order: &Order, at: usize, to: usize, flow: u32) -> Option<Leg> {
         match order.next(self, at, to, self.choice(flow)) {
             Onward::Here => None,
@@ -71,7 +73,8 @@ impl Lattice {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn step(&self, here: Arrival, leg: Leg, bound: Bound) -> Step {
         let groups = self.sides(here, leg, bound.set) << (bound.set * self.width());
         Step { port: self.port(here.at, leg.way()), groups, escape: true, goal: bound.goal }
