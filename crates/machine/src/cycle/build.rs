@@ -1,5 +1,6 @@
 //! From an elaborated machine to a network on one clock.
 
+use base::arch::{Switching, VcReuse};
 use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
@@ -93,6 +94,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let calendar = Calendar::new(2 * longest + stages + credit + 1 + SLACK);
         let mut this = Self {
             vcs: u32::from(vcs),
+            keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
+            cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
                 calendar,
                 far: fars,
@@ -138,6 +141,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             vc_pointer: 0,
             class_pointer: 0,
             node: node.0,
+            depth: credits,
             shares,
             deals: shares && first,
             made: 0,

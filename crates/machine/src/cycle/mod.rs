@@ -59,6 +59,10 @@ pub struct CycleNetwork<R, W = ()> {
     classes: usize,
     /// VCs a port.
     vcs: u32,
+    /// A VC is free only when all its credits are back.
+    keeps_vcs: bool,
+    /// A packet takes a VC only where all of it has room.
+    cut_through: bool,
     /// `[source * classes + class]`: packets dealt out and not yet taken up, where a node has several
     /// sources.
     dealt: Vec<VecDeque<Sending>>,
@@ -165,9 +169,23 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
             self.credits[source * self.vcs as usize + vc] += 1;
             self.sources[source].funded |= 1 << vc;
+            if self.keeps_vcs {
+                self.release(source, vc);
+            }
             self.active_sources[source / 64] |= 1 << (source % 64);
         }
         self.wires.calendar.source_credits.give_back(now, credits);
+    }
+
+    /// Frees a source's VC if all its credits are back and no packet holds it.
+    #[cold]
+    fn release(&mut self, source: usize, vc: usize) {
+        let sendings = &self.sendings[source * self.classes..][..self.classes];
+        let held = sendings.iter().any(|p| p.left > 0 && p.allowed == 0 && p.vc.at() == vc);
+        let credits = self.credits[source * self.vcs as usize + vc];
+        if !held && credits == self.sources[source].depth {
+            self.sources[source].free |= 1 << vc;
+        }
     }
 
     #[inline]
