@@ -148,8 +148,9 @@ fn datelines_split_the_vcs_as_documented() {
 }
 
 #[test]
-fn valiant_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
-    let spec = machine(Form::Mesh, grid(&[3, 3], GridRouting::Valiant), 2);
+fn valiant_with_early_exit_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
+    let grid = Grid { early_exit: true, ..grid(&[3, 3], GridRouting::Valiant) };
+    let spec = machine(Form::Mesh, grid, 2);
     let flows = 9_000;
     let (mut links, mut direct) = (0, 0);
     for flow in 0..flows {
@@ -166,7 +167,8 @@ fn valiant_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
 
 #[test]
 fn valiant_is_twice_as_long_on_average() {
-    let spec = machine(Form::Torus, grid(&[5, 5], GridRouting::Valiant), 4);
+    let grid = Grid { early_exit: true, ..grid(&[5, 5], GridRouting::Valiant) };
+    let spec = machine(Form::Torus, grid, 4);
     let (mut sum, mut pairs) = (0, 0);
     all_arrive(&spec, &[1, 2, 3, 4, 5, 6], |_, _, taken, _| {
         sum += taken.len() - 2;
