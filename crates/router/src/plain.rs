@@ -15,28 +15,22 @@ use crate::flow::short;
 use crate::ports::{pick, sooner};
 use crate::state::{Block, NOBODY, Stage, Timer};
 
-/// Whether there are two bits in a set that is not empty.
+/// Whether there are two bits in a set.
 #[inline]
 pub(crate) const fn several(set: u64) -> bool {
-    set & (set - 1) != 0
+    set & set.wrapping_sub(1) != 0
 }
 
 impl<R: RoutingFunction> Common<R> {
-    /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
-    /// Tells whether any asked for one that is free.
+    /// VC allocation where only input VC `at` waits. Tells whether it asked for one that is free.
     #[inline]
-    pub(crate) fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn allocate_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
-        i: usize,
+        (i, at): (usize, usize),
         now: u64,
         egress: &mut E,
     ) -> bool {
-        let lone = block.sets[0].waiting;
-        if W > 1 || several(lone) {
-            return self.allocate_many(block, i, now, egress);
-        }
-        let at = lone.trailing_zeros() as usize;
         if let Some(out) = block.wish(at) {
             self.grant_vc(block, i, (at, out), now, egress);
             true
@@ -46,9 +40,10 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// VC allocation among any number.
+    /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
+    /// Tells whether any asked for one that is free.
     #[inline(never)]
-    fn allocate_many<E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,

@@ -44,25 +44,26 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// Steps router `i`. Gives the next cycle in which it must be stepped.
     #[inline]
     pub(crate) fn step<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> u64 {
+        let block = &mut self.blocks[i];
+        if block.timed || self.c.special {
+            return self.step_special(i, now, egress);
+        }
+        self.c.step_plain(block, i, now, egress)
+    }
+
+    /// As [`step`](Self::step) where something may have run out, RC takes no cycle, or the router is
+    /// not the plain one.
+    #[inline(never)]
+    fn step_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> u64 {
         if self.blocks[i].timed {
             self.expire(i, now);
         }
-        let stirred = if self.c.special {
-            self.step_special(i, now, egress)
-        } else {
-            self.c.step_plain(&mut self.blocks[i], i, now, egress)
-        };
-        self.c.finish(&mut self.blocks[i], i, now, stirred, egress)
-    }
-
-    /// RC where it takes no cycle, and the allocations and traversals of either router.
-    #[inline(never)]
-    fn step_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
         if self.c.pipeline.rc == 0 {
             self.c.turn(&mut self.blocks[i], i, now, egress);
         }
         if self.c.general.is_some() {
-            return self.step_general(i, now, egress);
+            let stirred = self.step_general(i, now, egress);
+            return self.c.finish(&mut self.blocks[i], i, now, stirred, egress);
         }
         self.c.step_plain(&mut self.blocks[i], i, now, egress)
     }
@@ -71,14 +72,14 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
 impl<R: RoutingFunction> Common<R> {
     /// Both allocations see the state that the cycle began with: the switch is given away first, but
     /// used only when VCs are.
-    #[inline]
+    #[inline(never)]
     fn step_plain<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
         now: u64,
         egress: &mut E,
-    ) -> bool {
+    ) -> u64 {
         if E::WATCHES {
             block.tell_starved(i, egress);
         }
@@ -88,17 +89,22 @@ impl<R: RoutingFunction> Common<R> {
             waiting |= sets.waiting;
             ready |= sets.ready;
         }
-        if ready == 0 {
-            return waiting != 0 && self.allocate_vcs(block, i, now, egress);
+        let lone = W == 1 && !several(ready);
+        let winners = if lone { [0; W] } else { self.allocate_switch(block, i, egress) };
+        let mut stirred = false;
+        if waiting != 0 {
+            stirred = if W == 1 && !several(waiting) {
+                self.allocate_vc(block, (i, waiting.trailing_zeros() as usize), now, egress)
+            } else {
+                self.allocate_vcs(block, i, now, egress)
+            };
         }
-        if W == 1 && !several(ready) {
-            let asked = waiting != 0 && self.allocate_vcs(block, i, now, egress);
-            let at = ready.trailing_zeros() as usize;
-            return asked | self.traverse(block, i, at, now, egress);
+        if !lone {
+            stirred |= self.traverse_all(block, i, winners, now, egress);
+        } else if ready != 0 {
+            stirred |= self.traverse(block, i, ready.trailing_zeros() as usize, now, egress);
         }
-        let winners = self.allocate_switch(block, i, egress);
-        let asked = waiting != 0 && self.allocate_vcs(block, i, now, egress);
-        asked | self.traverse_all(block, i, winners, now, egress)
+        self.finish(block, i, now, stirred, egress)
     }
 
     /// RC of the packets that came to the front in the step before.

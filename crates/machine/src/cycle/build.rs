@@ -139,6 +139,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             node: node.0,
             shares,
             deals: shares && first,
+            blocked: false,
             made: 0,
         });
         self.sendings.resize(self.sendings.len() + self.classes, Sending::NONE);

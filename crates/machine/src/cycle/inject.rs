@@ -35,8 +35,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 return now + 1;
             }
             if !self.can_send(s, s) {
+                self.sources[s].blocked = true;
                 return u64::MAX;
             }
+            self.sources[s].blocked = false;
             self.send(s, 0, now, t);
             sent = true;
         }
@@ -60,6 +62,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 able |= 1 << class;
             }
         }
+        // Some class may wait for a credit even if another sends.
+        self.sources[s].blocked = true;
         if able == 0 {
             return wake;
         }

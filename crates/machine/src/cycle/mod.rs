@@ -157,8 +157,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for credit in &credits {
             let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
             self.credits[source * self.vcs as usize + vc] += 1;
-            self.sources[source].funded |= 1 << vc;
-            self.active_sources[source / 64] |= 1 << (source % 64);
+            let at = &mut self.sources[source];
+            at.funded |= 1 << vc;
+            if at.blocked {
+                self.active_sources[source / 64] |= 1 << (source % 64);
+            }
         }
         self.wires.calendar.source_credits.give_back(now, credits);
     }
