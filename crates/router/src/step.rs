@@ -24,20 +24,18 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         mut later: impl FnMut(&mut E, RouterIdx, u64),
     ) {
         for w in 0..self.c.active.len() {
-            let mut active = core::mem::take(&mut self.c.active[w]);
-            let mut again = 0;
+            let mut active = self.c.active[w];
             while active != 0 {
-                let bit = active & active.wrapping_neg();
                 let i = w * 64 + active.trailing_zeros() as usize;
-                active ^= bit;
+                active &= active - 1;
                 let next = self.step(i, now, egress);
-                if next == now + 1 {
-                    again |= bit;
-                } else if next != u64::MAX {
-                    later(egress, RouterIdx::new(i), next);
+                if next != now + 1 {
+                    self.c.active[w] &= !(1 << (i % 64));
+                    if next != u64::MAX {
+                        later(egress, RouterIdx::new(i), next);
+                    }
                 }
             }
-            self.c.active[w] |= again;
         }
     }
 
@@ -126,8 +124,7 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// What was decided takes effect: VCs granted in this step ask for the switch in the next, and
-    /// packets that came to the front in the step before are routed. `stirred`: an output VC became
+    /// What was decided takes effect: packets that came to the front in the step before are routed. `stirred`: an output VC became
     /// free, or somebody asked for one that was.
     #[inline]
     fn finish<E: Egress, const L: usize, const W: usize>(
@@ -138,17 +135,37 @@ impl<R: RoutingFunction> Common<R> {
         stirred: bool,
         egress: &mut E,
     ) -> u64 {
-        let mut busy = 0;
-        let mut waiting = 0;
+        let (mut waiting, mut ready, mut moved) = (0, 0, 0);
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        for sets in block.sets.iter().take(words) {
+            waiting |= sets.waiting;
+            ready |= sets.ready;
+            moved |= sets.routing | sets.turned;
+        }
+        if moved != 0 {
+            self.start_turned(block, i, now, egress);
+            return now + 1;
+        }
+        // Who waits for an output VC waits for one to become free, unless another port may do.
+        if ready != 0 || waiting != 0 && (stirred || self.adaptive) {
+            return now + 1;
+        }
+        if block.timed { self.first_timer(i) } else { u64::MAX }
+    }
+
+    /// RC of the packets that came to the front in the step before; those of this one are next.
+    #[inline(never)]
+    fn start_turned<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         for w in 0..words {
             let sets = &mut block.sets[w % W];
             let mut turned = sets.turned;
-            busy |= sets.ready | sets.routing | turned;
-            waiting |= sets.waiting;
-            if sets.routing | turned == 0 {
-                continue;
-            }
             sets.turned = core::mem::take(&mut sets.routing);
             while turned != 0 {
                 let at = w * 64 + turned.trailing_zeros() as usize;
@@ -156,14 +173,6 @@ impl<R: RoutingFunction> Common<R> {
                 self.start(block, i, at, now, egress);
             }
         }
-        // Who waits for an output VC waits for one to become free, unless another port may do.
-        if waiting != 0 && (stirred || self.adaptive) {
-            busy |= waiting;
-        }
-        if busy != 0 {
-            return now + 1;
-        }
-        if block.timed { self.first_timer(i) } else { u64::MAX }
     }
 
     #[cold]
