@@ -54,7 +54,9 @@ impl Terminals for Uniform {
     fn delivered(&mut self, p: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
         if self.check {
             let x = base::rng::mix(now ^ u64::from(p.src.0) << 40 ^ u64::from(p.dst.0) << 52);
-            self.hash = self.hash.wrapping_add(base::rng::mix(x ^ p.injected << 20 ^ p.created ^ u64::from(p.hops) << 60));
+            self.hash = self.hash.wrapping_add(base::rng::mix(
+                x ^ p.injected << 20 ^ p.created ^ u64::from(p.hops) << 60,
+            ));
         }
         if p.tag == 1 {
             self.lat += now - p.created;
@@ -73,15 +75,15 @@ fn main() {
     let flits: u32 = a[4].parse().unwrap();
     let vcs: u8 = a[5].parse().unwrap();
     let buf: u32 = a[6].parse().unwrap();
-    let file = |name: &str| {
-        std::fs::read_to_string(format!("/tmp/wt-p/topologies/{name}.ron")).unwrap()
-    };
+    let file =
+        |name: &str| std::fs::read_to_string(format!("/tmp/wt-p/topologies/{name}.ron")).unwrap();
     let mut ron = match (kind.parse::<u32>(), kind) {
         (Ok(k), _) => file("mesh8x8").replace("dims: [8, 8]", &format!("dims: [{k}, {k}]")),
         (_, "torus8") => file("mesh8x8").replace("Mesh(", "Torus("),
         (_, "switch72") => {
             let s = file("nvl72");
-            let (a, b) = (s.find("\"nvlink5\": Serial(").unwrap(), s.find("    accelerator: (").unwrap());
+            let (a, b) =
+                (s.find("\"nvlink5\": Serial(").unwrap(), s.find("    accelerator: (").unwrap());
             let wire = "\"nvlink5\": OnDie(latency_cycles: 1, interval_cycles: 1, buffer_flits: 8),\n },\n";
             format!("{}{wire}{}", &s[..a], &s[b..])
                 .replace("switches: 18", "switches: 1")

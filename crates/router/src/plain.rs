@@ -1,9 +1,12 @@
 //! The plain router's allocation: separable input-first with round-robin arbiters, for VCs and for
 //! the switch, as BookSim 2's defaults.
 //!
-//! VC allocation comes first and sees the output VCs that were free when the cycle began; who gets
-//! one asks for the switch from the next cycle on. Switch allocation frees output VCs for the next
-//! cycle. Pointers move only past a granted requester.
+//! Both see the state that the cycle began with: who gets an output VC asks for the switch from the
+//! next cycle on, and an output VC that a tail frees is given away in the next. Pointers move only
+//! past a granted requester.
+//!
+//! Most routers have one requester in most cycles, so that case is straight code and inlined; several
+//! meet in functions of their own.
 
 use core::num::NonZero;
 

@@ -124,8 +124,8 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// What was decided takes effect: packets that came to the front in the step before are routed. `stirred`: an output VC became
-    /// free, or somebody asked for one that was.
+    /// Packets that came to the front in the step before are routed. `stirred`: an output VC became
+    /// free, or somebody asked for one that was. Gives the next cycle in which to step.
     #[inline]
     fn finish<E: Egress, const L: usize, const W: usize>(
         &mut self,

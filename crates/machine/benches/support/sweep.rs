@@ -62,18 +62,8 @@ pub(crate) const CASES: [Case; 19] = [
     mesh("cycle-mesh32x32-0.4", 32, 400),
     Case { vcs: 2, ..mesh("cycle-mesh8x8-0.2-2vcs", 8, 200) },
     Case { vcs: 8, ..mesh("cycle-mesh8x8-0.2-8vcs", 8, 200) },
-    Case {
-        vcs: 2,
-        buffer_flits: 16,
-        flits: 5,
-        ..mesh("cycle-mesh8x8-0.2-5flits", 8, 200)
-    },
-    Case {
-        vcs: 2,
-        buffer_flits: 16,
-        flits: 5,
-        ..mesh("cycle-mesh8x8-0.4-5flits", 8, 400)
-    },
+    Case { vcs: 2, buffer_flits: 16, flits: 5, ..mesh("cycle-mesh8x8-0.2-5flits", 8, 200) },
+    Case { vcs: 2, buffer_flits: 16, flits: 5, ..mesh("cycle-mesh8x8-0.4-5flits", 8, 400) },
     shipped("cycle-torus8x8-0.2", "torus8x8", 4, 200),
     shipped("cycle-dragonfly72-0.2", "dragonfly72", 0, 200),
     shipped("cycle-fattree4x3-0.2", "fattree4x3", 4, 200),

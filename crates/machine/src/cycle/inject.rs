@@ -216,7 +216,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
         let flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
-        let packet = self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
+        let packet =
+            self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
         let passage = Passage {
             packet,
             src: node,

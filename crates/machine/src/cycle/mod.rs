@@ -25,6 +25,8 @@ mod calendar;
 mod inject;
 mod source;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wires;
 
