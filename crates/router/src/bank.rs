@@ -44,6 +44,7 @@ impl Pipeline {
 }
 
 /// What the routers share.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself in every step")]
 #[derive(Clone, Debug)]
 pub(crate) struct Common<R> {
     pub(crate) routing: R,
@@ -357,13 +358,15 @@ impl<R: RoutingFunction> RouterBank<R> {
         all
     }
 
-    /// Output ports of router `i` on which someone could send but for a credit.
+    /// Output ports of router `i` on which someone could go on but for a credit: send, or take a VC
+    /// where VCs are free again by their credits.
     pub fn starved(&self, i: RouterIdx) -> PortSet {
         let mut ports = PortSet::EMPTY;
         read!(self, b => {
             let block = &b[i.at()];
             for (w, sets) in block.sets.iter().enumerate().take(usize::from(block.words)) {
-                let mut starved = sets.starved;
+                let waiting = if self.common.keeps_vcs { sets.waiting } else { 0 };
+                let mut starved = sets.starved | waiting;
                 while starved != 0 {
                     let at = w * 64 + starved.trailing_zeros() as usize;
                     starved &= starved - 1;

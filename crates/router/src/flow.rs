@@ -311,12 +311,14 @@ impl<const L: usize, const W: usize> Block<L, W> {
         self.outputs[first].busy = false;
         for out in first..=first + vc_mask {
             let Output { owner, credits, .. } = self.outputs[out];
-            if owner == NOBODY || credits == 0 {
+            if owner == NOBODY {
                 continue;
             }
             let owner = usize::from(owner);
             if self.inputs[owner].stage == Stage::Active && self.inputs[owner].len > 0 {
-                self.sets[owner / 64].ready |= 1 << (owner % 64);
+                let sets = &mut self.sets[owner / 64];
+                let set = if credits > 0 { &mut sets.ready } else { &mut sets.starved };
+                *set |= 1 << (owner % 64);
             }
         }
     }

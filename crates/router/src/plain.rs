@@ -134,7 +134,7 @@ impl<R: RoutingFunction> Common<R> {
         sets.waiting &= !bit;
         if !funded {
             sets.starved |= bit;
-        } else if !block.outputs[out % L & !(self.vc_mask as usize)].busy {
+        } else if !block.outputs[(out % L) & !(self.vc_mask as usize)].busy {
             sets.ready |= bit;
         }
         let input = &mut block.inputs[at];
@@ -282,7 +282,7 @@ impl<R: RoutingFunction> Common<R> {
         egress.credit(d.from, now + 1);
         if free > depart + 1 {
             let low = self.vc_mask as usize;
-            let first = d.to.0 as usize % L & !low;
+            let first = (d.to.0 as usize % L) & !low;
             block.link_busy(first, low);
             self.arm(block, i, free - self.traversal, Timer::Link(short(first)));
         }

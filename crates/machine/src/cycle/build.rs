@@ -1,5 +1,6 @@
 //! From an elaborated machine to a network on one clock.
 
+use base::arch::{Switching, VcReuse};
 use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
@@ -9,7 +10,7 @@ use super::source::{Sending, Source};
 use super::wires::{FRACTION, Far, Rate, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
-use crate::network::{domains, pipeline};
+use crate::network::{check_ports, domains, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;
@@ -39,6 +40,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 spec.router.vcs_per_class
             ))
         })?;
+        check_ports(spec, vcs)?;
         let fabric = &spec.fabric;
         let timing = Timings::new(spec)?;
         let depth =
@@ -92,6 +94,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let calendar = Calendar::new(2 * longest + stages + credit + 1 + SLACK);
         let mut this = Self {
             vcs: u32::from(vcs),
+            keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
+            cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
                 calendar,
                 far: fars,
@@ -137,6 +141,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             vc_pointer: 0,
             class_pointer: 0,
             node: node.0,
+            depth: credits,
             shares,
             deals: shares && first,
             blocked: false,

@@ -1,8 +1,8 @@
 //! The sources' step: the next packet, its VC, a flit.
 
 use base::rng::mix;
-use base::route::Empty;
-use base::{Class, Flit, Head, NodeIdx, PacketIdx, RoutingFunction, VcIdx};
+use base::route::View;
+use base::{Class, Flit, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use router::Lane;
 
 use super::source::{Sending, Source};
@@ -89,7 +89,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if sending.allowed == 0 {
             return source.funded >> sending.vc.0 & 1 == 1;
         }
-        let able = sending.allowed & source.free & source.funded;
+        let mut able = sending.allowed & source.free & source.funded;
+        if self.cut_through {
+            able = with_room(able, sending.left, &self.credits[s * self.vcs as usize..]);
+        }
         if able == 0 {
             return false;
         }
@@ -120,7 +123,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if *credits == 0 {
             source.funded &= !(1 << vc.0);
         }
-        if tail {
+        if tail && !self.keeps_vcs {
             source.free |= 1 << vc.0;
         }
         let flit = Flit {
@@ -234,7 +237,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             None => self.passages.push(passage),
         }
         let mut head = Head { src: node, dst, flow, class: Class::ALL[class], state: 0 };
-        let hop = self.bank.routing().inject(&mut head, &Empty);
+        let hop = self.bank.routing().inject(&mut head, &Sockets { net: self, node, class });
         let sending = Sending {
             packet,
             flow,
@@ -244,5 +247,47 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             vc: VcIdx(0),
         };
         (hop.port.at(), sending)
+    }
+}
+
+/// Those of `vcs` that have credits for `flits` flits; `credits` from the source's first VC on.
+#[cold]
+fn with_room(vcs: u64, flits: u32, credits: &[u16]) -> u64 {
+    let roomy = credits.iter().take(64).enumerate().filter(|(_, c)| u32::from(**c) >= flits);
+    vcs & roomy.fold(0, |set, (vc, _)| set | 1 << vc)
+}
+
+/// The ports of a node as an adaptive routing function sees them.
+struct Sockets<'a, R, W> {
+    net: &'a CycleNetwork<R, W>,
+    node: NodeIdx,
+    class: usize,
+}
+
+impl<R, W> Sockets<'_, R, W> {
+    fn source(&self, port: PortIdx) -> usize {
+        self.net.first_source[self.node.at()] as usize + port.at()
+    }
+}
+
+impl<R, W> View for Sockets<'_, R, W> {
+    fn used(&self, port: PortIdx, vcs: u64) -> u32 {
+        let s = self.source(port);
+        let credits = &self.net.credits[s * self.net.vcs as usize..][..self.net.vcs as usize];
+        let depth = self.net.sources[s].depth;
+        let of_vcs =
+            |(vc, credits): (usize, &u16)| (vcs >> vc & 1) as u32 * u32::from(depth - credits);
+        let sent: u32 = credits.iter().enumerate().map(of_vcs).sum();
+        let queued = self.net.dealt[s * self.net.classes + self.class].len();
+        sent + u32::try_from(queued).unwrap_or(u32::MAX)
+    }
+
+    fn free(&self, port: PortIdx, vcs: u64) -> u64 {
+        let source = &self.net.sources[self.source(port)];
+        vcs & source.free & source.funded
+    }
+
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        0
     }
 }

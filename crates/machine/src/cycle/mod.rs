@@ -22,6 +22,7 @@
 
 mod build;
 mod calendar;
+mod follow;
 mod inject;
 mod source;
 mod terminal;
@@ -35,6 +36,7 @@ use std::collections::VecDeque;
 use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
+pub use follow::{Follow, Sighting, Stage};
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
@@ -59,6 +61,10 @@ pub struct CycleNetwork<R, W = ()> {
     classes: usize,
     /// VCs a port.
     vcs: u32,
+    /// A VC is free only when all its credits are back.
+    keeps_vcs: bool,
+    /// A packet takes a VC only where all of it has room.
+    cut_through: bool,
     /// `[source * classes + class]`: packets dealt out and not yet taken up, where a node has several
     /// sources.
     dealt: Vec<VecDeque<Sending>>,
@@ -88,6 +94,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Whoever watches.
     pub const fn watch(&self) -> &W {
         &self.wires.watch
+    }
+
+    /// Whoever watches, to be told something.
+    pub const fn watch_mut(&mut self) -> &mut W {
+        &mut self.wires.watch
     }
 
     /// Flits that left sources and flits that arrived at nodes so far.
@@ -159,13 +170,26 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for credit in &credits {
             let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
             self.credits[source * self.vcs as usize + vc] += 1;
-            let at = &mut self.sources[source];
-            at.funded |= 1 << vc;
-            if at.blocked {
+            self.sources[source].funded |= 1 << vc;
+            if self.keeps_vcs {
+                self.release(source, vc);
+            }
+            if self.sources[source].blocked {
                 self.active_sources[source / 64] |= 1 << (source % 64);
             }
         }
         self.wires.calendar.source_credits.give_back(now, credits);
+    }
+
+    /// Frees a source's VC if all its credits are back and no packet holds it.
+    #[cold]
+    fn release(&mut self, source: usize, vc: usize) {
+        let sendings = &self.sendings[source * self.classes..][..self.classes];
+        let held = sendings.iter().any(|p| p.left > 0 && p.allowed == 0 && p.vc.at() == vc);
+        let credits = self.credits[source * self.vcs as usize + vc];
+        if !held && credits == self.sources[source].depth {
+            self.sources[source].free |= 1 << vc;
+        }
     }
 
     #[inline]

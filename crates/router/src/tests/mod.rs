@@ -1,5 +1,6 @@
 //! Routers on their own, and small grids of them.
 
+mod equal;
 mod grid;
 mod laws;
 mod lone;

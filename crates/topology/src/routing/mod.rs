@@ -61,6 +61,8 @@ pub struct Routing {
     vcs_of: Box<[u64; 256]>,
     /// `[VC of a class]`: its group.
     group_of: [u8; 64],
+    /// `[group]`: the VC that it shares with others; empty but for [`Routing::crowded`].
+    crowd: Vec<u8>,
     /// `[router][node]`: the port, where it depends on nothing else and the table is small.
     fixed: Vec<u8>,
     nodes: usize,
@@ -243,14 +245,31 @@ impl Routing {
             let of_set = |v: &usize| set >> group_of[*v] & 1 == 1;
             (0..vcs).filter(of_set).fold(0, |mask, v| mask | 1_u64 << v)
         };
-        Self {
-            vcs_per_class,
-            vcs_of: Box::new(core::array::from_fn(of)),
-            group_of,
-            fixed: Self::table(&way),
-            nodes: ask!(&way, f => f.size()).1,
-            way,
+        let vcs_of = Box::new(core::array::from_fn(of));
+        let (fixed, nodes) = (Self::table(&way), ask!(&way, f => f.size()).1);
+        Self { vcs_per_class, vcs_of, group_of, crowd: Vec::new(), fixed, nodes, way }
+    }
+
+    /// A function with fewer VCs than it has groups, several of which share a VC: what would become
+    /// of a machine that has too few, to be shown by the proof. Not to be run.
+    pub(crate) fn crowded(way: Way, vcs_per_class: u8) -> Self {
+        let groups = ask!(&way, f => f.groups());
+        let vcs = usize::from(vcs_per_class);
+        let crowd = (0..groups).map(|g| u8::try_from(g * vcs / groups).unwrap_or(0)).collect();
+        let vcs_of = Box::new(core::array::from_fn(|set| set as u64));
+        let group_of = core::array::from_fn(|vc| u8::try_from(vc).unwrap_or(0));
+        let nodes = ask!(&way, f => f.size()).1;
+        Self { vcs_per_class, vcs_of, group_of, crowd, fixed: Vec::new(), nodes, way }
+    }
+
+    /// A step as it is where groups share VCs.
+    fn in_crowd(&self, step: Step) -> Step {
+        if self.crowd.is_empty() {
+            return step;
         }
+        let of_step = |g: &usize| step.groups >> g & 1 == 1;
+        let share = |set: u8, g: usize| set | 1 << self.crowd[g];
+        Step { groups: (0..self.crowd.len()).filter(of_step).fold(0, share), ..step }
     }
 
     /// The ports of a function that needs no more than the destination.
@@ -277,7 +296,8 @@ impl Routing {
 
     /// How many VC groups the function tells apart in each class: 1 to 8.
     pub fn groups(&self) -> usize {
-        ask!(&self.way, f => f.groups())
+        let groups = ask!(&self.way, f => f.groups());
+        if self.crowd.is_empty() { groups } else { usize::from(self.vcs_per_class) }
     }
 
     /// VCs of each message class.
@@ -301,8 +321,8 @@ impl Routing {
     }
 
     /// Every step by which some packet with this first leg may leave `src`; none where none does.
-    pub fn inject_all(&self, src: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
-        ask!(&self.way, f => f.inject_all(src, goal, visit));
+    pub fn inject_all(&self, src: NodeIdx, goal: Goal, mut visit: impl FnMut(Step)) {
+        ask!(&self.way, f => f.inject_all(src, goal, |step| visit(self.in_crowd(step))));
     }
 
     /// Every step that some packet on this leg may take which arrived at router `at` by `in_port`
@@ -313,9 +333,17 @@ impl Routing {
         in_port: PortIdx,
         in_group: usize,
         goal: Goal,
-        visit: impl FnMut(Step),
+        mut visit: impl FnMut(Step),
     ) {
-        ask!(&self.way, f => f.route_all(at, in_port, in_group, goal, visit));
+        if self.crowd.is_empty() {
+            ask!(&self.way, f => f.route_all(at, in_port, in_group, goal, visit));
+            return;
+        }
+        for group in (0..self.crowd.len()).filter(|g| usize::from(self.crowd[*g]) == in_group) {
+            ask!(&self.way, f => {
+                f.route_all(at, in_port, group, goal, |step| visit(self.in_crowd(step)));
+            });
+        }
     }
 
     /// The step of a packet that leaves its source in any network.

@@ -179,6 +179,22 @@ fn valiant_is_twice_as_long_on_average() {
 }
 
 #[test]
+fn valiant_without_early_exit_always_goes_by_its_router() {
+    let grid = Grid { early_exit: false, ..grid(&[4, 4], GridRouting::Valiant) };
+    let spec = machine(Form::Mesh, grid, 2);
+    check(&spec).expect("free of deadlock");
+    let flows: Vec<u32> = (0..40).collect();
+    let (mut sum, mut routes) = (0, 0);
+    all_arrive(&spec, &flows, |_, _, taken, _| {
+        sum += taken.len() - 2;
+        routes += 1;
+    });
+    // Two legs of 2 * (4 - 1/4) / 3 links on average.
+    let mean = f64::from(u32::try_from(sum).expect("few")) / f64::from(routes);
+    assert!((mean / 5.0 - 1.0).abs() < 0.02, "{mean}");
+}
+
+#[test]
 fn romm_uses_shortest_routes_off_dimension_order() {
     let spec = machine(Form::Mesh, grid(&[3, 3], GridRouting::Romm), 2);
     let mut seen = std::collections::BTreeSet::new();

@@ -102,6 +102,7 @@ fn a_ring_is_a_torus_of_one_dimension() {
         local_links: 1,
         routing: GridRouting::DimensionOrder,
         datelines: topology::describe::Datelines::Balanced,
+        early_exit: true,
     });
     let ring = check(&d.elaborate().expect("right")).expect("checked");
     let mut form = grid(&[7], GridRouting::DimensionOrder);

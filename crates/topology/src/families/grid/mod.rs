@@ -48,6 +48,11 @@ pub struct Grid {
     /// Which VCs packets use on rings; `Balanced` where not given.
     #[serde(default)]
     pub datelines: Datelines,
+    /// Whether packets of Valiant's algorithm leave where they pass their destination on the first
+    /// leg; true where not given. BookSim 2 agrees with false: it visits 11.51 routers on average on
+    /// an 8 by 8 mesh under uniform traffic, where all the way are 11.50 and early exit makes 10.87.
+    #[serde(default = "yes")]
+    pub early_exit: bool,
     /// Twists of a torus; none where not given.
     #[serde(default)]
     pub twist: Vec<Twist>,
@@ -80,6 +85,9 @@ pub struct Ring {
     /// Which VCs packets use; `Balanced` where not given.
     #[serde(default)]
     pub datelines: Datelines,
+    /// As in [`Grid`].
+    #[serde(default = "yes")]
+    pub early_exit: bool,
 }
 
 /// A wrap-around that does not end where it began: going up over the end of dimension `wrap` adds
@@ -113,8 +121,7 @@ pub enum GridRouting {
     /// XY or YX, whichever's first link has fewer flits waiting when the packet is at its first
     /// router; each on half of the VCs.
     AdaptiveXyYx,
-    /// Dimension order to a random router and from there on; a packet that passes its destination
-    /// on the way leaves there (Valiant, SIAM J. Comput. 11(2), 1982).
+    /// Dimension order to a random router and from there on (Valiant, SIAM J. Comput. 11(2), 1982).
     Valiant,
     /// Valiant's way with a random router on some shortest route (Nesson and Johnsson, SPAA 1995).
     #[serde(rename = "ROMM", alias = "Romm")]
@@ -169,6 +176,7 @@ impl From<&Ring> for Grid {
             routing: ring.routing,
             order: None,
             datelines: ring.datelines,
+            early_exit: ring.early_exit,
             twist: Vec::new(),
         }
     }
@@ -176,4 +184,8 @@ impl From<&Ring> for Grid {
 
 const fn one() -> u32 {
     1
+}
+
+const fn yes() -> bool {
+    true
 }
