@@ -195,7 +195,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline]
     fn take_wakes(&mut self, now: u64) {
         if let Some(wakes) = self.wires.calendar.wakes.take(now) {
-            wakes.iter().for_each(|i| self.bank.wake(*i));
+            for router in &wakes {
+                self.bank.wake(*router);
+            }
             self.wires.calendar.wakes.give_back(now, wakes);
         }
         let Some(wakes) = self.wires.calendar.source_wakes.take(now) else { return };
