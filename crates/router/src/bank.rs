@@ -44,6 +44,7 @@ impl Pipeline {
 }
 
 /// What the routers share.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself in every step")]
 #[derive(Clone, Debug)]
 pub(crate) struct Common<R> {
     pub(crate) routing: R,

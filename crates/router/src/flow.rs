@@ -29,18 +29,11 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         let block = &mut self.blocks[i];
         let output = &mut block.outputs[at];
         output.credits += 1;
-        assert!(output.credits <= output.depth, "{to:?}: a credit too many");
-        let owner = usize::from(output.owner);
-        if output.credits == 1 && owner < L {
-            let sets = &mut block.sets[owner / 64];
-            let bit = 1 << (owner % 64);
-            if sets.starved & bit != 0 {
-                sets.starved &= !bit;
-                if !block.outputs[at & !(self.c.vc_mask as usize)].busy {
-                    sets.ready |= bit;
-                    self.c.wake(i);
-                }
-            }
+        if output.credits > output.depth {
+            over_paid(to);
+        }
+        if output.credits == 1 && block.fund(at, self.c.vc_mask as usize) {
+            self.c.wake(i);
         }
         if self.c.notes {
             self.note_credit(to, now);
@@ -83,7 +76,9 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         let (i, at) = Self::split(lane);
         let block = &mut self.blocks[i];
         let input = &mut block.inputs[at];
-        assert!(input.len < input.depth, "{lane:?} overflows its {} flits", input.depth);
+        if input.len >= input.depth {
+            overflown(lane, input.depth);
+        }
         input.len += 1;
         if input.len > 1 {
             self.c.store.link(input.last, slot);
@@ -207,10 +202,9 @@ impl<R: RoutingFunction> Common<R> {
         (i, at): (usize, usize),
         hop: Hop,
     ) {
-        assert!(
-            hop.vcs != 0 && hop.port.0 < block.ports,
-            "router {i}: the routing function gave {hop:?} at lane {at}"
-        );
+        if hop.vcs == 0 || hop.port.0 >= block.ports {
+            led_nowhere(i, at, hop);
+        }
         let out = hop.port.0 << self.shift;
         let input = &mut block.inputs[at % L];
         input.out = out;
@@ -229,6 +223,21 @@ impl<R: RoutingFunction> Common<R> {
         self.timers[i].push((when, timer));
         block.timed = true;
     }
+}
+
+#[cold]
+fn over_paid(to: Lane) {
+    panic!("{to:?}: a credit too many");
+}
+
+#[cold]
+fn overflown(lane: Lane, depth: u16) {
+    panic!("{lane:?} overflows its {depth} flits");
+}
+
+#[cold]
+fn led_nowhere(router: usize, lane: usize, hop: Hop) {
+    panic!("router {router}: the routing function gave {hop:?} at lane {lane}");
 }
 
 /// Whether an output VC has all its credits and no packet.
@@ -275,6 +284,25 @@ impl<const L: usize, const W: usize> Block<L, W> {
         }
         sets.ready |= bit;
         true
+    }
+
+    /// Output VC `at` has a credit again. Tells whether its packet is ready thereby.
+    fn fund(&mut self, at: usize, vc_mask: usize) -> bool {
+        let owner = usize::from(self.outputs[at].owner);
+        if owner >= L {
+            return false;
+        }
+        let sets = &mut self.sets[owner / 64];
+        let bit = 1 << (owner % 64);
+        if sets.starved & bit == 0 {
+            return false;
+        }
+        sets.starved &= !bit;
+        let ready = !self.outputs[at & !vc_mask].busy;
+        if ready {
+            sets.ready |= bit;
+        }
+        ready
     }
 
     /// The link out of the port of lane `first` takes another flit: whoever waited for that is

@@ -1,9 +1,12 @@
 //! The plain router's allocation: separable input-first with round-robin arbiters, for VCs and for
 //! the switch, as BookSim 2's defaults.
 //!
-//! VC allocation comes first and sees the output VCs that were free when the cycle began; who gets
-//! one asks for the switch from the next cycle on. Switch allocation frees output VCs for the next
-//! cycle. Pointers move only past a granted requester.
+//! Both see the state that the cycle began with: who gets an output VC asks for the switch from the
+//! next cycle on, and an output VC that a tail frees is given away in the next. Pointers move only
+//! past a granted requester.
+//!
+//! Most routers have one requester in most cycles, so that case is straight code and inlined; several
+//! meet in functions of their own.
 
 use core::num::NonZero;
 
@@ -15,28 +18,22 @@ use crate::flow::short;
 use crate::ports::{pick, sooner};
 use crate::state::{Block, NOBODY, Stage, Timer};
 
-/// Whether there are two bits in a set that is not empty.
+/// Whether there are two bits in a set.
 #[inline]
 pub(crate) const fn several(set: u64) -> bool {
-    set & (set - 1) != 0
+    set & set.wrapping_sub(1) != 0
 }
 
 impl<R: RoutingFunction> Common<R> {
-    /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
-    /// Tells whether any asked for one that is free.
+    /// VC allocation where only input VC `at` waits. Tells whether it asked for one that is free.
     #[inline]
-    pub(crate) fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn allocate_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
-        i: usize,
+        (i, at): (usize, usize),
         now: u64,
         egress: &mut E,
     ) -> bool {
-        let lone = block.sets[0].waiting;
-        if W > 1 || several(lone) {
-            return self.allocate_many(block, i, now, egress);
-        }
-        let at = lone.trailing_zeros() as usize;
         if let Some(out) = block.wish(at) {
             self.grant_vc(block, i, (at, out), now, egress);
             true
@@ -46,9 +43,10 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// VC allocation among any number.
+    /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
+    /// Tells whether any asked for one that is free.
     #[inline(never)]
-    fn allocate_many<E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
@@ -136,7 +134,7 @@ impl<R: RoutingFunction> Common<R> {
         sets.waiting &= !bit;
         if !funded {
             sets.starved |= bit;
-        } else if !block.outputs[out % L & !(self.vc_mask as usize)].busy {
+        } else if !block.outputs[(out % L) & !(self.vc_mask as usize)].busy {
             sets.ready |= bit;
         }
         let input = &mut block.inputs[at];
@@ -284,7 +282,7 @@ impl<R: RoutingFunction> Common<R> {
         egress.credit(d.from, now + 1);
         if free > depart + 1 {
             let low = self.vc_mask as usize;
-            let first = d.to.0 as usize % L & !low;
+            let first = (d.to.0 as usize % L) & !low;
             block.link_busy(first, low);
             self.arm(block, i, free - self.traversal, Timer::Link(short(first)));
         }

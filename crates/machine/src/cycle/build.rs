@@ -144,6 +144,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             depth: credits,
             shares,
             deals: shares && first,
+            blocked: false,
             made: 0,
         });
         self.sendings.resize(self.sendings.len() + self.classes, Sending::NONE);

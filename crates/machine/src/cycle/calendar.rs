@@ -98,3 +98,35 @@ impl Calendar {
         self.source_wakes.push(at.min(self.now + WAKES_AHEAD), source);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_gives_back_what_it_took_in_its_cycle_only() {
+        let mut ring = Ring::new(5);
+        for (at, event) in [(3, 'a'), (7, 'b'), (3, 'c'), (8, 'd')] {
+            ring.push(at, event);
+        }
+        let mut seen = Vec::new();
+        for now in 1..=8 {
+            if let Some(list) = ring.take(now) {
+                seen.extend(list.iter().map(|e| (now, *e)));
+                ring.give_back(now, list);
+            }
+            assert_eq!(ring.take(now), None);
+        }
+        assert_eq!(seen, [(3, 'a'), (3, 'c'), (7, 'b'), (8, 'd')]);
+    }
+
+    #[test]
+    fn a_wake_too_far_ahead_comes_early() {
+        let mut calendar = Calendar::new(8);
+        calendar.now = 10;
+        calendar.wake_source(3, 10 + WAKES_AHEAD + 1);
+        calendar.wake_source(4, 11);
+        assert_eq!(calendar.source_wakes.take(11), Some(vec![4]));
+        assert_eq!(calendar.source_wakes.take(10 + WAKES_AHEAD), Some(vec![3]));
+    }
+}

@@ -35,8 +35,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 return now + 1;
             }
             if !self.can_send(s, s) {
+                self.sources[s].blocked = true;
                 return u64::MAX;
             }
+            self.sources[s].blocked = false;
             self.send(s, 0, now, t);
             sent = true;
         }
@@ -60,6 +62,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 able |= 1 << class;
             }
         }
+        // Some class may wait for a credit even if another sends.
+        self.sources[s].blocked = true;
         if able == 0 {
             return wake;
         }
@@ -95,8 +99,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let ahead = able & u64::MAX << source.vc_pointer;
         let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
         source.free &= !(1 << vc);
-        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { (vc + 1) as u8 };
-        sending.vc = VcIdx(vc as u8);
+        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { narrow(vc as usize + 1) };
+        sending.vc = VcIdx(narrow(vc as usize));
         sending.allowed = 0;
         true
     }
@@ -161,7 +165,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             return u64::MAX;
         }
         let node = NodeIdx(source.node);
-        match t.next(node, class as u8, now) {
+        match t.next(node, narrow(class), now) {
             Next::Wait => u64::MAX,
             Next::At(cycle) => cycle.max(now + 1),
             Next::Packet(offer) => {
@@ -179,7 +183,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let mut wake = u64::MAX;
         for class in 0..self.classes {
             while self.deals_open[node.at()] < DEALT_MAX {
-                match t.next(node, class as u8, now) {
+                match t.next(node, narrow(class), now) {
                     Next::Wait => break,
                     Next::At(cycle) => {
                         wake = wake.min(cycle.max(now + 1));
@@ -221,7 +225,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             packet,
             src: node,
             dst,
-            class: class as u8,
+            class: narrow(class),
             flits,
             created,
             injected: created,
@@ -286,4 +290,11 @@ impl<R, W> View for Sockets<'_, R, W> {
     fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
         0
     }
+}
+
+/// A class or a VC.
+#[expect(clippy::cast_possible_truncation, reason = "there are at most 64 of either")]
+#[inline]
+const fn narrow(number: usize) -> u8 {
+    number as u8
 }

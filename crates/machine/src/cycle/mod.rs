@@ -26,6 +26,8 @@ mod follow;
 mod inject;
 mod source;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wires;
 
@@ -172,7 +174,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if self.keeps_vcs {
                 self.release(source, vc);
             }
-            self.active_sources[source / 64] |= 1 << (source % 64);
+            if self.sources[source].blocked {
+                self.active_sources[source / 64] |= 1 << (source % 64);
+            }
         }
         self.wires.calendar.source_credits.give_back(now, credits);
     }
@@ -191,7 +195,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline]
     fn take_wakes(&mut self, now: u64) {
         if let Some(wakes) = self.wires.calendar.wakes.take(now) {
-            wakes.iter().for_each(|i| self.bank.wake(*i));
+            for router in &wakes {
+                self.bank.wake(*router);
+            }
             self.wires.calendar.wakes.give_back(now, wakes);
         }
         let Some(wakes) = self.wires.calendar.source_wakes.take(now) else { return };

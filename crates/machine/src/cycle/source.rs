@@ -42,6 +42,8 @@ pub(super) struct Source {
     /// Its node has other sources too, and the first of them deals packets out to all.
     pub(super) shares: bool,
     pub(super) deals: bool,
+    /// Waits for a credit or a VC: to be stepped when a credit comes.
+    pub(super) blocked: bool,
     /// Packets it has given a number to.
     pub(super) made: u64,
 }

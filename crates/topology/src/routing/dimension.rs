@@ -52,7 +52,7 @@ impl DimensionOrder {
     }
 
     /// Whether a step depends on the destination only: there are neither rings nor parallel links.
-    pub(super) const fn is_fixed(&self) -> bool {
+    pub(super) fn is_fixed(&self) -> bool {
         self.lattice.is_fixed()
     }
 

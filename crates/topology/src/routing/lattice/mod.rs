@@ -260,8 +260,9 @@ impl Lattice {
     }
 
     /// Whether there is one way to go on at most, and it is taken on any VC.
-    pub(crate) const fn is_fixed(&self) -> bool {
-        self.groups == 1 && self.width == 1 && self.locals == 1 && !self.twisted
+    pub(crate) fn is_fixed(&self) -> bool {
+        let lines = self.dims.iter().all(|d| d.ring == 0);
+        lines && self.groups == 1 && self.locals == 1 && !self.twisted
     }
 
     /// Whether any wrap-around is twisted.
