@@ -134,20 +134,24 @@ fn datelines_split_the_vcs_as_documented() {
 }
 
 #[test]
-fn valiant_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
+fn valiant_goes_by_way_of_every_router_alike_and_does_not_leave_on_the_way() {
     let spec = machine(Form::Mesh, grid(&[3, 3], GridRouting::Valiant), 2);
     let flows = 9_000;
-    let (mut links, mut direct) = (0, 0);
+    let (mut links, mut direct, mut passes) = (0, 0, 0);
     for flow in 0..flows {
         let route = routers(&spec.fabric, &head(0, 1, flow));
-        assert!(!route[..route.len() - 1].contains(&1), "passed by: {route:?}");
         links += route.len() - 1;
         direct += usize::from(route.len() == 2);
+        passes += usize::from(route[..route.len() - 1].contains(&1));
     }
-    // Way points 0, 1, 2, 4, 5, 7 and 8 lead through router 1 at once; 3 costs 2 more, 6 costs 4.
-    assert!((6_800..7_200).contains(&direct), "{direct}");
+    // By way of 0 and 1 it is one link; by way of 2, 4, 5, 7 and 8 the first leg leads through router
+    // 1, and on.
+    assert!((1_850..2_150).contains(&direct), "{direct}");
+    assert!((4_800..5_200).contains(&passes), "{passes}");
+    // By way of 0, 1, .., 8.
+    let all = [1, 1, 3, 3, 3, 5, 5, 5, 7].iter().sum::<u32>();
     let mean = links as f64 / f64::from(flows);
-    assert!((mean - (7.0 + 3.0 + 5.0) / 9.0).abs() < 0.05, "{mean}");
+    assert!((mean - f64::from(all) / 9.0).abs() < 0.06, "{mean}");
 }
 
 #[test]
@@ -158,10 +162,9 @@ fn valiant_is_twice_as_long_on_average() {
         sum += taken.len() - 2;
         pairs += 1;
     });
-    // A ring of 5 is 6/5 links long on average over all pairs; two dimensions, two legs: 4.8, less
-    // what those save that leave on the way.
+    // A ring of 5 is 6/5 links long on average over all pairs; two dimensions, two legs: 4.8.
     let mean = f64::from(u32::try_from(sum).expect("few")) / f64::from(pairs);
-    assert!((4.0..4.8).contains(&mean), "{mean}");
+    assert!((4.7..4.9).contains(&mean), "{mean}");
 }
 
 #[test]

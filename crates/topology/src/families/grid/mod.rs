@@ -113,8 +113,7 @@ pub enum GridRouting {
     /// XY or YX, whichever's first link has fewer flits waiting when the packet is at its first
     /// router; each on half of the VCs.
     AdaptiveXyYx,
-    /// Dimension order to a random router and from there on; a packet that passes its destination
-    /// on the way leaves there (Valiant, SIAM J. Comput. 11(2), 1982).
+    /// Dimension order to a random router and from there on (Valiant, SIAM J. Comput. 11(2), 1982).
     Valiant,
     /// Valiant's way with a random router on some shortest route (Nesson and Johnsson, SPAA 1995).
     #[serde(rename = "ROMM", alias = "Romm")]
