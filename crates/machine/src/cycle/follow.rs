@@ -185,3 +185,6 @@ impl Watch for Follow {
         self.note(self.now, stage, flit, at.into());
     }
 }
+
+#[cfg(test)]
+mod tests;
