@@ -50,13 +50,13 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         if lookahead {
             self.c.turn(&mut self.blocks[i], i, now, egress);
         }
+        if E::WATCHES {
+            self.blocks[i].tell_starved(i, egress);
+        }
         let stirred = if self.c.general.is_some() {
             self.step_general(i, now, egress)
         } else {
             let block = &mut self.blocks[i];
-            if E::WATCHES {
-                block.tell_starved(i, egress);
-            }
             let (mut waiting, mut ready) = (0, 0);
             let words = if W == 1 { 1 } else { usize::from(block.words) };
             for sets in block.sets.iter().take(words) {
