@@ -60,6 +60,9 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             self.c.turn(&mut self.blocks[i], i, now, egress);
         }
         if self.c.general.is_some() {
+            if E::WATCHES {
+                self.blocks[i].tell_starved(i, egress);
+            }
             let stirred = self.step_general(i, now, egress);
             return self.c.finish(&mut self.blocks[i], i, now, stirred, egress);
         }
