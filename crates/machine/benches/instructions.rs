@@ -45,7 +45,7 @@ fn run(subject: &str, length: u64) -> Option<u64> {
         "nvl8-bfs8-checked" => return Some(Replay::new("nvl8", BFS).run(true, length)),
         "protocol-unchecked" => Protocol::new(false).run(length),
         "protocol-checked" => Protocol::new(true).run(length),
-        _ => return Case::named(subject).map(|case| Sweep::new(case).run(length)),
+        _ => return named(subject).map(|case| Sweep::new(case).run(length)),
     }
     Some(length)
 }
@@ -96,7 +96,7 @@ fn main() -> ExitCode {
 
 /// Runs the large mesh and reads the most memory that this process has had, in KiB.
 fn peak_kib() -> Option<u64> {
-    Sweep::new(Case::named(MEMORY.0)?).run(MEMORY.1);
+    Sweep::new(named(MEMORY.0)?).run(MEMORY.1);
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
@@ -128,4 +128,9 @@ fn count(subject: &str, length: u64) -> Result<(u64, u64), String> {
     let collected = collected.and_then(|n| n.trim().parse().ok());
     let units = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
     collected.zip(units).ok_or_else(|| format!("valgrind gave no count:\n{text}"))
+}
+
+/// The case of a name.
+fn named(name: &str) -> Option<&'static Case> {
+    CASES.iter().find(|c| c.name == name)
 }

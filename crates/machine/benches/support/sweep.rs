@@ -72,11 +72,6 @@ pub(crate) const CASES: [Case; 19] = [
 ];
 
 impl Case {
-    /// The case of a name.
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        CASES.iter().find(|c| c.name == name)
-    }
-
     fn description(&self) -> Description {
         let name = match self.fabric {
             Fabric::Mesh(_) => "mesh8x8",

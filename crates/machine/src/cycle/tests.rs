@@ -1,3 +1,5 @@
+//! The network on one clock, under load.
+
 use base::NodeIdx;
 use topology::Description;
 use topology::describe::{FabricForm, LinkForm};

@@ -58,7 +58,7 @@ fn cycles_of_flits_at_the_front_are_charged_once() {
         let all = (charged + behind) as f64;
         assert!((buffered / all - 1.0).abs() < 1e-9, "{rate}: {buffered} {all}");
         assert!(load.vcs.iter().all(|v| v.max_flits <= v.depth_flits), "{rate}");
-        assert_eq!(m.load.is_some(), true);
+        assert!(m.load.is_some());
     }
 }
 
