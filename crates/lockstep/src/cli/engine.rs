@@ -156,3 +156,65 @@ impl Engine for Emulator {
 fn machine(configuration: &Configuration) -> Result<MachineSpec, EngineError> {
     Ok(configuration.description()?.elaborate()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::cli::input;
+
+    fn plan() -> Plan {
+        Plan {
+            traffic: "uniform".to_owned(),
+            process: "bernoulli".to_owned(),
+            packet_flits: "1".to_owned(),
+            request_reply: None,
+            window: None,
+            warmup_cycles: Some(200),
+            measured_cycles: 600,
+            latency_limit_cycles: 500,
+            stats: false,
+            matrix: false,
+            series_cycles: None,
+            follow: Vec::new(),
+        }
+    }
+
+    fn refused(name: &str, plan: &Plan) -> String {
+        let spec = input::topology(name).unwrap();
+        fits(&spec, plan).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plan_without_meaning_is_refused_before_any_work() {
+        let with = |traffic: &str| Plan { traffic: traffic.to_owned(), ..plan() };
+        assert!(refused("nvl8", &with("uniforn")).contains("uniform"), "a suggestion");
+        assert!(refused("nvl8", &with("tornado")).contains("needs a grid"));
+        let process = Plan { process: "on_off".to_owned(), ..plan() };
+        assert!(refused("nvl8", &process).contains("two of its parameters"));
+        let flits = Plan { packet_flits: "0".to_owned(), ..plan() };
+        assert!(refused("nvl8", &flits).contains("0 flits"));
+        assert!(fits(&input::topology("mesh8x8").unwrap(), &with("tornado")).is_ok());
+    }
+
+    #[test]
+    fn every_section_that_is_asked_for_is_there_and_no_other() {
+        let spec = input::topology("mesh8x8").unwrap();
+        let job = |plan: &Plan| measure(&Job { spec: &spec, plan, offered: 0.1, seed: 3 }).unwrap();
+        let bare = job(&plan());
+        assert!(bare.stats.is_none() && bare.follow.is_empty() && bare.seed == 3);
+        let series = job(&Plan { series_cycles: Some(250), ..plan() }).stats.unwrap();
+        assert_eq!(series.series.map(|s| s.slices.len()), Some(3));
+        assert!(series.matrix.is_none() && series.links.is_empty() && series.classes.is_empty());
+        let window = NonZeroU32::new(4);
+        let request_reply = Some((1, 5));
+        let full = Plan { stats: true, matrix: true, window, request_reply, ..plan() };
+        let full = job(&Plan { follow: vec![0], ..full });
+        assert!(full.follow.len() > 8, "{:?}", full.follow);
+        let stats = full.stats.unwrap();
+        assert_eq!((stats.routers.len(), stats.links.len()), (64, 2 * (64 + 2 * 7 * 8)));
+        assert_eq!((stats.classes.len(), stats.occupancy.len() % 4), (2, 0));
+        assert_eq!(stats.matrix.map(|m| m.flits.len()), Some(64));
+    }
+}

@@ -379,6 +379,23 @@ mod tests {
     }
 
     #[test]
+    fn runs_do_not_depend_on_the_threads_that_make_them() {
+        let digests = |threads: u32| {
+            let words = "nvl8 mesh8x8 --rates 0.1,0.3 --seeds 2 --warmup 200 --measure 300";
+            let args = parsed(&format!("{words} --threads {threads}")).unwrap();
+            let (plan, specs) = (plan(&args).unwrap(), specs(&["nvl8", "mesh8x8"]));
+            let reports = measure(&args, &plan, &specs, &engine::measure).unwrap();
+            let points = reports.into_iter().flat_map(|r| r.points);
+            points.map(|p| (p.digest, p.cycles, p.packets)).collect::<Vec<_>>()
+        };
+        let one = digests(1);
+        assert_eq!(one.len(), 8);
+        assert_eq!(one, digests(3));
+        let distinct: std::collections::BTreeSet<_> = one.iter().collect();
+        assert_eq!(distinct.len(), 8, "loads and seeds differ");
+    }
+
+    #[test]
     fn a_load_that_cannot_be_measured_is_named() {
         let args = parsed("nvl8 --rates 0.1,0.2").unwrap();
         let engine = |job: &Job<'_>| {

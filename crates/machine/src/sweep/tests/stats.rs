@@ -46,7 +46,7 @@ fn slice(start: u64) -> f64 {
 #[test]
 fn cycles_of_flits_at_the_front_are_charged_once() {
     for rate in [0.1, 0.5, 0.99] {
-        let (m, load) = counted(rate, "1");
+        let (_, load) = counted(rate, "1");
         let charged: u64 = load
             .routers
             .iter()
@@ -58,7 +58,6 @@ fn cycles_of_flits_at_the_front_are_charged_once() {
         let all = (charged + behind) as f64;
         assert!((buffered / all - 1.0).abs() < 1e-9, "{rate}: {buffered} {all}");
         assert!(load.vcs.iter().all(|v| v.max_flits <= v.depth_flits), "{rate}");
-        assert!(m.load.is_some());
     }
 }
 
