@@ -45,20 +45,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let timing = Timings::new(spec)?;
         let depth =
             |link: LinkIdx| spec.fabric.classes[spec.fabric.links[link.at()].class].buffer_flits;
-        let params: Vec<RouterParams> = fabric
-            .routers
-            .iter()
-            .map(|r| RouterParams {
-                input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
-                output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
-            })
-            .collect();
+        let routers = fabric.routers.iter().map(|r| RouterParams {
+            input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
+            output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
+        });
+        let params: Vec<RouterParams> = routers.collect();
         let bank = RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing);
-        let mut first_source = vec![0_u32];
-        for ports in &fabric.node_ports {
-            let last = first_source.last().copied().unwrap_or(0);
-            first_source.push(last + u32::try_from(ports.len()).unwrap_or(0));
-        }
+        let first_source = first_sources(spec);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates));
         let mut this = Self {
@@ -120,6 +113,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.dealt.resize(self.dealt.len() + self.classes, std::collections::VecDeque::new());
         self.credits.resize(self.credits.len() + self.vcs as usize, credits);
     }
+}
+
+/// `[node]`: its first source; one more at the end.
+fn first_sources(spec: &MachineSpec) -> Vec<u32> {
+    let mut first = vec![0_u32];
+    for ports in &spec.fabric.node_ports {
+        let last = first.last().copied().unwrap_or(0);
+        first.push(last + u32::try_from(ports.len()).unwrap_or(0));
+    }
+    first
 }
 
 /// How far ahead of its cause an event may lie.
