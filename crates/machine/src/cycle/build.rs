@@ -86,7 +86,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let longest = fars.iter().chain(&near).map(|f| u64::from(f.latency)).max().unwrap_or(1);
         let stages = u64::from(spec.router.sa_cycles) + u64::from(spec.router.st_cycles);
         let credit = u64::from(spec.router.credit_cycles);
-        let calendar = Calendar::new(2 * longest + stages + credit + 64);
+        let buffered = u64::from(spec.router.arch.output_buffer_flits.unwrap_or(0));
+        let waits = (buffered + 1) * timing.longest_interval();
+        let calendar = Calendar::new(2 * longest + stages + credit + waits + 64);
         let mut this = Self {
             vcs: u32::from(vcs),
             wires: Wires {
@@ -206,6 +208,12 @@ impl<'a> Timings<'a> {
                 (whole(latency), whole(flit(1 << FRACTION, self.period)))
             }
         }
+    }
+
+    /// The most cycles between two flits on any link.
+    fn longest_interval(&self) -> u64 {
+        let links = (0..self.spec.fabric.links.len()).map(LinkIdx::new);
+        links.map(|l| (self.cycles(l).1 >> FRACTION) + 1).max().unwrap_or(1)
     }
 
     fn far(&self, link: LinkIdx, lane: u32, node: bool) -> Far {

@@ -58,6 +58,14 @@ impl Calendar {
         &mut self.ring[at as usize & self.mask]
     }
 
+    /// The buckets from the present cycle's on.
+    #[cfg(feature = "mutants")]
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    pub(super) fn ahead(&mut self) -> impl Iterator<Item = &mut Bucket> {
+        let (past, ahead) = self.ring.split_at_mut(self.now as usize & self.mask);
+        ahead.iter_mut().chain(past)
+    }
+
     /// How far ahead an event may lie.
     pub(super) const fn span(&self) -> u64 {
         self.mask as u64

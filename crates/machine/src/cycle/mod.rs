@@ -20,9 +20,12 @@
 //! 4. flits arrive at nodes,
 //! 5. sources send.
 
+mod audit;
 mod build;
 mod calendar;
 mod inject;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod source;
 mod terminal;
 mod watch;
@@ -34,6 +37,8 @@ use base::{PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
 use calendar::Bucket;
+#[cfg(feature = "mutants")]
+pub use mutants::Fault;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
