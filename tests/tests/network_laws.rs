@@ -2,7 +2,7 @@
 
 use lockstep::topology::spec::MachineSpec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use tests::fabric::{Case, Run, cases, laws};
 
 fn config(cases: u32) -> Config {
@@ -23,8 +23,10 @@ fn check(count: u32, plain: bool, law: impl Fn(&Case, &MachineSpec, &Run) -> Res
         let (spec, run) = (case.spec(), case.run());
         law(&case, &spec, &run).map_err(TestCaseError::fail)
     });
-    if let Err(told) = result {
-        panic!("{told}");
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(why, case)) => panic!("{why}\n{case:?}"),
+        Err(abort) => panic!("{abort}"),
     }
 }
 
