@@ -118,6 +118,10 @@ impl<R: RoutingFunction> Common<R> {
             let mut turned = sets.turned;
             sets.turned = core::mem::take(&mut sets.routing);
             busy |= sets.ready | sets.waiting & waits | sets.turned | turned;
+            if E::WATCHES {
+                // Whoever stalls does so in every cycle.
+                busy |= sets.starved | sets.waiting;
+            }
             while turned != 0 {
                 let at = w * 64 + turned.trailing_zeros() as usize;
                 turned &= turned - 1;

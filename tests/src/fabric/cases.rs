@@ -72,12 +72,16 @@ const FABRICS: [(&str, u8, bool); 32] = [
     ("SlimFly(q: 3, nodes_per_router: 1, .., routing: Ugal)", 4, false),
 ];
 
-/// All fabrics but random graphs.
-pub fn fabrics() -> Vec<Fabric> {
-    FABRICS.iter().map(|f| fabric(f.0, f.1, f.2)).collect()
+/// The first fabric whose form starts so.
+///
+/// # Panics
+/// If there is none.
+pub fn fabric(start: &str) -> Fabric {
+    let found = FABRICS.iter().find(|f| f.0.starts_with(start));
+    found.map(|f| complete(f.0, f.1, f.2)).expect("there is such a fabric")
 }
 
-fn fabric(form: &str, vcs_per_class: u8, escapes: bool) -> Fabric {
+fn complete(form: &str, vcs_per_class: u8, escapes: bool) -> Fabric {
     let global = if form.starts_with("Dragonfly") { ", global_link: \"wire\"" } else { "" };
     let links = format!("local: \"wire\", link: \"wire\", clock: \"die\"{global}");
     Fabric { form: form.replace("..", &links), vcs_per_class, escapes }
@@ -124,7 +128,7 @@ fn describe(fabric: &Fabric) -> Description {
 /// Any fabric.
 fn any_fabric() -> impl Strategy<Value = Fabric> {
     prop_oneof![
-        8 => prop::sample::select(fabrics()),
+        8 => prop::sample::select(FABRICS.to_vec()).prop_map(|f| complete(f.0, f.1, f.2)),
         1 => (3_u64..9, any::<u64>()).prop_map(|(routers, seed)| graph(routers, seed)),
     ]
 }
@@ -186,6 +190,34 @@ fn time(d: &mut Description, ((latency, interval, buffer), stages, _): Timing) {
     }
     let r = &mut d.router;
     [r.rc_cycles, r.va_cycles, r.sa_cycles, r.st_cycles, r.credit_cycles] = stages;
+}
+
+/// A fabric of plain routers under `packets` of 1 to `longest` flits from and to everywhere, made in
+/// half as many cycles.
+pub fn uniform(fabric: &Fabric, classes: u8, packets: u64, longest: u64) -> Case {
+    let mut description = describe(fabric);
+    description.router.vcs_per_class = fabric.vcs_per_class;
+    if fabric.escapes {
+        description.router.vc_reuse = VcReuse::Empty;
+    }
+    let spec = description.elaborate().unwrap_or_else(|e| panic!("{e}\n{fabric:?}"));
+    let nodes = spec.fabric.node_ports.len() as u64;
+    let order = |n: u64| {
+        let below = |stream, count| u32::try_from(draw(5, n, stream, 0) % count).unwrap_or(0);
+        Order {
+            created: u64::from(below(0, packets / 2)),
+            src: below(1, nodes),
+            dst: below(2, nodes),
+            class: u8::try_from(below(3, classes.into())).unwrap_or(0),
+            flits: 1 + below(4, longest),
+        }
+    };
+    Case {
+        description,
+        classes: classes.into(),
+        orders: (0..packets).map(order).collect(),
+        seed: 5,
+    }
 }
 
 /// Random networks with random packets, in `plain` ones of routers with the default's choices.

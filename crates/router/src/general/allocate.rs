@@ -169,7 +169,11 @@ impl General {
             c.arm(block, i, ready, Timer::Granted(short(at)));
         } else {
             input.stage = Stage::Active;
-            block.sets[at / 64].fresh |= bit;
+            if block.outputs[out].credits == 0 {
+                block.sets[at / 64].starved |= bit;
+            } else if !block.outputs[out >> c.shift << c.shift].busy {
+                block.sets[at / 64].fresh |= bit;
+            }
         }
     }
 }
