@@ -1,6 +1,7 @@
 //! Seeded faults, for tests that show that each of them is caught.
 
-use base::{RoutingFunction, VcIdx};
+use base::{Flit, RoutingFunction, VcIdx};
+use router::Slot;
 
 use super::{CycleNetwork, Watch};
 
@@ -25,10 +26,12 @@ pub enum Fault {
 impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Lets a fault happen now. Tells whether there was anything for it to happen to.
     pub fn spoil(&mut self, fault: Fault) -> bool {
+        let now = self.now();
+        let calendar = &mut self.wires.calendar;
         match fault {
-            Fault::LostCredit => self.lose(|bucket| bucket.credits.pop().is_some()),
-            Fault::LostSourceCredit => self.lose(|bucket| bucket.source_credits.pop().is_some()),
-            Fault::LostFlit => self.lose(|bucket| bucket.ejects.pop().is_some()),
+            Fault::LostCredit => lose(calendar.credits.ahead(now)),
+            Fault::LostSourceCredit => lose(calendar.source_credits.ahead(now)),
+            Fault::LostFlit => lose(calendar.ejects.ahead(now)),
             Fault::CopiedFlit => self.copy(),
             Fault::EarlyTail => self.swap(|a, b| a.packet == b.packet && b.tail),
             Fault::Overtaking => self.swap(|a, b| {
@@ -38,30 +41,28 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
     }
 
-    /// Takes something out of the first bucket from which it can be taken.
-    fn lose(&mut self, take: impl FnMut(&mut super::Bucket) -> bool) -> bool {
-        self.wires.calendar.ahead().any(take)
-    }
-
     fn copy(&mut self) -> bool {
+        let now = self.now();
         let store = self.bank.store_mut();
-        let mut copy = |bucket: &mut super::Bucket| {
-            let inner = |s: &&router::Slot| !store.is_head(**s) && !store.is_tail(**s);
-            let Some(slot) = bucket.ejects.iter().find(inner).copied() else { return false };
-            let flit = store.flit(slot, VcIdx(0));
-            let copied = store.insert(&flit, 0);
-            bucket.ejects.push(copied);
-            true
-        };
-        self.wires.calendar.ahead().any(&mut copy)
+        let inner = |s: &Slot| !store.is_head(*s) && !store.is_tail(*s);
+        let mut lists = self.wires.calendar.ejects.ahead(now);
+        let found = lists.find_map(|list| {
+            let slot = list.iter().copied().find(inner)?;
+            Some((list, slot))
+        });
+        let Some((list, slot)) = found else { return false };
+        let flit = store.flit(slot, VcIdx(0));
+        list.push(store.insert(&flit, 0));
+        true
     }
 
     /// Exchanges two flits on their way to nodes in different cycles.
-    fn swap(&mut self, which: impl Fn(&base::Flit, &base::Flit) -> bool) -> bool {
+    fn swap(&mut self, which: impl Fn(&Flit, &Flit) -> bool) -> bool {
+        let now = self.now();
         let store = self.bank.store();
-        let mut slots: Vec<&mut router::Slot> =
-            self.wires.calendar.ahead().flat_map(|bucket| bucket.ejects.iter_mut()).collect();
-        let flit = |slot: &router::Slot| store.flit(*slot, VcIdx(0));
+        let lists = self.wires.calendar.ejects.ahead(now);
+        let mut slots: Vec<&mut Slot> = lists.flat_map(|list| list.iter_mut()).collect();
+        let flit = |slot: &Slot| store.flit(*slot, VcIdx(0));
         for later in 1..slots.len() {
             for first in 0..later {
                 if which(&flit(slots[first]), &flit(slots[later])) {
@@ -73,4 +74,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
         false
     }
+}
+
+/// Takes the last event out of the first list that has any.
+fn lose<'a, T: 'a>(mut lists: impl Iterator<Item = &'a mut Vec<T>>) -> bool {
+    lists.any(|list| list.pop().is_some())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::View;
-use base::arch::Buffers;
+use base::arch::{Buffers, Switching, VcReuse};
 use base::route::class_vcs;
 use base::{
     Class, Flit, Fs, Head, Hop, NodeIdx, PacketIdx, Part, PortIdx, RouterArch, RouterIdx,
@@ -128,7 +128,13 @@ impl Grid {
         let depths: Vec<u32> =
             (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
         let router = RouterParams { input_depth: depths.clone(), output_depth: depths.clone() };
-        let interface = InterfaceParams { clock, output_depth: vec![shape.node_depth], vcs };
+        let interface = InterfaceParams {
+            clock,
+            output_depth: vec![shape.node_depth],
+            vcs,
+            vc_reuse: VcReuse::TailSent,
+            switching: Switching::Wormhole,
+        };
         let mut wires = BTreeMap::new();
         let wire = |to: (usize, usize), depth, credit_cycles| Wire {
             to,
