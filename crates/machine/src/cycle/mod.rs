@@ -20,10 +20,13 @@
 //! 4. flits arrive at nodes,
 //! 5. sources send.
 
+mod audit;
 mod build;
 mod calendar;
 mod follow;
 mod inject;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod source;
 mod terminal;
 #[cfg(test)]
@@ -37,6 +40,8 @@ use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
 pub use follow::{Follow, Sighting, Stage};
+#[cfg(feature = "mutants")]
+pub use mutants::Fault;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;

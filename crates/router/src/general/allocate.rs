@@ -35,6 +35,10 @@ impl General {
         self.parts[i].switch_allocator.commit(&self.switch_matching);
         let granted: Vec<(usize, usize)> = self.vc_matching.pairs().collect();
         for (at, out) in granted {
+            assert!(
+                self.vc_requests.contains(at, out),
+                "router {i} at {now}: {at} did not ask for {out}"
+            );
             self.grant(c, block, (i, at, out), now, egress);
         }
         let granted: Vec<(usize, usize)> = self.switch_matching.pairs().collect();
@@ -165,7 +169,11 @@ impl General {
             c.arm(block, i, ready, Timer::Granted(short(at)));
         } else {
             input.stage = Stage::Active;
-            block.sets[at / 64].fresh |= bit;
+            if block.outputs[out].credits == 0 {
+                block.sets[at / 64].starved |= bit;
+            } else if !block.outputs[out >> c.shift << c.shift].busy {
+                block.sets[at / 64].fresh |= bit;
+            }
         }
     }
 }

@@ -13,6 +13,7 @@
 //! allocations are made `n` times a cycle.
 
 mod allocate;
+mod own;
 mod rules;
 mod stalls;
 mod traverse;
