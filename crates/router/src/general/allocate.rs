@@ -1,6 +1,6 @@
 //! Requests, allocations, and what comes of the grants.
 
-use base::RoutingFunction;
+use base::{GroupIdx, RoutingFunction};
 
 use crate::alloc::{Allocator, Key};
 use crate::bank::Common;
@@ -34,24 +34,38 @@ impl General {
         now: u64,
         egress: &mut E,
     ) {
+        self.collectively(|_, groups| groups.begin(c, block, i, now, egress));
         self.ask_for_vcs(c, block, i, now, egress);
+        self.collectively(|this, groups| groups.ask_for_vcs(this, c, block, (i, now), egress));
         let vcs = &self.parts[i].vc_allocator;
         vcs.allocate(&self.vc_requests, &mut self.vc_matching);
         self.switch_requests.clear();
         if self.rules.hold_switch {
             self.go_on(c, block, i, now, egress);
         }
+        self.collectively(|this, groups| groups.ask_for_switch(this, c, block, (i, now)));
         self.ask_for_switch(c, block, i, now);
         let switch = &self.parts[i].switch_allocator;
         switch.allocate(&self.switch_requests, &mut self.switch_matching);
         self.parts[i].vc_allocator.commit(&self.vc_matching);
         self.parts[i].switch_allocator.commit(&self.switch_matching);
+        let lanes = usize::from(block.ports) << c.shift;
         let granted: Vec<(usize, usize)> = self.vc_matching.pairs().collect();
         for (at, out) in granted {
+            if at >= lanes {
+                self.collectively(|_, groups| groups.grant(c, block, (i, out), now, egress));
+                continue;
+            }
             grant(c, block, (i, at, out), now, egress);
         }
         let granted: Vec<(usize, usize)> = self.switch_matching.pairs().collect();
+        let inputs = usize::from(block.ports) * self.rules.input_speedup;
         for (input, output) in granted {
+            if input >= inputs {
+                let to = (i, input - inputs, now);
+                self.collectively(|this, groups| groups.use_switch(this, c, block, to, egress));
+                continue;
+            }
             let vc = usize::from(self.switch_requests.label(input, output).unwrap_or(0));
             let at = (input / self.rules.input_speedup) << c.shift | vc;
             self.use_switch(c, block, (i, at, output / self.rules.output_speedup), now, egress);
@@ -79,6 +93,9 @@ impl General {
         let waiting: Vec<usize> = lanes(block.sets.iter().take(words).map(|s| s.waiting)).collect();
         for at in waiting {
             let input = block.inputs[at];
+            if self.collective.is_some() && GroupIdx::of(c.store.dst(input.first)).is_some() {
+                continue;
+            }
             let word = usize::from(input.out) / 64;
             let key = self.key(c, &input, now);
             let mut free = input.request & block.sets[word].free;
@@ -115,6 +132,9 @@ impl General {
         let vcs = usize::from(c.pipeline.vcs);
         for port in 0..usize::from(block.ports) {
             if self.rules.hold_switch && self.parts[i].ports[port].held != NOBODY {
+                continue;
+            }
+            if self.collective.as_ref().is_some_and(|groups| groups.reads(i, port)) {
                 continue;
             }
             let first = port << c.shift;
@@ -168,7 +188,9 @@ impl General {
         i: usize,
         egress: &mut E,
     ) {
-        for (input, output) in self.switch_requests.inputs().flat_map(|input| {
+        let inputs = usize::from(block.ports) * self.rules.input_speedup;
+        let unicasts = self.switch_requests.inputs().filter(|input| *input < inputs);
+        for (input, output) in unicasts.flat_map(|input| {
             self.switch_requests.outputs_of(input).map(move |output| (input, output))
         }) {
             if self.switch_matching.output_of(input) != Some(output) {

@@ -8,14 +8,14 @@ use super::General;
 
 impl General {
     /// The rank of the packet at the front of an input VC.
-    pub(super) fn key<R>(&self, c: &Common<R>, input: &Input, now: u64) -> Key {
+    pub(crate) fn key<R>(&self, c: &Common<R>, input: &Input, now: u64) -> Key {
         #[expect(clippy::cast_possible_truncation, reason = "ages wrap as births do")]
         let age = (now as u32).wrapping_sub(c.store.born(input.first));
         self.rules.keys.key(c.store.class(input.first), now.saturating_sub(u64::from(age)))
     }
 
     /// Buffers downstream that output VC `out` may use.
-    pub(super) fn room(&self, i: usize, output: &Output, port: usize) -> u32 {
+    pub(crate) fn room(&self, i: usize, output: &Output, port: usize) -> u32 {
         let credits = u32::from(output.credits);
         let reserved = self.rules.reserved_flits;
         if reserved == 0 {
@@ -28,7 +28,7 @@ impl General {
     }
 
     /// Whether output port `port` takes another flit in this cycle.
-    pub(super) fn port_open<const L: usize, const W: usize>(
+    pub(crate) fn port_open<const L: usize, const W: usize>(
         &mut self,
         block: &Block<L, W>,
         i: usize,

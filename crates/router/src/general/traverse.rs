@@ -3,7 +3,7 @@
 use base::RoutingFunction;
 
 use crate::bank::Common;
-use crate::egress::Egress;
+use crate::egress::{Departure, Egress};
 use crate::flow::short;
 use crate::state::{Block, NOBODY, Stage, Timer};
 
@@ -85,11 +85,32 @@ impl General {
         if self.rules.reserved_flits > 0 && used >= self.rules.reserved_flits {
             parts.shared_used += 1;
         }
-        let through = now + c.traversal;
-        let depart = through.max(parts.link_free);
+        let depart = self.depart(i, port, now + c.traversal);
         let d = c.pop(block, i, at, now, depart);
-        let free = egress.send(&d, &mut c.store);
+        self.launch(c, block, (i, port), &d, egress);
         egress.credit(d.from, now + 1);
+        if self.rules.hold_switch {
+            self.parts[i].ports[in_port].held = if d.tail { NOBODY } else { short(at) };
+        }
+    }
+
+    /// When a flit that is through the switch at cycle `through` goes on the link out of `port`.
+    pub(crate) fn depart(&self, i: usize, port: usize, through: u64) -> u64 {
+        through.max(self.parts[i].ports[port].link_free)
+    }
+
+    /// Puts a flit on the link out of `port`, or into its output buffer.
+    pub(crate) fn launch<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        c: &mut Common<R>,
+        block: &mut Block<L, W>,
+        (i, port): (usize, usize),
+        d: &Departure,
+        egress: &mut E,
+    ) {
+        let depart = d.depart;
+        let free = egress.send(d, &mut c.store);
+        let parts = &mut self.parts[i].ports[port];
         if self.rules.output_buffer_flits.is_some() {
             parts.link_free = free;
             parts.departures.push_back(depart);
@@ -100,9 +121,6 @@ impl General {
         } else {
             // A register: one flit a cycle, whatever the speedup.
             parts.link_free = depart + 1;
-        }
-        if self.rules.hold_switch {
-            self.parts[i].ports[in_port].held = if d.tail { NOBODY } else { short(at) };
         }
     }
 }
