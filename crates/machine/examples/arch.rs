@@ -79,9 +79,18 @@ fn main() {
             "spec" => d.router.speculative = true,
             "rc0" => d.router.rc_cycles = 0,
             "cd2" => d.router.credit_cycles = 2,
-            "islip" => { d.router.vc_allocator = Allocation::Islip { iterations: 1 }; d.router.switch_allocator = Allocation::Islip { iterations: 1 } }
-            "of" => { d.router.vc_allocator = Allocation::OutputFirst; d.router.switch_allocator = Allocation::OutputFirst }
-            "wf" => { d.router.vc_allocator = Allocation::Wavefront; d.router.switch_allocator = Allocation::Wavefront }
+            "islip" => {
+                d.router.vc_allocator = Allocation::Islip { iterations: 1 };
+                d.router.switch_allocator = Allocation::Islip { iterations: 1 }
+            }
+            "of" => {
+                d.router.vc_allocator = Allocation::OutputFirst;
+                d.router.switch_allocator = Allocation::OutputFirst
+            }
+            "wf" => {
+                d.router.vc_allocator = Allocation::Wavefront;
+                d.router.switch_allocator = Allocation::Wavefront
+            }
             "matrix" => d.router.arbiter = Arbitration::Matrix,
             "age" => d.router.arbiter = Arbitration::Age,
             "is2" => d.router.input_speedup = 2,

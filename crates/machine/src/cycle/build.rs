@@ -5,6 +5,7 @@ use router::{RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
+use super::groups::Ledger;
 use super::source::{Sending, Source};
 use super::wires::{FRACTION, Far, Rate, Wires};
 use super::{CycleNetwork, Watch};
@@ -22,7 +23,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// needs, rounded up; its rate is kept to 2^-20 of a cycle a flit.
     ///
     /// # Errors
-    /// If routers have different clocks, or the classes have more than 64 VCs together.
+    /// If routers have different clocks, the classes have more than 64 VCs together, or packets to
+    /// groups could deadlock in these routers (see [`router::collective`]).
     pub fn new(
         spec: &MachineSpec,
         routing: R,
@@ -49,7 +51,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
             })
             .collect();
-        let bank = RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing);
+        let pipeline = pipeline(&spec.router, vcs)?;
+        let groups = routing.groups();
+        if let Some(groups) = &groups {
+            router::collective::check(&params, &pipeline, groups)
+                .map_err(|error| BuildError::new(error.to_string()))?;
+        }
+        let ledger = groups.map(|groups| Box::new(Ledger::new(&routing, groups)));
+        let bank = RouterBank::new(&params, pipeline, routing);
         let mut first_source = vec![0_u32];
         for ports in &fabric.node_ports {
             let last = first_source.last().copied().unwrap_or(0);
@@ -96,6 +105,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 vc_mask: u32::from(vcs).next_power_of_two() - 1,
                 credit_cycles: spec.router.credit_cycles,
                 watch,
+                ledger,
             },
             bank,
             sources: Vec::new(),

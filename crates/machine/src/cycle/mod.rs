@@ -22,6 +22,7 @@
 
 mod build;
 mod calendar;
+mod groups;
 mod inject;
 mod source;
 mod terminal;
@@ -34,6 +35,7 @@ use base::{PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
 use calendar::Bucket;
+pub use groups::{Fold, Reduced};
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
@@ -136,6 +138,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             self.take_flits(&bucket.heads, now);
         }
         self.step_routers(now);
+        if self.wires.ledger.is_some() {
+            self.free_absorbed();
+        }
         if !lookahead {
             self.take_flits(&bucket.heads, now);
         }
@@ -197,6 +202,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline]
     fn eject<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
         for &slot in ejects {
+            if self.wires.ledger.is_some() && self.eject_of_group(slot, now, terminals) {
+                continue;
+            }
             self.flits_ejected += 1;
             let store = self.bank.store_mut();
             let (hops, head, tail) = (store.hops(slot), store.is_head(slot), store.is_tail(slot));

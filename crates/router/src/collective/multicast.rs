@@ -123,7 +123,7 @@ impl Collective {
             let input = self.parts[i].inputs[port];
             let turn = usize::from(input.read_turn);
             let able = (0..vcs).find_map(|n| {
-                let at = first | (turn + n) % vcs;
+                let at = first | ((turn + n) % vcs);
                 self.readable(general, c, block, (i, at), now).map(|flit| (at, flit))
             });
             let unicast = block.sets[first / 64].ready >> (first % 64) & c.lanes != 0;
