@@ -241,6 +241,11 @@ impl Collective {
         (self.copied, self.absorbed)
     }
 
+    /// Whether a packet to a group is at the front of input VC `at` of router `i`.
+    pub(crate) fn holds(&self, i: usize, at: usize) -> bool {
+        self.parts[i].fronts[at].phase != Phase::Empty
+    }
+
     /// Whether input `port` of router `i` reads a flit of a multicast in this pass.
     pub(crate) fn reads(&self, i: usize, port: usize) -> bool {
         self.parts[i].inputs[port].reads
@@ -262,7 +267,9 @@ impl Collective {
             while waiting != 0 {
                 let at = w * 64 + waiting.trailing_zeros() as usize;
                 waiting &= waiting - 1;
-                if GroupIdx::of(c.store.dst(block.inputs[at].first)).is_some() {
+                // A packet that is on its way out may have no flit here.
+                let known = self.holds(i, at);
+                if known || GroupIdx::of(c.store.dst(block.inputs[at].first)).is_some() {
                     self.take_up(c, block, (i, at), now, egress);
                 }
             }

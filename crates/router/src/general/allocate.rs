@@ -1,6 +1,6 @@
 //! Requests, allocations, and what comes of the grants.
 
-use base::{GroupIdx, RoutingFunction};
+use base::RoutingFunction;
 
 use crate::alloc::{Allocator, Key};
 use crate::bank::Common;
@@ -93,7 +93,7 @@ impl General {
         let waiting: Vec<usize> = lanes(block.sets.iter().take(words).map(|s| s.waiting)).collect();
         for at in waiting {
             let input = block.inputs[at];
-            if self.collective.is_some() && GroupIdx::of(c.store.dst(input.first)).is_some() {
+            if self.collective.as_ref().is_some_and(|groups| groups.holds(i, at)) {
                 continue;
             }
             let word = usize::from(input.out) / 64;
