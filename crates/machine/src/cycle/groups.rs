@@ -23,6 +23,51 @@ use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
 
 /// How the values of a reduction become one.
+///
+/// ```
+/// use base::{GroupIdx, NodeIdx};
+/// use machine::cycle::{CycleNetwork, Fold, Next, Offer, Passage, Reduced, Terminals};
+/// use topology::collective::{Group, GroupRules, Grouped};
+/// use topology::describe::Description;
+///
+/// /// Every node contributes its number, once.
+/// struct Numbers(Vec<bool>, Option<Reduced>);
+///
+/// impl Terminals for Numbers {
+///     fn next(&mut self, node: NodeIdx, _: u8, now: u64) -> Next {
+///         if core::mem::replace(&mut self.0[node.at()], true) {
+///             return Next::Wait;
+///         }
+///         Next::Packet(Offer { created: now, dst: GroupIdx(0).address(), flits: 1, tag: 0 })
+///     }
+///     fn contribution(&mut self, node: NodeIdx, _: GroupIdx, _: u32) -> u64 {
+///         u64::from(node.0)
+///     }
+///     fn reduced(&mut self, reduced: &Reduced, _: u64) {
+///         self.1 = Some(*reduced);
+///     }
+///     fn delivered(&mut self, _: &Passage, _: u64) -> Option<(NodeIdx, u8)> {
+///         None
+///     }
+/// }
+///
+/// let machine = Description::mesh8x8().elaborate()?;
+/// let members = (0..64).map(NodeIdx).collect();
+/// let groups = [Group::Reduction { root: NodeIdx(0), members }];
+/// let routing = machine.fabric.routing.clone();
+/// let routing = Grouped::new(&machine.fabric, routing, &groups, GroupRules::default())?;
+/// let mut network = CycleNetwork::new(&machine, routing, 1, 7, ())?;
+/// network.set_fold(GroupIdx(0), Fold::Max);
+/// network.start();
+/// let mut nodes = Numbers(vec![false; 64], None);
+/// // 15 routers from corner to corner, at 5 cycles each, and one into the first link and the last.
+/// for _ in 0..=77 {
+///     network.cycle(&mut nodes);
+/// }
+/// let result = nodes.1.expect("the maximum has arrived");
+/// assert_eq!((result.value, result.count, network.packets_delivered()), (63, 64, 1));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub enum Fold {
     /// The sum, modulo 2^64.

@@ -73,6 +73,23 @@ fn members_alone_get_the_packet_whoever_they_are() {
     assert_clean(&mut net);
 }
 
+#[test]
+fn a_branch_that_is_blocked_holds_up_no_other() {
+    // Packets from 3 to 5 hold the way from 4 to the east, for nodes 2 and 8 crowd node 5's port.
+    let groups = [Group::Multicast { source: NodeIdx(4), members: vec![NodeIdx(3), NodeIdx(5)] }];
+    let mut net = network(&mesh(&[3, 3], 1, 4), &groups, packets_of(4));
+    let mut script = Script::default();
+    for tag in 1..30 {
+        [2, 3, 8].iter().for_each(|n| script.send(*n, NodeIdx(5), 20, 0, tag * 10 + n));
+    }
+    script.send(4, TO_ALL, 4, 300, 0);
+    assert!(script.run(&mut net));
+    let alone = 2 + 5 * 2 + 3;
+    assert_eq!(script.latencies[&(0, NodeIdx(3))], alone);
+    assert!(script.latencies[&(0, NodeIdx(5))] > 2 * alone, "{:?}", script.latencies);
+    assert_clean(&mut net);
+}
+
 /// All nodes broadcast and talk to each other at once.
 fn storm(machine: &Description, count: u32, flits: u32) -> (Net, Script) {
     let groups: Vec<Group> = (0..count).flat_map(|n| broadcast(n, count)).collect();

@@ -11,10 +11,10 @@ use topology::describe::{Description, FabricForm};
 use topology::routing::Routing;
 
 /// A network whose wires are watched.
-pub type Net = CycleNetwork<Grouped<Routing>, Wormholes>;
+pub(crate) type Net = CycleNetwork<Grouped<Routing>, Wormholes>;
 
 /// A mesh of one VC a class and `depth` flits a buffer.
-pub fn mesh(dims: &[u32], vcs: u8, depth: u32) -> Description {
+pub(crate) fn mesh(dims: &[u32], vcs: u8, depth: u32) -> Description {
     let ron = include_str!("../../../../topologies/mesh8x8.ron")
         .replace("buffer_flits: 8", &format!("buffer_flits: {depth}"));
     let mut mesh = Description::from_ron("mesh8x8", &ron).expect("a machine");
@@ -26,7 +26,7 @@ pub fn mesh(dims: &[u32], vcs: u8, depth: u32) -> Description {
 }
 
 /// The network of a machine with groups.
-pub fn network(machine: &Description, groups: &[Group], rules: GroupRules) -> Net {
+pub(crate) fn network(machine: &Description, groups: &[Group], rules: GroupRules) -> Net {
     let spec = machine.elaborate().expect("it can be elaborated");
     let routing = Grouped::new(&spec.fabric, spec.fabric.routing.clone(), groups, rules)
         .expect("groups fit the routing");
@@ -37,42 +37,42 @@ pub fn network(machine: &Description, groups: &[Group], rules: GroupRules) -> Ne
 }
 
 /// Nodes `0..count`.
-pub fn nodes(count: u32) -> Vec<NodeIdx> {
+pub(crate) fn nodes(count: u32) -> Vec<NodeIdx> {
     (0..count).map(NodeIdx).collect()
 }
 
 /// Rules for packets of up to `flits`.
-pub fn packets_of(flits: u32) -> GroupRules {
+pub(crate) fn packets_of(flits: u32) -> GroupRules {
     GroupRules { packet_flits_max: flits, ..GroupRules::default() }
 }
 
 /// Nodes that send what they are told to, in order.
 #[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     queues: BTreeMap<NodeIdx, VecDeque<Offer>>,
     /// `(tag, where) -> flits`.
     flits: BTreeMap<(u32, NodeIdx), u32>,
     /// Tag, where and when, as packets were delivered.
-    pub delivered: Vec<(u32, NodeIdx, u64)>,
+    pub(crate) delivered: Vec<(u32, NodeIdx, u64)>,
     /// Latencies of packets, by tag and where.
-    pub latencies: BTreeMap<(u32, NodeIdx), u64>,
-    pub reduced: Vec<Reduced>,
+    pub(crate) latencies: BTreeMap<(u32, NodeIdx), u64>,
+    pub(crate) reduced: Vec<Reduced>,
 }
 
 impl Script {
     /// Lets `src` send a packet of `flits` flits, made at cycle `at`.
-    pub fn send(&mut self, src: u32, dst: NodeIdx, flits: u32, at: u64, tag: u32) {
+    pub(crate) fn send(&mut self, src: u32, dst: NodeIdx, flits: u32, at: u64, tag: u32) {
         let offer = Offer { created: at, dst, flits, tag };
         self.queues.entry(NodeIdx(src)).or_default().push_back(offer);
     }
 
     /// What `node` contributes under `sequence`.
-    pub fn value(node: NodeIdx, group: GroupIdx, sequence: u32) -> u64 {
+    pub(crate) fn value(node: NodeIdx, group: GroupIdx, sequence: u32) -> u64 {
         base::rng::draw(5, u64::from(node.0), u64::from(group.0), u64::from(sequence)) >> 8
     }
 
     /// Runs until everything has arrived. False if nothing moves any more before.
-    pub fn run(&mut self, net: &mut Net) -> bool {
+    pub(crate) fn run(&mut self, net: &mut Net) -> bool {
         let mut still = 0;
         let mut last = (0, 0);
         while still < 400 {
@@ -122,7 +122,7 @@ impl Terminals for Script {
 /// Counts the flits of each output VC, and holds them to the order of a wormhole network: on a VC a
 /// packet's flits follow one another from head to tail.
 #[derive(Default)]
-pub struct Wormholes {
+pub(crate) struct Wormholes {
     open: BTreeMap<Lane, Option<PacketIdx>>,
     sent: BTreeMap<Lane, u64>,
     granted: BTreeMap<Lane, PacketIdx>,
@@ -144,7 +144,7 @@ impl Watch for Wormholes {
 }
 
 /// Flits on each link out of a router: `(router, port)`.
-pub fn links(net: &Net) -> BTreeMap<(RouterIdx, usize), u64> {
+pub(crate) fn links(net: &Net) -> BTreeMap<(RouterIdx, usize), u64> {
     let mut links = BTreeMap::new();
     for (lane, flits) in &net.watch().sent {
         let (router, port, _) = net.routers().place(*lane);
@@ -154,7 +154,7 @@ pub fn links(net: &Net) -> BTreeMap<(RouterIdx, usize), u64> {
 }
 
 /// Flits are conserved, and all buffers and credits are as they were at first.
-pub fn assert_clean(net: &mut Net) {
+pub(crate) fn assert_clean(net: &mut Net) {
     let ((injected, ejected), (copied, absorbed)) = (net.flits(), net.collective_flits());
     assert_eq!(injected + copied, ejected + absorbed, "flits are conserved");
     // The last credits are still on their way.

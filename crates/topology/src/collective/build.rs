@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Class, Head, NodeIdx, PortIdx, RouterIdx, RoutingFunction};
 
-use super::walk::{At, Far, Walk, lost, varies};
+use super::walk::{At, Far, Step, Walk, lost, varies};
 use super::{Arrival, Group, GroupRules, Place, Planted, TreeBranch, Trees};
 use crate::error::{ErrorKind, Problem};
 use crate::spec::Fabric;
@@ -34,6 +34,9 @@ pub(super) fn trees<R: RoutingFunction>(
     builder.number_places()?;
     Ok(builder.trees)
 }
+
+/// A step that routes share, those of them whose own steps differ, and all of them.
+type Shared = (Step, Vec<NodeIdx>, Vec<NodeIdx>);
 
 struct Builder<'a, R> {
     walk: Walk<'a, R>,
@@ -110,30 +113,51 @@ impl<R: RoutingFunction> Builder<'_, R> {
             if hops > self.walk.hops_max() {
                 return Err(lost(&head(members[0])));
             }
-            let mut ways: BTreeMap<(PortIdx, u64), (Far, Vec<NodeIdx>)> = BTreeMap::new();
-            for member in members {
-                let (hop, far) = self.walk.step(at, &head(member))?;
-                let way = ways.entry((hop.port, hop.vcs)).or_insert_with(|| (far, Vec::new()));
-                way.1.push(member);
-            }
-            for ((port, _), (far, beyond)) in ways {
-                let toward = beyond[0];
-                let branch = TreeBranch { port, node: None, toward, next: 0 };
+            for (step, toward, beyond) in self.ways(at, &members, &head)? {
+                let far = self.walk.beyond(at, &step);
+                let branch = TreeBranch { port: step.port, node: None, toward, next: 0 };
                 let branch = match far {
-                    Far::Node(node) if beyond == [node] => {
+                    Some(Far::Node(node)) if beyond == [node] => {
                         TreeBranch { node: Some(node), ..branch }
                     }
-                    Far::Node(_) => return Err(lost(&head(toward))),
-                    Far::Router(at) => {
+                    Some(Far::Router(at)) => {
                         let next = self.arrive(at.router, src);
                         open.push((next, at, beyond, hops + 1));
                         TreeBranch { next, ..branch }
                     }
+                    _ => return Err(lost(&head(beyond[0]))),
                 };
                 self.place(arrival).branches.push(branch);
             }
         }
         Ok(root)
+    }
+
+    /// The ways from `at` to `members`.
+    ///
+    /// Members whose routes go by one port share a branch if there is a VC that all allow.
+    fn ways(
+        &self,
+        at: At,
+        members: &[NodeIdx],
+        head: &impl Fn(NodeIdx) -> Head,
+    ) -> Result<Vec<Shared>, Problem> {
+        let mut ways: Vec<Shared> = Vec::new();
+        for &member in members {
+            let step = self.walk.step(at, &head(member))?;
+            let shared = ways.iter_mut().find_map(|way| way.0.both(&step).map(|both| (way, both)));
+            match shared {
+                None => ways.push((step, vec![member], vec![member])),
+                Some((way, both)) => {
+                    if both != way.0 {
+                        way.1.push(member);
+                    }
+                    way.0 = both;
+                    way.2.push(member);
+                }
+            }
+        }
+        Ok(ways)
     }
 
     /// The places of a reduction; its members' arrivals.
@@ -146,7 +170,9 @@ impl<R: RoutingFunction> Builder<'_, R> {
         members: &[NodeIdx],
         flow: u32,
     ) -> Result<Vec<(NodeIdx, u32)>, Problem> {
-        let mut met: BTreeMap<(RouterIdx, PortIdx, u64), u32> = BTreeMap::new();
+        let mut met: BTreeMap<(RouterIdx, PortIdx), u32> = BTreeMap::new();
+        // `[place]`: VCs by which something may leave it; places of this group only.
+        let mut leaving: BTreeMap<u32, u64> = BTreeMap::new();
         let mut entries = Vec::with_capacity(members.len());
         for &src in members {
             let head = Head { src, dst: root, flow, class: Class::Req, state: 0 };
@@ -155,9 +181,8 @@ impl<R: RoutingFunction> Builder<'_, R> {
             let mut before: Option<u32> = None;
             let own = self.trees.places.len();
             loop {
-                let (hop, far) = self.walk.step(at, &head)?;
-                let key = (at.router, hop.port, hop.vcs);
-                let known = met.get(&key).copied();
+                let step = self.walk.step(at, &head)?;
+                let known = met.get(&(at.router, step.port)).copied();
                 if known.is_some_and(|place| place as usize >= own) {
                     return Err(lost(&head)); // It goes in circles.
                 }
@@ -169,13 +194,16 @@ impl<R: RoutingFunction> Builder<'_, R> {
                     None => entries.push((src, arrival)),
                     Some(before) => self.trees.places[before as usize].branches[0].next = arrival,
                 }
-                if known.is_some() {
+                let far = self.walk.beyond(at, &step).ok_or_else(|| lost(&head))?;
+                if let Some(place) = known {
+                    self.widen(place, (at, step), &head, &mut leaving)?;
                     break;
                 }
                 let place = self.trees.arrivals[arrival as usize].place;
-                met.insert(key, place);
+                met.insert((at.router, step.port), place);
+                leaving.insert(place, step.all());
                 let node = if let Far::Node(node) = far { Some(node) } else { None };
-                let branch = TreeBranch { port: hop.port, node, toward: root, next: 0 };
+                let branch = TreeBranch { port: step.port, node, toward: vec![root], next: 0 };
                 self.place(arrival).branches.push(branch);
                 before = Some(place);
                 match far {
@@ -186,6 +214,39 @@ impl<R: RoutingFunction> Builder<'_, R> {
             }
         }
         Ok(entries)
+    }
+
+    /// What joins a place may leave it by other VCs than what came before: sees to it that they lead
+    /// to the root by the same places, and that whoever comes by them may go on as both routes do.
+    fn widen(
+        &self,
+        mut place: u32,
+        (mut at, mut step): (At, Step),
+        head: &Head,
+        leaving: &mut BTreeMap<u32, u64>,
+    ) -> Result<(), Problem> {
+        loop {
+            let branch = &self.trees.places[place as usize].branches[0];
+            if step.port != branch.port {
+                return Err(varies("the way of a packet depends on the VC in which it arrives"));
+            }
+            let known = leaving.entry(place).or_insert(0);
+            let new = step.all() & !*known;
+            *known |= new;
+            match self.walk.beyond(at, &step) {
+                Some(Far::Router(next)) if new != 0 => {
+                    let Arrival { place: next_place, src } =
+                        self.trees.arrivals[branch.next as usize];
+                    at = At { vcs: new, ..next };
+                    step = self.walk.step(at, &Head { src, ..*head })?;
+                    if step != self.walk.step(at, head)? {
+                        return Err(varies("the way of a packet depends on where it comes from"));
+                    }
+                    place = next_place;
+                }
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// A new place at `router`, and the arrival there of `src`'s route.

@@ -33,6 +33,8 @@
 //! ```
 
 mod build;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use base::group::{Branch, Groups, Members, Role};
@@ -133,14 +135,14 @@ pub struct Place {
 }
 
 /// One way out of a place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TreeBranch {
     /// The port.
     pub port: PortIdx,
     /// The node that the port leads to, if it leads to one.
     pub node: Option<NodeIdx>,
-    /// Some node beyond; all beyond have the same way here.
-    pub toward: NodeIdx,
+    /// Nodes beyond; the VCs that the routes to all of these allow are those that all nodes beyond do.
+    pub toward: Vec<NodeIdx>,
     /// Arrival at the far router.
     next: u32,
 }
@@ -207,28 +209,30 @@ impl<R: RoutingFunction> Grouped<R> {
         &self.trees
     }
 
-    /// The place of `head`, its group, and `head` as the routing function sees it but for the
+    /// The place of `head`, and `head` as the routing function sees it but for the
     /// destination.
-    fn locate(&self, group: GroupIdx, head: &Head) -> (&Place, &Planted, Head) {
+    fn locate(&self, group: GroupIdx, head: &Head) -> (&Place, Head) {
         let planted = &self.trees.groups[group.at()];
         let arrival = self.trees.arrivals[head.state as usize];
         let plain =
             Head { src: arrival.src, dst: planted.end, flow: planted.flow, state: 0, ..*head };
-        (&self.trees.places[arrival.place as usize], planted, plain)
+        (&self.trees.places[arrival.place as usize], plain)
     }
 
     /// The hop of a branch.
     fn hop(
         &self,
         (at, in_port, in_vc): (RouterIdx, PortIdx, VcIdx),
-        planted: &Planted,
         plain: Head,
         branch: &TreeBranch,
     ) -> Hop {
-        let dst = if planted.reduces { planted.end } else { branch.toward };
-        let mut plain = Head { dst, ..plain };
-        let hop = self.inner.route(at, in_port, in_vc, &mut plain, &base::route::Empty);
-        debug_assert_eq!(hop.port, branch.port, "{at}: the tree is of other routes");
+        let mut hop = Hop { port: branch.port, vcs: u64::MAX };
+        for &dst in &branch.toward {
+            let mut plain = Head { dst, ..plain };
+            let one = self.inner.route(at, in_port, in_vc, &mut plain, &base::route::Empty);
+            debug_assert_eq!(one.port, branch.port, "{at}: the tree is of other routes");
+            hop.vcs &= one.vcs;
+        }
         hop
     }
 }
@@ -249,7 +253,7 @@ impl<R: RoutingFunction> RoutingFunction for Grouped<R> {
         };
         head.state = arrival;
         let place = &self.trees.places[self.trees.arrivals[arrival as usize].place as usize];
-        let dst = if planted.reduces { planted.end } else { place.branches[0].toward };
+        let dst = place.branches[0].toward[0];
         self.inner.inject(&mut Head { dst, flow: planted.flow, state: 0, ..*head }, view)
     }
 
@@ -265,8 +269,8 @@ impl<R: RoutingFunction> RoutingFunction for Grouped<R> {
         let Some(group) = GroupIdx::of(head.dst) else {
             return self.inner.route(at, in_port, in_vc, head, view);
         };
-        let (place, planted, plain) = self.locate(group, head);
-        self.hop((at, in_port, in_vc), planted, plain, &place.branches[0])
+        let (place, plain) = self.locate(group, head);
+        self.hop((at, in_port, in_vc), plain, &place.branches[0])
     }
 
     fn adaptive(&self) -> bool {
@@ -305,9 +309,9 @@ impl<R: RoutingFunction> RoutingFunction for Grouped<R> {
         mut visit: impl FnMut(Branch),
     ) -> Role {
         let Some(group) = GroupIdx::of(head.dst) else { return Role::Copy };
-        let (place, planted, plain) = self.locate(group, head);
+        let (place, plain) = self.locate(group, head);
         for branch in &place.branches {
-            let hop = self.hop((at, in_port, in_vc), planted, plain, branch);
+            let hop = self.hop((at, in_port, in_vc), plain, branch);
             visit(Branch { hop, state: branch.next, node: branch.node });
         }
         match place.awaited {

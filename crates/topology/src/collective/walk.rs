@@ -20,6 +20,29 @@ pub(super) struct At {
     pub(super) vcs: u64,
 }
 
+/// One step of a route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Step {
+    pub(super) port: PortIdx,
+    /// VCs allowed, for each of those in which the packet may arrive.
+    pub(super) vcs: Vec<u64>,
+}
+
+impl Step {
+    /// Every VC that some packet may take.
+    pub(super) fn all(&self) -> u64 {
+        self.vcs.iter().fold(0, |all, vcs| all | vcs)
+    }
+
+    /// What a packet may do that may do either, if it may do anything: wherever it arrives, there has
+    /// to be a VC that both allow.
+    pub(super) fn both(&self, other: &Self) -> Option<Self> {
+        let both: Vec<u64> = self.vcs.iter().zip(&other.vcs).map(|(a, b)| a & b).collect();
+        (self.port == other.port && both.iter().all(|vcs| *vcs != 0))
+            .then_some(Self { port: self.port, vcs: both })
+    }
+}
+
 /// The far end of a hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Far {
@@ -40,36 +63,33 @@ impl<R: RoutingFunction> Walk<'_, R> {
         self.keeps_nothing(head, &noted)?;
         let links = self.fabric.node_ports.get(head.src.at());
         let link = links.and_then(|l| l.get(hop.port.at())).copied();
-        let far = link.map(|l| self.far(self.fabric.links[l.at()].to, hop));
-        match far {
+        match link.map(|l| far(self.fabric.links[l.at()].to, hop.vcs)) {
             Some(Far::Router(at)) => Ok((hop.port, at)),
             _ => Err(lost(head)),
         }
     }
 
-    /// The hop of a packet from `at`, the same on every VC on which it may be there.
-    pub(super) fn step(&self, at: At, head: &Head) -> Result<(Hop, Far), Problem> {
-        let mut hop = None;
+    /// The step of a packet from `at`: one port, whatever the VC in which it is there.
+    pub(super) fn step(&self, at: At, head: &Head) -> Result<Step, Problem> {
+        let mut step: Option<Step> = None;
         for vc in (0..64).filter(|vc| at.vcs >> vc & 1 == 1) {
             let mut noted = *head;
-            let next = self.routing.route(at.router, at.port, VcIdx(vc), &mut noted, &Empty);
+            let Hop { port, vcs } =
+                self.routing.route(at.router, at.port, VcIdx(vc), &mut noted, &Empty);
             self.keeps_nothing(head, &noted)?;
-            if *hop.get_or_insert(next) != next {
+            let step = step.get_or_insert_with(|| Step { port, vcs: Vec::new() });
+            if step.port != port {
                 return Err(varies("the way of a packet depends on the VC in which it arrives"));
             }
+            step.vcs.push(vcs);
         }
-        let hop = hop.ok_or_else(|| lost(head))?;
-        let ports = &self.fabric.routers[at.router.at()].ports;
-        let link = ports.get(hop.port.at()).ok_or_else(|| lost(head))?;
-        Ok((hop, self.far(self.fabric.links[link.at()].to, hop)))
+        step.ok_or_else(|| lost(head))
     }
 
-    #[expect(clippy::unused_self, reason = "reads as the others")]
-    fn far(&self, end: End, hop: Hop) -> Far {
-        match end {
-            End::Router(router, port) => Far::Router(At { router, port, vcs: hop.vcs }),
-            End::Node(node, _) => Far::Node(node),
-        }
+    /// The far end of a step from `at`; nothing where the router has no such port.
+    pub(super) fn beyond(&self, at: At, step: &Step) -> Option<Far> {
+        let link = self.fabric.routers[at.router.at()].ports.get(step.port.at())?;
+        Some(far(self.fabric.links[link.at()].to, step.all()))
     }
 
     #[expect(clippy::unused_self, reason = "reads as the others")]
@@ -78,6 +98,13 @@ impl<R: RoutingFunction> Walk<'_, R> {
             return Ok(());
         }
         Err(varies("the routing function keeps notes on packets, as for an intermediate node"))
+    }
+}
+
+fn far(end: End, vcs: u64) -> Far {
+    match end {
+        End::Router(router, port) => Far::Router(At { router, port, vcs }),
+        End::Node(node, _) => Far::Node(node),
     }
 }
 
