@@ -4,8 +4,9 @@ use base::rng::draw;
 use base::{GroupIdx, NodeIdx};
 use proptest::prelude::*;
 use topology::collective::{Group, GroupRules};
+use topology::describe::Description;
 
-use crate::support::{Script, assert_clean, mesh, network};
+use crate::support::{Script, assert_clean, mesh, network, torus};
 
 const NODES: u32 = 16;
 
@@ -29,9 +30,9 @@ fn groups(seed: u64) -> Vec<Group> {
 }
 
 /// Runs 20 packets from each node, every second to its group; whether that ends.
-fn ends(seed: u64, (vcs, depth): (u8, u32), rules: GroupRules) -> bool {
+fn ends(seed: u64, machine: &Description, rules: GroupRules) -> bool {
     let groups = groups(seed);
-    let mut net = network(&mesh(&[4, 4], vcs, depth), &groups, rules);
+    let mut net = network(machine, &groups, rules);
     let mut script = Script::default();
     let mut expected = 0;
     for tag in 0..20 * NODES {
@@ -59,10 +60,11 @@ proptest! {
 
     #[test]
     fn branches_with_room_for_the_packet_never_deadlock(
-        seed in any::<u64>(), vcs in 1_u8..3, depth in 1_u32..6,
+        seed in any::<u64>(), vcs in 1_u8..4, depth in 1_u32..6, rings in any::<bool>(),
     ) {
         let rules = GroupRules { packet_flits_max: depth, ..GroupRules::default() };
-        prop_assert!(ends(seed, (vcs, depth), rules));
+        let machine = if rings { torus } else { mesh }(&[4, 4], vcs, depth);
+        prop_assert!(ends(seed, &machine, rules));
     }
 }
 
@@ -70,7 +72,10 @@ proptest! {
 fn branches_without_room_for_the_packet_deadlock() {
     let rules = GroupRules { packet_flits_max: 6, ..GroupRules::default() };
     let wormhole = GroupRules { whole_packets: false, ..rules };
-    let stuck = (0..10).filter(|seed| !ends(*seed, (1, 2), wormhole)).count();
+    let stuck = (0..10).filter(|seed| !ends(*seed, &mesh(&[4, 4], 1, 2), wormhole)).count();
     assert!(stuck > 0, "wormhole replication in buffers of 2 flits was lucky ten times");
-    assert!((0..10).all(|seed| ends(seed, (1, 6), rules)), "the same traffic with the rule");
+    assert!(
+        (0..10).all(|seed| ends(seed, &mesh(&[4, 4], 1, 6), rules)),
+        "the same traffic with the rule"
+    );
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use topology::collective::{Group, GroupRules, Grouped};
 use topology::describe::Description;
 
-use crate::support::{Net, Script, assert_clean, links, mesh, network, nodes, packets_of};
+use crate::support::{Net, Script, assert_clean, links, mesh, network, nodes, packets_of, torus};
 
 const SUM: NodeIdx = GroupIdx(0).address();
 
@@ -122,11 +122,12 @@ proptest! {
     #[test]
     fn overlapping_reductions_among_other_traffic_are_exact(
         roots in prop::collection::vec(0_u32..16, 1..5), window in 1_u32..4, depth in 1_u32..5,
-        vcs in 1_u8..3, rounds in 1_u32..8, delays in prop::collection::vec(0_u64..200, 16),
+        vcs in 1_u8..3, rings in any::<bool>(), rounds in 1_u32..8, delays in prop::collection::vec(0_u64..200, 16),
     ) {
         let groups: Vec<Group> = roots.iter().flat_map(|root| to_root(*root, 16)).collect();
         let rules = GroupRules { packet_flits_max: depth, window, ..GroupRules::default() };
-        let mut net = network(&mesh(&[4, 4], vcs, depth), &groups, rules);
+        let machine = if rings { torus } else { mesh }(&[4, 4], vcs, depth);
+        let mut net = network(&machine, &groups, rules);
         let mut script = Script::default();
         for round in 0..rounds {
             for node in 0..16 {

@@ -13,7 +13,7 @@ use topology::routing::Routing;
 /// A network whose wires are watched.
 pub(crate) type Net = CycleNetwork<Grouped<Routing>, Wormholes>;
 
-/// A mesh of one VC a class and `depth` flits a buffer.
+/// A mesh with `depth` flits a buffer.
 pub(crate) fn mesh(dims: &[u32], vcs: u8, depth: u32) -> Description {
     let ron = include_str!("../../../../topologies/mesh8x8.ron")
         .replace("buffer_flits: 8", &format!("buffer_flits: {depth}"));
@@ -23,6 +23,15 @@ pub(crate) fn mesh(dims: &[u32], vcs: u8, depth: u32) -> Description {
         grid.dims = dims.to_vec();
     }
     mesh
+}
+
+/// The same as a torus; at least two VCs.
+pub(crate) fn torus(dims: &[u32], vcs: u8, depth: u32) -> Description {
+    let mut torus = mesh(dims, vcs.max(2), depth);
+    if let FabricForm::Mesh(grid) = torus.fabric {
+        torus.fabric = FabricForm::Torus(grid);
+    }
+    torus
 }
 
 /// The network of a machine with groups.

@@ -33,7 +33,9 @@
 //! come to the front of its VC: a branch that was granted runs to its end whatever the others do, and
 //! each of the others waits upwards. That is virtual cut-through for these packets, and Chiang and
 //! Ni's condition for asynchronous replication (1995, from memory); packets of one flit fulfil it of
-//! themselves. [`check`] refuses routers that cannot.
+//! themselves. [`check`] refuses routers that cannot. (That buffers hold a whole packet is what the
+//! argument rests on; with room for it ahead as well, a granted branch needs nothing from beyond the
+//! next router.)
 //!
 //! Contributions that are absorbed wait for nothing. One that waits for the others is at the front
 //! of its own VC, and they drain independently of it. One without a table entry waits for an older
