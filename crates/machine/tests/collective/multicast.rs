@@ -80,7 +80,9 @@ fn a_branch_that_is_blocked_holds_up_no_other() {
     let mut net = network(&mesh(&[3, 3], 1, 4), &groups, packets_of(4));
     let mut script = Script::default();
     for tag in 1..30 {
-        [2, 3, 8].iter().for_each(|n| script.send(*n, NodeIdx(5), 20, 0, tag * 10 + n));
+        for n in [2, 3, 8] {
+            script.send(n, NodeIdx(5), 20, 0, tag * 10 + n);
+        }
     }
     script.send(4, TO_ALL, 4, 300, 0);
     assert!(script.run(&mut net));
@@ -159,7 +161,7 @@ fn shipped_machines_with_fixed_routes_broadcast_and_reduce_and_others_say_why_no
         let rules = GroupRules::default();
         match topology::collective::Grouped::new(&spec.fabric, routing, &groups, rules) {
             Err(error) => {
-                assert!(error.to_string().contains("trees need routes"), "{name}: {error}")
+                assert!(error.to_string().contains("trees need routes"), "{name}: {error}");
             }
             Ok(routing) => {
                 let watch = crate::support::Wormholes::default();
