@@ -11,6 +11,7 @@ use lockstep::clock::Edge;
 use lockstep::machine::Network;
 use lockstep::machine::network::{Component, Packet};
 use lockstep::topology::Description;
+use lockstep::topology::describe::{Datelines, FabricForm, Grid, GridRouting, LinkForm, PerDim};
 use lockstep::topology::routing::Routing;
 
 /// Cycles before packets count, and cycles in which they do.
@@ -19,6 +20,8 @@ const MEASURED: u64 = 12_000;
 
 struct Uniform {
     net: Network<Routing, u64>,
+    /// Where a node sends, by a draw.
+    to: fn(u32, u64) -> u32,
     permille: u64,
     seed: u64,
     latency: u64,
@@ -27,13 +30,11 @@ struct Uniform {
 }
 
 impl Uniform {
-    fn new(vcs: u8, permille: u64, seed: u64) -> Self {
-        let mut mesh = Description::mesh8x8();
-        mesh.router.vcs_per_class = vcs;
-        let spec = mesh.elaborate().expect("a sound mesh");
+    fn new(grid: &Description, to: fn(u32, u64) -> u32, permille: u64, seed: u64) -> Self {
+        let spec = grid.elaborate().expect("a sound grid");
         let routing = spec.fabric.routing.clone();
-        let net = Network::new(&spec, routing).expect("a mesh that is modelled");
-        Self { net, permille, seed, latency: 0, packets: 0, visits: 0 }
+        let net = Network::new(&spec, routing).expect("a grid that is modelled");
+        Self { net, to, permille, seed, latency: 0, packets: 0, visits: 0 }
     }
 
     /// Runs until every packet created in the measured cycles has arrived: mean latency in cycles
@@ -71,7 +72,7 @@ impl Uniform {
         let trial = draw(self.seed, u64::from(node.0), 0, edge.0);
         if edge.0 < last && trial % 1000 < self.permille {
             let hash = draw(self.seed, u64::from(node.0), 1, edge.0);
-            let dst = NodeIdx(u32::try_from(hash % 64).expect("below 64"));
+            let dst = NodeIdx((self.to)(node.0, hash));
             let flow = u32::try_from(hash >> 32).expect("32 bits");
             let head = Head { src: node, dst, flow, class: Class::Req, state: 0 };
             let apart = |a: u32, b: u32| u64::from(a.abs_diff(b));
@@ -89,6 +90,39 @@ impl Uniform {
     }
 }
 
+fn uniform(_: u32, draw: u64) -> u32 {
+    u32::try_from(draw % 64).expect("below 64")
+}
+
+fn transpose(from: u32, _: u64) -> u32 {
+    from % 8 * 8 + from / 8
+}
+
+/// The shipped mesh with these VCs, its grid changed.
+fn grid(vcs: u8, change: impl Fn(&mut Grid)) -> Description {
+    let mut mesh = Description::mesh8x8();
+    mesh.router.vcs_per_class = vcs;
+    if let FabricForm::Mesh(grid) = &mut mesh.fabric {
+        change(grid);
+    }
+    mesh
+}
+
+/// The same as a torus with BookSim's datelines.
+fn torus(dims: &[u32], latency_cycles: u32) -> Description {
+    let mut torus = grid(4, |grid| {
+        grid.dims = dims.to_vec();
+        grid.datelines = Datelines::Strict;
+        grid.link = PerDim::Same("ring".to_owned());
+    });
+    let ring = LinkForm::OnDie { latency_cycles, interval_cycles: 1, buffer_flits: 8 };
+    torus.links.0.push(("ring".to_owned(), ring));
+    if let FabricForm::Mesh(grid) = torus.fabric {
+        torus.fabric = FabricForm::Torus(grid);
+    }
+    torus
+}
+
 /// VCs, load in thousandths, BookSim's latency, tolerance.
 const POINTS: [(u8, u64, f64, f64); 8] = [
     (4, 50, 33.4632, 0.01),
@@ -104,7 +138,7 @@ const POINTS: [(u8, u64, f64, f64); 8] = [
 #[test]
 fn mesh_latency_under_load_is_booksims() {
     for (vcs, permille, reference, tolerance) in POINTS {
-        let (latency, hops) = Uniform::new(vcs, permille, 1).run();
+        let (latency, hops) = Uniform::new(&grid(vcs, |_| {}), uniform, permille, 1).run();
         let error = latency / reference - 1.0;
         assert!((hops / 6.25 - 1.0).abs() < 0.005, "{hops} hops");
         assert!(
@@ -113,4 +147,39 @@ fn mesh_latency_under_load_is_booksims() {
             100.0 * error
         );
     }
+}
+
+/// Runs one load and compares.
+fn near(what: &str, grid: &Description, to: fn(u32, u64) -> u32, points: &[(u64, f64)]) {
+    for (permille, reference) in points {
+        let (latency, _) = Uniform::new(grid, to, *permille, 1).run();
+        let error = 100.0 * (latency / reference - 1.0);
+        assert!(
+            error.abs() <= 1.0,
+            "{what} at 0.{permille:03}: {latency:.4} cycles, BookSim {reference}, {error:+.2} %"
+        );
+    }
+}
+
+#[test]
+fn tori_with_strict_datelines_are_booksims() {
+    let points = [(160, 27.7539), (400, 31.5264)];
+    near("8x8", &torus(&[8, 8], 1), uniform, &points);
+    near("8x8 folded", &torus(&[8, 8], 2), uniform, &[(400, 35.5684)]);
+    let points = [(400, 26.2333), (600, 27.9793)];
+    near("4x4x4 folded", &torus(&[4, 4, 4], 2), uniform, &points);
+}
+
+#[test]
+fn valiant_without_early_exit_is_booksims() {
+    let mesh = grid(4, |grid| {
+        (grid.routing, grid.early_exit) = (GridRouting::Valiant, false);
+    });
+    near("Valiant", &mesh, uniform, &[(50, 60.6236), (100, 62.92)]);
+}
+
+#[test]
+fn adaptive_xy_yx_is_booksims() {
+    let mesh = grid(4, |grid| grid.routing = GridRouting::AdaptiveXyYx);
+    near("XY-YX", &mesh, transpose, &[(80, 33.7613), (160, 34.6778), (240, 37.533)]);
 }

@@ -80,6 +80,14 @@ pub trait RoutingFunction {
         view: &V,
     ) -> Hop;
 
+    /// The hop of every packet of `class` to `dst` that is at router `at`, where it depends on nothing
+    /// else and is quickly told: then [`route`](Self::route) gives the same, and need not be asked.
+    #[inline]
+    fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
+        let _ = (at, dst, class);
+        None
+    }
+
     /// Whether a packet that gets no VC asks again, each cycle, since another hop may be free by
     /// then. A function that is asked again finds in `head.state` what it left there.
     fn adaptive(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Instructions a router visit, an access and a protocol message.
+//! Instructions a router visit, an access and a protocol message, and the memory of a large mesh.
 //!
 //! The program runs itself under callgrind (of valgrind) at two lengths and divides the difference,
 //! so start-up does not count. Instruction counts do not depend on what else the computer does;
@@ -9,12 +9,15 @@ mod protocol;
 #[path = "support/replay.rs"]
 mod replay;
 mod support;
+#[path = "support/sweep.rs"]
+mod sweep;
 
 use std::process::{Command, ExitCode};
 
 use protocol::Protocol;
 use replay::Replay;
 use support::Load;
+use sweep::{CASES, Case, Sweep};
 
 const BFS: &[u8] = include_bytes!("../../../traces/bfs8.lkst");
 
@@ -29,6 +32,9 @@ const SUBJECTS: [(&str, &str, [u64; 2]); 7] = [
     ("protocol-checked", "message", [20_000, 60_000]),
 ];
 
+/// The network whose memory is looked at, the visits it is run for, and the limit in kB.
+const MEMORY: (&str, u64, u64) = ("cycle-mesh32x32-0.4", 2_000_000, 32 << 10);
+
 /// Runs a subject at a length; gives how many of its units that was.
 fn run(subject: &str, length: u64) -> Option<u64> {
     match subject {
@@ -39,14 +45,18 @@ fn run(subject: &str, length: u64) -> Option<u64> {
         "nvl8-bfs8-checked" => return Some(Replay::new("nvl8", BFS).run(true, length)),
         "protocol-unchecked" => Protocol::new(false).run(length),
         "protocol-checked" => Protocol::new(true).run(length),
-        _ => return None,
+        _ => return named(subject).map(|case| Sweep::new(case).run(length)),
     }
     Some(length)
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's report")]
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1).peekable();
+    if args.peek().map(String::as_str) == Some("--memory") {
+        println!("{}", peak_kib().unwrap_or(0));
+        return ExitCode::SUCCESS;
+    }
     if let (Some("--count"), Some(subject), Some(length)) =
         (args.next().as_deref(), args.next(), args.next())
     {
@@ -56,16 +66,24 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         });
     }
+    match memory() {
+        Ok(kib) => println!("{:<26} {kib:>8} KiB at most", MEMORY.0),
+        Err(why) => {
+            eprintln!("{}: {why}", MEMORY.0);
+            return ExitCode::FAILURE;
+        }
+    }
     if Command::new("valgrind").arg("--version").output().is_err() {
         eprintln!("SKIPPED: instruction counts need valgrind, and there is none on the PATH");
         return ExitCode::SUCCESS;
     }
-    for (subject, unit, lengths) in SUBJECTS {
+    let sweeps = CASES.map(|case| (case.name, "router visit", [150_000, 450_000]));
+    for (subject, unit, lengths) in SUBJECTS.into_iter().chain(sweeps) {
         match lengths.map(|length| count(subject, length)) {
             [Ok(short), Ok(long)] => {
                 let instructions = long.0 - short.0;
                 let units = (long.1 - short.1).max(1);
-                println!("{subject:<22} {:>8} instructions per {unit}", instructions / units);
+                println!("{subject:<26} {:>8} instructions per {unit}", instructions / units);
             }
             [Err(why), _] | [_, Err(why)] => {
                 eprintln!("{subject}: {why}");
@@ -74,6 +92,22 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Runs the large mesh and reads the most memory that this process has had, in KiB.
+fn peak_kib() -> Option<u64> {
+    Sweep::new(named(MEMORY.0)?).run(MEMORY.1);
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The peak memory of the large mesh, in a process of its own; 0 where there is no `/proc`.
+fn memory() -> Result<u64, String> {
+    let me = std::env::current_exe().map_err(|e| e.to_string())?;
+    let output = Command::new(me).arg("--memory").output().map_err(|e| e.to_string())?;
+    let kib = String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| "no figure")?;
+    if kib > MEMORY.2 { Err(format!("{kib} KiB are more than {}", MEMORY.2)) } else { Ok(kib) }
 }
 
 /// Instructions of a run of `subject`, and how many of its units it was.
@@ -94,4 +128,9 @@ fn count(subject: &str, length: u64) -> Result<(u64, u64), String> {
     let collected = collected.and_then(|n| n.trim().parse().ok());
     let units = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
     collected.zip(units).ok_or_else(|| format!("valgrind gave no count:\n{text}"))
+}
+
+/// The case of a name.
+fn named(name: &str) -> Option<&'static Case> {
+    CASES.iter().find(|c| c.name == name)
 }

@@ -1,9 +1,12 @@
 //! Router visits a second: a flit that one router forwards is one visit.
 
 mod support;
+#[path = "support/sweep.rs"]
+mod sweep;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use support::Load;
+use sweep::{CASES, Sweep};
 
 /// Visits an iteration: some tens of cycles of the small mesh at the higher load.
 const VISITS: u64 = 10_000;
@@ -23,5 +26,24 @@ fn uniform(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, uniform);
+fn cycle(c: &mut Criterion) {
+    let mut group = c.benchmark_group("network/cycle");
+    group.throughput(Throughput::Elements(VISITS));
+    for case in &CASES {
+        let mut sweep = Sweep::new(case);
+        // Past the empty start.
+        sweep.run(2 * VISITS);
+        // It runs to a multiple of 16 cycles: what it runs too far is run less the next time.
+        let mut ahead = 0;
+        group.bench_function(BenchmarkId::from_parameter(case.name), |b| {
+            b.iter(|| {
+                let goal = VISITS.saturating_sub(ahead);
+                ahead = if goal > 0 { sweep.run(goal) - goal } else { ahead - VISITS };
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, uniform, cycle);
 criterion_main!(benches);

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! - [`Machine`] replays a trace on a [`topology::spec::MachineSpec`] and sums it up.
+//! - [`sweep`] drives the network of a machine with synthetic traffic and measures it.
 //! - [`Network`] is the part between the nodes, usable without them.
 //!
 //! The models know nothing of each other; here is where a protocol message becomes a packet, a
@@ -22,6 +23,7 @@ mod node;
 mod payload;
 mod source;
 mod stats;
+pub mod sweep;
 
 pub use audit::{Checks, LinkUse, Summary};
 pub use cycle::CycleNetwork;

@@ -66,6 +66,8 @@ pub struct StallCauses {
     pub credit: u64,
     /// Another flit got the switch, or the output was busy.
     pub switch_allocation: u64,
+    /// Flit-cycles of flits that are not at the front, behind another packet's: blocked by order.
+    pub behind: u64,
 }
 
 impl StallCauses {
@@ -139,6 +141,7 @@ mod tests {
             vc_allocation: 300,
             credit: 4000,
             switch_allocation: 50_000,
+            behind: 600_000,
         };
         assert_eq!(causes.stalled(), 54_300);
     }

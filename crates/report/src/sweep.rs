@@ -62,6 +62,9 @@ pub struct SweepPoint {
     pub drained: bool,
     /// Hash over what was delivered when.
     pub digest: String,
+    /// What followed packets did, a line an event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub follow: Vec<String>,
     /// What links, routers and classes did, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<Box<NetworkStats>>,
@@ -310,6 +313,7 @@ mod tests {
             measured_cycles: 18,
             drained: false,
             digest: "d1".to_owned(),
+            follow: Vec::new(),
             stats: None,
         };
         report.clone()

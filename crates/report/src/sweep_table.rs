@@ -20,6 +20,9 @@ pub fn render_sweep(report: &SweepReport, style: Style) -> String {
     out += "     rates in flits per terminal and cycle, latencies in cycles\n\n";
     out += &points(report, seeds);
     for point in &report.points {
+        for line in &point.follow {
+            let _ = writeln!(out, "  {line}");
+        }
         if let Some(stats) = &point.stats {
             let _ = write!(out, "\n{}", style.title(&format!("at {}", point.offered)));
             let _ = writeln!(
@@ -165,10 +168,11 @@ fn routers(stats: &NetworkStats) -> Table {
         ("no VC", Right),
         ("no credit", Right),
         ("no switch", Right),
+        ("behind", Right),
     ]);
     for r in most(&stats.routers, |r| r.stalled() as f64) {
-        let counts = [r.moved, r.vc_allocation, r.credit, r.switch_allocation].map(grouped);
-        table.row(std::iter::once(r.router.clone()).chain(counts));
+        let counts = [r.moved, r.vc_allocation, r.credit, r.switch_allocation, r.behind];
+        table.row(std::iter::once(r.router.clone()).chain(counts.map(grouped)));
     }
     table
 }

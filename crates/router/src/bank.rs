@@ -44,6 +44,7 @@ impl Pipeline {
 }
 
 /// What the routers share.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself in every step")]
 #[derive(Clone, Debug)]
 pub(crate) struct Common<R> {
     pub(crate) routing: R,
@@ -60,6 +61,10 @@ pub(crate) struct Common<R> {
     /// Whether an output VC is free only when all its credits are back. Since credits come in order,
     /// that is when the tail's is.
     pub(crate) keeps_vcs: bool,
+    /// Whether credits and departures have more to do than to count.
+    pub(crate) notes: bool,
+    /// Whether a step has more to it than the plain router's, or RC before the rest.
+    pub(crate) special: bool,
     /// Bit per router: has something to do in its next step.
     pub(crate) active: Vec<u64>,
     pub(crate) timers: Vec<Vec<(u64, Timer)>>,
@@ -161,6 +166,8 @@ impl<R: RoutingFunction> RouterBank<R> {
         let common = Common {
             adaptive: routing.adaptive(),
             keeps_vcs: arch.vc_reuse != VcReuse::TailSent,
+            special: general.is_some() || pipeline.rc == 0,
+            notes: loads > 0 || general.is_some() || arch.vc_reuse != VcReuse::TailSent,
             traversal: u64::from(sa) + u64::from(st),
             routing,
             pipeline,
@@ -190,7 +197,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// If a credit was never spent.
     #[inline]
     pub fn credit(&mut self, to: &[Lane], now: u64) {
-        work!(self, k => to.iter().for_each(|lane| k.credit(*lane, now)));
+        work!(self, k => k.credit_all(to, now));
     }
 
     /// Puts flits into input VCs.
@@ -202,7 +209,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// If a buffer is full: the sender spent a credit it did not have.
     #[inline]
     pub fn deliver<E: Egress>(&mut self, flits: &[(Lane, Slot)], now: u64, egress: &mut E) {
-        work!(self, k => flits.iter().for_each(|(lane, slot)| k.deliver(*lane, *slot, now, egress)));
+        work!(self, k => k.deliver_all(flits, now, egress));
     }
 
     /// Steps every router that has something to do in cycle `now`. Credits and flits that are no
@@ -360,13 +367,15 @@ impl<R: RoutingFunction> RouterBank<R> {
         all
     }
 
-    /// Output ports of router `i` on which someone could send but for a credit.
+    /// Output ports of router `i` on which someone could go on but for a credit: send, or take a VC
+    /// where VCs are free again by their credits.
     pub fn starved(&self, i: RouterIdx) -> PortSet {
         let mut ports = PortSet::EMPTY;
         read!(self, b => {
             let block = &b[i.at()];
             for (w, sets) in block.sets.iter().enumerate().take(usize::from(block.words)) {
-                let mut starved = sets.starved;
+                let waiting = if self.common.keeps_vcs { sets.waiting } else { 0 };
+                let mut starved = sets.starved | waiting;
                 while starved != 0 {
                     let at = w * 64 + starved.trailing_zeros() as usize;
                     starved &= starved - 1;

@@ -1,6 +1,6 @@
 //! What comes to a router: credits, flits, and the cycles at which something runs out.
 
-use base::{PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::Egress;
@@ -15,30 +15,41 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         ((lane.0 >> Block::<L, W>::LOG) as usize, lane.0 as usize % L)
     }
 
+    /// Gives output VCs a credit each.
+    pub(crate) fn credit_all(&mut self, to: &[Lane], now: u64) {
+        for lane in to {
+            self.credit(*lane, now);
+        }
+    }
+
     /// Gives an output VC a credit.
     #[inline]
-    pub(crate) fn credit(&mut self, to: Lane, now: u64) {
+    fn credit(&mut self, to: Lane, now: u64) {
         let (i, at) = Self::split(to);
         let block = &mut self.blocks[i];
         let output = &mut block.outputs[at];
         output.credits += 1;
-        assert!(output.credits <= output.depth, "{to:?}: a credit too many");
+        if output.credits > output.depth {
+            over_paid(to);
+        }
+        if output.credits == 1 && block.fund(at, self.c.vc_mask as usize) {
+            self.c.wake(i);
+        }
+        if self.c.notes {
+            self.note_credit(to, now);
+        }
+    }
+
+    /// What else a credit does.
+    #[cold]
+    fn note_credit(&mut self, to: Lane, now: u64) {
+        let (i, at) = Self::split(to);
+        let block = &mut self.blocks[i];
+        let output = block.outputs[at];
         if !self.c.loads.is_empty() {
             self.c.loads[to.0 as usize].set(output.depth - output.credits, now);
         }
-        let owner = usize::from(output.owner);
-        if output.credits == 1 && owner < L {
-            let sets = &mut block.sets[owner / 64];
-            let bit = 1 << (owner % 64);
-            if sets.starved & bit != 0 {
-                sets.starved &= !bit;
-                if !block.outputs[at & !(self.c.vc_mask as usize)].busy {
-                    sets.ready |= bit;
-                    self.c.wake(i);
-                }
-            }
-        }
-        if self.c.keeps_vcs && output_whole(&block.outputs[at]) {
+        if self.c.keeps_vcs && output_whole(&output) {
             block.sets[at / 64].free |= 1 << (at % 64);
             self.c.wake(i);
         }
@@ -47,13 +58,27 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         }
     }
 
+    /// Puts flits into input VCs.
+    pub(crate) fn deliver_all<E: Egress>(
+        &mut self,
+        flits: &[(Lane, Slot)],
+        now: u64,
+        egress: &mut E,
+    ) {
+        for (lane, slot) in flits {
+            self.deliver(*lane, *slot, now, egress);
+        }
+    }
+
     /// Puts a flit into an input VC.
     #[inline]
-    pub(crate) fn deliver<E: Egress>(&mut self, lane: Lane, slot: Slot, now: u64, egress: &mut E) {
+    fn deliver<E: Egress>(&mut self, lane: Lane, slot: Slot, now: u64, egress: &mut E) {
         let (i, at) = Self::split(lane);
         let block = &mut self.blocks[i];
         let input = &mut block.inputs[at];
-        assert!(input.len < input.depth, "{lane:?} overflows its {} flits", input.depth);
+        if input.len >= input.depth {
+            overflown(lane, input.depth);
+        }
         input.len += 1;
         if input.len > 1 {
             self.c.store.link(input.last, slot);
@@ -118,7 +143,8 @@ impl<R: RoutingFunction> Common<R> {
     }
 
     /// RC of the packet at the front of an input VC.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn start<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -131,8 +157,11 @@ impl<R: RoutingFunction> Common<R> {
         let slot = block.inputs[at % L].first;
         let lane = Block::<L, W>::lane(i, at);
         egress.at_front(lane, slot, &self.store, now, now + u64::from(rc));
-        self.store.count_hop(slot);
-        self.route(block, i, at, now);
+        let (dst, class) = self.store.arrive(slot);
+        match self.routing.fixed(Block::<L, W>::router(i), dst, class) {
+            Some(hop) => self.request(block, (i, at), hop),
+            None => self.route(block, i, at, now),
+        }
         block.inputs[at % L].stage = Stage::Waiting;
         if rc > 1 {
             self.arm(block, i, now + u64::from(rc), Timer::Routed(short(at)));
@@ -142,7 +171,7 @@ impl<R: RoutingFunction> Common<R> {
     }
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn route<const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
@@ -154,17 +183,27 @@ impl<R: RoutingFunction> Common<R> {
         let mut head = self.store.head(slot);
         let state = head.state;
         let view = Outputs { common: &*self, block: &*block, now };
-        let router = RouterIdx(u32::try_from(i).unwrap_or(u32::MAX));
         let port = PortIdx(short(at >> self.shift));
         #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
         let vc = VcIdx((at & self.vc_mask as usize) as u8);
+        let router = Block::<L, W>::router(i);
         let hop = self.routing.route(router, port, vc, &mut head, &view);
-        assert!(
-            hop.vcs != 0 && hop.port.0 < block.ports,
-            "{router}: the routing function gave {hop:?} for {head:?}"
-        );
         if head.state != state {
             self.store.set_state(slot, head.state);
+        }
+        self.request(block, (i, at), hop);
+    }
+
+    /// The packet at the front of an input VC asks for an output VC of its hop.
+    #[inline]
+    fn request<const L: usize, const W: usize>(
+        &self,
+        block: &mut Block<L, W>,
+        (i, at): (usize, usize),
+        hop: Hop,
+    ) {
+        if hop.vcs == 0 || hop.port.0 >= block.ports {
+            led_nowhere(i, at, hop);
         }
         let out = hop.port.0 << self.shift;
         let input = &mut block.inputs[at % L];
@@ -184,6 +223,21 @@ impl<R: RoutingFunction> Common<R> {
         self.timers[i].push((when, timer));
         block.timed = true;
     }
+}
+
+#[cold]
+fn over_paid(to: Lane) {
+    panic!("{to:?}: a credit too many");
+}
+
+#[cold]
+fn overflown(lane: Lane, depth: u16) {
+    panic!("{lane:?} overflows its {depth} flits");
+}
+
+#[cold]
+fn led_nowhere(router: usize, lane: usize, hop: Hop) {
+    panic!("router {router}: the routing function gave {hop:?} at lane {lane}");
 }
 
 /// Whether an output VC has all its credits and no packet.
@@ -206,6 +260,13 @@ impl<const L: usize, const W: usize> Block<L, W> {
         Lane((i << Self::LOG | at) as u32)
     }
 
+    /// The number of a router.
+    #[expect(clippy::cast_possible_truncation, reason = "banks are bounded at elaboration")]
+    #[inline]
+    pub(crate) const fn router(i: usize) -> RouterIdx {
+        RouterIdx(i as u32)
+    }
+
     /// A packet that holds an output VC has a flit again. Tells whether it is ready.
     #[inline]
     pub(crate) fn resume(&mut self, at: usize, vc_mask: usize, general: bool) -> bool {
@@ -225,18 +286,39 @@ impl<const L: usize, const W: usize> Block<L, W> {
         true
     }
 
+    /// Output VC `at` has a credit again. Tells whether its packet is ready thereby.
+    fn fund(&mut self, at: usize, vc_mask: usize) -> bool {
+        let owner = usize::from(self.outputs[at].owner);
+        if owner >= L {
+            return false;
+        }
+        let sets = &mut self.sets[owner / 64];
+        let bit = 1 << (owner % 64);
+        if sets.starved & bit == 0 {
+            return false;
+        }
+        sets.starved &= !bit;
+        let ready = !self.outputs[at & !vc_mask].busy;
+        if ready {
+            sets.ready |= bit;
+        }
+        ready
+    }
+
     /// The link out of the port of lane `first` takes another flit: whoever waited for that is
     /// ready.
     fn link_free(&mut self, first: usize, vc_mask: usize) {
         self.outputs[first].busy = false;
         for out in first..=first + vc_mask {
             let Output { owner, credits, .. } = self.outputs[out];
-            if owner == NOBODY || credits == 0 {
+            if owner == NOBODY {
                 continue;
             }
             let owner = usize::from(owner);
             if self.inputs[owner].stage == Stage::Active && self.inputs[owner].len > 0 {
-                self.sets[owner / 64].ready |= 1 << (owner % 64);
+                let sets = &mut self.sets[owner / 64];
+                let set = if credits > 0 { &mut sets.ready } else { &mut sets.starved };
+                *set |= 1 << (owner % 64);
             }
         }
     }

@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 
+use base::arch::{Switching, VcReuse};
 use base::route::View;
 use base::{
     CLASS_COUNT, Class, Flit, Head, NodeIdx, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction,
@@ -31,6 +32,10 @@ pub struct InterfaceParams {
     pub output_depth: Vec<u32>,
     /// VCs a port, at most 64.
     pub vcs: u8,
+    /// As the routers': when a VC may be used again, and how much room a packet needs.
+    pub vc_reuse: VcReuse,
+    /// See `vc_reuse`.
+    pub switching: Switching,
 }
 
 /// A packet to send.
@@ -89,6 +94,10 @@ pub struct Interface {
     clock: Domain,
     ports: Vec<Port>,
     vcs: u8,
+    /// A VC is free only when all its credits are back.
+    keeps_vcs: bool,
+    /// A packet takes a VC only where all of it has room.
+    cut_through: bool,
     busy_ports: PortSet,
     /// Packets of each class not yet wholly sent.
     held: [u32; CLASS_COUNT],
@@ -120,6 +129,8 @@ impl Interface {
             clock: params.clock,
             ports: params.output_depth.iter().map(port).collect(),
             vcs: params.vcs,
+            keeps_vcs: params.vc_reuse != VcReuse::TailSent,
+            cut_through: params.switching == Switching::VirtualCutThrough,
             busy_ports: PortSet::EMPTY,
             held: [0; CLASS_COUNT],
         }
@@ -176,6 +187,9 @@ impl Interface {
                 let port = &mut self.ports[port];
                 port.credits[vc.at()] += 1;
                 assert!(port.credits[vc.at()] <= port.depth, "{vc}: a credit too many");
+                if self.keeps_vcs && port.credits[vc.at()] == port.depth && !port.sends_on(vc) {
+                    port.free |= 1 << vc.0;
+                }
             }
         }
         let mut flits = 0;
@@ -204,7 +218,8 @@ impl Interface {
                 next = next.min(Edge(port.link_ready.0 - 1));
                 continue;
             }
-            let Some((class, flit)) = port.next_flit(self.vcs) else {
+            let Some((class, flit)) = port.next_flit(self.vcs, self.keeps_vcs, self.cut_through)
+            else {
                 starved.insert(at);
                 continue;
             };
@@ -249,7 +264,7 @@ impl Interface {
 
 impl Port {
     /// The flit to send now: classes take turns, and a class's packets go one after the other.
-    fn next_flit(&mut self, vcs: u8) -> Option<(usize, Flit)> {
+    fn next_flit(&mut self, vcs: u8, keeps_vcs: bool, cut_through: bool) -> Option<(usize, Flit)> {
         let mut classes = self.busy;
         while classes != 0 {
             let class = pick(classes, u32::from(self.class_pointer));
@@ -257,7 +272,7 @@ impl Port {
             classes &= !(1 << class);
             let at = usize::from(class);
             if self.sending[at].is_none() {
-                self.begin(at, vcs);
+                self.begin(at, vcs, cut_through);
             }
             let Some(sending) = &mut self.sending[at] else { continue };
             let credits = &mut self.credits[usize::from(sending.vc)];
@@ -271,7 +286,9 @@ impl Port {
             let vc = VcIdx(sending.vc);
             sending.sent += 1;
             if tail {
-                self.free |= 1 << sending.vc;
+                if !keeps_vcs {
+                    self.free |= 1 << sending.vc;
+                }
                 self.sending[at] = None;
             }
             let Outgoing { packet, src, dst, flow, class, .. } = p;
@@ -284,15 +301,21 @@ impl Port {
         None
     }
 
+    /// Whether a packet is being sent on `vc`.
+    fn sends_on(&self, vc: VcIdx) -> bool {
+        self.sending.iter().flatten().any(|s| s.vc == vc.0)
+    }
+
     /// Takes up the next packet of a class if there is a VC for it.
-    fn begin(&mut self, class: usize, vcs: u8) {
+    fn begin(&mut self, class: usize, vcs: u8, cut_through: bool) {
         let Some(next) = self.queues[class].front() else { return };
+        let room = if cut_through { next.packet.flits } else { 1 };
         let mut able = next.allowed & self.free;
         let mut mask = able;
         while mask != 0 {
             let vc = mask.trailing_zeros();
             mask &= mask - 1;
-            if self.credits[vc as usize] == 0 {
+            if self.credits[vc as usize] < room {
                 able &= !(1 << vc);
             }
         }

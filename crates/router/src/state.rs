@@ -45,7 +45,7 @@ pub(crate) struct Input {
     pub(crate) stage: Stage,
 }
 
-/// One output VC, and for the first VC of a port what belongs to the port. 20 bytes.
+/// One output VC, and for the first VC of a port what belongs to the port. 16 bytes.
 // Invariant: credits + in flight + buffered downstream + credits in flight == depth downstream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
@@ -55,11 +55,12 @@ pub(crate) struct Output {
     pub(crate) owner: u16,
     /// Round-robin pointer over input VCs.
     pub(crate) pointer: u16,
-    /// Scratch of VC allocation: the best of the input VCs that ask for it.
+    /// Scratch of allocation: the best of the input VCs that ask for it, and for the first VC of a
+    /// port of those that ask for the port.
     pub(crate) claim: u16,
     /// Of the port. Switch arbiters: over VCs of the input port; over output ports that they want;
     /// over input ports of the output port. Ports by their first lane.
-    pub(crate) vc_pointer: u16,
+    pub(crate) vc_pointer: u8,
     pub(crate) choice_pointer: u16,
     pub(crate) port_pointer: u16,
     /// Of the port: the link out has not yet taken what was sent last.

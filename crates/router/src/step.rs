@@ -11,6 +11,7 @@ use base::{RouterIdx, RoutingFunction};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::{Egress, Stall};
+use crate::plain::several;
 use crate::state::Block;
 
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
@@ -23,60 +24,90 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         mut later: impl FnMut(&mut E, RouterIdx, u64),
     ) {
         for w in 0..self.c.active.len() {
-            let mut active = core::mem::take(&mut self.c.active[w]);
-            let mut again = 0;
+            let mut active = self.c.active[w];
             while active != 0 {
-                let bit = active & active.wrapping_neg();
                 let i = w * 64 + active.trailing_zeros() as usize;
-                active ^= bit;
+                active &= active - 1;
                 let next = self.step(i, now, egress);
-                if next == now + 1 {
-                    again |= bit;
-                } else if next != u64::MAX {
-                    later(egress, RouterIdx::new(i), next);
+                if next != now + 1 {
+                    self.c.active[w] &= !(1 << (i % 64));
+                    if next != u64::MAX {
+                        later(egress, RouterIdx::new(i), next);
+                    }
                 }
             }
-            self.c.active[w] |= again;
         }
     }
 
     /// Steps router `i`. Gives the next cycle in which it must be stepped.
     #[inline]
     pub(crate) fn step<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> u64 {
+        let block = &mut self.blocks[i];
+        if block.timed || self.c.special {
+            return self.step_special(i, now, egress);
+        }
+        self.c.step_plain(block, i, now, egress)
+    }
+
+    /// As [`step`](Self::step) where something may have run out, RC takes no cycle, or the router is
+    /// not the plain one.
+    #[inline(never)]
+    fn step_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> u64 {
         if self.blocks[i].timed {
             self.expire(i, now);
         }
-        let lookahead = self.c.pipeline.rc == 0;
-        if lookahead {
+        if self.c.pipeline.rc == 0 {
             self.c.turn(&mut self.blocks[i], i, now, egress);
         }
-        let stirred = if self.c.general.is_some() {
-            self.step_general(i, now, egress)
-        } else {
-            let block = &mut self.blocks[i];
+        if self.c.general.is_some() {
             if E::WATCHES {
-                block.tell_starved(i, egress);
+                self.blocks[i].tell_starved(i, egress);
             }
-            let (mut waiting, mut ready) = (0, 0);
-            let words = if W == 1 { 1 } else { usize::from(block.words) };
-            for sets in block.sets.iter().take(words) {
-                waiting |= sets.waiting;
-                ready |= sets.ready;
-            }
-            let mut stirred = false;
-            if waiting != 0 {
-                stirred = self.c.allocate_vcs(block, i, now, egress);
-            }
-            if ready != 0 {
-                stirred |= self.c.allocate_switch(block, i, now, egress);
-            }
-            stirred
-        };
-        self.c.finish(&mut self.blocks[i], i, now, stirred, egress)
+            let stirred = self.step_general(i, now, egress);
+            return self.c.finish(&mut self.blocks[i], i, now, stirred, egress);
+        }
+        self.c.step_plain(&mut self.blocks[i], i, now, egress)
     }
 }
 
 impl<R: RoutingFunction> Common<R> {
+    /// Both allocations see the state that the cycle began with: the switch is given away first, but
+    /// used only when VCs are.
+    #[inline(never)]
+    fn step_plain<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> u64 {
+        if E::WATCHES {
+            block.tell_starved(i, egress);
+        }
+        let (mut waiting, mut ready) = (0, 0);
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        for sets in block.sets.iter().take(words) {
+            waiting |= sets.waiting;
+            ready |= sets.ready;
+        }
+        let lone = W == 1 && !several(ready);
+        let winners = if lone { [0; W] } else { self.allocate_switch(block, i, egress) };
+        let mut stirred = false;
+        if waiting != 0 {
+            stirred = if W == 1 && !several(waiting) {
+                self.allocate_vc(block, (i, waiting.trailing_zeros() as usize), now, egress)
+            } else {
+                self.allocate_vcs(block, i, now, egress)
+            };
+        }
+        if !lone {
+            stirred |= self.traverse_all(block, i, winners, now, egress);
+        } else if ready != 0 {
+            stirred |= self.traverse(block, i, ready.trailing_zeros() as usize, now, egress);
+        }
+        self.finish(block, i, now, stirred, egress)
+    }
+
     /// RC of the packets that came to the front in the step before.
     #[cold]
     fn turn<E: Egress, const L: usize, const W: usize>(
@@ -96,9 +127,8 @@ impl<R: RoutingFunction> Common<R> {
         }
     }
 
-    /// What was decided takes effect: VCs granted in this step ask for the switch in the next, and
-    /// packets that came to the front in the step before are routed. `stirred`: an output VC became
-    /// free, or somebody asked for one that was.
+    /// Packets that came to the front in the step before are routed. `stirred`: an output VC became
+    /// free, or somebody asked for one that was. Gives the next cycle in which to step.
     #[inline]
     fn finish<E: Egress, const L: usize, const W: usize>(
         &mut self,
@@ -108,26 +138,44 @@ impl<R: RoutingFunction> Common<R> {
         stirred: bool,
         egress: &mut E,
     ) -> u64 {
+        let (mut waiting, mut ready, mut moved) = (0, 0, 0);
+        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        for sets in block.sets.iter().take(words) {
+            waiting |= sets.waiting;
+            ready |= sets.ready;
+            moved |= sets.routing | sets.turned;
+        }
+        if moved != 0 {
+            self.start_turned(block, i, now, egress);
+            return now + 1;
+        }
         // Who waits for an output VC waits for one to become free, unless another port may do.
-        let waits = if stirred || self.adaptive { u64::MAX } else { 0 };
-        let mut busy = 0;
+        if ready != 0 || waiting != 0 && (stirred || self.adaptive) {
+            return now + 1;
+        }
+        if block.timed { self.first_timer(i) } else { u64::MAX }
+    }
+
+    /// RC of the packets that came to the front in the step before; those of this one are next.
+    #[inline(never)]
+    fn start_turned<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) {
         let words = if W == 1 { 1 } else { usize::from(block.words) };
         for w in 0..words {
             let sets = &mut block.sets[w % W];
-            sets.ready |= core::mem::take(&mut sets.fresh);
             let mut turned = sets.turned;
             sets.turned = core::mem::take(&mut sets.routing);
-            busy |= sets.ready | sets.waiting & waits | sets.turned | turned;
             while turned != 0 {
                 let at = w * 64 + turned.trailing_zeros() as usize;
                 turned &= turned - 1;
                 self.start(block, i, at, now, egress);
             }
         }
-        if busy != 0 {
-            return now + 1;
-        }
-        if block.timed { self.first_timer(i) } else { u64::MAX }
     }
 
     #[cold]

@@ -117,6 +117,16 @@ impl Store {
         place.packet
     }
 
+    /// Takes a flit out: its packet, the routers that have routed it, and whether it is its packet's
+    /// first and last.
+    #[inline]
+    pub fn eject(&mut self, slot: Slot) -> (PacketIdx, u16, bool, bool) {
+        let place = &mut self.slots[slot.0 as usize];
+        place.next = self.free;
+        self.free = slot.0;
+        (place.packet, place.hops, place.ends & HEAD != 0, place.ends & TAIL != 0)
+    }
+
     /// The flit at `slot` as it travels on `vc`.
     #[inline]
     pub fn flit(&self, slot: Slot, vc: VcIdx) -> Flit {
@@ -189,10 +199,12 @@ impl Store {
         Head { src, dst, flow, class: at.class, state }
     }
 
-    /// Notes that one more router has routed the head at `slot`.
+    /// Notes that the head at `slot` is at one more router; where it goes, and its class.
     #[inline]
-    pub(crate) fn count_hop(&mut self, slot: Slot) {
-        self.slots[slot.0 as usize].hops += 1;
+    pub(crate) fn arrive(&mut self, slot: Slot) -> (NodeIdx, Class) {
+        let at = &mut self.slots[slot.0 as usize];
+        at.hops = at.hops.wrapping_add(1);
+        (at.dst, at.class)
     }
 
     /// Keeps what the routing function left on the head at `slot`.

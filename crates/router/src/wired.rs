@@ -1,5 +1,6 @@
 //! Routers on wires: the step of a router whose wires are asked for what has arrived.
 
+use base::arch::{Arbitration, Priority};
 use base::{Part, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
@@ -101,12 +102,15 @@ impl<R: RoutingFunction> RouterBank<R> {
         edge: Edge,
         wired: &mut Wired<'_, W>,
     ) -> Vec<(Lane, Slot)> {
+        let arch = &self.pipeline().arch;
+        let ages = arch.arbiter == Arbitration::Age || arch.priority == Priority::Age;
         let mut later = core::mem::take(self.deferred());
         for port in &wired.wires.flit_ports(edge) {
             let mut defer = false;
             while let Some(flit) = wired.wires.receive(port, edge) {
                 let lane = self.lane(i, port, flit.vc.0);
-                let slot = self.admit(&flit, 0);
+                let born = if ages { wired.wires.born(flit.packet, wired.clock) } else { 0 };
+                let slot = self.admit(&flit, born);
                 defer |= flit.head && self.pipeline().rc > 0;
                 if defer {
                     later.push((lane, slot));

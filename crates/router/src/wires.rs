@@ -35,6 +35,12 @@ pub trait Wires {
     /// it says otherwise. Credits that are on their way already count.
     fn await_credits(&mut self, ports: &PortSet);
 
+    /// When `packet` was made, for arbiters that prefer the oldest: the low bits of an edge of `clock`
+    /// that is not in the future. By default all packets are of one age.
+    fn born(&self, _: PacketIdx, _clock: &Domain) -> u32 {
+        0
+    }
+
     /// Charges the time of `packet` to parts, one after the other, each up to an edge of `clock`.
     fn charge(&mut self, packet: PacketIdx, clock: &Domain, parts: &[(Part, Edge)]);
 }

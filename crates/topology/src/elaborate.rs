@@ -38,13 +38,22 @@ impl Description {
         let names = Names { of: self, classes: &spec.fabric.classes };
         let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
-        let way = way(&self.fabric, &wiring, vcs)?;
+        let (routing, short) = match way(&self.fabric, &wiring, vcs) {
+            Ok(way) => (Routing::new(way, vcs), None),
+            Err(problem) if problem.key == "router.vcs_per_class" => {
+                let Ok(enough) = way(&self.fabric, &wiring, u8::MAX) else { return Err(problem) };
+                (Routing::crowded(enough, vcs), Some(problem))
+            }
+            Err(problem) => return Err(problem),
+        };
         let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
-        let routing = Routing::new(way, vcs);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
         validate::totals(&spec)?;
-        Ok(spec)
+        match short {
+            None => Ok(spec),
+            Some(problem) => Err(with_cycle(problem, &spec)),
+        }
     }
 
     /// Everything but the fabric, which is left empty.
@@ -167,6 +176,17 @@ pub(crate) fn table(wiring: &Wiring<'_>, name: impl Fn(usize) -> String) -> Resu
 /// The name of a node that has none of its own.
 pub(crate) fn node(n: usize) -> String {
     NodeIdx::new(n).to_string()
+}
+
+/// A machine has too few VCs: the circle of waiting that more would prevent, if there is one.
+fn with_cycle(mut problem: Problem, spec: &MachineSpec) -> Problem {
+    if let Err(found) = crate::checks::prove(spec)
+        && found.kind == ErrorKind::Deadlock
+    {
+        problem.message = format!("{}; with {} ", problem.message, spec.router.vcs_per_class);
+        problem.message.push_str(&found.message);
+    }
+    problem
 }
 
 /// What a generator may look up by name.

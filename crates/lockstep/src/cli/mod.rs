@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod rates;
 mod run;
+mod sections;
 mod sweep;
 mod trace;
 mod validate;

@@ -9,11 +9,12 @@ use clap::builder::RangedU64ValueParser;
 use lockstep::parallel;
 use report::{Saturation, Style, SweepPoint, SweepReport, render_sweep};
 use topology::spec::MachineSpec;
+use traffic::synthetic::estimate::{Outcome, SaturationSearch};
 
 use super::engine::{self, Job};
 use super::output::Output;
 use super::rates::{self, Rates};
-use super::{Outcome, input, output, progress};
+use super::{input, output, progress};
 
 /// Measures latency against offered load with synthetic traffic.
 #[derive(clap::Args, Debug)]
@@ -78,6 +79,10 @@ pub(crate) struct Args {
     /// Tell rates and latency of every so many cycles
     #[arg(long, value_name = "CYCLES", value_parser = RangedU64ValueParser::<u64>::new().range(1..=CYCLES_MAX))]
     series: Option<u64>,
+    /// Tell stage by stage what packets of these numbers do, counted from 0 as the network takes them
+    /// up
+    #[arg(long, value_name = "PACKET,PACKET", value_delimiter = ',')]
+    follow: Vec<u32>,
     /// Loads measured at once; results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
@@ -122,9 +127,11 @@ pub(crate) struct Plan {
     pub(crate) matrix: bool,
     /// Cycles of a slice, where a series is wanted.
     pub(crate) series_cycles: Option<u64>,
+    /// Packets to follow.
+    pub(crate) follow: Vec<u32>,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<super::Outcome> {
     let plan = plan(args)?;
     let specs = args.topologies.iter().map(|name| input::topology(name));
     let specs: Vec<MachineSpec> = specs.collect::<anyhow::Result<_>>()?;
@@ -146,7 +153,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let pages: Vec<String> = reports.iter().map(|r| render_sweep(r, style)).collect();
         output::print(&pages.join("\n"))?;
     }
-    Ok(Outcome::Done)
+    Ok(super::Outcome::Done)
 }
 
 /// The plan, checked for what one flag cannot see of another.
@@ -183,6 +190,7 @@ fn plan(args: &Args) -> anyhow::Result<Plan> {
         stats: args.stats,
         matrix: args.matrix,
         series_cycles: args.series,
+        follow: args.follow.clone(),
     })
 }
 
@@ -239,26 +247,25 @@ fn measure(
 fn saturation(
     mut at: impl FnMut(f64) -> anyhow::Result<SweepPoint>,
 ) -> anyhow::Result<(Saturation, Vec<SweepPoint>)> {
-    let top = at(1.0)?;
-    let (mut low, mut high) = (0.0, 1.0);
-    let mut found = Saturation { carried: 1.0, refused: None, accepted: top.accepted };
-    let saturated = top.saturated;
-    let mut probes = vec![top];
-    if saturated {
-        while high - low > SATURATION_STEP {
-            let middle = f64::midpoint(low, high);
-            let point = at(middle)?;
-            if point.saturated {
-                high = middle;
-                found.accepted = point.accepted;
-            } else {
-                low = middle;
-            }
-            probes.push(point);
+    let search = SaturationSearch::new(0.0, 1.0, SATURATION_STEP)?;
+    let mut probes = Vec::new();
+    let bracket = search.run(|rate| {
+        if rate <= 0.0 {
+            // Nothing is carried without a run.
+            return Ok(Outcome { saturated: false, accepted: 0.0 });
         }
-        found = Saturation { carried: low, refused: Some(high), ..found };
-    }
+        let point = at(rate)?;
+        let outcome = Outcome { saturated: point.saturated, accepted: point.accepted };
+        probes.push(point);
+        anyhow::Ok(outcome)
+    })?;
     probes.sort_by(|a, b| a.offered.total_cmp(&b.offered));
+    let last = bracket.saturated.or(bracket.stable);
+    let found = Saturation {
+        carried: bracket.stable.map_or(0.0, |p| p.rate),
+        refused: bracket.saturated.map(|p| p.rate),
+        accepted: last.map_or(0.0, |p| p.outcome.accepted),
+    };
     Ok((found, probes))
 }
 
@@ -303,6 +310,7 @@ mod tests {
                 stats: false,
                 matrix: false,
                 series_cycles: None,
+                follow: Vec::new(),
             }
         );
         assert_eq!((args.seed, args.seeds, args.threads), (1, 1, 1));
@@ -368,6 +376,23 @@ mod tests {
             assert!(report.points.iter().all(|p| p.digest == name), "{report:?}");
         }
         assert_eq!(reports.len(), 2);
+    }
+
+    #[test]
+    fn runs_do_not_depend_on_the_threads_that_make_them() {
+        let digests = |threads: u32| {
+            let words = "nvl8 mesh8x8 --rates 0.1,0.3 --seeds 2 --warmup 200 --measure 300";
+            let args = parsed(&format!("{words} --threads {threads}")).unwrap();
+            let (plan, specs) = (plan(&args).unwrap(), specs(&["nvl8", "mesh8x8"]));
+            let reports = measure(&args, &plan, &specs, &engine::measure).unwrap();
+            let points = reports.into_iter().flat_map(|r| r.points);
+            points.map(|p| (p.digest, p.cycles, p.packets)).collect::<Vec<_>>()
+        };
+        let one = digests(1);
+        assert_eq!(one.len(), 8);
+        assert_eq!(one, digests(3));
+        let distinct: std::collections::BTreeSet<_> = one.iter().collect();
+        assert_eq!(distinct.len(), 8, "loads and seeds differ");
     }
 
     #[test]

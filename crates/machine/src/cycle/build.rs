@@ -1,5 +1,6 @@
 //! From an elaborated machine to a network on one clock.
 
+use base::arch::{Switching, VcReuse};
 use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
@@ -10,10 +11,12 @@ use super::source::{Sending, Source};
 use super::wires::{FRACTION, Far, Rate, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
-use crate::network::{domains, pipeline};
+use crate::network::{check_ports, domains, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;
+/// Cycles that a calendar reaches further than any event.
+const SLACK: u64 = 1;
 
 impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Builds the network of `spec` for `classes` traffic classes, each of which has the machine's
@@ -39,68 +42,29 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 spec.router.vcs_per_class
             ))
         })?;
+        check_ports(spec, vcs)?;
         let fabric = &spec.fabric;
         let timing = Timings::new(spec)?;
         let depth =
             |link: LinkIdx| spec.fabric.classes[spec.fabric.links[link.at()].class].buffer_flits;
-        let params: Vec<RouterParams> = fabric
-            .routers
-            .iter()
-            .map(|r| RouterParams {
-                input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
-                output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
-            })
-            .collect();
+        let routers = fabric.routers.iter().map(|r| RouterParams {
+            input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
+            output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
+        });
+        let params: Vec<RouterParams> = routers.collect();
         let pipeline = pipeline(&spec.router, vcs)?;
-        let groups = routing.groups();
-        if let Some(groups) = &groups {
-            router::collective::check(&params, &pipeline, groups)
-                .map_err(|error| BuildError::new(error.to_string()))?;
-        }
-        let ledger = groups.map(|groups| Box::new(Ledger::new(&routing, groups)));
+        let ledger = Ledger::checked(&routing, &params, &pipeline)?;
         let bank = RouterBank::new(&params, pipeline, routing);
-        let mut first_source = vec![0_u32];
-        for ports in &fabric.node_ports {
-            let last = first_source.last().copied().unwrap_or(0);
-            first_source.push(last + u32::try_from(ports.len()).unwrap_or(0));
-        }
-        let far = |link: LinkIdx| {
-            let (lane, node) = match fabric.links[link.at()].to {
-                End::Router(r, p) => (bank.lane(r, p.at(), 0).0, false),
-                End::Node(n, p) => ((first_source[n.at()] + u32::from(p.0)) * 64, true),
-            };
-            timing.far(link, lane, node)
-        };
-        let near: Vec<Far> = fabric.node_ports.iter().flatten().map(|l| far(*l)).collect();
-        let near_rates = fabric.node_ports.iter().flatten().map(|l| timing.rate(*l)).collect();
-        // Lanes that are not there have the first link's entry, which nobody looks at.
-        let mut fars = vec![far(LinkIdx(0)); bank.lane_count()];
-        let slow = (0..fabric.links.len()).any(|l| far(LinkIdx::new(l)).slow);
-        let mut rates = Vec::new();
-        if slow {
-            rates = vec![Rate { interval: 0, free: 0 }; bank.lane_count()];
-        }
-        for (r, router) in fabric.routers.iter().enumerate() {
-            for (p, link) in router.ports.iter().enumerate() {
-                for vc in 0..vcs {
-                    let lane = bank.lane(RouterIdx::new(r), p, vc).0 as usize;
-                    let first = far(*link);
-                    fars[lane] = Far { lane: first.lane | u32::from(vc), ..first };
-                    if slow {
-                        rates[lane] = timing.rate(*link);
-                    }
-                }
-            }
-        }
-        let longest = fars.iter().chain(&near).map(|f| u64::from(f.latency)).max().unwrap_or(1);
-        let stages = u64::from(spec.router.sa_cycles) + u64::from(spec.router.st_cycles);
-        let credit = u64::from(spec.router.credit_cycles);
-        let calendar = Calendar::new(2 * longest + stages + credit + 64);
+        let first_source = first_sources(spec);
+        let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
+        let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates));
         let mut this = Self {
             vcs: u32::from(vcs),
+            keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
+            cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
                 calendar,
-                far: fars,
+                far,
                 rates,
                 vc_mask: u32::from(vcs).next_power_of_two() - 1,
                 credit_cycles: spec.router.credit_cycles,
@@ -144,13 +108,89 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             vc_pointer: 0,
             class_pointer: 0,
             node: node.0,
+            depth: credits,
             shares,
             deals: shares && first,
+            blocked: false,
             made: 0,
         });
         self.sendings.resize(self.sendings.len() + self.classes, Sending::NONE);
         self.dealt.resize(self.dealt.len() + self.classes, std::collections::VecDeque::new());
         self.credits.resize(self.credits.len() + self.vcs as usize, credits);
+    }
+}
+
+/// `[node]`: its first source; one more at the end.
+fn first_sources(spec: &MachineSpec) -> Vec<u32> {
+    let mut first = vec![0_u32];
+    for ports in &spec.fabric.node_ports {
+        let last = first.last().copied().unwrap_or(0);
+        first.push(last + u32::try_from(ports.len()).unwrap_or(0));
+    }
+    first
+}
+
+/// How far ahead of its cause an event may lie.
+fn span<'a>(spec: &MachineSpec, far: impl Iterator<Item = &'a Far>, rates: &[Rate]) -> u64 {
+    let longest = far.map(|f| u64::from(f.latency)).max().unwrap_or(1);
+    let router = &spec.router;
+    let stages = u64::from(router.sa_cycles) + u64::from(router.st_cycles);
+    // What waits in an output buffer is sent as soon as the link takes it.
+    let interval = rates.iter().map(|r| r.interval).max().unwrap_or(0).div_ceil(1 << FRACTION);
+    let buffered = u64::from(router.arch.output_buffer_flits.unwrap_or(0)) + 1;
+    // A node takes a flit at once; its credit is back after another way of the link.
+    let back = longest + u64::from(router.credit_cycles) + 1;
+    stages + buffered * interval.max(1) + longest + back + SLACK
+}
+
+/// The links of all ports.
+struct Ends {
+    /// `[lane]` of the routers; lanes that are not there have the first link's entry, which nobody
+    /// looks at.
+    far: Vec<Far>,
+    rates: Vec<Rate>,
+    /// `[source]`
+    near: Vec<Far>,
+    near_rates: Vec<Rate>,
+}
+
+impl Ends {
+    fn new<R: RoutingFunction>(
+        spec: &MachineSpec,
+        bank: &RouterBank<R>,
+        first_source: &[u32],
+        timing: &Timings<'_>,
+    ) -> Self {
+        let fabric = &spec.fabric;
+        let far = |link: LinkIdx| {
+            let (lane, node) = match fabric.links[link.at()].to {
+                End::Router(r, p) => (bank.lane(r, p.at(), 0).0, false),
+                End::Node(n, p) => ((first_source[n.at()] + u32::from(p.0)) * 64, true),
+            };
+            timing.far(link, lane, node)
+        };
+        let slow = (0..fabric.links.len()).any(|l| far(LinkIdx::new(l)).slow);
+        let rates = if slow { bank.lane_count() } else { 0 };
+        let node_links = || fabric.node_ports.iter().flatten();
+        let mut this = Self {
+            far: vec![far(LinkIdx(0)); bank.lane_count()],
+            rates: vec![Rate { interval: 0, free: 0 }; rates],
+            near: node_links().map(|l| far(*l)).collect(),
+            near_rates: node_links().map(|l| timing.rate(*l)).collect(),
+        };
+        for (r, router) in fabric.routers.iter().enumerate() {
+            for (p, link) in router.ports.iter().enumerate() {
+                let first = far(*link);
+                for vc in 0..u8::try_from(bank.vcs()).unwrap_or(u8::MAX) {
+                    let lane = bank.lane(RouterIdx::new(r), p, vc).0 as usize;
+                    this.far[lane] = Far { lane: first.lane | u32::from(vc), ..first };
+                    if slow {
+                        this.rates[lane] = timing.rate(*link);
+                    }
+                }
+            }
+        }
+        this
     }
 }
 

@@ -1,80 +1,132 @@
-//! What happens in which cycle: a ring of buckets, one for each cycle to come.
+//! What happens in which cycle: for each kind of event a ring of lists, one for each cycle to come.
 //!
-//! Whoever sends puts the event into the bucket of the cycle in which it arrives, so an idle cycle
-//! costs a look into an empty bucket and an idle component nothing.
+//! Whoever sends puts the event into the list of the cycle in which it arrives, so an idle cycle
+//! costs a look into empty lists and an idle component nothing. Flits and credits are never further
+//! ahead than the longest link, so their rings are short and stay in the caches; who wakes later than
+//! its ring reaches is woken at its end and asks again.
 
 use base::RouterIdx;
 use router::{Lane, Slot};
 
-/// All that happens in one cycle. Within a list the order does not matter.
-#[derive(Clone, Default, Debug)]
-pub(super) struct Bucket {
-    /// Credits that arrive at output VCs of routers.
-    pub(super) credits: Vec<Lane>,
-    /// Credits that arrive at sources: source and VC as the wires number them.
-    pub(super) source_credits: Vec<Lane>,
-    /// Flits that arrive at input VCs of routers.
-    pub(super) bodies: Vec<(Lane, Slot)>,
-    pub(super) heads: Vec<(Lane, Slot)>,
-    /// Flits that arrive at nodes.
-    pub(super) ejects: Vec<Slot>,
-    /// Routers, and sources, for which something runs out.
-    pub(super) wakes: Vec<RouterIdx>,
-    pub(super) source_wakes: Vec<u32>,
+/// Cycles that wakes may lie ahead, at least.
+const WAKES_AHEAD: u64 = 500;
+
+/// The lists of one kind of event. Within a list the order does not matter.
+#[derive(Clone, Debug)]
+pub(super) struct Ring<T> {
+    lists: Vec<Vec<T>>,
+    mask: usize,
 }
 
-impl Bucket {
-    pub(super) fn clear(&mut self) {
-        self.credits.clear();
-        self.source_credits.clear();
-        self.bodies.clear();
-        self.heads.clear();
-        self.ejects.clear();
-        self.wakes.clear();
-        self.source_wakes.clear();
+impl<T: Clone> Ring<T> {
+    fn new(span: u64) -> Self {
+        let size = usize::try_from(span + 1).unwrap_or(usize::MAX).next_power_of_two();
+        Self { lists: vec![Vec::new(); size], mask: size - 1 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    #[inline]
+    const fn index(&self, at: u64) -> usize {
+        at as usize & self.mask
+    }
+
+    /// Puts an event into the list of cycle `at`, at most the span ahead.
+    #[inline]
+    pub(super) fn push(&mut self, at: u64, event: T) {
+        let index = self.index(at);
+        self.lists[index].push(event);
+    }
+
+    /// Takes the list of cycle `now`; it is to be given back for the room that it has.
+    #[inline]
+    pub(super) fn take(&mut self, now: u64) -> Option<Vec<T>> {
+        let index = self.index(now);
+        let list = &mut self.lists[index];
+        (!list.is_empty()).then(|| core::mem::take(list))
+    }
+
+    #[inline]
+    pub(super) fn give_back(&mut self, now: u64, mut list: Vec<T>) {
+        list.clear();
+        let index = self.index(now);
+        self.lists[index] = list;
     }
 }
 
-/// The buckets of the cycles to come.
+/// All that is to come.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
-    ring: Vec<Bucket>,
-    mask: usize,
     pub(super) now: u64,
+    /// Credits that arrive at output VCs of routers.
+    pub(super) credits: Ring<Lane>,
+    /// Credits that arrive at sources: source and VC as the wires number them.
+    pub(super) source_credits: Ring<Lane>,
+    /// Flits that arrive at input VCs of routers.
+    pub(super) bodies: Ring<(Lane, Slot)>,
+    pub(super) heads: Ring<(Lane, Slot)>,
+    /// Flits that arrive at nodes.
+    pub(super) ejects: Ring<Slot>,
+    /// Routers, and sources, for which something runs out.
+    pub(super) wakes: Ring<RouterIdx>,
+    pub(super) source_wakes: Ring<u32>,
 }
 
 impl Calendar {
-    /// Room for events up to `span` cycles ahead.
+    /// Room for flits and credits up to `span` cycles ahead.
     pub(super) fn new(span: u64) -> Self {
-        let size = usize::try_from(span + 1).unwrap_or(usize::MAX).next_power_of_two();
-        Self { ring: vec![Bucket::default(); size], mask: size - 1, now: 0 }
+        Self {
+            now: 0,
+            credits: Ring::new(span),
+            source_credits: Ring::new(span),
+            bodies: Ring::new(span),
+            heads: Ring::new(span),
+            ejects: Ring::new(span),
+            wakes: Ring::new(WAKES_AHEAD),
+            source_wakes: Ring::new(WAKES_AHEAD),
+        }
     }
 
-    /// The bucket of cycle `at`, at most the span ahead.
-    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    /// Wakes a router at cycle `at`, or as late before it as can be.
     #[inline]
-    pub(super) fn at(&mut self, at: u64) -> &mut Bucket {
-        debug_assert!(at > self.now && at - self.now <= self.mask as u64, "{at} at {}", self.now);
-        &mut self.ring[at as usize & self.mask]
+    pub(super) fn wake(&mut self, router: RouterIdx, at: u64) {
+        self.wakes.push(at.min(self.now + WAKES_AHEAD), router);
     }
 
-    /// How far ahead an event may lie.
-    pub(super) const fn span(&self) -> u64 {
-        self.mask as u64
-    }
-
-    /// Takes the present cycle's bucket; it is given back empty.
-    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    /// Wakes a source at cycle `at`, or as late before it as can be.
     #[inline]
-    pub(super) fn take(&mut self) -> Bucket {
-        core::mem::take(&mut self.ring[self.now as usize & self.mask])
+    pub(super) fn wake_source(&mut self, source: u32, at: u64) {
+        self.source_wakes.push(at.min(self.now + WAKES_AHEAD), source);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_gives_back_what_it_took_in_its_cycle_only() {
+        let mut ring = Ring::new(5);
+        for (at, event) in [(3, 'a'), (7, 'b'), (3, 'c'), (8, 'd')] {
+            ring.push(at, event);
+        }
+        let mut seen = Vec::new();
+        for now in 1..=8 {
+            if let Some(list) = ring.take(now) {
+                seen.extend(list.iter().map(|e| (now, *e)));
+                ring.give_back(now, list);
+            }
+            assert_eq!(ring.take(now), None);
+        }
+        assert_eq!(seen, [(3, 'a'), (3, 'c'), (7, 'b'), (8, 'd')]);
     }
 
-    /// Gives a bucket back for the room that it has.
-    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
-    #[inline]
-    pub(super) fn give_back(&mut self, mut bucket: Bucket) {
-        bucket.clear();
-        self.ring[self.now as usize & self.mask] = bucket;
+    #[test]
+    fn a_wake_too_far_ahead_comes_early() {
+        let mut calendar = Calendar::new(8);
+        calendar.now = 10;
+        calendar.wake_source(3, 10 + WAKES_AHEAD + 1);
+        calendar.wake_source(4, 11);
+        assert_eq!(calendar.source_wakes.take(11), Some(vec![4]));
+        assert_eq!(calendar.source_wakes.take(10 + WAKES_AHEAD), Some(vec![3]));
     }
 }

@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 
 use base::group::{Groups, Members};
 use base::{GroupIdx, NodeIdx, PacketIdx, RoutingFunction};
-use router::{Absorption, Slot, Store};
+use router::{Absorption, Pipeline, RouterParams, Slot, Store};
 
 use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
+use crate::BuildError;
 
 /// How the values of a reduction become one.
 ///
@@ -149,7 +150,22 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new<R: RoutingFunction>(routing: &R, limits: Groups) -> Self {
+    /// The ledger of a routing function's groups, if it has any.
+    ///
+    /// # Errors
+    /// If their packets could deadlock in routers of these parameters.
+    pub(super) fn checked<R: RoutingFunction>(
+        routing: &R,
+        params: &[RouterParams],
+        pipeline: &Pipeline,
+    ) -> Result<Option<Box<Self>>, BuildError> {
+        let Some(limits) = routing.groups() else { return Ok(None) };
+        router::collective::check(params, pipeline, &limits)
+            .map_err(|error| BuildError::new(error.to_string()))?;
+        Ok(Some(Box::new(Self::new(routing, limits))))
+    }
+
+    fn new<R: RoutingFunction>(routing: &R, limits: Groups) -> Self {
         let account = |g| Account {
             members: routing.members(GroupIdx(g)),
             fold: Fold::Sum,
@@ -351,9 +367,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             t.reduced(&reduced, now);
         }
         if let Some((node, _)) = t.delivered(&seen, now) {
-            for s in self.first_source[node.at()]..self.first_source[node.at() + 1] {
-                self.active_sources[s as usize / 64] |= 1 << (s % 64);
-            }
+            self.wake_node(node);
         }
         true
     }

@@ -1,11 +1,13 @@
 //! The sources' step: the next packet, its VC, a flit.
 
 use base::rng::mix;
-use base::route::Empty;
-use base::{Class, Flit, GroupIdx, Head, NodeIdx, PacketIdx, RoutingFunction, VcIdx};
+use base::route::View;
+use base::{
+    Class, Flit, GroupIdx, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx,
+};
 use router::Lane;
 
-use super::source::Sending;
+use super::source::{Sending, Source};
 use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
 
@@ -16,6 +18,38 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Steps a source. Gives the next cycle in which it must be stepped if no credit comes before.
     #[inline]
     pub(super) fn step_source<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
+        let Source { link_ready, shares, .. } = self.sources[s];
+        if self.classes > 1 || shares {
+            return self.step_sharing(s, now, t);
+        }
+        if now + 1 < link_ready {
+            return link_ready - 1;
+        }
+        let mut sent = false;
+        loop {
+            if self.sendings[s].left == 0 {
+                let wake = self.refill(s, 0, now, t);
+                if self.sendings[s].left == 0 {
+                    return wake;
+                }
+            }
+            if sent {
+                return now + 1;
+            }
+            if !self.can_send(s, s) {
+                self.sources[s].blocked = true;
+                return u64::MAX;
+            }
+            self.sources[s].blocked = false;
+            self.send(s, 0, now, t);
+            sent = true;
+        }
+    }
+
+    /// As [`step_source`](Self::step_source) where there are several classes, or several sources at a
+    /// node.
+    #[inline(never)]
+    fn step_sharing<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
         let mut wake = if self.sources[s].deals { self.deal(s, now, t) } else { u64::MAX };
         if now + 1 < self.sources[s].link_ready {
             return wake.min(self.sources[s].link_ready - 1);
@@ -30,6 +64,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 able |= 1 << class;
             }
         }
+        // Some class may wait for a credit even if another sends.
+        self.sources[s].blocked = true;
         if able == 0 {
             return wake;
         }
@@ -55,15 +91,18 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if sending.allowed == 0 {
             return source.funded >> sending.vc.0 & 1 == 1;
         }
-        let able = sending.allowed & source.free & source.funded;
+        let mut able = sending.allowed & source.free & source.funded;
+        if self.cut_through {
+            able = with_room(able, sending.left, &self.credits[s * self.vcs as usize..]);
+        }
         if able == 0 {
             return false;
         }
         let ahead = able & u64::MAX << source.vc_pointer;
         let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
         source.free &= !(1 << vc);
-        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { (vc + 1) as u8 };
-        sending.vc = VcIdx(vc as u8);
+        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { narrow(vc as usize + 1) };
+        sending.vc = VcIdx(narrow(vc as usize));
         sending.allowed = 0;
         true
     }
@@ -86,7 +125,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if *credits == 0 {
             source.funded &= !(1 << vc.0);
         }
-        if tail {
+        if tail && !self.keeps_vcs {
             source.free |= 1 << vc.0;
         }
         let flit = Flit {
@@ -108,8 +147,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let near = self.near[s];
         source.link_ready = if near.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
         let lane = Lane(near.lane | u32::from(vc.0));
-        let bucket = self.wires.calendar.at(now + 1 + u64::from(near.latency));
-        if head { bucket.heads.push((lane, slot)) } else { bucket.bodies.push((lane, slot)) }
+        let calendar = &mut self.wires.calendar;
+        let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
+        list.push(now + 1 + u64::from(near.latency), (lane, slot));
     }
 
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
@@ -157,7 +197,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
                         if to != s {
-                            self.wake_source(to, now + 1);
+                            let to = u32::try_from(to).unwrap_or(u32::MAX);
+                            self.wires.calendar.wake_source(to, now + 1);
                         }
                     }
                 }
@@ -180,33 +221,28 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
         let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
+        let packet =
+            self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
         let passage = Passage {
-            packet: PacketIdx(0),
+            packet,
             src: node,
             dst,
-            class: class as u8,
+            class: narrow(class),
             flits,
             created,
             injected: created,
             tag,
             hops: 0,
         };
-        let packet = match self.free_passages.pop() {
-            Some(free) => {
-                self.passages[free.at()] = Passage { packet: free, ..passage };
-                free
-            }
-            None => {
-                let packet = PacketIdx::new(self.passages.len());
-                self.passages.push(Passage { packet, ..passage });
-                packet
-            }
-        };
+        match self.passages.get_mut(packet.at()) {
+            Some(place) => *place = passage,
+            None => self.passages.push(passage),
+        }
         if let (Some(group), Some(ledger)) = (GroupIdx::of(dst), &mut self.wires.ledger) {
             flow = ledger.take_up(packet, group, node);
         }
         let mut head = Head { src: node, dst, flow, class: Class::ALL[class], state: 0 };
-        let hop = self.bank.routing().inject(&mut head, &Empty);
+        let hop = self.bank.routing().inject(&mut head, &Sockets { net: self, node, class });
         let sending = Sending {
             packet,
             flow,
@@ -217,4 +253,53 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         };
         (hop.port.at(), sending)
     }
+}
+
+/// Those of `vcs` that have credits for `flits` flits; `credits` from the source's first VC on.
+#[cold]
+fn with_room(vcs: u64, flits: u32, credits: &[u16]) -> u64 {
+    let roomy = credits.iter().take(64).enumerate().filter(|(_, c)| u32::from(**c) >= flits);
+    vcs & roomy.fold(0, |set, (vc, _)| set | 1 << vc)
+}
+
+/// The ports of a node as an adaptive routing function sees them.
+struct Sockets<'a, R, W> {
+    net: &'a CycleNetwork<R, W>,
+    node: NodeIdx,
+    class: usize,
+}
+
+impl<R, W> Sockets<'_, R, W> {
+    fn source(&self, port: PortIdx) -> usize {
+        self.net.first_source[self.node.at()] as usize + port.at()
+    }
+}
+
+impl<R, W> View for Sockets<'_, R, W> {
+    fn used(&self, port: PortIdx, vcs: u64) -> u32 {
+        let s = self.source(port);
+        let credits = &self.net.credits[s * self.net.vcs as usize..][..self.net.vcs as usize];
+        let depth = self.net.sources[s].depth;
+        let of_vcs =
+            |(vc, credits): (usize, &u16)| (vcs >> vc & 1) as u32 * u32::from(depth - credits);
+        let sent: u32 = credits.iter().enumerate().map(of_vcs).sum();
+        let queued = self.net.dealt[s * self.net.classes + self.class].len();
+        sent + u32::try_from(queued).unwrap_or(u32::MAX)
+    }
+
+    fn free(&self, port: PortIdx, vcs: u64) -> u64 {
+        let source = &self.net.sources[self.source(port)];
+        vcs & source.free & source.funded
+    }
+
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        0
+    }
+}
+
+/// A class or a VC.
+#[expect(clippy::cast_possible_truncation, reason = "there are at most 64 of either")]
+#[inline]
+const fn narrow(number: usize) -> u8 {
+    number as u8
 }

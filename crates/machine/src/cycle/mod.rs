@@ -22,19 +22,22 @@
 
 mod build;
 mod calendar;
+mod follow;
 mod groups;
 mod inject;
 mod source;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wires;
 
 use std::collections::VecDeque;
 
-use base::{PacketIdx, RouterIdx, RoutingFunction};
+use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
-use calendar::Bucket;
+pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
@@ -60,6 +63,10 @@ pub struct CycleNetwork<R, W = ()> {
     classes: usize,
     /// VCs a port.
     vcs: u32,
+    /// A VC is free only when all its credits are back.
+    keeps_vcs: bool,
+    /// A packet takes a VC only where all of it has room.
+    cut_through: bool,
     /// `[source * classes + class]`: packets dealt out and not yet taken up, where a node has several
     /// sources.
     dealt: Vec<VecDeque<Sending>>,
@@ -89,6 +96,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Whoever watches.
     pub const fn watch(&self) -> &W {
         &self.wires.watch
+    }
+
+    /// Whoever watches, to be told something.
+    pub const fn watch_mut(&mut self) -> &mut W {
+        &mut self.wires.watch
     }
 
     /// Flits that left sources and flits that arrived at nodes so far.
@@ -126,48 +138,85 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Steps one cycle.
     pub fn cycle<T: Terminals>(&mut self, terminals: &mut T) {
         let now = self.wires.calendar.now;
-        let bucket = self.wires.calendar.take();
         if W::ON {
             self.wires.watch.cycle(now);
         }
-        self.take_credits(&bucket, now);
-        self.take_wakes(&bucket);
-        self.take_flits(&bucket.bodies, now);
+        self.take_credits(now);
+        self.take_wakes(now);
+        if let Some(bodies) = self.wires.calendar.bodies.take(now) {
+            self.take_flits(&bodies, now);
+            self.wires.calendar.bodies.give_back(now, bodies);
+        }
         let lookahead = self.bank.pipeline().rc == 0;
         if lookahead {
-            self.take_flits(&bucket.heads, now);
+            self.take_heads(now);
         }
-        self.step_routers(now);
+        self.bank.step_all(now, &mut self.wires, |wires, router, at| {
+            wires.calendar.wake(router, at);
+        });
         if self.wires.ledger.is_some() {
             self.free_absorbed();
         }
         if !lookahead {
-            self.take_flits(&bucket.heads, now);
+            self.take_heads(now);
         }
-        self.eject(&bucket.ejects, now, terminals);
-        self.wires.calendar.give_back(bucket);
+        self.eject(now, terminals);
         self.inject(now, terminals);
         self.wires.calendar.now = now + 1;
     }
 
     #[inline]
-    fn take_credits(&mut self, bucket: &Bucket, now: u64) {
-        self.bank.credit(&bucket.credits, now);
-        for credit in &bucket.source_credits {
+    fn take_credits(&mut self, now: u64) {
+        if let Some(credits) = self.wires.calendar.credits.take(now) {
+            self.bank.credit(&credits, now);
+            self.wires.calendar.credits.give_back(now, credits);
+        }
+        let Some(credits) = self.wires.calendar.source_credits.take(now) else { return };
+        for credit in &credits {
             let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
             self.credits[source * self.vcs as usize + vc] += 1;
             self.sources[source].funded |= 1 << vc;
-            self.active_sources[source / 64] |= 1 << (source % 64);
+            if self.keeps_vcs {
+                self.release(source, vc);
+            }
+            if self.sources[source].blocked {
+                self.active_sources[source / 64] |= 1 << (source % 64);
+            }
+        }
+        self.wires.calendar.source_credits.give_back(now, credits);
+    }
+
+    /// Frees a source's VC if all its credits are back and no packet holds it.
+    #[cold]
+    fn release(&mut self, source: usize, vc: usize) {
+        let sendings = &self.sendings[source * self.classes..][..self.classes];
+        let held = sendings.iter().any(|p| p.left > 0 && p.allowed == 0 && p.vc.at() == vc);
+        let credits = self.credits[source * self.vcs as usize + vc];
+        if !held && credits == self.sources[source].depth {
+            self.sources[source].free |= 1 << vc;
         }
     }
 
     #[inline]
-    fn take_wakes(&mut self, bucket: &Bucket) {
-        for i in &bucket.wakes {
-            self.bank.wake(*i);
+    fn take_wakes(&mut self, now: u64) {
+        if let Some(wakes) = self.wires.calendar.wakes.take(now) {
+            for router in &wakes {
+                self.bank.wake(*router);
+            }
+            self.wires.calendar.wakes.give_back(now, wakes);
         }
-        for &s in &bucket.source_wakes {
+        let Some(wakes) = self.wires.calendar.source_wakes.take(now) else { return };
+        for &s in &wakes {
             self.active_sources[s as usize / 64] |= 1 << (s % 64);
+        }
+        self.wires.calendar.source_wakes.give_back(now, wakes);
+    }
+
+    #[inline]
+    fn take_heads(&mut self, now: u64) {
+        if let Some(heads) = self.wires.calendar.heads.take(now) {
+            self.take_flits(&heads, now);
+            self.wires.calendar.heads.give_back(now, heads);
         }
     }
 
@@ -183,50 +232,37 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     #[inline]
-    fn step_routers(&mut self, now: u64) {
-        self.bank.step_all(now, &mut self.wires, |wires, router, at| {
-            let calendar = &mut wires.calendar;
-            let at = at.min(calendar.now + calendar.span());
-            calendar.at(at).wakes.push(router);
-        });
-    }
-
-    /// Wakes a source at cycle `at`, or as late before it as can be.
-    #[inline]
-    fn wake_source(&mut self, source: usize, at: u64) {
-        let calendar = &mut self.wires.calendar;
-        let at = at.min(calendar.now + calendar.span());
-        calendar.at(at).source_wakes.push(u32::try_from(source).unwrap_or(u32::MAX));
-    }
-
-    #[inline]
-    fn eject<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
-        for &slot in ejects {
+    fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+        let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
+        for &slot in &ejects {
             if self.wires.ledger.is_some() && self.eject_of_group(slot, now, terminals) {
                 continue;
             }
             self.flits_ejected += 1;
-            let store = self.bank.store_mut();
-            let (hops, head, tail) = (store.hops(slot), store.is_head(slot), store.is_tail(slot));
-            let packet = store.remove(slot);
+            let (packet, hops, head, tail) = self.bank.store_mut().eject(slot);
             let passage = &mut self.passages[packet.at()];
             if head {
                 passage.hops = hops;
             }
             terminals.flit_ejected(passage, now);
-            if !tail {
-                continue;
-            }
-            self.packets_delivered += 1;
-            self.free_passages.push(packet);
-            if let Some((node, class)) = terminals.delivered(&self.passages[packet.at()], now) {
-                // Whichever of its sources sends the class next.
-                let first = self.first_source[node.at()] as usize;
-                let _ = class;
-                for s in first..self.first_source[node.at() + 1] as usize {
-                    self.active_sources[s / 64] |= 1 << (s % 64);
+            if tail {
+                self.packets_delivered += 1;
+                let woken = terminals.delivered(passage, now);
+                self.free_passages.push(packet);
+                if let Some((node, _)) = woken {
+                    self.wake_node(node);
                 }
             }
+        }
+        self.wires.calendar.ejects.give_back(now, ejects);
+    }
+
+    /// Wakes all sources of a node: whichever of them sends next.
+    #[cold]
+    fn wake_node(&mut self, node: NodeIdx) {
+        let first = self.first_source[node.at()] as usize;
+        for s in first..self.first_source[node.at() + 1] as usize {
+            self.active_sources[s / 64] |= 1 << (s % 64);
         }
     }
 
@@ -243,7 +279,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 if next == now + 1 {
                     again |= bit;
                 } else if next != u64::MAX {
-                    self.wake_source(source, next);
+                    let source = u32::try_from(source).unwrap_or(u32::MAX);
+                    self.wires.calendar.wake_source(source, next);
                 }
             }
             self.active_sources[w] |= again;

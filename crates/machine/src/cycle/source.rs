@@ -37,9 +37,13 @@ pub(super) struct Source {
     pub(super) vc_pointer: u8,
     pub(super) class_pointer: u8,
     pub(super) node: u32,
+    /// Flits of buffer a VC at the far end.
+    pub(super) depth: u16,
     /// Its node has other sources too, and the first of them deals packets out to all.
     pub(super) shares: bool,
     pub(super) deals: bool,
+    /// Waits for a credit or a VC: to be stepped when a credit comes.
+    pub(super) blocked: bool,
     /// Packets it has given a number to.
     pub(super) made: u64,
 }

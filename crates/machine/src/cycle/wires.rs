@@ -63,7 +63,8 @@ pub(super) struct Wires<W> {
 impl<W: Watch> Egress for Wires<W> {
     const WATCHES: bool = W::ON;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn send(&mut self, d: &Departure, _: &mut Store) -> u64 {
         let far = self.far[d.to.0 as usize];
         let arrival = d.depart + u64::from(far.latency);
@@ -73,12 +74,12 @@ impl<W: Watch> Egress for Wires<W> {
         if far.node {
             // A node takes a flit at once; its credit leaves in the next cycle.
             let back = arrival + 1 + u64::from(far.latency) + u64::from(self.credit_cycles);
-            self.calendar.at(arrival).ejects.push(d.slot);
-            self.calendar.at(back).credits.push(d.to);
+            self.calendar.ejects.push(arrival, d.slot);
+            self.calendar.credits.push(back, d.to);
+        } else if d.head {
+            self.calendar.heads.push(arrival, (Lane(far.lane), d.slot));
         } else {
-            let bucket = self.calendar.at(arrival);
-            let list = if d.head { &mut bucket.heads } else { &mut bucket.bodies };
-            list.push((Lane(far.lane), d.slot));
+            self.calendar.bodies.push(arrival, (Lane(far.lane), d.slot));
         }
         if far.slow {
             return self.rates[(d.to.0 & !self.vc_mask) as usize].occupy(d.depart);
@@ -86,12 +87,16 @@ impl<W: Watch> Egress for Wires<W> {
         d.depart + 1
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn credit(&mut self, from: Lane, depart: u64) {
         let far = self.far[from.0 as usize];
-        let bucket = self.calendar.at(depart + u64::from(far.credit_latency));
-        let list = if far.node { &mut bucket.source_credits } else { &mut bucket.credits };
-        list.push(Lane(far.lane));
+        let at = depart + u64::from(far.credit_latency);
+        if far.node {
+            self.calendar.source_credits.push(at, Lane(far.lane));
+        } else {
+            self.calendar.credits.push(at, Lane(far.lane));
+        }
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! From an elaborated machine to the banks of its network.
 
-use base::{LinkIdx, NodeIdx, RouterIdx, RoutingFunction};
+use base::arch::VcReuse;
+use base::{LinkIdx, NodeIdx, RouterArch, RouterIdx, RoutingFunction};
 use clock::{Crossing, Domain, Schedule};
 use phy::{LinkParams, Links, Timing};
 use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
@@ -18,7 +19,7 @@ pub(super) fn network<R: RoutingFunction, P>(
     let domains = domains(spec)?;
     let (components, slots) = components(spec);
     let vcs = vcs(spec)?;
-    check_ports(spec)?;
+    check_ports(spec, vcs)?;
     if routing.groups().is_some() {
         return Err(BuildError::new("its interfaces know no groups; a `CycleNetwork` does"));
     }
@@ -28,6 +29,8 @@ pub(super) fn network<R: RoutingFunction, P>(
             clock: domains[spec.accelerator.clock.at()],
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
             vcs,
+            vc_reuse: spec.router.arch.vc_reuse,
+            switching: spec.router.arch.switching,
         })
     });
     let params: Vec<RouterParams> = fabric
@@ -77,9 +80,27 @@ fn vcs(spec: &MachineSpec) -> Result<u8, BuildError> {
     }
 }
 
-fn check_ports(spec: &MachineSpec) -> Result<(), BuildError> {
+/// The most lanes (ports times VCs, each rounded up to a power of two of VCs) that a router may have
+/// whose allocators see whole matrices of requests.
+const GENERAL_LANES_MAX: usize = 4_096;
+
+/// What must hold of every router's ports.
+pub(crate) fn check_ports(spec: &MachineSpec, vcs: u8) -> Result<(), BuildError> {
     let routers = spec.fabric.routers.iter().map(|r| (r.name.as_str(), r.ports.len()));
     let nodes = spec.fabric.node_ports.iter().map(|p| ("a node", p.len()));
+    let plain = RouterArch { vc_reuse: VcReuse::TailSent, ..spec.router.arch };
+    let lanes = |ports: usize| ports * usize::from(vcs).next_power_of_two();
+    let largest = spec.fabric.routers.iter().max_by_key(|r| r.ports.len());
+    if let Some(r) = largest.filter(|r| lanes(r.ports.len()) > GENERAL_LANES_MAX)
+        && plain != RouterArch::default()
+    {
+        return Err(BuildError::new(format!(
+            "{} has {} ports of {vcs} VCs; with other than the plain router's choices, ports times VCs \
+             may be {GENERAL_LANES_MAX}",
+            r.name,
+            r.ports.len()
+        )));
+    }
     match routers.chain(nodes).find(|(_, ports)| *ports > MAX_PORTS) {
         Some((name, ports)) => Err(BuildError::new(format!(
             "{name} has {ports} ports; up to {MAX_PORTS} are modelled"

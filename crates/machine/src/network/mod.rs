@@ -16,7 +16,7 @@ use clock::{Domain, Edge};
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{domains, pipeline};
+pub(crate) use build::{check_ports, domains, pipeline};
 pub use packets::{Packet, Packets};
 pub use wiring::{Component, Slot, Wiring};
 

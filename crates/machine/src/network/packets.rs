@@ -1,6 +1,6 @@
 //! The slab of packets in flight: what a flit's packet index stands for.
 
-use base::{PacketIdx, Timeline};
+use base::{Fs, PacketIdx, Timeline};
 
 /// A packet in flight.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ impl<P> Packets<P> {
             self.slots.push(Some(packet));
             PacketIdx::new(self.slots.len() - 1)
         }
+    }
+
+    /// When the transaction that a packet serves began.
+    pub fn began(&self, packet: PacketIdx) -> Option<Fs> {
+        let timeline = &self.slots.get(packet.at())?.as_ref()?.timeline;
+        Some(Fs(timeline.last().0 - timeline.parts().iter().sum::<u64>()))
     }
 
     /// Takes a packet out.

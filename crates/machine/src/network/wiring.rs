@@ -285,6 +285,12 @@ impl<P> Wires for UnitWires<'_, P> {
         }
     }
 
+    /// A packet is as old as the transaction that it serves.
+    #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
+    fn born(&self, packet: PacketIdx, clock: &Domain) -> u32 {
+        self.packets.began(packet).map_or(0, |began| clock.edge_at_or_after(began).0 as u32)
+    }
+
     #[inline]
     fn charge(&mut self, packet: PacketIdx, clock: &Domain, parts: &[(Part, Edge)]) {
         if let Some(timeline) = self.packets.timeline(packet) {

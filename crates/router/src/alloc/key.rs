@@ -41,6 +41,7 @@ impl Key {
 
     /// The key of a request that is no speculation: before all that are.
     #[inline]
+    #[must_use]
     pub const fn firm(self) -> Self {
         Self(self.0 | 1 << 55)
     }

@@ -248,6 +248,17 @@ impl Collective {
         self.parts[i].fronts[at].phase != Phase::Empty
     }
 
+    /// Whether a packet at the front of input VC `at` of router `i` waits for an output VC: one to a
+    /// group if one of its branches does.
+    pub(crate) fn lacks_vc(&self, i: usize, at: usize) -> bool {
+        let front = &self.parts[i].fronts[at];
+        match front.phase {
+            Phase::Empty => true,
+            Phase::Copy => front.branches.iter().any(|way| way.out == NOBODY),
+            Phase::Entry | Phase::Absorb { .. } | Phase::Last { .. } => false,
+        }
+    }
+
     /// Whether input `port` of router `i` reads a flit of a multicast in this pass.
     pub(crate) fn reads(&self, i: usize, port: usize) -> bool {
         self.parts[i].inputs[port].reads

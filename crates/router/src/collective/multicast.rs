@@ -8,7 +8,7 @@ use base::RoutingFunction;
 
 use super::{Bid, Collective, Phase, Way};
 use crate::bank::Common;
-use crate::egress::{Departure, Egress, Stall};
+use crate::egress::{Departure, Egress};
 use crate::flow::short;
 use crate::general::General;
 use crate::state::{Block, NOBODY};
@@ -16,13 +16,12 @@ use crate::store::Slot;
 
 impl Collective {
     /// VC allocation's requests: at each output port, one branch for the free VCs that it may take.
-    pub(crate) fn ask_for_vcs<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn ask_for_vcs<R: RoutingFunction, const L: usize, const W: usize>(
         &mut self,
         general: &mut General,
         c: &Common<R>,
         block: &Block<L, W>,
         (i, now): (usize, u64),
-        egress: &mut E,
     ) {
         self.vc_bids.fill(None);
         let part = &self.parts[i];
@@ -34,9 +33,6 @@ impl Collective {
                     continue;
                 }
                 if self.outs(general, c, block, (i, way, front.length)).next().is_none() {
-                    if E::WATCHES {
-                        egress.stalled(Block::<L, W>::lane(i, at), Stall::NoVc);
-                    }
                     continue;
                 }
                 let port = way.branch.hop.port.at();
@@ -74,7 +70,7 @@ impl Collective {
         (0..64)
             .filter(move |vc| free >> vc & 1 == 1 && (vc & c.vc_mask as usize) == *vc)
             .filter_map(move |vc| {
-                let room = general.room(i, &block.outputs[first | vc], port);
+                let room = general.room(c.shift, block, i, first | vc);
                 (!self.groups.whole_packets || room >= length).then_some(first | vc)
             })
     }
@@ -272,7 +268,7 @@ fn able<R, const L: usize, const W: usize>(
     let port = way.branch.hop.port.at();
     way.out != NOBODY
         && now >= way.ready
-        && general.room(i, &block.outputs[out], port) > 0
+        && general.room(c.shift, block, i, out) > 0
         && general.port_open(block, i, (port, c.shift), now + c.traversal)
 }
 

@@ -4,25 +4,12 @@ use base::RoutingFunction;
 
 use crate::alloc::{Allocator, Key};
 use crate::bank::Common;
-use crate::egress::{Egress, Stall};
+use crate::egress::Egress;
 use crate::flow::short;
 use crate::state::{Block, NOBODY, Stage, Timer};
 
 use super::General;
-
-/// The lanes of a set of words.
-fn lanes(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
-    words.enumerate().flat_map(|(w, word)| {
-        let mut rest = word;
-        core::iter::from_fn(move || {
-            let bit = rest.trailing_zeros() as usize;
-            (rest != 0).then(|| {
-                rest &= rest - 1;
-                w * 64 + bit
-            })
-        })
-    })
-}
+use super::rules::lanes;
 
 impl General {
     /// Both allocations, once.
@@ -35,8 +22,8 @@ impl General {
         egress: &mut E,
     ) {
         self.collectively(|_, groups| groups.begin(c, block, i, now, egress));
-        self.ask_for_vcs(c, block, i, now, egress);
-        self.collectively(|this, groups| groups.ask_for_vcs(this, c, block, (i, now), egress));
+        self.ask_for_vcs(c, block, i, now);
+        self.collectively(|this, groups| groups.ask_for_vcs(this, c, block, (i, now)));
         let vcs = &self.parts[i].vc_allocator;
         vcs.allocate(&self.vc_requests, &mut self.vc_matching);
         self.switch_requests.clear();
@@ -56,7 +43,7 @@ impl General {
                 self.collectively(|_, groups| groups.grant(c, block, (i, out), now, egress));
                 continue;
             }
-            grant(c, block, (i, at, out), now, egress);
+            self.grant(c, block, (i, at, out), now, egress);
         }
         let granted: Vec<(usize, usize)> = self.switch_matching.pairs().collect();
         let inputs = usize::from(block.ports) * self.rules.input_speedup;
@@ -73,20 +60,16 @@ impl General {
         for sets in &mut block.sets {
             sets.ready |= core::mem::take(&mut sets.fresh);
         }
-        if E::WATCHES {
-            self.tell_losers(block, i, egress);
-        }
     }
 
     /// VC allocation's requests: every waiting packet for every free VC that it may take and that
     /// has room.
-    fn ask_for_vcs<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
+    fn ask_for_vcs<R: RoutingFunction, const L: usize, const W: usize>(
         &mut self,
         c: &mut Common<R>,
         block: &mut Block<L, W>,
         i: usize,
         now: u64,
-        egress: &mut E,
     ) {
         self.vc_requests.clear();
         let words = usize::from(block.words);
@@ -103,19 +86,14 @@ impl General {
             while free != 0 {
                 let out = word * 64 + free.trailing_zeros() as usize;
                 free &= free - 1;
-                let room = self.room(i, &block.outputs[out], out >> c.shift);
+                let room = self.room(c.shift, block, i, out);
                 if !self.rules.cut_through || room >= c.store.length(input.first) {
                     any = true;
                     self.vc_requests.add(at, out, key, 0);
                 }
             }
-            if !any {
-                if E::WATCHES {
-                    egress.stalled(Block::<L, W>::lane(i, at), Stall::NoVc);
-                }
-                if c.adaptive {
-                    c.route(block, i, at, now);
-                }
+            if !any && c.adaptive {
+                c.route(block, i, at, now);
             }
         }
     }
@@ -131,9 +109,6 @@ impl General {
     ) {
         let vcs = usize::from(c.pipeline.vcs);
         for port in 0..usize::from(block.ports) {
-            if self.rules.hold_switch && self.parts[i].ports[port].held != NOBODY {
-                continue;
-            }
             if self.collective.as_ref().is_some_and(|groups| groups.reads(i, port)) {
                 continue;
             }
@@ -142,6 +117,9 @@ impl General {
             for turn in 0..vcs {
                 let vc = (pointer + turn) % vcs;
                 let at = first | vc;
+                if self.parts[i].held[self.crossbar_input(c.shift, at)].at != NOBODY {
+                    continue;
+                }
                 let (sets, bit) = (&block.sets[at / 64], 1_u64 << (at % 64));
                 if sets.ready & bit != 0 {
                     let key = self.key(c, &block.inputs[at], now).firm();
@@ -166,66 +144,48 @@ impl General {
         let out = usize::from(block.inputs[at].out);
         let (in_port, port) = (at >> c.shift, out >> c.shift);
         let funded = if block.inputs[at].stage == Stage::Active {
-            self.room(i, &block.outputs[out], port) > 0
+            self.room(c.shift, block, i, out) > 0
         } else {
             // Speculation: some VC that it asks for has a credit.
-            self.vc_requests.outputs_of(at).any(|o| self.room(i, &block.outputs[o], port) > 0)
+            self.vc_requests.outputs_of(at).any(|o| self.room(c.shift, block, i, o) > 0)
         };
-        let taken = self.rules.hold_switch && self.parts[i].ports[port].taken;
+        let input = self.crossbar_input(c.shift, at);
+        let output = port * self.rules.output_speedup + in_port % self.rules.output_speedup;
+        let taken = self.rules.hold_switch && self.parts[i].taken[output];
         let open = !taken && self.port_open(block, i, (port, c.shift), now + c.traversal);
         if funded && open {
             let vc = at & c.vc_mask as usize;
-            let input = in_port * self.rules.input_speedup + vc % self.rules.input_speedup;
-            let output = port * self.rules.output_speedup + in_port % self.rules.output_speedup;
             self.switch_requests.add(input, output, key, u8::try_from(vc).unwrap_or(0));
         }
     }
 
-    /// Tells of those who were ready and have not gone on.
-    fn tell_losers<E: Egress, const L: usize, const W: usize>(
-        &self,
-        block: &Block<L, W>,
-        i: usize,
+    /// Gives output VC `out` to the packet of input VC `at`.
+    fn grant<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        c: &mut Common<R>,
+        block: &mut Block<L, W>,
+        (i, at, out): (usize, usize, usize),
+        now: u64,
         egress: &mut E,
     ) {
-        let inputs = usize::from(block.ports) * self.rules.input_speedup;
-        let unicasts = self.switch_requests.inputs().filter(|input| *input < inputs);
-        for (input, output) in unicasts.flat_map(|input| {
-            self.switch_requests.outputs_of(input).map(move |output| (input, output))
-        }) {
-            if self.switch_matching.output_of(input) != Some(output) {
-                let vc = usize::from(self.switch_requests.label(input, output).unwrap_or(0));
-                let lanes = L.min(block.inputs.len()) / usize::from(block.ports).max(1);
-                let port = input / self.rules.input_speedup;
-                let at = (port * lanes.next_power_of_two().min(64) + vc) % L;
-                egress.stalled(Block::<L, W>::lane(i, at), Stall::LostSwitch);
-            }
+        if !self.promise(c, block, (i, at, out)) {
+            return;
         }
-    }
-}
-
-/// Gives output VC `out` to the packet of input VC `at`.
-fn grant<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
-    c: &mut Common<R>,
-    block: &mut Block<L, W>,
-    (i, at, out): (usize, usize, usize),
-    now: u64,
-    egress: &mut E,
-) {
-    block.outputs[out].owner = short(at);
-    block.sets[out / 64].free &= !(1 << (out % 64));
-    let bit = 1_u64 << (at % 64);
-    block.sets[at / 64].waiting &= !bit;
-    let input = &mut block.inputs[at];
-    input.out = short(out);
-    let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
-    let ready = now + u64::from(c.pipeline.va);
-    egress.vc_granted(from, to, input.first, &c.store, ready);
-    if c.pipeline.va > 1 {
-        input.stage = Stage::Granted;
-        c.arm(block, i, ready, Timer::Granted(short(at)));
-    } else {
-        input.stage = Stage::Active;
-        block.sets[at / 64].fresh |= bit;
+        block.outputs[out].owner = short(at);
+        block.sets[out / 64].free &= !(1 << (out % 64));
+        let bit = 1_u64 << (at % 64);
+        block.sets[at / 64].waiting &= !bit;
+        let input = &mut block.inputs[at];
+        input.out = short(out);
+        let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
+        let ready = now + u64::from(c.pipeline.va);
+        egress.vc_granted(from, to, input.first, &c.store, ready);
+        if c.pipeline.va > 1 {
+            input.stage = Stage::Granted;
+            c.arm(block, i, ready, Timer::Granted(short(at)));
+        } else {
+            input.stage = Stage::Active;
+            block.sets[at / 64].fresh |= bit;
+        }
     }
 }

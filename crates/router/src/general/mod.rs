@@ -14,6 +14,7 @@
 
 mod allocate;
 mod rules;
+mod stalls;
 mod traverse;
 
 use std::collections::VecDeque;
@@ -41,6 +42,9 @@ pub(crate) struct General {
     switch_matching: Matching,
     /// Where packets may go to groups.
     pub(crate) collective: Option<Box<Collective>>,
+    /// Scratch for watchers: inputs that asked for an output VC in this cycle, inputs that asked for the
+    /// switch, and those that sent, as sets of lanes.
+    watched: [Vec<u64>; 3],
 }
 
 /// What all routers have in common.
@@ -65,14 +69,32 @@ struct Parts {
     switch_allocator: AnyAllocator,
     /// `[port]`
     ports: Vec<PortParts>,
+    /// `[crossbar input]`: whose packet keeps it.
+    held: Vec<Held>,
+    /// `[crossbar output]`: whether a packet kept it in this pass.
+    taken: Vec<bool>,
+    /// `[lane]`: flits of the packet that holds the output VC which have a promise of room in shared
+    /// buffers and are still to be sent; empty but for cut-through.
+    owed: Vec<u16>,
+}
+
+/// A connection through the switch that outlasts a flit.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// The lane whose packet it is, or [`NOBODY`].
+    at: u16,
+    /// The cycle in which its next flit goes, or it ends.
+    until: u64,
+}
+
+impl Held {
+    const NONE: Self = Self { at: NOBODY, until: 0 };
 }
 
 #[derive(Clone, Debug)]
 struct PortParts {
-    /// As an input: the lane whose packet keeps the switch, and as an output: whether one does.
-    held: u16,
-    taken: bool,
-    /// Shared buffers at the far end of the link out: how many there are and how many are used.
+    /// Shared buffers at the far end of the link out: how many there are, and how many are used or
+    /// promised.
     shared: u32,
     shared_used: u32,
     /// Cycles in which the flits of the output buffer go on the link, and the first cycle in which
@@ -114,8 +136,6 @@ impl General {
             let lanes = ports << shift;
             let (inputs, outputs) = (ports * rules.input_speedup, ports * rules.output_speedup);
             let port = |depth: &u32| PortParts {
-                held: NOBODY,
-                taken: false,
                 shared: u32::from(pipeline.vcs) * depth.saturating_sub(reserved),
                 shared_used: 0,
                 departures: VecDeque::new(),
@@ -135,6 +155,9 @@ impl General {
                     outputs,
                 ),
                 ports: p.output_depth.iter().map(port).collect(),
+                held: vec![Held::NONE; inputs],
+                taken: vec![false; outputs],
+                owed: vec![0; if rules.cut_through && reserved > 0 { lanes } else { 0 }],
             }
         });
         let parts: Vec<Parts> = parts.collect();
@@ -149,6 +172,7 @@ impl General {
             switch_requests: Requests::new(inputs + extra(ports), outputs),
             switch_matching: Matching::new(inputs + extra(ports), outputs),
             collective: groups.map(|g| Box::new(Collective::new(params, shift, g))),
+            watched: core::array::from_fn(|_| vec![0; lanes.div_ceil(64)]),
         }
     }
 
@@ -179,11 +203,12 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     pub(crate) fn credit_general(&mut self, i: usize, at: usize) {
         let shift = self.c.shift;
         let output = &self.blocks[i].outputs[at];
-        let used = output.depth - output.credits;
         if let Some(general) = &mut self.c.general {
-            let port = &mut general.parts[i].ports[at >> shift];
-            if general.rules.reserved_flits > 0 && used >= general.rules.reserved_flits {
-                port.shared_used -= 1;
+            let parts = &mut general.parts[i];
+            let after = parts.claimed(at, output);
+            let reserved = general.rules.reserved_flits;
+            if reserved > 0 && after >= u32::from(reserved) {
+                parts.ports[at >> shift].shared_used -= 1;
             }
         }
         self.c.wake(i);
@@ -195,8 +220,14 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     pub(crate) fn step_general<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
         let Some(mut general) = self.c.general.take() else { return false };
         let block = &mut self.blocks[i];
+        if E::WATCHES {
+            general.watch(block);
+        }
         for _ in 0..general.rules.internal_speedup {
             general.pass(self.c, block, i, now, egress);
+        }
+        if E::WATCHES {
+            general.tell_stalls(self.c.shift, block, i, egress);
         }
         self.c.general = Some(general);
         true

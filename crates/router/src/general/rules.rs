@@ -4,7 +4,21 @@ use crate::alloc::Key;
 use crate::bank::Common;
 use crate::state::{Block, Input, Output};
 
-use super::General;
+use super::{General, Parts};
+
+/// The lanes of a set of words.
+pub(super) fn lanes(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    words.enumerate().flat_map(|(w, word)| {
+        let mut rest = word;
+        core::iter::from_fn(move || {
+            let bit = rest.trailing_zeros() as usize;
+            (rest != 0).then(|| {
+                rest &= rest - 1;
+                w * 64 + bit
+            })
+        })
+    })
+}
 
 impl General {
     /// The rank of the packet at the front of an input VC.
@@ -14,17 +28,55 @@ impl General {
         self.rules.keys.key(c.store.class(input.first), now.saturating_sub(u64::from(age)))
     }
 
+    /// The crossbar input of an input VC.
+    pub(super) const fn crossbar_input(&self, shift: u32, at: usize) -> usize {
+        let (port, vc) = (at >> shift, at & ((1 << shift) - 1));
+        port * self.rules.input_speedup + vc % self.rules.input_speedup
+    }
+
     /// Buffers downstream that output VC `out` may use.
-    pub(crate) fn room(&self, i: usize, output: &Output, port: usize) -> u32 {
+    // Invariant: shared_used is the sum over a port's VCs of what each claims beyond its reserve.
+    pub(crate) fn room<const L: usize, const W: usize>(
+        &self,
+        shift: u32,
+        block: &Block<L, W>,
+        i: usize,
+        out: usize,
+    ) -> u32 {
+        let output = &block.outputs[out];
         let credits = u32::from(output.credits);
-        let reserved = self.rules.reserved_flits;
-        if reserved == 0 {
+        let reserved = u32::from(self.rules.reserved_flits);
+        let parts = &self.parts[i];
+        if reserved == 0 || parts.owed(out) > 0 {
             return credits;
         }
-        let used = output.depth - output.credits;
-        let port = &self.parts[i].ports[port];
-        let own = u32::from(reserved.saturating_sub(used));
+        let port = &parts.ports[out >> shift];
+        let own = reserved.saturating_sub(parts.claimed(out, output));
         credits.min(own + port.shared - port.shared_used)
+    }
+
+    /// With cut-through and shared buffers, sets room for the whole packet of input VC `at` aside.
+    /// Tells whether there is as much: another packet may have got it in the same allocation.
+    pub(super) fn promise<R, const L: usize, const W: usize>(
+        &mut self,
+        c: &Common<R>,
+        block: &Block<L, W>,
+        (i, at, out): (usize, usize, usize),
+    ) -> bool {
+        if self.parts[i].owed.is_empty() {
+            return true;
+        }
+        let flits = c.store.length(block.inputs[at].first);
+        if self.room(c.shift, block, i, out) < flits {
+            return false;
+        }
+        let reserved = u32::from(self.rules.reserved_flits);
+        let parts = &mut self.parts[i];
+        let claimed = parts.claimed(out, &block.outputs[out]);
+        let beyond = (claimed + flits).saturating_sub(reserved.max(claimed));
+        parts.ports[out >> c.shift].shared_used += beyond;
+        parts.owed[out] = u16::try_from(flits).unwrap_or(u16::MAX);
+        true
     }
 
     /// Whether output port `port` takes another flit in this cycle.
@@ -43,5 +95,17 @@ impl General {
             waiting.pop_front();
         }
         waiting.len() < depth as usize
+    }
+}
+
+impl Parts {
+    /// Flits of the packet that holds output VC `out` with a promise of room.
+    pub(super) fn owed(&self, out: usize) -> u16 {
+        self.owed.get(out).copied().unwrap_or(0)
+    }
+
+    /// Buffers downstream that output VC `out` uses or is promised.
+    pub(super) fn claimed(&self, out: usize, output: &Output) -> u32 {
+        u32::from(output.depth - output.credits) + u32::from(self.owed(out))
     }
 }

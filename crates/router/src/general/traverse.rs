@@ -5,9 +5,9 @@ use base::RoutingFunction;
 use crate::bank::Common;
 use crate::egress::{Departure, Egress};
 use crate::flow::short;
-use crate::state::{Block, NOBODY, Stage, Timer};
+use crate::state::{Block, NOBODY, Output, Stage, Timer};
 
-use super::General;
+use super::{General, Held};
 
 impl General {
     /// Sends the flit at the front of input VC `at` to output port `port`, if it may go: one that
@@ -24,7 +24,7 @@ impl General {
         let out = usize::from(input.out);
         let holds = input.stage == Stage::Active && input.len > 0 && out >> c.shift == port;
         let goes = holds
-            && self.room(i, &block.outputs[out], port) > 0
+            && self.room(c.shift, block, i, out) > 0
             && self.port_open(block, i, (port, c.shift), now + c.traversal);
         if goes {
             self.send(c, block, (i, at), now, egress);
@@ -32,7 +32,7 @@ impl General {
     }
 
     /// Connections that are kept from the cycle before send their next flits; those that have no
-    /// flit or no credit are given up.
+    /// flit, no credit or no room in the output buffer end. While the link is busy they wait.
     pub(super) fn go_on<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
         &mut self,
         c: &mut Common<R>,
@@ -41,29 +41,33 @@ impl General {
         now: u64,
         egress: &mut E,
     ) {
-        for port in 0..usize::from(block.ports) {
-            self.parts[i].ports[port].taken = false;
-        }
-        for port in 0..usize::from(block.ports) {
-            let held = self.parts[i].ports[port].held;
-            if held == NOBODY {
+        self.parts[i].taken.fill(false);
+        for kept in 0..self.parts[i].held.len() {
+            let Held { at, until } = self.parts[i].held[kept];
+            if at == NOBODY {
                 continue;
             }
-            let at = usize::from(held);
-            let input = block.inputs[at];
-            let out = usize::from(input.out);
-            let to = out >> c.shift;
-            let able = input.stage == Stage::Active
+            let input = block.inputs[usize::from(at)];
+            let (out, port) = (usize::from(input.out), usize::from(input.out) >> c.shift);
+            let output = port * self.rules.output_speedup
+                + (usize::from(at) >> c.shift) % self.rules.output_speedup;
+            let waits = self.rules.output_buffer_flits.is_none() && now < until;
+            let able = now <= until
+                && input.stage == Stage::Active
                 && input.len > 0
-                && self.room(i, &block.outputs[out], to) > 0
-                && self.port_open(block, i, (to, c.shift), now + c.traversal);
-            if able {
-                self.parts[i].ports[to].taken = true;
-                self.send(c, block, (i, at), now, egress);
-                // For the rest of this cycle the input is taken, even if that was the tail.
-                self.parts[i].ports[port].held = held;
+                && self.room(c.shift, block, i, out) > 0
+                && self.port_open(block, i, (port, c.shift), now + c.traversal);
+            if waits {
+                self.parts[i].taken[output] = true;
+            } else if able {
+                self.parts[i].taken[output] = true;
+                self.send(c, block, (i, usize::from(at)), now, egress);
+                if self.parts[i].held[kept].at == NOBODY {
+                    // For the rest of this pass the input is taken, even if that was the tail.
+                    self.parts[i].held[kept] = Held { at, until: now };
+                }
             } else {
-                self.parts[i].ports[port].held = NOBODY;
+                self.parts[i].held[kept] = Held::NONE;
             }
         }
     }
@@ -78,19 +82,19 @@ impl General {
         egress: &mut E,
     ) {
         let out = usize::from(block.inputs[at].out);
-        let (in_port, port) = (at >> c.shift, out >> c.shift);
-        let output = &block.outputs[out];
-        let used = output.depth - output.credits;
-        let parts = &mut self.parts[i].ports[port];
-        if self.rules.reserved_flits > 0 && used >= self.rules.reserved_flits {
-            parts.shared_used += 1;
+        let port = out >> c.shift;
+        self.use_room(i, out, port, &block.outputs[out]);
+        if E::WATCHES {
+            self.watched[2][at / 64] |= 1 << (at % 64);
         }
         let depart = self.depart(i, port, now + c.traversal);
         let d = c.pop(block, i, at, now, depart);
-        self.launch(c, block, (i, port), &d, egress);
+        let until = self.launch(c, block, (i, port), &d, egress);
         egress.credit(d.from, now + 1);
         if self.rules.hold_switch {
-            self.parts[i].ports[in_port].held = if d.tail { NOBODY } else { short(at) };
+            let kept = self.crossbar_input(c.shift, at);
+            let held = Held { at: short(at), until };
+            self.parts[i].held[kept] = if d.tail { Held::NONE } else { held };
         }
     }
 
@@ -99,7 +103,8 @@ impl General {
         through.max(self.parts[i].ports[port].link_free)
     }
 
-    /// Puts a flit on the link out of `port`, or into its output buffer.
+    /// Puts a flit on the link out of `port`, or into its output buffer. Gives the cycle in which
+    /// another may get the switch.
     pub(crate) fn launch<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
         &mut self,
         c: &mut Common<R>,
@@ -107,20 +112,35 @@ impl General {
         (i, port): (usize, usize),
         d: &Departure,
         egress: &mut E,
-    ) {
+    ) -> u64 {
         let depart = d.depart;
         let free = egress.send(d, &mut c.store);
         let parts = &mut self.parts[i].ports[port];
+        let mut until = d.now + 1;
         if self.rules.output_buffer_flits.is_some() {
             parts.link_free = free;
             parts.departures.push_back(depart);
         } else if free > depart + 1 {
             let first = port << c.shift;
+            until = free - c.traversal;
             block.link_busy(first, c.vc_mask as usize);
-            c.arm(block, i, free - c.traversal, Timer::Link(short(first)));
+            c.arm(block, i, until, Timer::Link(short(first)));
         } else {
             // A register: one flit a cycle, whatever the speedup.
             parts.link_free = depart + 1;
+        }
+        until
+    }
+
+    /// A flit takes a buffer downstream: a promised one, one of its VC's own, or a shared one.
+    fn use_room(&mut self, i: usize, out: usize, port: usize, output: &Output) {
+        let parts = &mut self.parts[i];
+        if parts.owed(out) > 0 {
+            parts.owed[out] -= 1;
+        } else if self.rules.reserved_flits > 0
+            && parts.claimed(out, output) >= u32::from(self.rules.reserved_flits)
+        {
+            parts.ports[port].shared_used += 1;
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::View;
+use base::arch::{Switching, VcReuse};
 use base::route::class_vcs;
 use base::{
-    Class, Flit, Fs, Head, Hop, NodeIdx, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction,
-    VcIdx,
+    Class, Flit, Fs, Head, Hop, NodeIdx, PacketIdx, Part, PortIdx, RouterArch, RouterIdx,
+    RoutingFunction, VcIdx,
 };
 use clock::{Domain, Edge};
 
@@ -34,6 +35,18 @@ pub(super) struct Shape {
     pub(super) credit_cycles: u32,
     /// Seed of the order in which components are stepped at an edge.
     pub(super) shuffle: u64,
+    /// Edges that a link between routers is busy with a flit.
+    pub(super) interval: u32,
+    /// RC, VA, SA and ST, in edges.
+    pub(super) stages: [u32; 4],
+    pub(super) arch: RouterArch,
+}
+
+impl Shape {
+    fn pipeline(&self) -> Pipeline {
+        let [rc, va, sa, st] = self.stages;
+        Pipeline { rc, va, sa, st, arch: self.arch, ..Pipeline::new(5 * self.vcs_per_class) }
+    }
 }
 
 /// Dimension order, x first.
@@ -71,6 +84,7 @@ pub(super) struct Wire {
     to: (usize, usize),
     depth: u32,
     credit_cycles: u32,
+    interval: u32,
     flits: VecDeque<(Edge, Flit)>,
     credits: VecDeque<(Edge, VcIdx)>,
     /// Every flit that was sent, with the edge at which it left.
@@ -114,12 +128,19 @@ impl Grid {
         let depths: Vec<u32> =
             (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
         let router = RouterParams { input_depth: depths.clone(), output_depth: depths.clone() };
-        let interface = InterfaceParams { clock, output_depth: vec![shape.node_depth], vcs };
+        let interface = InterfaceParams {
+            clock,
+            output_depth: vec![shape.node_depth],
+            vcs,
+            vc_reuse: VcReuse::TailSent,
+            switching: Switching::Wormhole,
+        };
         let mut wires = BTreeMap::new();
-        let wire = |to, depth, credit_cycles| Wire {
+        let wire = |to: (usize, usize), depth, credit_cycles| Wire {
             to,
             depth,
             credit_cycles,
+            interval: if to.1 == 0 { 1 } else { shape.interval },
             flits: VecDeque::new(),
             credits: VecDeque::new(),
             log: Vec::new(),
@@ -142,7 +163,7 @@ impl Grid {
         }
         Self {
             shape,
-            bank: RouterBank::new(&vec![router; nodes], Pipeline::new(vcs), Xy(shape)),
+            bank: RouterBank::new(&vec![router; nodes], shape.pipeline(), Xy(shape)),
             interfaces: vec![Interface::new(&interface); nodes],
             clock,
             fabric: Fabric {
@@ -294,7 +315,7 @@ impl Wires for Fabric {
         wire.log.push((edge, flit));
         wire.flits.push_back((visible, flit));
         self.wakes.insert((visible, wire.to.0));
-        edge.plus(1)
+        edge.plus(wire.interval)
     }
 
     fn send_credit(&mut self, port: usize, vc: VcIdx, edge: Edge) {

@@ -1,14 +1,14 @@
 //! Laws of small networks, whatever is sent and in whatever order components are stepped.
 
 use base::route::class_vcs;
-use base::{Class, Flit, PacketIdx, VcIdx};
+use base::{Class, Flit, PacketIdx, RouterArch, VcIdx};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 use super::grid::{Grid, Shape, outgoing};
 
 /// Two routers and their nodes, with one VC a class between them.
-fn pair(depth: u32, latency: u32) -> Shape {
+pub(super) fn pair(depth: u32, latency: u32) -> Shape {
     Shape {
         width: 2,
         height: 1,
@@ -19,6 +19,9 @@ fn pair(depth: u32, latency: u32) -> Shape {
         shared: false,
         credit_cycles: 1,
         shuffle: 1,
+        interval: 1,
+        stages: [1; 4],
+        arch: RouterArch::default(),
     }
 }
 
@@ -117,7 +120,7 @@ fn classes_share_a_link_and_stay_on_their_vcs() {
 }
 
 /// On each VC of a wire packets follow one another, head to tail.
-fn is_wormhole(log: &[(clock::Edge, Flit)]) -> Result<(), TestCaseError> {
+pub(super) fn is_wormhole(log: &[(clock::Edge, Flit)]) -> Result<(), TestCaseError> {
     let mut open: BTreeMap<VcIdx, PacketIdx> = BTreeMap::new();
     for (edge, flit) in log {
         match open.get(&flit.vc) {
@@ -136,17 +139,17 @@ fn is_wormhole(log: &[(clock::Edge, Flit)]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn class(of: u8) -> Class {
+pub(super) fn class(of: u8) -> Class {
     Class::ALL[usize::from(of) % Class::ALL.len()]
 }
 
 /// Packets: source, destination, class, flits, and the edge at which they are offered.
-fn traffic() -> impl Strategy<Value = Vec<(u32, u32, u8, u32, u64)>> {
+pub(super) fn traffic() -> impl Strategy<Value = Vec<(u32, u32, u8, u32, u64)>> {
     let packet = (0_u32..9, 0_u32..9, 0_u8..5, 1_u32..7, 0_u64..60);
     prop::collection::vec(packet, 1..150)
 }
 
-fn offered(shape: Shape, packets: &[(u32, u32, u8, u32, u64)]) -> Grid {
+pub(super) fn offered(shape: Shape, packets: &[(u32, u32, u8, u32, u64)]) -> Grid {
     let mut grid = Grid::new(shape);
     for (n, (src, dst, of, flits, at)) in (0..).zip(packets) {
         grid.offer(outgoing(n, *src, *dst, class(*of), *flits), *at);
@@ -163,7 +166,7 @@ proptest! {
         credit_cycles in 0_u32..4, shared in any::<bool>(), shuffle in any::<u64>(),
     ) {
         let shape = Shape {
-            width: 3, height: 3, vcs_per_class, depth, node_depth, latency, shared, credit_cycles, shuffle,
+            width: 3, height: 3, vcs_per_class, depth, node_depth, latency, shared, credit_cycles, shuffle, ..pair(1, 1)
         };
         let mut grid = offered(shape, &packets);
         grid.run();
@@ -187,7 +190,7 @@ proptest! {
     ) {
         let run = |shuffle| {
             let shape = Shape {
-                width: 3, height: 3, vcs_per_class: 2, depth, node_depth: 64, latency: 1, shared: false, credit_cycles: 1, shuffle,
+                width: 3, height: 3, vcs_per_class: 2, depth, node_depth: 64, latency: 1, shared: false, credit_cycles: 1, shuffle, ..pair(1, 1)
             };
             let mut grid = offered(shape, &packets);
             grid.run();
@@ -205,7 +208,7 @@ proptest! {
     ) {
         // One VC a class: what goes from one node to another in a class stays in order.
         let shape = Shape {
-            width: 3, height: 3, vcs_per_class: 1, depth, node_depth: 64, latency: 1, shared: false, credit_cycles: 1, shuffle,
+            width: 3, height: 3, vcs_per_class: 1, depth, node_depth: 64, latency: 1, shared: false, credit_cycles: 1, shuffle, ..pair(1, 1)
         };
         let mut grid = offered(shape, &packets);
         grid.run();

@@ -1,10 +1,11 @@
 //! One router with its pins held by the test.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::View;
 use base::route::class_vcs;
-use base::{Flit, Head, Hop, PacketIdx, Part, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Flit, Head, Hop, PacketIdx, Part, PortIdx, RouterArch, RouterIdx};
+use base::{RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::{Pipeline, PortSet, RouterBank, RouterParams, Wires};
@@ -43,16 +44,23 @@ pub(super) struct Pins {
     pub(super) returned: Vec<(usize, VcIdx, Edge)>,
     pub(super) awaited: PortSet,
     pub(super) charged: Vec<(PacketIdx, Part, Edge)>,
+    /// When packets were made, where that counts.
+    pub(super) born: BTreeMap<PacketIdx, u32>,
 }
 
 impl Lone {
     /// `ports` ports of 10 VCs, `depth` flits deep on both sides.
     pub(super) fn new(ports: usize, depth: u32, stages: [u32; 4]) -> Self {
+        Self::with(ports, depth, stages, RouterArch::default())
+    }
+
+    /// The same, with choices of its own.
+    pub(super) fn with(ports: usize, depth: u32, stages: [u32; 4], arch: RouterArch) -> Self {
         let clock = Domain::new((1_000_000_000, 1), base::Fs::ZERO).unwrap();
         let params =
             RouterParams { input_depth: vec![depth; ports], output_depth: vec![depth; ports] };
         let [rc, va, sa, st] = stages;
-        let pipeline = Pipeline { rc, va, sa, st, ..Pipeline::new(10) };
+        let pipeline = Pipeline { rc, va, sa, st, arch, ..Pipeline::new(10) };
         let pins = Pins {
             flits: vec![VecDeque::new(); ports],
             credits: vec![VecDeque::new(); ports],
@@ -61,6 +69,7 @@ impl Lone {
             returned: Vec::new(),
             awaited: PortSet::EMPTY,
             charged: Vec::new(),
+            born: BTreeMap::new(),
         };
         Self {
             bank: RouterBank::new(&[params], pipeline, Star),
@@ -165,6 +174,10 @@ impl Wires for Pins {
 
     fn await_credits(&mut self, ports: &PortSet) {
         self.awaited = *ports;
+    }
+
+    fn born(&self, packet: PacketIdx, _: &Domain) -> u32 {
+        self.born.get(&packet).copied().unwrap_or(0)
     }
 
     fn charge(&mut self, packet: PacketIdx, _: &Domain, parts: &[(Part, Edge)]) {

@@ -1,5 +1,7 @@
 //! Routers on their own, and small grids of them.
 
+mod equal;
+mod general;
 mod grid;
 mod laws;
 mod lone;

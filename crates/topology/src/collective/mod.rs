@@ -38,7 +38,7 @@ mod tests;
 mod walk;
 
 use base::group::{Branch, Groups, Members, Role};
-use base::{GroupIdx, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
+use base::{Class, GroupIdx, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
 use crate::TopologyError;
 use crate::spec::Fabric;
@@ -271,6 +271,11 @@ impl<R: RoutingFunction> RoutingFunction for Grouped<R> {
         };
         let (place, plain) = self.locate(group, head);
         self.hop((at, in_port, in_vc), plain, &place.branches[0])
+    }
+
+    #[inline]
+    fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
+        if GroupIdx::of(dst).is_some() { None } else { self.inner.fixed(at, dst, class) }
     }
 
     fn adaptive(&self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Valiant draws among all routers (Valiant, SIAM J. Comput. 11(2), 1982); ROMM among those on some
 //! shortest route, a coordinate in each dimension (Nesson and Johnsson, SPAA 1995). A packet that
-//! passes its destination on the first leg leaves there, as in BookSim 2. Either leg has a set of VCs
+//! passes its destination on the first leg leaves there if early exit is allowed. Either leg has a set of VCs
 //! of its own, with two sides of datelines on tori, so neither waits for the one before.
 //!
 //! State: 0 before the draw; then the router drawn plus 1, and bit 31 on the second leg.
@@ -30,6 +30,8 @@ pub struct Detour {
     order: Order,
     /// Only routers on shortest routes are drawn.
     minimal: bool,
+    /// Packets leave where they pass their destination on the first leg.
+    early_exit: bool,
 }
 
 impl Detour {
@@ -37,8 +39,13 @@ impl Detour {
     ///
     /// # Errors
     /// If there are less than two VCs a class, or four with rings.
-    pub(crate) fn valiant(order: Order, lattice: Lattice, vcs: u8) -> Result<Self, Problem> {
-        Self::new(order, lattice, vcs, false)
+    pub(crate) fn valiant(
+        order: Order,
+        lattice: Lattice,
+        vcs: u8,
+        early_exit: bool,
+    ) -> Result<Self, Problem> {
+        Ok(Self { early_exit, ..Self::new(order, lattice, vcs, false)? })
     }
 
     /// By way of a router on a shortest route.
@@ -53,7 +60,7 @@ impl Detour {
         let what = if minimal { "ROMM" } else { "Valiant's algorithm" };
         let why = "one for each leg, and on a torus for either side of the dateline";
         let need = (2 * lattice.width(), what, why);
-        Ok(Self { lattice: lattice.with_groups(need, vcs)?, order, minimal })
+        Ok(Self { lattice: lattice.with_groups(need, vcs)?, order, minimal, early_exit: false })
     }
 
     pub(super) const fn name(&self) -> &'static str {
@@ -108,7 +115,7 @@ impl Detour {
         let bound = Bound { to, set: 0, goal: leg };
         if !self.lattice.toward_all(&self.order, here, bound, choice, &mut visit) {
             (0..self.lattice.nodes()).for_each(|n| self.second_all(here, n, choice, &mut visit));
-        } else if !self.minimal {
+        } else if self.early_exit {
             let c = self.lattice.nodes_per_router();
             (here.at * c..(here.at + 1) * c)
                 .for_each(|n| self.second_all(here, n, choice, &mut visit));
@@ -144,15 +151,15 @@ impl Detour {
         let choice = self.lattice.choice(head.flow);
         let home = self.lattice.home(head.dst);
         let last = goal(head.dst.at(), 1, choice);
-        if home == here.at {
-            return self.lattice.eject(here.at, head, last);
-        }
         if head.state == 0 {
             head.state = note(self.draw(head));
         }
         let by = (head.state & !SECOND) as usize - 1;
         if by == here.at {
             head.state |= SECOND;
+        }
+        if home == here.at && (self.early_exit || head.state & SECOND != 0) {
+            return self.lattice.eject(here.at, head, last);
         }
         let bound = if head.state & SECOND == 0 {
             Bound { to: by, set: 0, goal: goal(by, 0, choice) }

@@ -51,6 +51,11 @@ impl DimensionOrder {
         false
     }
 
+    /// Whether a step depends on the destination only: there are neither rings nor parallel links.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.lattice.is_fixed()
+    }
+
     pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
         self.lattice.goals(visit);
     }
@@ -79,6 +84,13 @@ impl DimensionOrder {
     /// The step by which `head` leaves its source.
     #[inline]
     pub(super) fn inject<V: View>(&self, head: &mut Head, _: &OfClass<'_, V>) -> Step {
+        self.depart(head)
+    }
+
+    /// As [`inject`](Self::inject), which needs no view.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    pub(super) fn depart(&self, head: &Head) -> Step {
         self.lattice.inject(head, self.lattice.goal(head))
     }
 
@@ -91,6 +103,19 @@ impl DimensionOrder {
         in_group: usize,
         head: &mut Head,
         _: &OfClass<'_, V>,
+    ) -> Step {
+        self.onward(at, in_port, in_group, head)
+    }
+
+    /// As [`route`](Self::route), which needs no view.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    pub(super) fn onward(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_group: usize,
+        head: &Head,
     ) -> Step {
         let goal = self.lattice.goal(head);
         let here = Arrival::new(at, in_port, in_group);

@@ -28,6 +28,7 @@ mod source;
 mod table;
 mod two_orders;
 mod up_down;
+mod view;
 
 pub use detour::Detour;
 pub use dimension::DimensionOrder;
@@ -47,17 +48,26 @@ pub use table::Table;
 pub(crate) use table::{distances, unreachable};
 pub use two_orders::TwoOrders;
 pub use up_down::UpDown;
+pub(crate) use view::OfClass;
 
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
+
+/// Pairs of a router and a node at most whose ports are tabulated: a byte each.
+const FIXED_MAX: usize = 1 << 20;
 
 /// How packets find their way.
 #[derive(Clone, Debug)]
 pub struct Routing {
     vcs_per_class: u8,
     /// `[set of groups]`: their VCs, counted from the class's first VC.
-    vcs_of: Vec<u64>,
+    vcs_of: Box<[u64; 256]>,
     /// `[VC of a class]`: its group.
-    group_of: Vec<u8>,
+    group_of: [u8; 64],
+    /// `[group]`: the VC that it shares with others; empty but for [`Routing::crowded`].
+    crowd: Vec<u8>,
+    /// `[router][node]`: the port, where it depends on nothing else and the table is small.
+    fixed: Vec<u8>,
+    nodes: usize,
     way: Way,
 }
 
@@ -230,13 +240,55 @@ impl Routing {
         let groups = ask!(&way, f => f.groups());
         let vcs = usize::from(vcs_per_class);
         assert!((1..=8).contains(&groups) && groups <= vcs, "{groups} groups in {vcs} VCs");
-        let group_of: Vec<u8> =
-            (0..vcs).map(|v| u8::try_from(v * groups / vcs).unwrap_or(0)).collect();
+        let group =
+            |v: usize| if v < vcs { u8::try_from(v * groups / vcs).unwrap_or(0) } else { 0 };
+        let group_of: [u8; 64] = core::array::from_fn(group);
         let of = |set: usize| {
             let of_set = |v: &usize| set >> group_of[*v] & 1 == 1;
             (0..vcs).filter(of_set).fold(0, |mask, v| mask | 1_u64 << v)
         };
-        Self { vcs_per_class, vcs_of: (0..1 << groups).map(of).collect(), group_of, way }
+        let vcs_of = Box::new(core::array::from_fn(of));
+        let (fixed, nodes) = (Self::table(&way), ask!(&way, f => f.size()).1);
+        Self { vcs_per_class, vcs_of, group_of, crowd: Vec::new(), fixed, nodes, way }
+    }
+
+    /// A function with fewer VCs than it has groups, several of which share a VC: what would become
+    /// of a machine that has too few, to be shown by the proof. Not to be run.
+    pub(crate) fn crowded(way: Way, vcs_per_class: u8) -> Self {
+        let groups = ask!(&way, f => f.groups());
+        let vcs = usize::from(vcs_per_class);
+        let crowd = (0..groups).map(|g| u8::try_from(g * vcs / groups).unwrap_or(0)).collect();
+        let vcs_of = Box::new(core::array::from_fn(|set| set as u64));
+        let group_of = core::array::from_fn(|vc| u8::try_from(vc).unwrap_or(0));
+        let nodes = ask!(&way, f => f.size()).1;
+        Self { vcs_per_class, vcs_of, group_of, crowd, fixed: Vec::new(), nodes, way }
+    }
+
+    /// A step as it is where groups share VCs.
+    fn in_crowd(&self, step: Step) -> Step {
+        if self.crowd.is_empty() {
+            return step;
+        }
+        let of_step = |g: &usize| step.groups >> g & 1 == 1;
+        let share = |set: u8, g: usize| set | 1 << self.crowd[g];
+        Step { groups: (0..self.crowd.len()).filter(of_step).fold(0, share), ..step }
+    }
+
+    /// The ports of a function that needs no more than the destination.
+    fn table(way: &Way) -> Vec<u8> {
+        let Way::DimensionOrder(f) = way else { return Vec::new() };
+        let (routers, nodes) = f.size();
+        if routers * nodes > FIXED_MAX || !f.is_fixed() {
+            return Vec::new();
+        }
+        let head = |dst| Head { src: dst, dst, flow: 0, class: Class::Req, state: 0 };
+        let port = |at, dst: usize| {
+            let head = head(NodeIdx::new(dst));
+            f.onward(RouterIdx::new(at), PortIdx(0), 0, &head).port
+        };
+        let ports = (0..routers).flat_map(|at| (0..nodes).map(move |dst| port(at, dst)));
+        // A grid of more than 256 ports a router is too large for the table.
+        ports.map(|port| u8::try_from(port.0).expect("as many ports as ways and nodes")).collect()
     }
 
     /// The function itself.
@@ -246,7 +298,8 @@ impl Routing {
 
     /// How many VC groups the function tells apart in each class: 1 to 8.
     pub fn groups(&self) -> usize {
-        ask!(&self.way, f => f.groups())
+        let groups = ask!(&self.way, f => f.groups());
+        if self.crowd.is_empty() { groups } else { usize::from(self.vcs_per_class) }
     }
 
     /// VCs of each message class.
@@ -270,8 +323,8 @@ impl Routing {
     }
 
     /// Every step by which some packet with this first leg may leave `src`; none where none does.
-    pub fn inject_all(&self, src: NodeIdx, goal: Goal, visit: impl FnMut(Step)) {
-        ask!(&self.way, f => f.inject_all(src, goal, visit));
+    pub fn inject_all(&self, src: NodeIdx, goal: Goal, mut visit: impl FnMut(Step)) {
+        ask!(&self.way, f => f.inject_all(src, goal, |step| visit(self.in_crowd(step))));
     }
 
     /// Every step that some packet on this leg may take which arrived at router `at` by `in_port`
@@ -282,9 +335,37 @@ impl Routing {
         in_port: PortIdx,
         in_group: usize,
         goal: Goal,
-        visit: impl FnMut(Step),
+        mut visit: impl FnMut(Step),
     ) {
-        ask!(&self.way, f => f.route_all(at, in_port, in_group, goal, visit));
+        if self.crowd.is_empty() {
+            ask!(&self.way, f => f.route_all(at, in_port, in_group, goal, visit));
+            return;
+        }
+        for group in (0..self.crowd.len()).filter(|g| usize::from(self.crowd[*g]) == in_group) {
+            ask!(&self.way, f => {
+                f.route_all(at, in_port, group, goal, |step| visit(self.in_crowd(step)));
+            });
+        }
+    }
+
+    /// The step of a packet that leaves its source in any network.
+    #[inline(never)]
+    fn inject_elsewhere<V: View>(&self, head: &mut Head, view: &V) -> Step {
+        ask!(&self.way, f => f.inject(head, &OfClass::new(self, view, head.class)))
+    }
+
+    /// The step of a packet in any network.
+    #[inline(never)]
+    fn route_elsewhere<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        group: usize,
+        head: &mut Head,
+        view: &V,
+    ) -> Step {
+        let view = OfClass::new(self, view, head.class);
+        ask!(&self.way, f => f.route(at, in_port, group, head, &view))
     }
 
     /// The hop of a step for a class.
@@ -297,8 +378,18 @@ impl Routing {
 
 impl RoutingFunction for Routing {
     #[inline]
+    fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
+        let port = *self.fixed.get(at.at() * self.nodes + dst.at())?;
+        let vcs = self.vcs_of[1] << (class as u8 * self.vcs_per_class);
+        Some(Hop { port: PortIdx(u16::from(port)), vcs })
+    }
+
+    #[inline]
     fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
-        let step = ask!(&self.way, f => f.inject(head, &OfClass::new(self, view, head.class)));
+        let step = match &self.way {
+            Way::DimensionOrder(f) => f.depart(head),
+            _ => self.inject_elsewhere(head, view),
+        };
         self.hop(step, head.class)
     }
 
@@ -311,10 +402,13 @@ impl RoutingFunction for Routing {
         head: &mut Head,
         view: &V,
     ) -> Hop {
-        let of_class = usize::from(in_vc.0 - head.class as u8 * self.vcs_per_class);
-        let group = usize::from(self.group_of[of_class]);
-        let view = OfClass::new(self, view, head.class);
-        let step = ask!(&self.way, f => f.route(at, in_port, group, head, &view));
+        let of_class = in_vc.0.wrapping_sub(head.class as u8 * self.vcs_per_class);
+        let group = usize::from(self.group_of[usize::from(of_class) % 64]);
+        // Grids are where networks are largest: their function is inlined.
+        let step = match &self.way {
+            Way::DimensionOrder(f) => f.onward(at, in_port, group, head),
+            _ => self.route_elsewhere(at, in_port, group, head, view),
+        };
         self.hop(step, head.class)
     }
 
@@ -327,41 +421,45 @@ impl RoutingFunction for Routing {
     }
 }
 
-/// A router's view as a routing function sees it: sets of groups instead of VCs, of one class.
-#[derive(Debug)]
-pub(crate) struct OfClass<'a, V> {
-    /// `[set of groups]`: their VCs.
-    vcs_of: &'a [u64],
-    view: &'a V,
-    shift: u8,
-}
+#[cfg(test)]
+mod tests {
+    use base::route::Empty;
 
-impl<'a, V: View> OfClass<'a, V> {
-    #[inline]
-    fn new(routing: &'a Routing, view: &'a V, class: Class) -> Self {
-        Self { vcs_of: &routing.vcs_of, view, shift: class as u8 * routing.vcs_per_class }
+    use super::*;
+    use crate::Description;
+    use crate::describe::FabricForm;
+
+    fn mesh(dims: &[u32], nodes_per_router: u32, local_links: u32) -> Routing {
+        let mut mesh = Description::mesh8x8();
+        if let FabricForm::Mesh(grid) = &mut mesh.fabric {
+            grid.dims = dims.to_vec();
+            (grid.nodes_per_router, grid.local_links) = (nodes_per_router, local_links);
+        }
+        mesh.elaborate().expect("it is sound").fabric.routing
     }
 
-    #[inline]
-    fn vcs(&self, groups: u8) -> u64 {
-        self.vcs_of[usize::from(groups)] << self.shift
+    #[test]
+    fn what_is_fixed_is_what_is_routed() {
+        for routing in [mesh(&[5, 3, 4], 1, 1), mesh(&[9], 3, 1), mesh(&[2, 1, 6], 2, 1)] {
+            let (routers, nodes) = routing.size();
+            for (at, dst) in (0..routers).flat_map(|at| (0..nodes).map(move |dst| (at, dst))) {
+                let (at, dst) = (RouterIdx::new(at), NodeIdx::new(dst));
+                for class in Class::ALL {
+                    let vc = VcIdx(class as u8 * routing.vcs_per_class());
+                    let mut head = Head { src: NodeIdx(0), dst, flow: 9, class, state: 0 };
+                    let hop = routing.route(at, PortIdx(0), vc, &mut head, &Empty);
+                    assert_eq!(routing.fixed(at, dst, class), Some(hop), "{at} {dst}");
+                }
+            }
+        }
     }
 
-    /// Flits that wait on the VCs of `groups` of `port`, as in [`View::used`].
-    #[inline]
-    pub(crate) fn used(&self, port: PortIdx, groups: u8) -> u32 {
-        self.view.used(port, self.vcs(groups))
-    }
-
-    /// How many VCs of `groups` of `port` are free and have credit.
-    #[inline]
-    pub(crate) fn free(&self, port: PortIdx, groups: u8) -> u32 {
-        self.view.free(port, self.vcs(groups)).count_ones()
-    }
-
-    /// As in [`View::used_at`].
-    #[inline]
-    pub(crate) fn used_at(&self, router: RouterIdx, port: PortIdx, groups: u8) -> u32 {
-        self.view.used_at(router, port, self.vcs(groups))
+    #[test]
+    fn nothing_is_fixed_where_more_than_the_destination_matters() {
+        let torus = Description::shipped("torus8x8").expect("shipped");
+        let torus = torus.elaborate().expect("it is sound").fabric.routing;
+        for routing in [torus, mesh(&[4, 4], 1, 2)] {
+            assert_eq!(routing.fixed(RouterIdx(0), NodeIdx(5), Class::Req), None);
+        }
     }
 }

@@ -64,6 +64,7 @@ proptest! {
         prop_assume!(routers > 1 && routers * nodes_per_router <= 36);
         let mut grid = grid(&dims, routing);
         (grid.nodes_per_router, grid.local_links) = (nodes_per_router, local_links);
+        grid.early_exit = local_links == 1;
         grid.datelines = if strict { Datelines::Strict } else { Datelines::Balanced };
         if !ROUTINGS[4..].contains(&routing) {
             let mut order: Vec<u32> = (0..dims.len()).map(|d| u32::try_from(d).expect("few")).collect();

@@ -148,8 +148,9 @@ fn datelines_split_the_vcs_as_documented() {
 }
 
 #[test]
-fn valiant_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
-    let spec = machine(Form::Mesh, grid(&[3, 3], GridRouting::Valiant), 2);
+fn valiant_with_early_exit_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
+    let grid = Grid { early_exit: true, ..grid(&[3, 3], GridRouting::Valiant) };
+    let spec = machine(Form::Mesh, grid, 2);
     let flows = 9_000;
     let (mut links, mut direct) = (0, 0);
     for flow in 0..flows {
@@ -166,7 +167,8 @@ fn valiant_goes_by_way_of_every_router_alike_and_leaves_at_its_destination() {
 
 #[test]
 fn valiant_is_twice_as_long_on_average() {
-    let spec = machine(Form::Torus, grid(&[5, 5], GridRouting::Valiant), 4);
+    let grid = Grid { early_exit: true, ..grid(&[5, 5], GridRouting::Valiant) };
+    let spec = machine(Form::Torus, grid, 4);
     let (mut sum, mut pairs) = (0, 0);
     all_arrive(&spec, &[1, 2, 3, 4, 5, 6], |_, _, taken, _| {
         sum += taken.len() - 2;
@@ -176,6 +178,22 @@ fn valiant_is_twice_as_long_on_average() {
     // what those save that leave on the way.
     let mean = f64::from(u32::try_from(sum).expect("few")) / f64::from(pairs);
     assert!((4.0..4.8).contains(&mean), "{mean}");
+}
+
+#[test]
+fn valiant_without_early_exit_always_goes_by_its_router() {
+    let grid = Grid { early_exit: false, ..grid(&[4, 4], GridRouting::Valiant) };
+    let spec = machine(Form::Mesh, grid, 2);
+    check(&spec).expect("free of deadlock");
+    let flows: Vec<u32> = (0..40).collect();
+    let (mut sum, mut routes) = (0, 0);
+    all_arrive(&spec, &flows, |_, _, taken, _| {
+        sum += taken.len() - 2;
+        routes += 1;
+    });
+    // Two legs of 2 * (4 - 1/4) / 3 links on average.
+    let mean = f64::from(u32::try_from(sum).expect("few")) / f64::from(routes);
+    assert!((mean / 5.0 - 1.0).abs() < 0.02, "{mean}");
 }
 
 #[test]

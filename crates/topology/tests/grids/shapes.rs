@@ -101,7 +101,8 @@ fn a_ring_is_a_torus_of_one_dimension() {
         clock: "die".to_owned(),
         local_links: 1,
         routing: GridRouting::DimensionOrder,
-        datelines: topology::describe::Datelines::Balanced,
+        datelines: topology::describe::Datelines::Strict,
+        early_exit: false,
     });
     let ring = check(&d.elaborate().expect("right")).expect("checked");
     let mut form = grid(&[7], GridRouting::DimensionOrder);

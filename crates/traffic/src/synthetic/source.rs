@@ -30,6 +30,13 @@ pub enum Exchange {
     },
 }
 
+impl Exchange {
+    /// Requests and replies of so many flits.
+    pub const fn request_reply(request_flits: u32, reply_flits: u32) -> Self {
+        Self::RequestReply { request_flits, reply_flits }
+    }
+}
+
 /// The class of one-way packets and of requests.
 pub const CLASS_REQUEST: u8 = 0;
 /// The class of replies.

@@ -45,9 +45,14 @@ pub struct Grid {
     /// The dimensions in the order in which they are routed; as they are numbered where not given.
     #[serde(default)]
     pub order: Option<Vec<u32>>,
-    /// Which VCs packets use on rings; `Balanced` where not given.
+    /// Which VCs packets use on rings; `Strict` where not given.
     #[serde(default)]
     pub datelines: Datelines,
+    /// Whether packets of Valiant's algorithm leave where they pass their destination on the first
+    /// leg; false where not given, with which BookSim 2 agrees: it visits 11.51 routers on average on
+    /// an 8 by 8 mesh under uniform traffic, where all the way are 11.50 and early exit makes 10.87.
+    #[serde(default)]
+    pub early_exit: bool,
     /// Twists of a torus; none where not given.
     #[serde(default)]
     pub twist: Vec<Twist>,
@@ -77,9 +82,12 @@ pub struct Ring {
     /// How packets go; dimension order, the shorter way around, where not given.
     #[serde(default)]
     pub routing: GridRouting,
-    /// Which VCs packets use; `Balanced` where not given.
+    /// Which VCs packets use; `Strict` where not given.
     #[serde(default)]
     pub datelines: Datelines,
+    /// As in [`Grid`].
+    #[serde(default)]
+    pub early_exit: bool,
 }
 
 /// A wrap-around that does not end where it began: going up over the end of dimension `wrap` adds
@@ -113,8 +121,7 @@ pub enum GridRouting {
     /// XY or YX, whichever's first link has fewer flits waiting when the packet is at its first
     /// router; each on half of the VCs.
     AdaptiveXyYx,
-    /// Dimension order to a random router and from there on; a packet that passes its destination
-    /// on the way leaves there (Valiant, SIAM J. Comput. 11(2), 1982).
+    /// Dimension order to a random router and from there on (Valiant, SIAM J. Comput. 11(2), 1982).
     Valiant,
     /// Valiant's way with a random router on some shortest route (Nesson and Johnsson, SPAA 1995).
     #[serde(rename = "ROMM", alias = "Romm")]
@@ -134,10 +141,10 @@ pub enum GridRouting {
 pub enum Datelines {
     /// The lower half before the dateline and the upper half after it; packets that do not cross it
     /// use both.
-    #[default]
     Balanced,
     /// One half for a packet's whole way around a ring, by whether it crosses the dateline: as
     /// BookSim 2's `dim_order_torus`.
+    #[default]
     Strict,
 }
 
@@ -169,6 +176,7 @@ impl From<&Ring> for Grid {
             routing: ring.routing,
             order: None,
             datelines: ring.datelines,
+            early_exit: ring.early_exit,
             twist: Vec::new(),
         }
     }

@@ -41,7 +41,7 @@ pub(crate) fn way(
             let orders = [forward, backward()];
             Way::TwoOrders(TwoOrders::new(orders, adaptive, lattice, vcs)?)
         }
-        GridRouting::Valiant => Way::Detour(Detour::valiant(forward, lattice, vcs)?),
+        GridRouting::Valiant => Way::Detour(Detour::valiant(forward, lattice, vcs, f.early_exit)?),
         GridRouting::Romm => Way::Detour(Detour::romm(forward, lattice, vcs)?),
         GridRouting::MinimalAdaptive => Way::Minimal(Minimal::new(forward, lattice, vcs)?),
         GridRouting::OddEven => Way::OddEven(OddEven::new(lattice)),

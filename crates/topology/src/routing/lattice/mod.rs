@@ -70,6 +70,8 @@ pub(crate) struct Lattice {
     width: u8,
     /// Groups of the routing function.
     groups: u8,
+    /// All of them, a bit each.
+    all: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +146,7 @@ impl Lattice {
             twisted: shape.twisted(),
             width: if (0..dims.len()).any(|d| shape.closes(d)) { 2 } else { 1 },
             groups: 1,
+            all: 1,
             dims,
         };
         this.read_ports(site);
@@ -225,6 +228,7 @@ impl Lattice {
             ));
         }
         self.groups = u8::try_from(groups).expect("few groups");
+        self.all = 0xff >> (8 - self.groups);
         Ok(self)
     }
 
@@ -239,7 +243,7 @@ impl Lattice {
 
     /// Every group.
     pub(crate) const fn all(&self) -> u8 {
-        0xff >> (8 - self.groups)
+        self.all
     }
 
     pub(crate) const fn routers(&self) -> usize {
@@ -253,6 +257,12 @@ impl Lattice {
     /// Nodes on every router.
     pub(crate) const fn nodes_per_router(&self) -> usize {
         self.nodes_per_router
+    }
+
+    /// Whether there is one way to go on at most, and it is taken on any VC.
+    pub(crate) fn is_fixed(&self) -> bool {
+        let lines = self.dims.iter().all(|d| d.ring == 0);
+        lines && self.groups == 1 && self.locals == 1 && !self.twisted
     }
 
     /// Whether any wrap-around is twisted.
@@ -326,19 +336,22 @@ impl Lattice {
     }
 
     /// The step by which `head` leaves its source.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn inject(&self, head: &Head, goal: Goal) -> Step {
         self.local(0, self.routers() + head.src.at(), head, goal)
     }
 
     /// The step from router `at` to the destination, which hangs there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn eject(&self, at: usize, head: &Head, goal: Goal) -> Step {
         let first = (head.dst.at() - at * self.nodes_per_router) * self.locals;
         self.local(first, at, head, goal)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn local(&self, first: usize, place: usize, head: &Head, goal: Goal) -> Step {
         let port = if self.locals == 1 { 0 } else { choose(self.locals, place, head.flow) };
         Step { port: PortIdx::new(first + port), groups: self.all(), escape: true, goal }
@@ -364,7 +377,7 @@ impl Lattice {
     /// The same grid with all VCs in one group: what a torus without datelines would do.
     #[cfg(test)]
     pub(crate) fn without_dateline(mut self) -> Self {
-        (self.width, self.groups) = (1, 1);
+        (self.width, self.groups, self.all) = (1, 1, 1);
         self
     }
 }

@@ -6,7 +6,9 @@
 //! (a dimension first, with a sign); what remains of a preferred vector after any of its steps is
 //! again the preferred one, so a packet keeps to its vector without carrying it along.
 
-use super::{Lattice, NONE};
+use core::num::NonZero;
+
+use super::{Dim, Lattice, NONE};
 use crate::error::{ErrorKind, Problem};
 
 /// Steps that remain in one dimension, negative down, never 0.
@@ -39,8 +41,27 @@ pub(crate) enum Onward {
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     sequence: Vec<usize>,
+    /// `[router]`: its coordinates, those that are corrected first in the lowest bits, so that the
+    /// lowest bit in which two routers differ tells in which dimension to go on.
+    packed: Vec<u64>,
+    /// `[bit of a packed word]`: place of its dimension in the sequence.
+    place_of: [u8; 64],
+    /// `[place in the sequence]`
+    fields: [Field; PLACES],
     /// `[choice][difference]`, of twisted tori.
     twisted: Vec<Entry>,
+}
+
+/// Places in a sequence, rounded up to a power of two so that they are masked and not checked.
+const PLACES: usize = crate::limits::DIMS_MAX.next_power_of_two();
+
+/// A dimension's bits of a packed word.
+#[derive(Clone, Copy, Default, Debug)]
+struct Field {
+    shift: u8,
+    d: u8,
+    ring: u16,
+    mask: u16,
 }
 
 /// What is left of a vector.
@@ -57,11 +78,41 @@ type Vector = [i16; crate::limits::DIMS_MAX];
 
 impl Order {
     pub(crate) fn new(lattice: &Lattice, sequence: &[usize]) -> Self {
-        let mut this = Self { sequence: sequence.to_vec(), twisted: Vec::new() };
+        let mut this = Self {
+            sequence: sequence.to_vec(),
+            packed: vec![0; lattice.routers()],
+            place_of: [0; 64],
+            fields: [Field::default(); PLACES],
+            twisted: Vec::new(),
+        };
+        this.pack(lattice);
         let choices = if lattice.twisted { lattice.choices() } else { 0 };
         let vectors = (0..choices).flat_map(|choice| vectors(lattice, choice));
         this.twisted = vectors.map(|v| this.entry(&v)).collect();
         this
+    }
+
+    /// Packs the coordinates. There are as many bits as all extents need, each rounded up: fewer than
+    /// a word has, since routers and dimensions are bounded.
+    fn pack(&mut self, lattice: &Lattice) {
+        let mut shift = 0;
+        for (place, &d) in self.sequence.iter().enumerate() {
+            let Dim { extent, ring, .. } = lattice.dims[d];
+            let bits = (u32::from(extent) - 1).checked_ilog2().map_or(0, |log| log + 1);
+            for bit in shift..shift + bits {
+                self.place_of[bit as usize] = u8::try_from(place).expect("few dimensions");
+            }
+            self.fields[place] = Field {
+                shift: u8::try_from(shift).expect("the bits of a word"),
+                d: u8::try_from(d).expect("few dimensions"),
+                ring,
+                mask: u16::try_from((1_u32 << bits) - 1).expect("extents have 16 bits"),
+            };
+            for (router, packed) in self.packed.iter_mut().enumerate() {
+                *packed |= u64::from(lattice.coordinate(router, d)) << shift;
+            }
+            shift += bits;
+        }
     }
 
     fn entry(&self, v: &Vector) -> Entry {
@@ -76,32 +127,25 @@ impl Order {
     }
 
     /// How a packet at router `at` goes on towards `to`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn next(&self, lattice: &Lattice, at: usize, to: usize, choice: usize) -> Onward {
         if lattice.twisted {
             let Entry { d, steps, .. } = self.entry_of(lattice, at, to, choice);
             let leg = Leg { d: usize::from(d), steps: i32::from(steps) };
             return if steps == 0 { Onward::Here } else { Onward::One(leg) };
         }
-        for &d in &self.sequence {
-            let here = i32::from(lattice.coordinate(at, d));
-            let there = i32::from(lattice.coordinate(to, d));
-            if here == there {
-                continue;
-            }
-            let ring = i32::from(lattice.dims[d].ring);
-            if ring == 0 {
-                return Onward::One(Leg { d, steps: there - here });
-            }
-            let up = if there > here { there - here } else { there + ring - here };
-            let [upward, downward] = [up, up - ring].map(|steps| Leg { d, steps });
-            return match (2 * up).cmp(&ring) {
-                core::cmp::Ordering::Equal => Onward::Either([upward, downward]),
-                core::cmp::Ordering::Less => Onward::One(upward),
-                core::cmp::Ordering::Greater => Onward::One(downward),
-            };
+        let (here, there) = (self.packed[at], self.packed[to]);
+        let Some(apart) = NonZero::new(here ^ there) else { return Onward::Here };
+        let place = self.place_of[apart.trailing_zeros() as usize % 64];
+        let Field { shift, d, ring, mask } = self.fields[usize::from(place) % PLACES];
+        #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+        let of = |packed: u64| i32::from((packed >> shift) as u16 & mask);
+        let (d, steps) = (usize::from(d), of(there) - of(here));
+        if ring == 0 {
+            return Onward::One(Leg { d, steps });
         }
-        Onward::Here
+        around(d, steps, i32::from(ring))
     }
 
     /// The ways that bring a packet closer to `to`, a bit each; on twisted tori those along the
@@ -163,6 +207,18 @@ impl Order {
     #[inline]
     fn entry_of(&self, lattice: &Lattice, at: usize, to: usize, choice: usize) -> Entry {
         self.twisted[choice * lattice.routers() + difference(lattice, at, to)]
+    }
+}
+
+/// The shorter way around a ring to where `steps` upwards lead, which are not 0.
+#[inline]
+fn around(d: usize, steps: i32, ring: i32) -> Onward {
+    let up = if steps > 0 { steps } else { steps + ring };
+    let [upward, downward] = [up, up - ring].map(|steps| Leg { d, steps });
+    match (2 * up).cmp(&ring) {
+        core::cmp::Ordering::Equal => Onward::Either([upward, downward]),
+        core::cmp::Ordering::Less => Onward::One(upward),
+        core::cmp::Ordering::Greater => Onward::One(downward),
     }
 }
 

@@ -32,7 +32,8 @@ const BOTH: u8 = 0b11;
 
 impl Lattice {
     /// The step of a packet of `flow` that is bound for a router, or nothing if it is there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn toward(
         &self,
         order: &Order,
@@ -62,7 +63,8 @@ impl Lattice {
     }
 
     /// How a packet of `flow` goes on towards router `to`, or nothing if it is there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     pub(crate) fn leg(&self, order: &Order, at: usize, to: usize, flow: u32) -> Option<Leg> {
         match order.next(self, at, to, self.choice(flow)) {
             Onward::Here => None,
@@ -71,7 +73,8 @@ impl Lattice {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn step(&self, here: Arrival, leg: Leg, bound: Bound) -> Step {
         let groups = self.sides(here, leg, bound.set) << (bound.set * self.width());
         Step { port: self.port(here.at, leg.way()), groups, escape: true, goal: bound.goal }
@@ -80,9 +83,10 @@ impl Lattice {
     /// The groups of its set that a packet may take: 1 or 2 bits.
     #[inline]
     fn sides(&self, here: Arrival, leg: Leg, set: usize) -> u8 {
-        if self.width == 1 {
-            return 1;
-        }
+        if self.width == 1 { 1 } else { self.ring_sides(here, leg, set) }
+    }
+
+    fn ring_sides(&self, here: Arrival, leg: Leg, set: usize) -> u8 {
         let ring = self.dims[leg.d].ring;
         if ring == 0 {
             return BOTH;

@@ -1,0 +1,104 @@
+//! The network on one clock, under load.
+
+use base::NodeIdx;
+use topology::Description;
+use topology::describe::{FabricForm, LinkForm};
+use topology::routing::Routing;
+
+use super::{CycleNetwork, Next, Offer, Passage, Terminals};
+
+/// Packets given ahead, in the order of their cycles: cycle, source, destination, flits.
+struct Script {
+    packets: Vec<(u64, u32, u32, u32)>,
+    /// Latency and hops of those that arrived, by their place in the script.
+    arrived: Vec<Option<(u64, u16)>>,
+}
+
+impl Script {
+    fn new(packets: &[(u64, u32, u32, u32)]) -> Self {
+        Self { packets: packets.to_vec(), arrived: vec![None; packets.len()] }
+    }
+}
+
+impl Terminals for Script {
+    fn next(&mut self, node: NodeIdx, _: u8, now: u64) -> Next {
+        let mine = |p: &(u64, u32, u32, u32)| p.1 == node.0 && p.3 > 0;
+        let Some(place) = self.packets.iter().position(mine) else { return Next::Wait };
+        let (created, _, dst, flits) = self.packets[place];
+        if created > now {
+            return Next::At(created);
+        }
+        self.packets[place].3 = 0;
+        let tag = u32::try_from(place).expect("few packets");
+        Next::Packet(Offer { created, dst: NodeIdx(dst), flits, tag })
+    }
+
+    fn delivered(&mut self, p: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
+        self.arrived[p.tag as usize] = Some((now - p.created, p.hops));
+        None
+    }
+}
+
+/// A row of 4 routers with these buffers, and wires of this latency between them.
+fn row(buffer: u32, latency: u32) -> CycleNetwork<Routing> {
+    let mut row = Description::mesh8x8();
+    let far = LinkForm::OnDie { latency_cycles: latency, interval_cycles: 1, buffer_flits: buffer };
+    if let Some(LinkForm::OnDie { buffer_flits, .. }) = row.links.get_mut("wire") {
+        *buffer_flits = buffer;
+    }
+    row.links.0.push(("far".to_owned(), far));
+    if let FabricForm::Mesh(grid) = &mut row.fabric {
+        grid.dims = vec![4];
+        grid.link = topology::describe::PerDim::Same("far".to_owned());
+    }
+    let spec = row.elaborate().expect("it is sound");
+    let mut net =
+        CycleNetwork::new(&spec, spec.fabric.routing.clone(), 1, 7, ()).expect("modelled");
+    net.start();
+    net
+}
+
+fn run(net: &mut CycleNetwork<Routing>, script: &mut Script, cycles: u64) {
+    while net.now() < cycles {
+        net.cycle(script);
+    }
+}
+
+#[test]
+fn a_lone_packet_takes_its_stages_and_its_links() {
+    for (latency, dst, flits) in [(1, 3, 1), (1, 0, 1), (2, 2, 5), (7, 3, 3)] {
+        let mut net = row(8, latency);
+        let mut script = Script::new(&[(100, 0, dst, flits)]);
+        run(&mut net, &mut script, 300);
+        let hops = u64::from(dst) + 1;
+        let body = u64::from(flits) - 1;
+        let expected = 2 + 5 * hops + (u64::from(latency) - 1) * (hops - 1) + body;
+        let hops = u16::try_from(hops).expect("few hops");
+        assert_eq!(script.arrived, [Some((expected, hops))], "{latency} {dst} {flits}");
+    }
+}
+
+#[test]
+fn a_source_sleeps_for_longer_than_its_ring_of_wakes_is() {
+    let mut net = row(8, 1);
+    let mut script = Script::new(&[(0, 1, 2, 1), (20_001, 1, 2, 1)]);
+    run(&mut net, &mut script, 20_100);
+    assert_eq!(script.arrived, [Some((12, 2)); 2]);
+}
+
+/// A buffer of one flit is free again after the flit's stay in it, `RC + VA + SA` with the cycle in
+/// which it arrives, and the way of the credit: the source, which has two VCs, waits for credits, and
+/// only they wake it.
+#[test]
+fn a_source_without_credits_is_woken_by_them() {
+    let mut net = row(1, 1);
+    let packets = [(0, 0, 3, 1); 40];
+    let mut script = Script::new(&packets);
+    run(&mut net, &mut script, 400);
+    let latencies: Vec<u64> = script.arrived.iter().map(|a| a.expect("it arrives").0).collect();
+    assert!(latencies.is_sorted(), "{latencies:?}");
+    // Two VCs, each used once in a credit's round trip, which 1 + 1 + 2 + 1 + 1 + 1 cycles make.
+    let gaps: Vec<u64> = latencies.windows(2).map(|w| w[1] - w[0]).collect();
+    let steady = &gaps[10..];
+    assert_eq!(steady.iter().sum::<u64>() * 2, steady.len() as u64 * 7, "{gaps:?}");
+}
