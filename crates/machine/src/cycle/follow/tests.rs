@@ -169,7 +169,6 @@ fn stages_of_five_flits_follow_each_other() {
 }
 
 #[test]
-#[ignore = "needs speculative routers: passes as soon as `speculative: true` works"]
 fn stages_of_a_speculative_packet_of_five_flits_are_those_of_the_reference() {
     let (seen, ejected) = followed(true, 180, (32, 29), 5);
     assert_eq!(seen, stages(182, 7, 5, 1, 1));
