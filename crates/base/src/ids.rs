@@ -72,6 +72,10 @@ index!(
     /// A packet in flight: its slot in the machine's packet slab.
     PacketIdx(u32), "packet"
 );
+index!(
+    /// A group of nodes: the members of a multicast, or the contributors of a reduction.
+    GroupIdx(u32), "group"
+);
 
 impl LinkIdx {
     #[must_use]

@@ -8,6 +8,7 @@ pub mod addr;
 pub mod arch;
 pub mod digest;
 pub mod flit;
+pub mod group;
 pub mod ids;
 pub mod map;
 pub mod op;
@@ -20,7 +21,9 @@ pub use addr::{Addr, LINE_BYTES, Line, LineData};
 pub use arch::RouterArch;
 pub use digest::Digest;
 pub use flit::{CLASS_COUNT, Class, Flit};
-pub use ids::{DomainIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx};
+pub use ids::{
+    DomainIdx, GroupIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx,
+};
 pub use map::Map;
 pub use op::{Op, Record, Rmw};
 pub use part::{Part, Timeline};

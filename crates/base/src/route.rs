@@ -1,7 +1,8 @@
 //! The interface of routing functions: the one seam between a topology that knows the way and a
 //! router that asks for it.
 
-use crate::{Class, NodeIdx, PortIdx, RouterIdx, VcIdx};
+use crate::group::{Branch, Groups, Members, Role};
+use crate::{Class, GroupIdx, NodeIdx, PortIdx, RouterIdx, VcIdx};
 
 /// What a routing function may look at: the head flit's own fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +97,30 @@ pub trait RoutingFunction {
     /// Whether the function looks at other routers by [`View::used_at`].
     fn global(&self) -> bool {
         false
+    }
+
+    /// The groups that packets may go to, if there are any; then routers ask for
+    /// [`fan`](Self::fan)s.
+    fn groups(&self) -> Option<Groups> {
+        None
+    }
+
+    /// Who belongs to a group.
+    fn members(&self, _: GroupIdx) -> Members {
+        Members { count: 0, reduces: false }
+    }
+
+    /// The ways out of router `at` for `head`, a packet to a group that arrived on `in_port`,
+    /// `in_vc`: at least one. Its [`route`](Self::route) is any one of them.
+    fn fan(
+        &self,
+        _at: RouterIdx,
+        _in_port: PortIdx,
+        _in_vc: VcIdx,
+        _head: &Head,
+        _visit: impl FnMut(Branch),
+    ) -> Role {
+        Role::Copy
     }
 }
 

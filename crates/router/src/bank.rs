@@ -143,7 +143,8 @@ impl<R: RoutingFunction> RouterBank<R> {
     ///
     /// # Panics
     /// If a router has more than [`MAX_PORTS`] ports or 64 VCs, a buffer holds 0 or more than 65,535
-    /// flits, or VA, SA or ST have no cycles: machines are checked before they are built.
+    /// flits, or VA, SA or ST have no cycles, or [`collective::check`](crate::collective::check)
+    /// fails for the routing function's groups: machines are checked before they are built.
     pub fn new(params: &[RouterParams], pipeline: Pipeline, routing: R) -> Self {
         let Pipeline { vcs, rc: _, va, sa, st, arch } = pipeline;
         assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
@@ -158,8 +159,10 @@ impl<R: RoutingFunction> RouterBank<R> {
             _ => (Blocks::Lanes16384(build(params, &pipeline, shift)), 14),
         };
         let loads = if routing.global() { params.len() << log } else { 0 };
-        let plain = RouterArch { vc_reuse: VcReuse::TailSent, ..arch } == RouterArch::default();
-        let general = (!plain).then(|| Box::new(General::new(params, &pipeline, shift)));
+        let groups = routing.groups();
+        let plain = groups.is_none()
+            && RouterArch { vc_reuse: VcReuse::TailSent, ..arch } == RouterArch::default();
+        let general = (!plain).then(|| Box::new(General::new(params, &pipeline, shift, groups)));
         let common = Common {
             adaptive: routing.adaptive(),
             keeps_vcs: arch.vc_reuse != VcReuse::TailSent,
@@ -252,7 +255,7 @@ impl<R: RoutingFunction> RouterBank<R> {
                 .map(|i| (0..self.ports(i)).map(|p| self.credits(i, p, VcIdx(0)).1).collect())
                 .map(|d: Vec<u32>| RouterParams { input_depth: d.clone(), output_depth: d })
                 .collect();
-            let general = General::new(&params, &self.common.pipeline, self.common.shift);
+            let general = General::new(&params, &self.common.pipeline, self.common.shift, None);
             self.common.general = Some(Box::new(general));
             self.common.special = true;
         }
@@ -337,6 +340,12 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Flits that left router `i` so far.
     pub fn forwarded(&self, i: RouterIdx) -> u64 {
         read!(self, b => b[i.at()].forwarded)
+    }
+
+    /// Flits that routers copied for packets to groups, and flits that they absorbed, so far.
+    pub fn collective_flits(&self) -> (u64, u64) {
+        let collective = self.common.general.as_ref().and_then(|g| g.collective.as_ref());
+        collective.map_or((0, 0), |c| c.flits())
     }
 
     /// Flits buffered at router `i`, input `port`, `vc`.

@@ -22,6 +22,19 @@ pub struct Departure {
     pub depart: u64,
 }
 
+/// A flit of a contribution to a reduction that a router took in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Absorption {
+    /// The input VC it comes from.
+    pub from: Lane,
+    /// The entry of the combining tables into which it went.
+    pub entry: u32,
+    /// The flit, still in the store; the receiver takes it over.
+    pub slot: Slot,
+    /// Whether it is its packet's last flit, so that all of its value is there.
+    pub tail: bool,
+}
+
 /// Why a packet that was ready to go on did not, in one cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stall {
@@ -44,6 +57,17 @@ pub trait Egress {
 
     /// Takes back a buffer of input VC `from`; the credit leaves at cycle `depart`.
     fn credit(&mut self, from: Lane, depart: u64);
+
+    /// Takes over a flit that a router absorbed.
+    #[inline]
+    fn absorb(&mut self, a: &Absorption, store: &mut Store) {
+        store.remove(a.slot);
+    }
+
+    /// The packet of the head at a slot goes on as the combination of itself and of all that was
+    /// absorbed into `entry`, which is vacant from now on.
+    #[inline]
+    fn combine(&mut self, _entry: u32, _: Slot, _: &Store) {}
 
     /// Whether [`stalled`](Self::stalled) is to be told.
     const WATCHES: bool = false;

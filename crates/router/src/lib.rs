@@ -24,6 +24,7 @@
 
 pub mod alloc;
 mod bank;
+pub mod collective;
 mod egress;
 mod flow;
 mod general;
@@ -40,7 +41,7 @@ mod wired;
 mod wires;
 
 pub use bank::{Pipeline, RouterBank, RouterParams};
-pub use egress::{Departure, Egress, Stall};
+pub use egress::{Absorption, Departure, Egress, Stall};
 pub use interface::{Interface, InterfaceParams, Outgoing};
 pub use ports::{MAX_PORTS, PortSet, Ports};
 pub use state::{Blocked, Lane};

@@ -86,6 +86,28 @@ impl Store {
         Slot(slot)
     }
 
+    /// Puts a copy of the flit at `slot` into a slot of its own.
+    #[cold]
+    pub(crate) fn copy(&mut self, slot: Slot) -> Slot {
+        let (flit, flits) = (self.slots[slot.0 as usize], self.lengths[slot.0 as usize]);
+        let copy = self.free;
+        if copy == NONE {
+            return self.grow(flit, flits);
+        }
+        self.lengths[copy as usize] = flits;
+        self.free = self.slots[copy as usize].next;
+        self.slots[copy as usize] = flit;
+        Slot(copy)
+    }
+
+    /// Has the flit at `slot` go on with `state`, and to `node` if there is one.
+    #[cold]
+    pub(crate) fn readdress(&mut self, slot: Slot, state: u32, node: Option<NodeIdx>) {
+        let place = &mut self.slots[slot.0 as usize];
+        place.state = state;
+        place.dst = node.unwrap_or(place.dst);
+    }
+
     /// Takes a flit out; its packet.
     #[inline]
     pub fn remove(&mut self, slot: Slot) -> PacketIdx {

@@ -28,6 +28,7 @@
 use std::path::Path;
 
 pub mod checks;
+pub mod collective;
 pub mod describe;
 mod elaborate;
 mod error;

@@ -6,6 +6,7 @@ use router::{RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
+use super::groups::Ledger;
 use super::source::{Sending, Source};
 use super::wires::{FRACTION, Far, Rate, Wires};
 use super::{CycleNetwork, Watch};
@@ -25,7 +26,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// needs, rounded up; its rate is kept to 2^-20 of a cycle a flit.
     ///
     /// # Errors
-    /// If routers have different clocks, or the classes have more than 64 VCs together.
+    /// If routers have different clocks, the classes have more than 64 VCs together, or packets to
+    /// groups could deadlock in these routers (see [`router::collective`]).
     pub fn new(
         spec: &MachineSpec,
         routing: R,
@@ -50,7 +52,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
         });
         let params: Vec<RouterParams> = routers.collect();
-        let bank = RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing);
+        let pipeline = pipeline(&spec.router, vcs)?;
+        let ledger = Ledger::checked(&routing, &params, &pipeline)?;
+        let bank = RouterBank::new(&params, pipeline, routing);
         let first_source = first_sources(spec);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates));
@@ -65,6 +69,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 vc_mask: u32::from(vcs).next_power_of_two() - 1,
                 credit_cycles: spec.router.credit_cycles,
                 watch,
+                ledger,
             },
             bank,
             sources: Vec::new(),

@@ -2,7 +2,9 @@
 
 use base::rng::mix;
 use base::route::View;
-use base::{Class, Flit, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{
+    Class, Flit, GroupIdx, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx,
+};
 use router::Lane;
 
 use super::source::{Sending, Source};
@@ -165,7 +167,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             return u64::MAX;
         }
         let node = NodeIdx(source.node);
-        match t.next(node, narrow(class), now) {
+        match self.ask(s, class, now, t) {
             Next::Wait => u64::MAX,
             Next::At(cycle) => cycle.max(now + 1),
             Next::Packet(offer) => {
@@ -183,7 +185,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let mut wake = u64::MAX;
         for class in 0..self.classes {
             while self.deals_open[node.at()] < DEALT_MAX {
-                match t.next(node, narrow(class), now) {
+                match self.ask(s, class, now, t) {
                     Next::Wait => break,
                     Next::At(cycle) => {
                         wake = wake.min(cycle.max(now + 1));
@@ -218,7 +220,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let source = &mut self.sources[s];
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
-        let flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
+        let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
         let packet =
             self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
         let passage = Passage {
@@ -235,6 +237,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         match self.passages.get_mut(packet.at()) {
             Some(place) => *place = passage,
             None => self.passages.push(passage),
+        }
+        if let (Some(group), Some(ledger)) = (GroupIdx::of(dst), &mut self.wires.ledger) {
+            flow = ledger.take_up(packet, group, node);
         }
         let mut head = Head { src: node, dst, flow, class: Class::ALL[class], state: 0 };
         let hop = self.bank.routing().inject(&mut head, &Sockets { net: self, node, class });

@@ -24,6 +24,7 @@ mod audit;
 mod build;
 mod calendar;
 mod follow;
+mod groups;
 mod inject;
 #[cfg(feature = "mutants")]
 mod mutants;
@@ -40,6 +41,7 @@ use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, RouterBank, Slot};
 
 pub use follow::{Follow, Sighting, Stage};
+pub use groups::{Fold, Reduced};
 #[cfg(feature = "mutants")]
 pub use mutants::Fault;
 use source::{Sending, Source};
@@ -157,6 +159,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.bank.step_all(now, &mut self.wires, |wires, router, at| {
             wires.calendar.wake(router, at);
         });
+        if self.wires.ledger.is_some() {
+            self.free_absorbed();
+        }
         if !lookahead {
             self.take_heads(now);
         }
@@ -235,6 +240,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
         for &slot in &ejects {
+            if self.wires.ledger.is_some() && self.eject_of_group(slot, now, terminals) {
+                continue;
+            }
             self.flits_ejected += 1;
             let (packet, hops, head, tail) = self.bank.store_mut().eject(slot);
             let passage = &mut self.passages[packet.at()];

@@ -1,13 +1,16 @@
 //! What hangs on the network: whoever makes packets and takes them.
 
-use base::{NodeIdx, PacketIdx};
+use base::{GroupIdx, NodeIdx, PacketIdx};
+
+use super::groups::Reduced;
 
 /// A packet on offer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Offer {
     /// The cycle in which it was made: at most the present one.
     pub created: u64,
-    /// Its destination; its source itself is allowed.
+    /// Its destination; its source itself is allowed. Or the address of a group that its source
+    /// belongs to.
     pub dst: NodeIdx,
     /// Its length, at least 1.
     pub flits: u32,
@@ -65,7 +68,18 @@ pub trait Terminals {
     #[inline]
     fn flit_ejected(&mut self, _: &Passage, _now: u64) {}
 
-    /// A packet's last flit arrived at `now`. Gives a source that waited and shall be asked again:
-    /// node and class.
+    /// The value that `node` contributes to a reduction under this sequence number.
+    #[inline]
+    fn contribution(&mut self, _node: NodeIdx, _: GroupIdx, _sequence: u32) -> u64 {
+        0
+    }
+
+    /// Contributions arrived at the root of their reduction at `now`.
+    #[inline]
+    fn reduced(&mut self, _: &Reduced, _now: u64) {}
+
+    /// A packet's last flit arrived at `now`: that of a multicast at each member, which is then its
+    /// destination; that of a reduction after all others were combined into it. Gives a source that
+    /// waited and shall be asked again: node and class.
     fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)>;
 }

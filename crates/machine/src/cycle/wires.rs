@@ -1,8 +1,9 @@
 //! The links of a network on one clock, as its routers see them.
 
-use router::{Departure, Egress, Lane, Slot, Stall, Store};
+use router::{Absorption, Departure, Egress, Lane, Slot, Stall, Store};
 
 use super::calendar::Calendar;
+use super::groups::Ledger;
 use super::watch::Watch;
 
 /// Parts of a cycle in which intervals between flits are counted: 2^20.
@@ -55,6 +56,8 @@ pub(super) struct Wires<W> {
     /// Cycles that a router takes to process a credit.
     pub(super) credit_cycles: u32,
     pub(super) watch: W,
+    /// Where packets may go to groups.
+    pub(super) ledger: Option<Box<Ledger>>,
 }
 
 impl<W: Watch> Egress for Wires<W> {
@@ -93,6 +96,20 @@ impl<W: Watch> Egress for Wires<W> {
             self.calendar.source_credits.push(at, Lane(far.lane));
         } else {
             self.calendar.credits.push(at, Lane(far.lane));
+        }
+    }
+
+    #[inline]
+    fn absorb(&mut self, a: &Absorption, store: &mut Store) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.absorb(a, store);
+        }
+    }
+
+    #[inline]
+    fn combine(&mut self, entry: u32, slot: Slot, store: &Store) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.combine(entry, slot, store);
         }
     }
 

@@ -20,6 +20,9 @@ pub(super) fn network<R: RoutingFunction, P>(
     let (components, slots) = components(spec);
     let vcs = vcs(spec)?;
     check_ports(spec, vcs)?;
+    if routing.groups().is_some() {
+        return Err(BuildError::new("its interfaces know no groups; a `CycleNetwork` does"));
+    }
     let fabric = &spec.fabric;
     let interfaces = fabric.node_ports.iter().map(|out| {
         Interface::new(&InterfaceParams {

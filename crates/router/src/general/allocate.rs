@@ -21,28 +21,42 @@ impl General {
         now: u64,
         egress: &mut E,
     ) {
+        self.collectively(|_, groups| groups.begin(c, block, i, now, egress));
         self.ask_for_vcs(c, block, i, now);
+        self.collectively(|this, groups| groups.ask_for_vcs(this, c, block, (i, now)));
         let vcs = &self.parts[i].vc_allocator;
         vcs.allocate(&self.vc_requests, &mut self.vc_matching);
         self.switch_requests.clear();
         if self.rules.hold_switch {
             self.go_on(c, block, i, now, egress);
         }
+        self.collectively(|this, groups| groups.ask_for_switch(this, c, block, (i, now)));
         self.ask_for_switch(c, block, i, now);
         let switch = &self.parts[i].switch_allocator;
         switch.allocate(&self.switch_requests, &mut self.switch_matching);
         self.parts[i].vc_allocator.commit(&self.vc_matching);
         self.parts[i].switch_allocator.commit(&self.switch_matching);
+        let lanes = usize::from(block.ports) << c.shift;
         let granted: Vec<(usize, usize)> = self.vc_matching.pairs().collect();
         for (at, out) in granted {
             assert!(
                 self.vc_requests.contains(at, out),
                 "router {i} at {now}: {at} did not ask for {out}"
             );
+            if at >= lanes {
+                self.collectively(|_, groups| groups.grant(c, block, (i, out), now, egress));
+                continue;
+            }
             self.grant(c, block, (i, at, out), now, egress);
         }
         let granted: Vec<(usize, usize)> = self.switch_matching.pairs().collect();
+        let inputs = usize::from(block.ports) * self.rules.input_speedup;
         for (input, output) in granted {
+            if input >= inputs {
+                let to = (i, input - inputs, now);
+                self.collectively(|this, groups| groups.use_switch(this, c, block, to, egress));
+                continue;
+            }
             let vc = usize::from(self.switch_requests.label(input, output).unwrap_or(0));
             let at = (input / self.rules.input_speedup) << c.shift | vc;
             self.use_switch(c, block, (i, at, output / self.rules.output_speedup), now, egress);
@@ -66,6 +80,9 @@ impl General {
         let waiting: Vec<usize> = lanes(block.sets.iter().take(words).map(|s| s.waiting)).collect();
         for at in waiting {
             let input = block.inputs[at];
+            if self.collective.as_ref().is_some_and(|groups| groups.holds(i, at)) {
+                continue;
+            }
             let word = usize::from(input.out) / 64;
             let key = self.key(c, &input, now);
             let mut free = input.request & block.sets[word].free;
@@ -96,6 +113,9 @@ impl General {
     ) {
         let vcs = usize::from(c.pipeline.vcs);
         for port in 0..usize::from(block.ports) {
+            if self.collective.as_ref().is_some_and(|groups| groups.reads(i, port)) {
+                continue;
+            }
             let first = port << c.shift;
             let pointer = usize::from(block.outputs[first].vc_pointer) % vcs;
             for turn in 0..vcs {

@@ -22,23 +22,27 @@ use std::collections::VecDeque;
 
 use base::RoutingFunction;
 use base::arch::{Buffers, Switching};
+use base::group::Groups;
 
 use crate::alloc::{AnyAllocator, KeyRule, Matching, Requests};
 use crate::bank::{Kernel, Pipeline, RouterParams};
+use crate::collective::{self, Collective};
 use crate::egress::Egress;
 use crate::state::NOBODY;
 
 /// What the general router has on top of the plain one's state.
 #[derive(Clone, Debug)]
 pub(crate) struct General {
-    rules: Rules,
+    pub(crate) rules: Rules,
     /// `[router]`
     parts: Vec<Parts>,
     /// Scratch, large enough for every router.
-    vc_requests: Requests,
+    pub(crate) vc_requests: Requests,
     vc_matching: Matching,
-    switch_requests: Requests,
+    pub(crate) switch_requests: Requests,
     switch_matching: Matching,
+    /// Where packets may go to groups.
+    pub(crate) collective: Option<Box<Collective>>,
     /// Scratch for watchers: inputs that asked for an output VC in this cycle, inputs that asked for the
     /// switch, and those that sent, as sets of lanes.
     watched: [Vec<u64>; 3],
@@ -46,13 +50,13 @@ pub(crate) struct General {
 
 /// What all routers have in common.
 #[derive(Clone, Copy, Debug)]
-struct Rules {
+pub(crate) struct Rules {
     keys: KeyRule,
     speculative: bool,
     cut_through: bool,
     hold_switch: bool,
-    input_speedup: usize,
-    output_speedup: usize,
+    pub(crate) input_speedup: usize,
+    pub(crate) output_speedup: usize,
     internal_speedup: usize,
     output_buffer_flits: Option<u32>,
     /// Of a VC; 0 where buffers are private.
@@ -101,7 +105,17 @@ struct PortParts {
 }
 
 impl General {
-    pub(crate) fn new(params: &[RouterParams], pipeline: &Pipeline, shift: u32) -> Self {
+    pub(crate) fn new(
+        params: &[RouterParams],
+        pipeline: &Pipeline,
+        shift: u32,
+        groups: Option<Groups>,
+    ) -> Self {
+        if let Some(Err(error)) = groups.map(|g| collective::check(params, pipeline, &g)) {
+            panic!("{error}");
+        }
+        // Branches to a port are one more input of both allocations.
+        let extra = |ports: usize| if groups.is_some() { ports } else { 0 };
         let arch = &pipeline.arch;
         let reserved = match arch.buffers {
             Buffers::Private => 0,
@@ -129,11 +143,16 @@ impl General {
                 link_free: 0,
             };
             Parts {
-                vc_allocator: AnyAllocator::new(arch.vc_allocator, arch.arbiter, lanes, lanes),
+                vc_allocator: AnyAllocator::new(
+                    arch.vc_allocator,
+                    arch.arbiter,
+                    lanes + extra(ports),
+                    lanes,
+                ),
                 switch_allocator: AnyAllocator::new(
                     arch.switch_allocator,
                     arch.arbiter,
-                    inputs,
+                    inputs + extra(ports),
                     outputs,
                 ),
                 ports: p.output_depth.iter().map(port).collect(),
@@ -149,11 +168,20 @@ impl General {
         Self {
             rules,
             parts,
-            vc_requests: Requests::new(lanes, lanes),
-            vc_matching: Matching::new(lanes, lanes),
-            switch_requests: Requests::new(inputs, outputs),
-            switch_matching: Matching::new(inputs, outputs),
+            vc_requests: Requests::new(lanes + extra(ports), lanes),
+            vc_matching: Matching::new(lanes + extra(ports), lanes),
+            switch_requests: Requests::new(inputs + extra(ports), outputs),
+            switch_matching: Matching::new(inputs + extra(ports), outputs),
+            collective: groups.map(|g| Box::new(Collective::new(params, shift, g))),
             watched: core::array::from_fn(|_| vec![0; lanes.div_ceil(64)]),
+        }
+    }
+
+    /// Does something for packets to groups, where there are any.
+    fn collectively(&mut self, work: impl FnOnce(&mut Self, &mut Collective)) {
+        if let Some(mut collective) = self.collective.take() {
+            work(self, &mut collective);
+            self.collective = Some(collective);
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn lanes(words: impl Iterator<Item = u64>) -> impl Iterator<Item = us
 
 impl General {
     /// The rank of the packet at the front of an input VC.
-    pub(super) fn key<R>(&self, c: &Common<R>, input: &Input, now: u64) -> Key {
+    pub(crate) fn key<R>(&self, c: &Common<R>, input: &Input, now: u64) -> Key {
         #[expect(clippy::cast_possible_truncation, reason = "ages wrap as births do")]
         let age = (now as u32).wrapping_sub(c.store.born(input.first));
         self.rules.keys.key(c.store.class(input.first), now.saturating_sub(u64::from(age)))
@@ -36,7 +36,7 @@ impl General {
 
     /// Buffers downstream that output VC `out` may use.
     // Invariant: shared_used is the sum over a port's VCs of what each claims beyond its reserve.
-    pub(super) fn room<const L: usize, const W: usize>(
+    pub(crate) fn room<const L: usize, const W: usize>(
         &self,
         shift: u32,
         block: &Block<L, W>,
@@ -80,7 +80,7 @@ impl General {
     }
 
     /// Whether output port `port` takes another flit in this cycle.
-    pub(super) fn port_open<const L: usize, const W: usize>(
+    pub(crate) fn port_open<const L: usize, const W: usize>(
         &mut self,
         block: &Block<L, W>,
         i: usize,

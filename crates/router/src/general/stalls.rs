@@ -27,7 +27,9 @@ impl General {
         let words = usize::from(block.words);
         let [waiting, ready, sent] = &self.watched;
         for at in lanes((0..words).map(|w| waiting[w] & block.sets[w].waiting)) {
-            egress.stalled(Block::<L, W>::lane(i, at), Stall::NoVc);
+            if self.collective.as_ref().is_none_or(|groups| groups.lacks_vc(i, at)) {
+                egress.stalled(Block::<L, W>::lane(i, at), Stall::NoVc);
+            }
         }
         for at in lanes((0..words).map(|w| ready[w] & !sent[w])) {
             let out = usize::from(block.inputs[at].out);

@@ -3,7 +3,7 @@
 use base::RoutingFunction;
 
 use crate::bank::Common;
-use crate::egress::Egress;
+use crate::egress::{Departure, Egress};
 use crate::flow::short;
 use crate::state::{Block, NOBODY, Output, Stage, Timer};
 
@@ -87,13 +87,36 @@ impl General {
         if E::WATCHES {
             self.watched[2][at / 64] |= 1 << (at % 64);
         }
-        let parts = &mut self.parts[i].ports[port];
-        let through = now + c.traversal;
-        let depart = through.max(parts.link_free);
+        let depart = self.depart(i, port, now + c.traversal);
         let d = c.pop(block, i, at, now, depart);
-        let free = egress.send(&d, &mut c.store);
+        let until = self.launch(c, block, (i, port), &d, egress);
         egress.credit(d.from, now + 1);
-        let mut until = now + 1;
+        if self.rules.hold_switch {
+            let kept = self.crossbar_input(c.shift, at);
+            let held = Held { at: short(at), until };
+            self.parts[i].held[kept] = if d.tail { Held::NONE } else { held };
+        }
+    }
+
+    /// When a flit that is through the switch at cycle `through` goes on the link out of `port`.
+    pub(crate) fn depart(&self, i: usize, port: usize, through: u64) -> u64 {
+        through.max(self.parts[i].ports[port].link_free)
+    }
+
+    /// Puts a flit on the link out of `port`, or into its output buffer. Gives the cycle in which
+    /// another may get the switch.
+    pub(crate) fn launch<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        c: &mut Common<R>,
+        block: &mut Block<L, W>,
+        (i, port): (usize, usize),
+        d: &Departure,
+        egress: &mut E,
+    ) -> u64 {
+        let depart = d.depart;
+        let free = egress.send(d, &mut c.store);
+        let parts = &mut self.parts[i].ports[port];
+        let mut until = d.now + 1;
         if self.rules.output_buffer_flits.is_some() {
             parts.link_free = free;
             parts.departures.push_back(depart);
@@ -106,11 +129,7 @@ impl General {
             // A register: one flit a cycle, whatever the speedup.
             parts.link_free = depart + 1;
         }
-        if self.rules.hold_switch {
-            let kept = self.crossbar_input(c.shift, at);
-            let held = Held { at: short(at), until };
-            self.parts[i].held[kept] = if d.tail { Held::NONE } else { held };
-        }
+        until
     }
 
     /// A flit takes a buffer downstream: a promised one, one of its VC's own, or a shared one.

@@ -1,0 +1,7 @@
+//! Multicasts and reductions on whole networks.
+
+mod deadlock;
+mod folds;
+mod multicast;
+mod reduction;
+mod support;
