@@ -194,6 +194,9 @@ fn time(d: &mut Description, ((latency, interval, buffer), stages, _): Timing) {
 
 /// A fabric of plain routers under `packets` of 1 to `longest` flits from and to everywhere, made in
 /// half as many cycles.
+///
+/// # Panics
+/// If the fabric is too small for the draw.
 pub fn uniform(fabric: &Fabric, classes: u8, packets: u64, longest: u64) -> Case {
     let mut description = describe(fabric);
     description.router.vcs_per_class = fabric.vcs_per_class;
@@ -221,6 +224,9 @@ pub fn uniform(fabric: &Fabric, classes: u8, packets: u64, longest: u64) -> Case
 }
 
 /// Random networks with random packets, in `plain` ones of routers with the default's choices.
+///
+/// # Panics
+/// If a fabric of the list does not elaborate.
 pub fn cases(plain: bool) -> impl Strategy<Value = Case> {
     let packet = (any::<u32>(), any::<u32>(), 0_u8..3, 1_u32..5, 0_u64..300);
     let packets = prop::collection::vec(packet, 1..250);
