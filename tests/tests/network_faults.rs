@@ -86,7 +86,7 @@ impl RoutingFunction for Astray {
         view: &V,
     ) -> Hop {
         let hop = self.proper.route(at, port, vc, head, view);
-        let astray = head.flow % 8 == 0 && port.0 == 0;
+        let astray = head.flow.is_multiple_of(8) && port.0 == 0;
         match self.how {
             How::AllVcs => {
                 let vcs = self.proper.vcs_per_class();
