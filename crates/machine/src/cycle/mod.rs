@@ -27,6 +27,7 @@ mod follow;
 mod inject;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod open;
 mod source;
 mod terminal;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use router::{Lane, RouterBank, Slot};
 pub use follow::{Follow, Sighting, Stage};
 #[cfg(feature = "mutants")]
 pub use mutants::Fault;
+pub use open::Open;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
