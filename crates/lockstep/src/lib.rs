@@ -84,6 +84,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! More that can be your own, an allocator or a traffic pattern, is in [`extend`].
+//!
 //! # Where to look
 //!
 //! | module | what it models |
@@ -101,6 +103,7 @@
 
 pub use {base, clock, coherence, machine, memory, phy, report, router, topology, traffic};
 
+pub mod extend;
 pub mod figures;
 pub mod parallel;
 pub mod shipped;

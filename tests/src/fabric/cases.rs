@@ -208,7 +208,7 @@ pub fn uniform(fabric: &Fabric, classes: u8, packets: u64, longest: u64) -> Case
     let order = |n: u64| {
         let below = |stream, count| u32::try_from(draw(5, n, stream, 0) % count).unwrap_or(0);
         Order {
-            created: u64::from(below(0, packets / 2)),
+            created: u64::from(below(0, packets.div_ceil(2))),
             src: below(1, nodes),
             dst: below(2, nodes),
             class: u8::try_from(below(3, classes.into())).unwrap_or(0),

@@ -28,6 +28,7 @@ mod groups;
 mod inject;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod open;
 mod source;
 mod terminal;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
 #[cfg(feature = "mutants")]
 pub use mutants::Fault;
+pub use open::Open;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
