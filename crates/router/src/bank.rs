@@ -247,6 +247,26 @@ impl<R: RoutingFunction> RouterBank<R> {
         woken
     }
 
+    /// The general routers' state; plain routers become general ones.
+    pub(crate) fn general(&mut self) -> &mut General {
+        if self.common.general.is_none() {
+            let routers = (0..self.len()).map(RouterIdx::new);
+            let params: Vec<RouterParams> = routers
+                .map(|i| (0..self.ports(i)).map(|p| self.credits(i, p, VcIdx(0)).1).collect())
+                .map(|d: Vec<u32>| RouterParams { input_depth: d.clone(), output_depth: d })
+                .collect();
+            let general = General::new(&params, &self.common.pipeline, self.common.shift, None);
+            self.common.general = Some(Box::new(general));
+            self.common.special = true;
+        }
+        self.common.general.as_mut().expect("it was made")
+    }
+
+    /// Lanes of a port: two to this power.
+    pub(crate) const fn shift(&self) -> u32 {
+        self.common.shift
+    }
+
     /// The flits of the network.
     pub const fn store(&self) -> &Store {
         &self.common.store

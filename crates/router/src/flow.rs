@@ -100,7 +100,7 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                 self.c.wake(i);
             }
             Stage::Active => {
-                if block.resume(at, self.c.vc_mask as usize, self.c.general.is_some()) {
+                if block.resume(at, self.c.vc_mask as usize) || E::WATCHES {
                     self.c.wake(i);
                 }
             }
@@ -125,8 +125,7 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                 }
                 Timer::Granted(at) => {
                     block.inputs[usize::from(at)].stage = Stage::Active;
-                    let general = self.c.general.is_some();
-                    block.resume(usize::from(at), self.c.vc_mask as usize, general);
+                    block.resume(usize::from(at), self.c.vc_mask as usize);
                 }
                 Timer::Link(port) => block.link_free(usize::from(port), self.c.vc_mask as usize),
             }
@@ -269,18 +268,16 @@ impl<const L: usize, const W: usize> Block<L, W> {
 
     /// A packet that holds an output VC has a flit again. Tells whether it is ready.
     #[inline]
-    pub(crate) fn resume(&mut self, at: usize, vc_mask: usize, general: bool) -> bool {
+    pub(crate) fn resume(&mut self, at: usize, vc_mask: usize) -> bool {
         let out = usize::from(self.inputs[at].out) % L;
         let sets = &mut self.sets[at / 64];
         let bit = 1 << (at % 64);
-        if !general {
-            if self.outputs[out].credits == 0 {
-                sets.starved |= bit;
-                return false;
-            }
-            if self.outputs[out & !vc_mask].busy {
-                return false;
-            }
+        if self.outputs[out].credits == 0 {
+            sets.starved |= bit;
+            return false;
+        }
+        if self.outputs[out & !vc_mask].busy {
+            return false;
         }
         sets.ready |= bit;
         true
@@ -311,14 +308,12 @@ impl<const L: usize, const W: usize> Block<L, W> {
         self.outputs[first].busy = false;
         for out in first..=first + vc_mask {
             let Output { owner, credits, .. } = self.outputs[out];
-            if owner == NOBODY {
+            if owner == NOBODY || credits == 0 {
                 continue;
             }
             let owner = usize::from(owner);
             if self.inputs[owner].stage == Stage::Active && self.inputs[owner].len > 0 {
-                let sets = &mut self.sets[owner / 64];
-                let set = if credits > 0 { &mut sets.ready } else { &mut sets.starved };
-                *set |= 1 << (owner % 64);
+                self.sets[owner / 64].ready |= 1 << (owner % 64);
             }
         }
     }

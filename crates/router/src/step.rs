@@ -143,6 +143,10 @@ impl<R: RoutingFunction> Common<R> {
         for sets in block.sets.iter().take(words) {
             waiting |= sets.waiting;
             ready |= sets.ready;
+            if E::WATCHES {
+                // Whoever stalls does so in every cycle.
+                ready |= sets.starved | sets.waiting;
+            }
             moved |= sets.routing | sets.turned;
         }
         if moved != 0 {

@@ -45,6 +45,14 @@ impl<T: Clone> Ring<T> {
         (!list.is_empty()).then(|| core::mem::take(list))
     }
 
+    /// The lists from cycle `now`'s on.
+    #[cfg(feature = "mutants")]
+    pub(super) fn ahead(&mut self, now: u64) -> impl Iterator<Item = &mut Vec<T>> {
+        let index = self.index(now);
+        let (past, ahead) = self.lists.split_at_mut(index);
+        ahead.iter_mut().chain(past)
+    }
+
     #[inline]
     pub(super) fn give_back(&mut self, now: u64, mut list: Vec<T>) {
         list.clear();

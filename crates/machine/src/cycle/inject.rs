@@ -72,7 +72,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let source = &mut self.sources[s];
         let ahead = able & u64::MAX << source.class_pointer;
         let class = if ahead == 0 { able } else { ahead }.trailing_zeros() as usize;
-        source.class_pointer = if class + 1 == self.classes { 0 } else { source.class_pointer + 1 };
+        let behind = if class + 1 == self.classes { 0 } else { class + 1 };
+        source.class_pointer = u8::try_from(behind).unwrap_or(0);
         self.send(s, class, now, t);
         let at = s * self.classes + class;
         if self.sendings[at].left == 0 {

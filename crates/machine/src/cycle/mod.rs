@@ -20,11 +20,14 @@
 //! 4. flits arrive at nodes,
 //! 5. sources send.
 
+mod audit;
 mod build;
 mod calendar;
 mod follow;
 mod groups;
 mod inject;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod source;
 mod terminal;
 #[cfg(test)]
@@ -39,6 +42,8 @@ use router::{Lane, RouterBank, Slot};
 
 pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
+#[cfg(feature = "mutants")]
+pub use mutants::Fault;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;

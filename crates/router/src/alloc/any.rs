@@ -1,5 +1,7 @@
 //! The allocator that a machine's description names, chosen outside the loop.
 
+use core::fmt::Debug;
+
 use base::arch::{Allocation, Arbitration};
 
 use super::Allocator;
@@ -26,9 +28,16 @@ pub enum AnyAllocator {
     IslipMatrix(Islip<Matrix>),
     /// Wavefront; it has no arbiters.
     Wavefront(Wavefront),
+    /// One of the user's own.
+    Own(Own),
 }
 
 impl AnyAllocator {
+    /// An allocator of the user's own: one indirect call an allocation.
+    pub fn own(allocator: impl Allocator + Clone + Debug + Send + Sync + 'static) -> Self {
+        Self::Own(Own(Box::new(allocator)))
+    }
+
     /// An allocator at reset. `Arbitration::Age` is round-robin among packets of one birth, for the
     /// births are in the keys: the requests must have those of [`KeyRule`](super::KeyRule).
     pub fn new(
@@ -69,6 +78,7 @@ impl Allocator for AnyAllocator {
             Self::Islip(allocator) => allocator.allocate(requests, matching),
             Self::IslipMatrix(allocator) => allocator.allocate(requests, matching),
             Self::Wavefront(allocator) => allocator.allocate(requests, matching),
+            Self::Own(allocator) => allocator.0.allocate(requests, matching),
         }
     }
 
@@ -82,6 +92,36 @@ impl Allocator for AnyAllocator {
             Self::Islip(allocator) => allocator.commit(matching),
             Self::IslipMatrix(allocator) => allocator.commit(matching),
             Self::Wavefront(allocator) => allocator.commit(matching),
+            Self::Own(allocator) => allocator.0.commit(matching),
         }
+    }
+}
+
+/// An allocator of a type that is not known here. Two are equal if they show the same.
+#[derive(Debug)]
+pub struct Own(Box<dyn Object>);
+
+impl Clone for Own {
+    fn clone(&self) -> Self {
+        Self(self.0.copy())
+    }
+}
+
+impl PartialEq for Own {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+impl Eq for Own {}
+
+/// What an allocator behind a pointer can do.
+trait Object: Allocator + Debug + Send + Sync {
+    fn copy(&self) -> Box<dyn Object>;
+}
+
+impl<A: Allocator + Clone + Debug + Send + Sync + 'static> Object for A {
+    fn copy(&self) -> Box<dyn Object> {
+        Box::new(self.clone())
     }
 }

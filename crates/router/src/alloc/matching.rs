@@ -32,6 +32,15 @@ impl Matching {
         self.pairs.clear();
     }
 
+    /// Grants `output` to `input`.
+    ///
+    /// # Panics
+    /// If one of them has a grant, or is outside.
+    #[inline]
+    pub fn grant(&mut self, input: usize, output: usize) {
+        self.pairs.grant(input, output, true);
+    }
+
     /// Takes the grant of `input` back, if it has one, so that no pointer learns of it.
     #[inline]
     pub fn revoke(&mut self, input: usize) {

@@ -57,7 +57,7 @@ mod speculation;
 mod tests;
 mod wavefront;
 
-pub use any::AnyAllocator;
+pub use any::{AnyAllocator, Own};
 pub use arbiter::{Arbiter, Matrix, RoundRobin};
 pub use key::{Key, KeyRule};
 pub use mask::{Ones, first_from, ones};
@@ -68,6 +68,10 @@ pub use speculation::{SpeculationMask, mask_speculative};
 pub use wavefront::Wavefront;
 
 /// A matcher of inputs with outputs, fair over time by state of its own.
+///
+/// One of your own makes its grants by [`Matching::clear`] and [`Matching::grant`], and gets into
+/// routers by [`AnyAllocator::own`] and
+/// [`RouterBank::set_switch_allocators`](crate::RouterBank::set_switch_allocators).
 pub trait Allocator {
     /// Makes `matching` the grants for `requests`: pairs that were requested, each input and each
     /// output in at most one. Changes nothing else.

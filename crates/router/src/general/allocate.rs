@@ -39,6 +39,10 @@ impl General {
         let lanes = usize::from(block.ports) << c.shift;
         let granted: Vec<(usize, usize)> = self.vc_matching.pairs().collect();
         for (at, out) in granted {
+            assert!(
+                self.vc_requests.contains(at, out),
+                "router {i} at {now}: {at} did not ask for {out}"
+            );
             if at >= lanes {
                 self.collectively(|_, groups| groups.grant(c, block, (i, out), now, egress));
                 continue;
@@ -185,7 +189,11 @@ impl General {
             c.arm(block, i, ready, Timer::Granted(short(at)));
         } else {
             input.stage = Stage::Active;
-            block.sets[at / 64].fresh |= bit;
+            if block.outputs[out].credits == 0 {
+                block.sets[at / 64].starved |= bit;
+            } else if !block.outputs[out >> c.shift << c.shift].busy {
+                block.sets[at / 64].fresh |= bit;
+            }
         }
     }
 }

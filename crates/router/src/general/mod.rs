@@ -13,15 +13,16 @@
 //! allocations are made `n` times a cycle.
 
 mod allocate;
+mod own;
 mod rules;
 mod stalls;
 mod traverse;
 
 use std::collections::VecDeque;
 
-use base::RoutingFunction;
 use base::arch::{Buffers, Switching};
 use base::group::Groups;
+use base::{RouterArch, RoutingFunction};
 
 use crate::alloc::{AnyAllocator, KeyRule, Matching, Requests};
 use crate::bank::{Kernel, Pipeline, RouterParams};
@@ -103,6 +104,26 @@ struct PortParts {
     link_free: u64,
 }
 
+impl Rules {
+    fn new(arch: &RouterArch) -> Self {
+        let reserved = match arch.buffers {
+            Buffers::Private => 0,
+            Buffers::Shared { reserved_flits } => reserved_flits,
+        };
+        Self {
+            keys: KeyRule::new(arch.priority, arch.arbiter),
+            speculative: arch.speculative,
+            cut_through: arch.switching == Switching::VirtualCutThrough,
+            hold_switch: arch.hold_switch,
+            input_speedup: usize::from(arch.input_speedup.max(1)),
+            output_speedup: usize::from(arch.output_speedup.max(1)),
+            internal_speedup: usize::from(arch.internal_speedup.max(1)),
+            output_buffer_flits: arch.output_buffer_flits,
+            reserved_flits: u16::try_from(reserved).unwrap_or(u16::MAX),
+        }
+    }
+}
+
 impl General {
     pub(crate) fn new(
         params: &[RouterParams],
@@ -113,21 +134,8 @@ impl General {
         // Branches to a port are one more input of both allocations.
         let extra = |ports: usize| if groups.is_some() { ports } else { 0 };
         let arch = &pipeline.arch;
-        let reserved = match arch.buffers {
-            Buffers::Private => 0,
-            Buffers::Shared { reserved_flits } => reserved_flits,
-        };
-        let rules = Rules {
-            keys: KeyRule::new(arch.priority, arch.arbiter),
-            speculative: arch.speculative,
-            cut_through: arch.switching == Switching::VirtualCutThrough,
-            hold_switch: arch.hold_switch,
-            input_speedup: usize::from(arch.input_speedup.max(1)),
-            output_speedup: usize::from(arch.output_speedup.max(1)),
-            internal_speedup: usize::from(arch.internal_speedup.max(1)),
-            output_buffer_flits: arch.output_buffer_flits,
-            reserved_flits: u16::try_from(reserved).unwrap_or(u16::MAX),
-        };
+        let rules = Rules::new(arch);
+        let reserved = u32::from(rules.reserved_flits);
         let parts = params.iter().map(|p| {
             let ports = p.input_depth.len();
             let lanes = ports << shift;

@@ -35,7 +35,7 @@ impl General {
             let out = usize::from(block.inputs[at].out);
             if self.room(shift, block, i, out) == 0 {
                 egress.stalled(Block::<L, W>::lane(i, at), Stall::NoCredit);
-            } else if !block.outputs[out >> shift << shift].busy {
+            } else {
                 egress.stalled(Block::<L, W>::lane(i, at), Stall::LostSwitch);
             }
         }

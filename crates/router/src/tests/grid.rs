@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::View;
-use base::arch::{Switching, VcReuse};
+use base::arch::{Buffers, Switching, VcReuse};
 use base::route::class_vcs;
 use base::{
     Class, Flit, Fs, Head, Hop, NodeIdx, PacketIdx, Part, PortIdx, RouterArch, RouterIdx,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// Ports of a router: its node, then up and down in x, up and down in y.
-const PORTS: usize = 5;
-const BACK: [usize; PORTS] = [0, 2, 1, 4, 3];
+pub(super) const PORTS: usize = 5;
+pub(super) const BACK: [usize; PORTS] = [0, 2, 1, 4, 3];
 
 /// What a grid is made of.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    fn pipeline(&self) -> Pipeline {
+    pub(super) fn pipeline(&self) -> Pipeline {
         let [rc, va, sa, st] = self.stages;
         Pipeline { rc, va, sa, st, arch: self.arch, ..Pipeline::new(5 * self.vcs_per_class) }
     }
@@ -51,7 +51,7 @@ impl Shape {
 
 /// Dimension order, x first.
 #[derive(Clone, Debug)]
-struct Xy(Shape);
+pub(super) struct Xy(pub(super) Shape);
 
 impl Xy {
     fn vcs(&self, class: Class) -> u64 {
@@ -258,10 +258,9 @@ impl Grid {
                     None => 0,
                     Some(router) => self.bank.buffered(RouterIdx::new(router), wire.to.1, vc),
                 };
-                if held as usize + back != wire.depth as usize
-                    || depth != wire.depth
-                    || buffered > 0
-                {
+                // Shared buffers are more than a VC's own.
+                let owns = depth == wire.depth || self.shape.arch.buffers != Buffers::Private;
+                if held as usize + back != depth as usize || !owns || buffered > 0 {
                     debts.push(format!("{unit}.{port} {vc}: {held} + {back}, {buffered} buffered"));
                 }
             }

@@ -1,5 +1,6 @@
 //! Routers on their own, and small grids of them.
 
+mod chip;
 mod equal;
 mod general;
 mod grid;

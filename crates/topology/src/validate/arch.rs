@@ -80,5 +80,21 @@ fn buffers(spec: &MachineSpec, class: &LinkClass) -> Result<(), Problem> {
             format!("use at least {packet}, or `switching: Wormhole`"),
         ));
     }
-    Ok(())
+    match arch.buffers {
+        Buffers::Shared { reserved_flits }
+            if arch.switching == Switching::VirtualCutThrough
+                && u64::from(reserved_flits) < packet =>
+        {
+            Err(Problem::new(
+                ErrorKind::Structure,
+                "router.buffers.reserved_flits",
+                format!(
+                    "a packet of {packet} flits that cuts through may wait for ever for room that \
+                     other VCs' packets hold: {reserved_flits} are reserved for its VC"
+                ),
+                format!("reserve at least {packet}, or use `switching: Wormhole`"),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
