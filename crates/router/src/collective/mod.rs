@@ -216,7 +216,17 @@ struct Way {
 }
 
 impl Collective {
-    pub(crate) fn new(params: &[RouterParams], shift: u32, groups: Groups) -> Self {
+    /// # Panics
+    /// If [`check`] fails.
+    pub(crate) fn new(
+        params: &[RouterParams],
+        pipeline: &Pipeline,
+        shift: u32,
+        groups: Groups,
+    ) -> Self {
+        if let Err(error) = check(params, pipeline, &groups) {
+            panic!("{error}");
+        }
         let part = |p: &RouterParams| {
             let ports = p.input_depth.len();
             Part {

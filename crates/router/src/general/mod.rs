@@ -26,7 +26,7 @@ use base::{RouterArch, RoutingFunction};
 
 use crate::alloc::{AnyAllocator, KeyRule, Matching, Requests};
 use crate::bank::{Kernel, Pipeline, RouterParams};
-use crate::collective::{self, Collective};
+use crate::collective::Collective;
 use crate::egress::Egress;
 use crate::state::NOBODY;
 
@@ -131,9 +131,6 @@ impl General {
         shift: u32,
         groups: Option<Groups>,
     ) -> Self {
-        if let Some(Err(error)) = groups.map(|g| collective::check(params, pipeline, &g)) {
-            panic!("{error}");
-        }
         // Branches to a port are one more input of both allocations.
         let extra = |ports: usize| if groups.is_some() { ports } else { 0 };
         let arch = &pipeline.arch;
@@ -179,7 +176,7 @@ impl General {
             vc_matching: Matching::new(lanes + extra(ports), lanes),
             switch_requests: Requests::new(inputs + extra(ports), outputs),
             switch_matching: Matching::new(inputs + extra(ports), outputs),
-            collective: groups.map(|g| Box::new(Collective::new(params, shift, g))),
+            collective: groups.map(|g| Box::new(Collective::new(params, pipeline, shift, g))),
             watched: core::array::from_fn(|_| vec![0; lanes.div_ceil(64)]),
         }
     }

@@ -12,7 +12,9 @@
 //! channel waits for which: where the routing function is free of deadlock, so are the trees, as long
 //! as a packet's branches do not wait for each other (see the router's `collective`). Where two
 //! routes part, or come to one router on different channels, the tree has a branch or a place for
-//! each; with dimension order that makes no difference, and a link is in the tree once.
+//! each; on a mesh with dimension order neither happens, and a link is in the tree once. Routes that
+//! share a link but no VC of it do not share a branch: under strict datelines a link can be in the
+//! tree twice, for members behind the dateline and for those before it.
 //!
 //! A multicast has one source, a reduction one root; give each its own group. [`Grouped`] is the
 //! routing function with its trees.

@@ -7,11 +7,22 @@ use proptest::prelude::*;
 
 use super::{Group, GroupRules, Grouped, Trees};
 use crate::TopologyError;
-use crate::describe::{Description, FabricForm};
+use crate::describe::{Datelines, Description, FabricForm};
 use crate::spec::MachineSpec;
 
+/// A shipped machine; on rings, packets that cross the dateline share VCs with those that do not.
 fn shipped(name: &str) -> MachineSpec {
-    Description::shipped(name).expect("shipped").elaborate().expect("a machine")
+    with_datelines(name, Datelines::Balanced)
+}
+
+fn with_datelines(name: &str, datelines: Datelines) -> MachineSpec {
+    let mut machine = Description::shipped(name).expect("shipped");
+    match &mut machine.fabric {
+        FabricForm::Torus(grid) => grid.datelines = datelines,
+        FabricForm::Ring(ring) => ring.datelines = datelines,
+        _ => {}
+    }
+    machine.elaborate().expect("a machine")
 }
 
 fn trees(machine: &MachineSpec, groups: &[Group]) -> Result<Trees, TopologyError> {
@@ -52,6 +63,17 @@ fn spanning_trees_of_grids_have_a_link_to_each_router_and_to_each_node() {
             assert_eq!(awaited as usize, nodes.len() + routers - 1, "{name}");
         }
     }
+}
+
+#[test]
+fn under_strict_datelines_a_link_carries_a_copy_for_each_half_at_most() {
+    let machine = with_datelines("torus8x8", Datelines::Strict);
+    let groups = [Group::Multicast { source: NodeIdx(5), members: all(&machine) }];
+    let trees = trees(&machine, &groups).expect("trees");
+    assert_eq!(reached(&trees, GroupIdx(0)), all(&machine));
+    let links: Vec<_> = trees.links(GroupIdx(0)).collect();
+    let copies = |link| links.iter().filter(|l| *l == link).count();
+    assert_eq!(links.iter().map(copies).max(), Some(2));
 }
 
 #[test]
