@@ -80,11 +80,14 @@ impl Egress for World {
     }
 }
 
+/// Flits with the cycle from which they may be sent.
+type Waiting = VecDeque<(u64, Flit)>;
+
 struct Chip {
     bank: RouterBank<Xy>,
     world: World,
     /// `[node]`: flits to be sent, and credits by VC.
-    sources: Vec<(VecDeque<(u64, Flit)>, Vec<u32>)>,
+    sources: Vec<(Waiting, Vec<u32>)>,
     /// Cycle, packet, and whether it was the tail, of each flit that arrived.
     seen: BTreeSet<(u64, u32, bool)>,
 }

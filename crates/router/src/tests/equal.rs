@@ -89,7 +89,7 @@ pub(super) fn any_shapes() -> impl Strategy<Value = Shape> {
             ..shape.arch
         };
         let (depth, node_depth) = (shape.depth.max(longest), shape.node_depth.max(longest));
-        Shape { arch, depth, node_depth, ..shape }
+        Shape { depth, node_depth, arch, ..shape }
     })
 }
 
@@ -119,7 +119,9 @@ proptest! {
     fn a_priority_that_all_share_changes_nothing_even_on_slow_links(
         shape in shapes(), mut packets in traffic(), interval in 1_u32..5, other in any::<u64>(),
     ) {
-        packets.iter_mut().for_each(|p| p.2 = 3);
+        for p in &mut packets {
+            p.2 = 3;
+        }
         let plain = Shape { interval, ..shape };
         let arch = RouterArch { priority: Priority::Class, ..shape.arch };
         let ranked = Shape { arch, shuffle: other, ..plain };

@@ -9,7 +9,9 @@ use super::{credits, edges, on_vc, router};
 fn an_output_buffer_takes_flits_until_it_is_full_and_again_when_the_link_took_one() {
     let mut lone = router(3, 16, |a| a.output_buffer_flits = Some(2));
     lone.pins.interval = 5;
-    on_vc(0, 1, 0, 6).into_iter().for_each(|flit| lone.arrive(0, flit, 10));
+    for flit in on_vc(0, 1, 0, 6) {
+        lone.arrive(0, flit, 10);
+    }
     lone.arrive_all(2, &on_vc(1, 0, 0, 1), 12);
     lone.run(1000);
     assert_eq!(edges(&lone, 0), [14, 19, 24, 29, 34, 39]);
@@ -22,7 +24,9 @@ fn an_output_buffer_takes_flits_until_it_is_full_and_again_when_the_link_took_on
 fn without_an_output_buffer_a_flit_waits_for_the_link_where_it_is() {
     let mut lone = router(2, 16, |a| a.input_speedup = 2);
     lone.pins.interval = 5;
-    on_vc(0, 1, 0, 4).into_iter().for_each(|flit| lone.arrive(0, flit, 10));
+    for flit in on_vc(0, 1, 0, 4) {
+        lone.arrive(0, flit, 10);
+    }
     lone.run(1000);
     assert_eq!(edges(&lone, 0), [14, 19, 24, 29]);
     assert_eq!(credits(&lone, 0), [13, 18, 23, 28]);
@@ -133,6 +137,8 @@ fn in_a_pool_a_packet_that_cuts_through_is_never_overtaken() {
 #[should_panic(expected = "overflows its 31 flits")]
 fn a_flit_beyond_reserve_and_pool_is_refused() {
     let mut lone = pooled(Switching::Wormhole, 1);
-    on_vc(0, 2, 0, 32).into_iter().for_each(|flit| lone.arrive(0, flit, 10));
+    for flit in on_vc(0, 2, 0, 32) {
+        lone.arrive(0, flit, 10);
+    }
     lone.run(100);
 }

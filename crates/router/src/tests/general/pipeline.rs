@@ -157,7 +157,9 @@ fn an_internal_speedup_of_n_moves_n_flits_of_a_vc_in_a_cycle() {
         let mut lone = router(2, 8, |a| {
             (a.internal_speedup, a.output_buffer_flits) = (speedup, Some(8));
         });
-        on_vc(0, 1, 0, 6).into_iter().for_each(|flit| lone.arrive(0, flit, 10));
+        for flit in on_vc(0, 1, 0, 6) {
+            lone.arrive(0, flit, 10);
+        }
         lone.run(100);
         assert_eq!(credits(&lone, 0), expect);
         let first = expect[0] + 1;
