@@ -6,7 +6,7 @@ use base::{NodeIdx, PacketIdx, VcIdx};
 use crate::store::Slot;
 
 /// A VC of a port of a router, numbered over the whole bank: the router times the lanes of a
-/// [`Block`], then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a
+/// block, then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a
 /// power of two.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Lane(pub u32);
