@@ -72,6 +72,8 @@ pub(crate) struct Common<R> {
     pub(crate) loads: Vec<Load>,
     /// The flits of the network.
     pub(crate) store: Store,
+    /// Scratch of a step: input VCs that may send a flit each.
+    pub(crate) grants: Vec<Lane>,
     /// Scratch of a step: heads that are to be delivered at its end.
     pub(crate) deferred: Vec<(Lane, Slot)>,
     /// The state of whatever the plain router does not have.
@@ -178,6 +180,7 @@ impl<R: RoutingFunction> RouterBank<R> {
             timers: vec![Vec::new(); params.len()],
             loads: vec![Load::default(); loads],
             store: Store::default(),
+            grants: Vec::with_capacity(params.iter().map(|p| p.input_depth.len()).sum()),
             deferred: Vec::new(),
             general,
         };
@@ -200,36 +203,37 @@ impl<R: RoutingFunction> RouterBank<R> {
         work!(self, k => k.credit_all(to, now));
     }
 
-    /// Puts flits into input VCs.
-    ///
-    /// Flits that are no heads go in before their routers are stepped in their cycle. Heads go in
-    /// after it, or before it where RC takes no cycle.
+    /// Puts packets' first flits into input VCs, after their routers are stepped in cycle `now`, or
+    /// before it where RC takes no cycle.
     ///
     /// # Panics
     /// If a buffer is full: the sender spent a credit it did not have.
     #[inline]
-    pub fn deliver<E: Egress>(&mut self, flits: &[(Lane, Slot)], now: u64, egress: &mut E) {
-        work!(self, k => k.deliver_all(flits, now, egress));
+    pub fn deliver_heads<E: Egress>(&mut self, flits: &[(Lane, Slot)], now: u64, egress: &mut E) {
+        work!(self, k => k.deliver_heads(flits, now, egress));
+    }
+
+    /// Puts flits that are not their packets' first into input VCs, before their routers are stepped.
+    ///
+    /// # Panics
+    /// If a buffer is full: the sender spent a credit it did not have.
+    #[inline]
+    pub fn deliver_bodies<E: Egress>(&mut self, flits: &[(Lane, Slot)], egress: &mut E) {
+        work!(self, k => k.deliver_bodies(flits, egress));
     }
 
     /// Steps every router that has something to do in cycle `now`. Credits and flits that are no
     /// heads of this cycle were given before; heads are to be given after it (before it where RC
-    /// takes no cycle). `later` is told of routers that must be stepped at a later cycle if nothing
-    /// comes before.
+    /// takes no cycle). Those that must be stepped at a later cycle say so by [`Egress::wake`], and
+    /// then are to be [woken](Self::wake).
     #[inline]
-    pub fn step_all<E: Egress>(
-        &mut self,
-        now: u64,
-        egress: &mut E,
-        later: impl FnMut(&mut E, RouterIdx, u64),
-    ) {
-        work!(self, k => k.step_all(now, egress, later));
+    pub fn step_all<E: Egress>(&mut self, now: u64, egress: &mut E) {
+        work!(self, k => k.step_all(now, egress));
     }
 
-    /// Steps router `i` in cycle `now`, under the terms of [`step_all`](Self::step_all). Gives the
-    /// next cycle in which it must be stepped if nothing comes before, `u64::MAX` if none.
-    pub fn step<E: Egress>(&mut self, i: RouterIdx, now: u64, egress: &mut E) -> u64 {
-        work!(self, k => k.step(i.at(), now, egress))
+    /// Steps router `i` in cycle `now`, under the terms of [`step_all`](Self::step_all).
+    pub fn step<E: Egress>(&mut self, i: RouterIdx, now: u64, egress: &mut E) {
+        work!(self, k => k.step(i.at(), now, egress));
     }
 
     /// Has router `i` stepped in the next [`step_all`](Self::step_all).

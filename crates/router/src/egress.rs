@@ -1,5 +1,7 @@
 //! What routers do to the rest of the network: send flits and credits, and tell what happened.
 
+use base::RouterIdx;
+
 use crate::state::Lane;
 use crate::store::{Slot, Store};
 
@@ -57,6 +59,10 @@ pub trait Egress {
 
     /// Takes back a buffer of input VC `from`; the credit leaves at cycle `depart`.
     fn credit(&mut self, from: Lane, depart: u64);
+
+    /// Has a router stepped in cycle `at` at the latest: something of it runs out then.
+    #[inline]
+    fn wake(&mut self, _: RouterIdx, _at: u64) {}
 
     /// Takes over a flit that a router absorbed.
     #[inline]

@@ -4,27 +4,34 @@ use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::Egress;
-use crate::state::{Block, Lane, NOBODY, Output, Stage, Timer};
+use crate::state::{Block, Input, Lane, Output, Stage, Timer};
 use crate::store::Slot;
 use crate::view::Outputs;
 
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// The router of a lane, and its own number of it.
     #[inline]
-    fn split(lane: Lane) -> (usize, usize) {
+    pub(crate) fn split(lane: Lane) -> (usize, usize) {
         ((lane.0 >> Block::<L, W>::LOG) as usize, lane.0 as usize % L)
     }
 
     /// Gives output VCs a credit each.
+    #[inline]
     pub(crate) fn credit_all(&mut self, to: &[Lane], now: u64) {
         for lane in to {
-            self.credit(*lane, now);
+            self.credit(*lane);
+        }
+        if self.c.notes {
+            for lane in to {
+                self.note_credit(*lane, now);
+            }
         }
     }
 
     /// Gives an output VC a credit.
-    #[inline]
-    fn credit(&mut self, to: Lane, now: u64) {
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    fn credit(&mut self, to: Lane) {
         let (i, at) = Self::split(to);
         let block = &mut self.blocks[i];
         let output = &mut block.outputs[at];
@@ -34,9 +41,6 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         }
         if output.credits == 1 && block.fund(at, self.c.vc_mask as usize) {
             self.c.wake(i);
-        }
-        if self.c.notes {
-            self.note_credit(to, now);
         }
     }
 
@@ -58,54 +62,63 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         }
     }
 
-    /// Puts flits into input VCs.
-    pub(crate) fn deliver_all<E: Egress>(
+    /// Puts heads into input VCs.
+    #[inline]
+    pub(crate) fn deliver_heads<E: Egress>(
         &mut self,
         flits: &[(Lane, Slot)],
         now: u64,
         egress: &mut E,
     ) {
         for (lane, slot) in flits {
-            self.deliver(*lane, *slot, now, egress);
+            if let Some((i, at)) = self.buffer(*lane, *slot) {
+                let block = &mut self.blocks[i];
+                #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
+                let left = block.inputs[at].left == now as u32;
+                if left && self.c.pipeline.rc > 0 {
+                    // The tail before it left in this very cycle: RC is in the next.
+                    block.inputs[at].stage = Stage::Routing;
+                    block.sets[at / 64].turned |= 1 << (at % 64);
+                } else {
+                    self.c.start(block, i, at, now, egress);
+                }
+                self.c.wake(i);
+            }
         }
     }
 
-    /// Puts a flit into an input VC.
+    /// Puts flits that are no heads into input VCs.
     #[inline]
-    fn deliver<E: Egress>(&mut self, lane: Lane, slot: Slot, now: u64, egress: &mut E) {
-        let (i, at) = Self::split(lane);
-        let block = &mut self.blocks[i];
-        let input = &mut block.inputs[at];
-        if input.len >= input.depth {
-            overflown(lane, input.depth);
-        }
-        input.len += 1;
-        if input.len > 1 {
-            self.c.store.link(input.last, slot);
-            input.last = slot;
-            return;
-        }
-        input.first = slot;
-        input.last = slot;
-        match input.stage {
-            #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
-            Stage::Idle if input.left == now as u32 && self.c.pipeline.rc > 0 => {
-                // The tail before it left in this very cycle: RC is in the next.
-                input.stage = Stage::Routing;
-                block.sets[at / 64].turned |= 1 << (at % 64);
-                self.c.wake(i);
-            }
-            Stage::Idle => {
-                self.c.start(block, i, at, now, egress);
-                self.c.wake(i);
-            }
-            Stage::Active => {
-                if block.resume(at, self.c.vc_mask as usize) || E::WATCHES {
+    pub(crate) fn deliver_bodies<E: Egress>(&mut self, flits: &[(Lane, Slot)], _: &mut E) {
+        for (lane, slot) in flits {
+            if let Some((i, at)) = self.buffer(*lane, *slot) {
+                let block = &mut self.blocks[i];
+                let holds = block.inputs[at].stage == Stage::Active;
+                if holds && (block.resume(at) || E::WATCHES) {
                     self.c.wake(i);
                 }
             }
-            Stage::Routing | Stage::Waiting | Stage::Granted => {}
         }
+    }
+
+    /// Puts a flit into the buffer of an input VC; its router and lane if it is at the front.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    fn buffer(&mut self, lane: Lane, slot: Slot) -> Option<(usize, usize)> {
+        let (i, at) = Self::split(lane);
+        let input = &mut self.blocks[i].inputs[at];
+        let waiting = input.len;
+        if waiting >= input.depth {
+            overflown(lane, input.depth);
+        }
+        input.len = waiting + 1;
+        let last = core::mem::replace(&mut input.last, slot);
+        if waiting > 0 {
+            self.c.store.link(last, slot);
+            return None;
+        }
+        input.first = slot;
+        Some((i, at))
     }
 
     /// What runs out at cycle `now`.
@@ -125,7 +138,7 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                 }
                 Timer::Granted(at) => {
                     block.inputs[usize::from(at)].stage = Stage::Active;
-                    block.resume(usize::from(at), self.c.vc_mask as usize);
+                    block.resume(usize::from(at));
                 }
                 Timer::Link(port) => block.link_free(usize::from(port), self.c.vc_mask as usize),
             }
@@ -158,12 +171,12 @@ impl<R: RoutingFunction> Common<R> {
         egress.at_front(lane, slot, &self.store, now, now + u64::from(rc));
         let (dst, class) = self.store.arrive(slot);
         match self.routing.fixed(Block::<L, W>::router(i), dst, class) {
-            Some(hop) => self.request(block, (i, at), hop),
+            Some(hop) => self.request(block, at, hop),
             None => self.route(block, i, at, now),
         }
         block.inputs[at % L].stage = Stage::Waiting;
         if rc > 1 {
-            self.arm(block, i, now + u64::from(rc), Timer::Routed(short(at)));
+            self.arm(block, i, now + u64::from(rc), Timer::Routed(short(at)), egress);
         } else {
             block.sets[at / 64 % W].waiting |= 1 << (at % 64);
         }
@@ -187,10 +200,13 @@ impl<R: RoutingFunction> Common<R> {
         let vc = VcIdx((at & self.vc_mask as usize) as u8);
         let router = Block::<L, W>::router(i);
         let hop = self.routing.route(router, port, vc, &mut head, &view);
+        if hop.vcs == 0 || hop.port.0 >= block.ports {
+            led_nowhere(i, at, hop);
+        }
         if head.state != state {
             self.store.set_state(slot, head.state);
         }
-        self.request(block, (i, at), hop);
+        self.request(block, at, hop);
     }
 
     /// The packet at the front of an input VC asks for an output VC of its hop.
@@ -198,12 +214,9 @@ impl<R: RoutingFunction> Common<R> {
     fn request<const L: usize, const W: usize>(
         &self,
         block: &mut Block<L, W>,
-        (i, at): (usize, usize),
+        at: usize,
         hop: Hop,
     ) {
-        if hop.vcs == 0 || hop.port.0 >= block.ports {
-            led_nowhere(i, at, hop);
-        }
         let out = hop.port.0 << self.shift;
         let input = &mut block.inputs[at % L];
         input.out = out;
@@ -212,15 +225,17 @@ impl<R: RoutingFunction> Common<R> {
 
     /// Lets `timer` of router `i` go off at cycle `when`, which is later than now.
     #[cold]
-    pub(crate) fn arm<const L: usize, const W: usize>(
+    pub(crate) fn arm<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
         when: u64,
         timer: Timer,
+        egress: &mut E,
     ) {
         self.timers[i].push((when, timer));
         block.timed = true;
+        egress.wake(Block::<L, W>::router(i), when);
     }
 }
 
@@ -241,7 +256,7 @@ fn led_nowhere(router: usize, lane: usize, hop: Hop) {
 
 /// Whether an output VC has all its credits and no packet.
 const fn output_whole(output: &Output) -> bool {
-    output.credits == output.depth && output.owner == NOBODY
+    output.credits == output.depth && !output.held
 }
 
 /// A number of a lane or port within a router.
@@ -268,25 +283,28 @@ impl<const L: usize, const W: usize> Block<L, W> {
 
     /// A packet that holds an output VC has a flit again. Tells whether it is ready.
     #[inline]
-    pub(crate) fn resume(&mut self, at: usize, vc_mask: usize) -> bool {
-        let out = usize::from(self.inputs[at].out) % L;
-        let sets = &mut self.sets[at / 64];
+    pub(crate) fn resume(&mut self, at: usize) -> bool {
+        let out = usize::from(self.inputs[at % L].out) % L;
         let bit = 1 << (at % 64);
-        if self.outputs[out].credits == 0 {
+        let open = self.sets[out / 64].shut >> (out % 64) & 1 == 0;
+        let sets = &mut self.sets[at / 64 % W];
+        if open {
+            sets.ready |= bit;
+        } else if self.outputs[out].credits == 0 {
             sets.starved |= bit;
-            return false;
         }
-        if self.outputs[out & !vc_mask].busy {
-            return false;
-        }
-        sets.ready |= bit;
-        true
+        open
     }
 
     /// Output VC `at` has a credit again. Tells whether its packet is ready thereby.
+    #[inline(never)]
     fn fund(&mut self, at: usize, vc_mask: usize) -> bool {
+        let open = !self.outputs[at & !vc_mask].busy;
+        if open {
+            self.sets[at / 64].shut &= !(1 << (at % 64));
+        }
         let owner = usize::from(self.outputs[at].owner);
-        if owner >= L {
+        if owner >= L || usize::from(self.inputs[owner].out) != at {
             return false;
         }
         let sets = &mut self.sets[owner / 64];
@@ -295,11 +313,10 @@ impl<const L: usize, const W: usize> Block<L, W> {
             return false;
         }
         sets.starved &= !bit;
-        let ready = !self.outputs[at & !vc_mask].busy;
-        if ready {
+        if open {
             sets.ready |= bit;
         }
-        ready
+        open
     }
 
     /// The link out of the port of lane `first` takes another flit: whoever waited for that is
@@ -308,11 +325,16 @@ impl<const L: usize, const W: usize> Block<L, W> {
         self.outputs[first].busy = false;
         for out in first..=first + vc_mask {
             let Output { owner, credits, .. } = self.outputs[out];
-            if owner == NOBODY || credits == 0 {
+            if credits == 0 {
                 continue;
             }
+            self.sets[out / 64].shut &= !(1 << (out % 64));
             let owner = usize::from(owner);
-            if self.inputs[owner].stage == Stage::Active && self.inputs[owner].len > 0 {
+            if owner >= L {
+                continue;
+            }
+            let Input { stage, len, out: held, .. } = self.inputs[owner];
+            if stage == Stage::Active && len > 0 && usize::from(held) == out {
                 self.sets[owner / 64].ready |= 1 << (owner % 64);
             }
         }
@@ -323,8 +345,9 @@ impl<const L: usize, const W: usize> Block<L, W> {
     pub(crate) fn link_busy(&mut self, first: usize, vc_mask: usize) {
         self.outputs[first].busy = true;
         for out in first..=first + vc_mask {
+            self.sets[out / 64].shut |= 1 << (out % 64);
             let owner = usize::from(self.outputs[out].owner);
-            if owner < L {
+            if owner < L && usize::from(self.inputs[owner].out) == out {
                 self.sets[owner / 64].ready &= !(1 << (owner % 64));
                 self.sets[owner / 64].fresh &= !(1 << (owner % 64));
             }

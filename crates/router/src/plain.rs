@@ -1,12 +1,18 @@
 //! The plain router's allocation: separable input-first with round-robin arbiters, for VCs and for
 //! the switch, as BookSim 2's defaults.
 //!
+//! ```text
+//!   for each router: sets ─▶ SA ─▶ grants          then, for each grant:
+//!                         └▶ VA ─▶ asks for the switch     pop ─▶ flit and credit out
+//! ```
+//!
 //! Both see the state that the cycle began with: who gets an output VC asks for the switch from the
 //! next cycle on, and an output VC that a tail frees is given away in the next. Pointers move only
 //! past a granted requester.
 //!
 //! Most routers have one requester in most cycles, so that case is straight code and inlined; several
-//! meet in functions of their own.
+//! meet in functions of their own. What is granted in a cycle is used when all routers have decided:
+//! one loop over all grants keeps in registers what a loop in each router would fetch anew.
 
 use core::num::NonZero;
 
@@ -16,7 +22,7 @@ use crate::bank::Common;
 use crate::egress::{Departure, Egress, Stall};
 use crate::flow::short;
 use crate::ports::{pick, sooner};
-use crate::state::{Block, NOBODY, Stage, Timer};
+use crate::state::{Block, Sets, Stage, Timer};
 
 /// Whether there are two bits in a set.
 #[inline]
@@ -25,9 +31,48 @@ pub(crate) const fn several(set: u64) -> bool {
 }
 
 impl<R: RoutingFunction> Common<R> {
+    /// Both allocations of router `i`. Input VCs that may send a flit go to the list of grants. Tells
+    /// whether the router has something to do in the next cycle, whatever the grants do.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    pub(crate) fn allocate<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        i: usize,
+        now: u64,
+        egress: &mut E,
+    ) -> bool {
+        let words = block.used_words();
+        let (mut waiting, mut ready) = (0, 0);
+        let (mut crowd, mut rush) = (false, false);
+        for sets in block.sets.iter().take(words) {
+            crowd |= several(sets.waiting) || waiting != 0 && sets.waiting != 0;
+            rush |= several(sets.ready) || ready != 0 && sets.ready != 0;
+            waiting |= sets.waiting;
+            ready |= sets.ready;
+        }
+        let mut again = false;
+        if rush {
+            again = self.allocate_switch(block, i, egress);
+        } else if ready != 0 {
+            self.grants.push(Block::<L, W>::lane(i, block.lone(|sets| sets.ready)));
+        }
+        if waiting != 0 {
+            let asked = if crowd {
+                self.allocate_vcs(block, i, now, egress)
+            } else {
+                self.allocate_vc(block, (i, block.lone(|sets| sets.waiting)), now, egress)
+            };
+            // Who waits for an output VC waits for one to become free, unless another port may do.
+            again |= asked || ready != 0 || self.adaptive;
+        }
+        again || E::WATCHES && block.stalls()
+    }
+
     /// VC allocation where only input VC `at` waits. Tells whether it asked for one that is free.
-    #[inline]
-    pub(crate) fn allocate_vc<E: Egress, const L: usize, const W: usize>(
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    fn allocate_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         (i, at): (usize, usize),
@@ -46,14 +91,14 @@ impl<R: RoutingFunction> Common<R> {
     /// VC allocation: every waiting input VC picks one free output VC, every output VC one of them.
     /// Tells whether any asked for one that is free.
     #[inline(never)]
-    pub(crate) fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
+    fn allocate_vcs<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
         now: u64,
         egress: &mut E,
     ) -> bool {
-        let words = if W == 1 { 1 } else { usize::from(block.words) };
+        let words = block.used_words();
         let mut any = false;
         for w in 0..words {
             let mut waiting = block.sets[w % W].waiting;
@@ -73,7 +118,7 @@ impl<R: RoutingFunction> Common<R> {
                     continue;
                 }
                 let mut lost = at;
-                if sooner(short(at), output.claim, output.pointer) {
+                if sooner(short(at), output.claim, output.owner.wrapping_add(1)) {
                     lost = usize::from(output.claim);
                     output.claim = short(at);
                 }
@@ -126,16 +171,18 @@ impl<R: RoutingFunction> Common<R> {
         let at = at % L;
         let output = &mut block.outputs[out % L];
         output.owner = short(at);
-        output.pointer = short(at + 1);
-        let funded = output.credits > 0;
-        block.sets[out / 64 % W].free &= !(1 << (out % 64));
+        output.held = true;
+        let given = &mut block.sets[out / 64 % W];
+        let one = 1_u64 << (out % 64);
+        given.free &= !one;
+        let open = given.shut & one == 0;
         let sets = &mut block.sets[at / 64];
         let bit = 1_u64 << (at % 64);
         sets.waiting &= !bit;
-        if !funded {
-            sets.starved |= bit;
-        } else if !block.outputs[(out % L) & !(self.vc_mask as usize)].busy {
+        if open {
             sets.ready |= bit;
+        } else if output.credits == 0 {
+            sets.starved |= bit;
         }
         let input = &mut block.inputs[at];
         input.out = short(out);
@@ -149,24 +196,22 @@ impl<R: RoutingFunction> Common<R> {
             let sets = &mut block.sets[at / 64];
             sets.ready &= !bit;
             sets.starved &= !bit;
-            self.arm(block, i, now + u64::from(va), Timer::Granted(short(at)));
+            self.arm(block, i, now + u64::from(va), Timer::Granted(short(at)), egress);
         }
     }
 
     /// Switch allocation: every input port picks one VC that could send, every output port one of
-    /// them. Gives the input VCs that may send a flit each.
+    /// them. They go to the list of grants. Tells whether any could have sent and does not.
     #[inline(never)]
-    pub(crate) fn allocate_switch<E: Egress, const L: usize, const W: usize>(
-        &self,
+    fn allocate_switch<E: Egress, const L: usize, const W: usize>(
+        &mut self,
         block: &mut Block<L, W>,
         i: usize,
         egress: &mut E,
-    ) -> [u64; W] {
-        let words = if W == 1 { 1 } else { usize::from(block.words) };
+    ) -> bool {
+        let words = block.used_words();
         let low = self.vc_mask as usize;
-        // Output ports by their first lane; their claims are the inputs promised to them.
-        let mut taken = [0_u64; W];
-        let mut winners = [0_u64; W];
+        let mut lost_any = false;
         for w in 0..words {
             let mut ready = block.sets[w % W].ready;
             while ready != 0 {
@@ -176,25 +221,24 @@ impl<R: RoutingFunction> Common<R> {
                 ready ^= able;
                 let mut at = w * 64 + bit;
                 if several(able) {
+                    lost_any = true;
                     at = self.choose(block, i, w * 64 + base, able >> base, egress);
                 }
                 let out = usize::from(block.inputs[at % L].out) & !low;
-                let set = &mut taken[out / 64 % W];
+                let claimed = &mut block.sets[out / 64 % W].claimed;
                 let one = 1 << (out % 64);
                 let port = &mut block.outputs[out % L];
-                if *set & one == 0 {
-                    *set |= one;
+                if *claimed & one == 0 {
+                    *claimed |= one;
                     port.claim = short(at);
-                    winners[w % W] |= 1 << (at % 64);
                     continue;
                 }
+                lost_any = true;
                 let held = usize::from(port.claim);
                 let first = |lane: usize| short(lane & !low);
                 let mut lost = at;
-                if sooner(first(at), first(held), port.port_pointer) {
+                if sooner(first(at), first(held), port.taken_from.wrapping_add(1)) {
                     port.claim = short(at);
-                    winners[w % W] |= 1 << (at % 64);
-                    winners[held / 64 % W] &= !(1 << (held % 64));
                     lost = held;
                 }
                 if E::WATCHES {
@@ -202,30 +246,16 @@ impl<R: RoutingFunction> Common<R> {
                 }
             }
         }
-        winners
-    }
-
-    /// Sends the flits at the front of the input VCs that got the switch. Tells whether an output VC
-    /// became free.
-    #[inline(never)]
-    pub(crate) fn traverse_all<E: Egress, const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        i: usize,
-        winners: [u64; W],
-        now: u64,
-        egress: &mut E,
-    ) -> bool {
-        let mut freed = false;
-        for (w, won) in winners.iter().enumerate() {
-            let mut won = *won;
-            while won != 0 {
-                let at = w * 64 + won.trailing_zeros() as usize;
-                won &= won - 1;
-                freed |= self.traverse(block, i, at, now, egress);
+        for w in 0..words {
+            let mut claimed = core::mem::take(&mut block.sets[w % W].claimed);
+            while claimed != 0 {
+                let out = w * 64 + claimed.trailing_zeros() as usize;
+                claimed &= claimed - 1;
+                let at = usize::from(block.outputs[out % L].claim);
+                self.grants.push(Block::<L, W>::lane(i, at));
             }
         }
-        freed
+        lost_any
     }
 
     /// The choice of an input port among its VCs that could send (`able`, from lane `base` on):
@@ -242,7 +272,7 @@ impl<R: RoutingFunction> Common<R> {
         let port = &block.outputs[base % L];
         let low = short(self.vc_mask as usize);
         let wanted = |vc: u32| block.inputs[(base + vc as usize) % L].out & !low;
-        let start = pick(able, u32::from(port.vc_pointer));
+        let start = pick(able, u32::from(port.sent & low) + 1);
         let mut best = (start, wanted(start));
         let mut rest = able & !(1 << start);
         while rest != 0 {
@@ -250,7 +280,7 @@ impl<R: RoutingFunction> Common<R> {
             let vc = pick(rest, start);
             rest &= !(1 << vc);
             let out = wanted(vc);
-            if out != best.1 && sooner(out, best.1, port.choice_pointer) {
+            if out != best.1 && sooner(out, best.1, port.sent_to.wrapping_add(1)) {
                 best = (vc, out);
             }
         }
@@ -265,7 +295,7 @@ impl<R: RoutingFunction> Common<R> {
         base + best.0 as usize
     }
 
-    /// Sends the flit at the front of input VC `at` through the switch. Tells whether it was a tail.
+    /// Sends the flit at the front of input VC `at` through the switch.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
     pub(crate) fn traverse<E: Egress, const L: usize, const W: usize>(
@@ -275,22 +305,24 @@ impl<R: RoutingFunction> Common<R> {
         at: usize,
         now: u64,
         egress: &mut E,
-    ) -> bool {
+    ) {
         let depart = now + self.traversal;
-        let d = self.pop(block, i, at, now, depart);
+        let (d, again) = self.pop(block, i, at, now, depart);
         let free = egress.send(&d, &mut self.store);
         egress.credit(d.from, now + 1);
         if free > depart + 1 {
             let low = self.vc_mask as usize;
             let first = (d.to.0 as usize % L) & !low;
             block.link_busy(first, low);
-            self.arm(block, i, free - self.traversal, Timer::Link(short(first)));
+            self.arm(block, i, free - self.traversal, Timer::Link(short(first)), egress);
         }
-        d.tail
+        if again || E::WATCHES {
+            self.wake(i);
+        }
     }
 
     /// Takes the flit at the front of input VC `at` out of its buffer, with all that follows for the
-    /// router.
+    /// router. Tells whether the VC has something to do in the next cycle.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
     pub(crate) fn pop<const L: usize, const W: usize>(
@@ -300,7 +332,7 @@ impl<R: RoutingFunction> Common<R> {
         at: usize,
         now: u64,
         depart: u64,
-    ) -> Departure {
+    ) -> (Departure, bool) {
         block.forwarded += 1;
         let at = at % L;
         let low = self.vc_mask as usize;
@@ -314,41 +346,40 @@ impl<R: RoutingFunction> Common<R> {
         output.credits -= 1;
         let funded = output.credits > 0;
         let used = output.depth - output.credits;
+        let (one, bit) = (1_u64 << (out % 64), 1_u64 << (at % 64));
+        if !funded {
+            block.sets[out / 64].shut |= one;
+        }
         let sets = &mut block.sets[at / 64];
-        let bit = 1_u64 << (at % 64);
+        let mut again = more;
         if tail {
-            output.owner = NOBODY;
             sets.ready &= !bit;
-            sets.fresh &= !bit;
             if more {
                 input.stage = Stage::Routing;
-                sets.routing |= bit;
+                sets.turned |= bit;
             } else {
                 input.stage = Stage::Idle;
                 #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
                 let left = now as u32;
                 input.left = left;
             }
-            block.sets[out / 64].free |= 1 << (out % 64);
+            block.sets[out / 64].free |= one;
         } else if !more {
             sets.ready &= !bit;
-            sets.fresh &= !bit;
         } else if !funded {
             sets.ready &= !bit;
-            sets.fresh &= !bit;
             sets.starved |= bit;
+            again = false;
         }
         if self.notes {
-            self.note_departure(block, (i, out), used, now);
+            self.note_departure(block, (i, out), (used, tail), now);
         }
         let from = &mut block.outputs[at & !low];
-        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
-        let behind = ((at & low) + 1) as u8;
-        from.vc_pointer = behind;
-        from.choice_pointer = short((out & !low) + 1);
-        block.outputs[out & !low].port_pointer = short((at & !low) + 1);
+        from.sent = short(at);
+        from.sent_to = short(out);
+        block.outputs[out & !low].taken_from = short(at);
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
-        Departure { from, to, slot, head, tail, now, depart }
+        (Departure { from, to, slot, head, tail, now, depart }, again)
     }
 
     /// What else a departure to output VC `out` does, on which `used` flits wait from now on.
@@ -357,11 +388,14 @@ impl<R: RoutingFunction> Common<R> {
         &mut self,
         block: &mut Block<L, W>,
         (i, out): (usize, usize),
-        used: u16,
+        (used, tail): (u16, bool),
         now: u64,
     ) {
         if !self.loads.is_empty() {
             self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
+        }
+        if tail {
+            block.outputs[out].held = false;
         }
         if self.keeps_vcs {
             // It is free when its last credit is back.
@@ -371,13 +405,25 @@ impl<R: RoutingFunction> Common<R> {
 }
 
 impl<const L: usize, const W: usize> Block<L, W> {
+    /// The one lane that is in a set.
+    #[inline]
+    fn lone(&self, set: impl Fn(&Sets) -> u64) -> usize {
+        let word = if W == 1 { 0 } else { self.sets.iter().position(|s| set(s) != 0).unwrap_or(0) };
+        word * 64 + set(&self.sets[word % W]).trailing_zeros() as usize
+    }
+
+    /// Whether somebody waits for an output VC or a credit.
+    fn stalls(&self) -> bool {
+        self.sets.iter().any(|sets| sets.starved | sets.waiting != 0)
+    }
+
     /// The output VC that the packet of input VC `at` asks for, if one is free that it may take: one
     /// arbiter over all output VCs of the router.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
     fn wish(&self, at: usize) -> Option<usize> {
         let input = &self.inputs[at % L];
-        let word = usize::from(input.out) / 64 % W;
+        let word = if W == 1 { 0 } else { usize::from(input.out) / 64 % W };
         let free = NonZero::new(input.request & self.sets[word].free)?;
         let pointer = usize::from(input.pointer);
         let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };

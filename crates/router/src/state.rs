@@ -51,20 +51,22 @@ pub(crate) struct Input {
 pub(crate) struct Output {
     pub(crate) credits: u16,
     pub(crate) depth: u16,
-    /// The input VC whose packet holds it, or [`NOBODY`].
+    /// The input VC whose packet got it last, or [`NOBODY`]: the one that holds it, if it is held,
+    /// and the round-robin pointer over input VCs, which goes on behind it.
     pub(crate) owner: u16,
-    /// Round-robin pointer over input VCs.
-    pub(crate) pointer: u16,
     /// Scratch of allocation: the best of the input VCs that ask for it, and for the first VC of a
     /// port of those that ask for the port.
     pub(crate) claim: u16,
-    /// Of the port. Switch arbiters: over VCs of the input port; over output ports that they want;
-    /// over input ports of the output port. Ports by their first lane.
-    pub(crate) vc_pointer: u8,
-    pub(crate) choice_pointer: u16,
-    pub(crate) port_pointer: u16,
+    /// Of the port, for the switch's arbiters, which go on behind them: the VC of the input port that
+    /// sent last, the output VC that it sent to, and the input VC from which the output port was sent
+    /// to last.
+    pub(crate) sent: u16,
+    pub(crate) sent_to: u16,
+    pub(crate) taken_from: u16,
     /// Of the port: the link out has not yet taken what was sent last.
     pub(crate) busy: bool,
+    /// A packet holds it; kept only where VCs are free by their credits.
+    pub(crate) held: bool,
 }
 
 /// No lane.
@@ -77,9 +79,7 @@ pub(crate) struct Sets {
     pub(crate) waiting: u64,
     /// Inputs that ask for the switch: hold an output VC, have a flit, a credit and a free link.
     pub(crate) ready: u64,
-    /// Inputs that got a new packet to the front in this step.
-    pub(crate) routing: u64,
-    /// Inputs that got a new packet to the front in the step before: it is routed in this one.
+    /// Inputs that got a new packet to the front: it is routed in the next step.
     pub(crate) turned: u64,
     /// Inputs that would be ready but for a credit.
     pub(crate) starved: u64,
@@ -87,7 +87,9 @@ pub(crate) struct Sets {
     pub(crate) fresh: u64,
     /// Outputs that may be given to a packet.
     pub(crate) free: u64,
-    /// Outputs that somebody asks for in this step.
+    /// Outputs on which nothing can be sent: they have no credit, or their link is busy.
+    pub(crate) shut: u64,
+    /// Scratch of allocation: outputs that somebody asks for.
     pub(crate) claimed: u64,
 }
 
@@ -153,12 +155,12 @@ impl<const L: usize, const W: usize> Block<L, W> {
             credits: 0,
             depth: 0,
             owner: NOBODY,
-            pointer: 0,
             claim: NOBODY,
-            vc_pointer: 0,
-            choice_pointer: 0,
-            port_pointer: 0,
+            sent: u16::from(vcs) - 1,
+            sent_to: NOBODY,
+            taken_from: NOBODY,
             busy: false,
+            held: false,
         };
         let lanes = input.len() << shift;
         let mut this = Self {

@@ -1,194 +1,149 @@
 //! One step of one router, or of all that have something to do.
 //!
 //! ```text
-//!   credits, body flits ─▶ RC* ─▶ VA ─▶ SA, ST ─▶ flits and credits out ─▶ heads: RC
+//!   credits, body flits ─▶ RC* ─▶ VA ─▶ SA ─▶ RC of turned ─▶ ST: flits and credits out ─▶ heads: RC
 //! ```
 //!
-//! RC of a packet that came to the front because the one before left is done in the router's next
-//! step. (*) With lookahead routing RC takes no cycle and comes before VA.
+//! RC of a packet that came to the front because the one before left ("turned") is done in the
+//! router's next step, after VA. (*) With lookahead routing RC takes no cycle and comes before VA.
 
-use base::{RouterIdx, RoutingFunction};
+use base::RoutingFunction;
 
 use crate::bank::{Common, Kernel};
 use crate::egress::{Egress, Stall};
-use crate::plain::several;
 use crate::state::Block;
 
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// Steps every router that has something to do.
     #[inline]
-    pub(crate) fn step_all<E: Egress>(
-        &mut self,
-        now: u64,
-        egress: &mut E,
-        mut later: impl FnMut(&mut E, RouterIdx, u64),
-    ) {
+    pub(crate) fn step_all<E: Egress>(&mut self, now: u64, egress: &mut E) {
         for w in 0..self.c.active.len() {
-            let mut active = self.c.active[w];
+            let mut active = core::mem::take(&mut self.c.active[w]);
+            let mut again = 0;
             while active != 0 {
+                let bit = active & active.wrapping_neg();
                 let i = w * 64 + active.trailing_zeros() as usize;
-                active &= active - 1;
-                let next = self.step(i, now, egress);
-                if next != now + 1 {
-                    self.c.active[w] &= !(1 << (i % 64));
-                    if next != u64::MAX {
-                        later(egress, RouterIdx::new(i), next);
-                    }
+                active ^= bit;
+                if self.decide(i, now, egress) {
+                    again |= bit;
                 }
             }
+            self.c.active[w] |= again;
         }
+        self.traverse_granted(now, egress);
     }
 
-    /// Steps router `i`. Gives the next cycle in which it must be stepped.
-    #[inline]
-    pub(crate) fn step<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> u64 {
+    /// Steps router `i`.
+    pub(crate) fn step<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) {
+        self.c.active[i / 64] &= !(1 << (i % 64));
+        if self.decide(i, now, egress) {
+            self.c.wake(i);
+        }
+        self.traverse_granted(now, egress);
+    }
+
+    /// All of router `i`'s step but for the traversals of a plain router, which go to the list of
+    /// grants. Tells whether it has something to do in the next cycle.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    fn decide<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
         let block = &mut self.blocks[i];
-        if block.timed || self.c.special {
-            return self.step_special(i, now, egress);
+        if block.timed || self.c.special || E::WATCHES {
+            return self.decide_special(i, now, egress);
         }
-        self.c.step_plain(block, i, now, egress)
+        let turned = block.any_turned();
+        let again = self.c.allocate(block, i, now, egress);
+        if turned {
+            self.c.turn(block, i, now, egress);
+        }
+        again || turned
     }
 
-    /// As [`step`](Self::step) where something may have run out, RC takes no cycle, or the router is
-    /// not the plain one.
+    /// As [`decide`](Self::decide) where something may have run out, RC takes no cycle, the router is
+    /// not the plain one, or somebody watches.
     #[inline(never)]
-    fn step_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> u64 {
+    fn decide_special<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
         if self.blocks[i].timed {
             self.expire(i, now);
         }
-        if self.c.pipeline.rc == 0 {
+        if E::WATCHES {
+            self.blocks[i].tell_starved(i, egress);
+        }
+        let lookahead = self.c.pipeline.rc == 0;
+        if lookahead {
             self.c.turn(&mut self.blocks[i], i, now, egress);
         }
         if self.c.general.is_some() {
-            if E::WATCHES {
-                self.blocks[i].tell_starved(i, egress);
-            }
-            let stirred = self.step_general(i, now, egress);
-            return self.c.finish(&mut self.blocks[i], i, now, stirred, egress);
+            return self.step_general(i, now, egress);
         }
-        self.c.step_plain(&mut self.blocks[i], i, now, egress)
+        let block = &mut self.blocks[i];
+        let turned = !lookahead && block.any_turned();
+        let again = self.c.allocate(block, i, now, egress);
+        if turned {
+            self.c.turn(block, i, now, egress);
+        }
+        again || turned
+    }
+
+    /// Sends the flits of all input VCs that got the switch.
+    #[inline]
+    fn traverse_granted<E: Egress>(&mut self, now: u64, egress: &mut E) {
+        let mut grants = core::mem::take(&mut self.c.grants);
+        for lane in &grants {
+            let (i, at) = Self::split(*lane);
+            self.c.traverse(&mut self.blocks[i], i, at, now, egress);
+        }
+        grants.clear();
+        self.c.grants = grants;
     }
 }
 
 impl<R: RoutingFunction> Common<R> {
-    /// Both allocations see the state that the cycle began with: the switch is given away first, but
-    /// used only when VCs are.
-    #[inline(never)]
-    fn step_plain<E: Egress, const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        i: usize,
-        now: u64,
-        egress: &mut E,
-    ) -> u64 {
-        if E::WATCHES {
-            block.tell_starved(i, egress);
-        }
-        let (mut waiting, mut ready) = (0, 0);
-        let words = if W == 1 { 1 } else { usize::from(block.words) };
-        for sets in block.sets.iter().take(words) {
-            waiting |= sets.waiting;
-            ready |= sets.ready;
-        }
-        let lone = W == 1 && !several(ready);
-        let winners = if lone { [0; W] } else { self.allocate_switch(block, i, egress) };
-        let mut stirred = false;
-        if waiting != 0 {
-            stirred = if W == 1 && !several(waiting) {
-                self.allocate_vc(block, (i, waiting.trailing_zeros() as usize), now, egress)
-            } else {
-                self.allocate_vcs(block, i, now, egress)
-            };
-        }
-        if !lone {
-            stirred |= self.traverse_all(block, i, winners, now, egress);
-        } else if ready != 0 {
-            stirred |= self.traverse(block, i, ready.trailing_zeros() as usize, now, egress);
-        }
-        self.finish(block, i, now, stirred, egress)
-    }
-
     /// RC of the packets that came to the front in the step before.
-    #[cold]
-    fn turn<E: Egress, const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        i: usize,
-        now: u64,
-        egress: &mut E,
-    ) {
-        for w in 0..usize::from(block.words) {
-            let mut turned = core::mem::take(&mut block.sets[w % W].turned);
-            while turned != 0 {
-                let at = w * 64 + turned.trailing_zeros() as usize;
-                turned &= turned - 1;
-                self.start(block, i, at, now, egress);
-            }
-        }
-    }
-
-    /// Packets that came to the front in the step before are routed. `stirred`: an output VC became
-    /// free, or somebody asked for one that was. Gives the next cycle in which to step.
-    #[inline]
-    fn finish<E: Egress, const L: usize, const W: usize>(
-        &mut self,
-        block: &mut Block<L, W>,
-        i: usize,
-        now: u64,
-        stirred: bool,
-        egress: &mut E,
-    ) -> u64 {
-        let (mut waiting, mut ready, mut moved) = (0, 0, 0);
-        let words = if W == 1 { 1 } else { usize::from(block.words) };
-        for sets in block.sets.iter().take(words) {
-            waiting |= sets.waiting;
-            ready |= sets.ready;
-            if E::WATCHES {
-                // Whoever stalls does so in every cycle.
-                ready |= sets.starved | sets.waiting;
-            }
-            moved |= sets.routing | sets.turned;
-        }
-        if moved != 0 {
-            self.start_turned(block, i, now, egress);
-            return now + 1;
-        }
-        // Who waits for an output VC waits for one to become free, unless another port may do.
-        if ready != 0 || waiting != 0 && (stirred || self.adaptive) {
-            return now + 1;
-        }
-        if block.timed { self.first_timer(i) } else { u64::MAX }
-    }
-
-    /// RC of the packets that came to the front in the step before; those of this one are next.
     #[inline(never)]
-    fn start_turned<E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn turn<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
         now: u64,
         egress: &mut E,
     ) {
-        let words = if W == 1 { 1 } else { usize::from(block.words) };
-        for w in 0..words {
-            let sets = &mut block.sets[w % W];
-            let mut turned = sets.turned;
-            sets.turned = core::mem::take(&mut sets.routing);
-            while turned != 0 {
-                let at = w * 64 + turned.trailing_zeros() as usize;
-                turned &= turned - 1;
-                self.start(block, i, at, now, egress);
-            }
+        for w in 0..block.used_words() {
+            let turned = core::mem::take(&mut block.sets[w % W].turned);
+            self.start_all(block, (i, w * 64, turned), now, egress);
         }
     }
 
-    #[cold]
-    fn first_timer(&self, i: usize) -> u64 {
-        self.timers[i].iter().map(|(when, _)| *when).min().unwrap_or(u64::MAX)
+    /// RC of the packets at the front of a set of input VCs, from lane `first` on.
+    #[inline]
+    pub(crate) fn start_all<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        (i, first, mut set): (usize, usize, u64),
+        now: u64,
+        egress: &mut E,
+    ) {
+        while set != 0 {
+            let at = first + set.trailing_zeros() as usize;
+            set &= set - 1;
+            self.start(block, i, at, now, egress);
+        }
     }
 }
 
 impl<const L: usize, const W: usize> Block<L, W> {
+    /// Words in use.
+    #[inline]
+    pub(crate) fn used_words(&self) -> usize {
+        if W == 1 { 1 } else { usize::from(self.words) }
+    }
+
+    /// Whether a packet came to the front of an input VC since the last step.
+    #[inline]
+    pub(crate) fn any_turned(&self) -> bool {
+        self.sets.iter().take(self.used_words()).fold(0, |any, sets| any | sets.turned) != 0
+    }
+
     /// Tells a watcher of those that have no credit.
     #[cold]
     fn tell_starved<E: Egress>(&self, i: usize, egress: &mut E) {

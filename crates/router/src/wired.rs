@@ -84,14 +84,23 @@ impl<R: RoutingFunction> RouterBank<R> {
         let shift = self.lane(i, 1, 0).0.wrapping_sub(first).trailing_zeros();
         let mut wired = Wired { wires, clock, first, shift, sa: self.pipeline().sa };
         let heads = self.take_in(i, edge, &mut wired);
-        let next = self.step(i, edge.0, &mut wired);
-        self.take_wake(i);
-        self.deliver(&heads, edge.0, &mut wired);
+        self.step(i, edge.0, &mut wired);
+        for flit in &heads {
+            self.put(*flit, edge.0, &mut wired);
+        }
         *self.deferred() = heads;
         self.deferred().clear();
         wires.await_credits(&self.starved(i));
-        let next = if self.take_wake(i) { edge.0 + 1 } else { next };
-        Edge(next.min(self.next_timer(i)))
+        Edge(if self.take_wake(i) { edge.0 + 1 } else { self.next_timer(i) })
+    }
+
+    /// Puts a flit into its input VC.
+    fn put<W: Wires>(&mut self, flit: (Lane, Slot), now: u64, wired: &mut Wired<'_, W>) {
+        if self.store().is_head(flit.1) {
+            self.deliver_heads(&[flit], now, wired);
+        } else {
+            self.deliver_bodies(&[flit], wired);
+        }
     }
 
     /// Delivers the flits that are visible; from a port's first head on they are for later, unless
@@ -115,7 +124,7 @@ impl<R: RoutingFunction> RouterBank<R> {
                 if defer {
                     later.push((lane, slot));
                 } else {
-                    self.deliver(&[(lane, slot)], edge.0, wired);
+                    self.put((lane, slot), edge.0, wired);
                 }
             }
         }

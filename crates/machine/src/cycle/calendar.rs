@@ -2,8 +2,10 @@
 //!
 //! Whoever sends puts the event into the list of the cycle in which it arrives, so an idle cycle
 //! costs a look into empty lists and an idle component nothing. Flits and credits are never further
-//! ahead than the longest link, so their rings are short and stay in the caches; who wakes later than
-//! its ring reaches is woken at its end and asks again.
+//! ahead than the longest link, so their rings are short and stay in the caches. A source that wakes
+//! later than its ring reaches is woken at its end and asks again; such routers lie in a set.
+
+use std::collections::BTreeSet;
 
 use base::RouterIdx;
 use router::{Lane, Slot};
@@ -77,6 +79,7 @@ pub(super) struct Calendar {
     /// Routers, and sources, for which something runs out.
     pub(super) wakes: Ring<RouterIdx>,
     pub(super) source_wakes: Ring<u32>,
+    late_wakes: BTreeSet<(u64, RouterIdx)>,
 }
 
 impl Calendar {
@@ -91,13 +94,28 @@ impl Calendar {
             ejects: Ring::new(span),
             wakes: Ring::new(WAKES_AHEAD),
             source_wakes: Ring::new(WAKES_AHEAD),
+            late_wakes: BTreeSet::new(),
         }
     }
 
-    /// Wakes a router at cycle `at`, or as late before it as can be.
-    #[inline]
+    /// Wakes a router at cycle `at`.
+    #[cold]
     pub(super) fn wake(&mut self, router: RouterIdx, at: u64) {
-        self.wakes.push(at.min(self.now + WAKES_AHEAD), router);
+        if at <= self.now + WAKES_AHEAD {
+            self.wakes.push(at, router);
+        } else {
+            self.late_wakes.insert((at, router));
+        }
+    }
+
+    /// A router that was to be woken at cycle `now`, and lay too far ahead for the ring.
+    #[inline]
+    pub(super) fn late_wake(&mut self, now: u64) -> Option<RouterIdx> {
+        if self.late_wakes.is_empty() {
+            return None;
+        }
+        let due = self.late_wakes.first().is_some_and(|(at, _)| *at <= now);
+        due.then(|| self.late_wakes.pop_first().map(|(_, router)| router)).flatten()
     }
 
     /// Wakes a source at cycle `at`, or as late before it as can be.
@@ -129,12 +147,16 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_too_far_ahead_comes_early() {
+    fn a_sources_wake_too_far_ahead_comes_early_and_a_routers_in_time() {
         let mut calendar = Calendar::new(8);
         calendar.now = 10;
+        calendar.wake(RouterIdx(5), 10 + WAKES_AHEAD + 7);
         calendar.wake_source(3, 10 + WAKES_AHEAD + 1);
         calendar.wake_source(4, 11);
         assert_eq!(calendar.source_wakes.take(11), Some(vec![4]));
         assert_eq!(calendar.source_wakes.take(10 + WAKES_AHEAD), Some(vec![3]));
+        assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 6), None);
+        assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), Some(RouterIdx(5)));
+        assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), None);
     }
 }

@@ -151,16 +151,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.take_credits(now);
         self.take_wakes(now);
         if let Some(bodies) = self.wires.calendar.bodies.take(now) {
-            self.take_flits(&bodies, now);
+            self.tell_received(&bodies, now);
+            self.bank.deliver_bodies(&bodies, &mut self.wires);
             self.wires.calendar.bodies.give_back(now, bodies);
         }
         let lookahead = self.bank.pipeline().rc == 0;
         if lookahead {
             self.take_heads(now);
         }
-        self.bank.step_all(now, &mut self.wires, |wires, router, at| {
-            wires.calendar.wake(router, at);
-        });
+        self.bank.step_all(now, &mut self.wires);
         if self.wires.ledger.is_some() {
             self.free_absorbed();
         }
@@ -212,6 +211,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
             self.wires.calendar.wakes.give_back(now, wakes);
         }
+        while let Some(router) = self.wires.calendar.late_wake(now) {
+            self.bank.wake(router);
+        }
         let Some(wakes) = self.wires.calendar.source_wakes.take(now) else { return };
         for &s in &wakes {
             self.active_sources[s as usize / 64] |= 1 << (s % 64);
@@ -222,20 +224,21 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline]
     fn take_heads(&mut self, now: u64) {
         if let Some(heads) = self.wires.calendar.heads.take(now) {
-            self.take_flits(&heads, now);
+            self.tell_received(&heads, now);
+            self.bank.deliver_heads(&heads, now, &mut self.wires);
             self.wires.calendar.heads.give_back(now, heads);
         }
     }
 
+    /// Tells a watcher of flits that routers receive.
     #[inline]
-    fn take_flits(&mut self, flits: &[(Lane, Slot)], now: u64) {
+    fn tell_received(&mut self, flits: &[(Lane, Slot)], now: u64) {
         if W::ON {
             for (lane, slot) in flits {
                 let packet = self.bank.store().packet(*slot);
                 self.wires.watch.received(*lane, packet, now);
             }
         }
-        self.bank.deliver(flits, now, &mut self.wires);
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! The links of a network on one clock, as its routers see them.
 
+use base::RouterIdx;
 use router::{Absorption, Departure, Egress, Lane, Slot, Stall, Store};
 
 use super::calendar::Calendar;
@@ -97,6 +98,11 @@ impl<W: Watch> Egress for Wires<W> {
         } else {
             self.calendar.credits.push(at, Lane(far.lane));
         }
+    }
+
+    #[inline]
+    fn wake(&mut self, router: RouterIdx, at: u64) {
+        self.calendar.wake(router, at);
     }
 
     #[inline]

@@ -344,7 +344,7 @@ impl Collective {
         sets.waiting &= !bit;
         if input.len > 0 {
             input.stage = Stage::Routing;
-            sets.routing |= bit;
+            sets.turned |= bit;
         } else {
             input.stage = Stage::Idle;
             #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]

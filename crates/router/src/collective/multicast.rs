@@ -96,6 +96,7 @@ impl Collective {
         // unless there are several passes a cycle.
         way.ready = if va > 1 { now + va } else { now };
         block.outputs[out].owner = at;
+        block.outputs[out].held = true;
         block.sets[out / 64].free &= !(1 << (out % 64));
         block.inputs[lane].out = short(out);
         let (from, to) = (Block::<L, W>::lane(i, lane), Block::<L, W>::lane(i, out));
@@ -284,12 +285,15 @@ impl<R> Common<R> {
         block.forwarded += 1;
         let output = &mut block.outputs[out];
         output.credits -= 1;
+        if output.credits == 0 {
+            block.sets[out / 64].shut |= 1 << (out % 64);
+        }
         if !self.loads.is_empty() {
             let used = output.depth - output.credits;
             self.loads[Block::<L, W>::lane(i, out).0 as usize].set(used, now);
         }
         if tail {
-            output.owner = NOBODY;
+            output.held = false;
             if !self.keeps_vcs {
                 block.sets[out / 64].free |= 1 << (out % 64);
             }

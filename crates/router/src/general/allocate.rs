@@ -117,7 +117,8 @@ impl General {
                 continue;
             }
             let first = port << c.shift;
-            let pointer = usize::from(block.outputs[first].vc_pointer) % vcs;
+            let sent = usize::from(block.outputs[first].sent & short(c.vc_mask as usize));
+            let pointer = (sent + 1) % vcs;
             for turn in 0..vcs {
                 let vc = (pointer + turn) % vcs;
                 let at = first | vc;
@@ -176,6 +177,7 @@ impl General {
             return;
         }
         block.outputs[out].owner = short(at);
+        block.outputs[out].held = true;
         block.sets[out / 64].free &= !(1 << (out % 64));
         let bit = 1_u64 << (at % 64);
         block.sets[at / 64].waiting &= !bit;
@@ -186,7 +188,7 @@ impl General {
         egress.vc_granted(from, to, input.first, &c.store, ready);
         if c.pipeline.va > 1 {
             input.stage = Stage::Granted;
-            c.arm(block, i, ready, Timer::Granted(short(at)));
+            c.arm(block, i, ready, Timer::Granted(short(at)), egress);
         } else {
             input.stage = Stage::Active;
             if block.outputs[out].credits == 0 {

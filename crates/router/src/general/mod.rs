@@ -28,7 +28,7 @@ use crate::alloc::{AnyAllocator, KeyRule, Matching, Requests};
 use crate::bank::{Kernel, Pipeline, RouterParams};
 use crate::collective::Collective;
 use crate::egress::Egress;
-use crate::state::NOBODY;
+use crate::state::{NOBODY, Sets};
 
 /// What the general router has on top of the plain one's state.
 #[derive(Clone, Debug)]
@@ -219,8 +219,8 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         self.c.wake(i);
     }
 
-    /// The allocations and traversals of a cycle. Tells whether the router must be stepped again for
-    /// those who wait for an output VC.
+    /// The allocations and traversals of a cycle, and RC of the packets that came to the front in the
+    /// one before. Tells whether the router has something to do in the next.
     #[cold]
     pub(crate) fn step_general<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) -> bool {
         let Some(mut general) = self.c.general.take() else { return false };
@@ -228,13 +228,19 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         if E::WATCHES {
             general.watch(block);
         }
+        let turned: [u64; W] = core::array::from_fn(|w| core::mem::take(&mut block.sets[w].turned));
         for _ in 0..general.rules.internal_speedup {
             general.pass(self.c, block, i, now, egress);
         }
         if E::WATCHES {
             general.tell_stalls(self.c.shift, block, i, egress);
         }
+        for (w, turned) in turned.into_iter().enumerate() {
+            self.c.start_all(block, (i, w * 64, turned), now, egress);
+        }
         self.c.general = Some(general);
-        true
+        let used = block.sets.iter().take(usize::from(block.words));
+        let busy = |sets: &Sets| sets.waiting | sets.ready | sets.turned;
+        used.fold(0, |any, s| any | busy(s) | if E::WATCHES { s.starved } else { 0 }) != 0
     }
 }

@@ -88,7 +88,10 @@ impl General {
             self.watched[2][at / 64] |= 1 << (at % 64);
         }
         let depart = self.depart(i, port, now + c.traversal);
-        let d = c.pop(block, i, at, now, depart);
+        let (d, again) = c.pop(block, i, at, now, depart);
+        if d.tail || !again {
+            block.sets[at / 64].fresh &= !(1 << (at % 64));
+        }
         let until = self.launch(c, block, (i, port), &d, egress);
         egress.credit(d.from, now + 1);
         if self.rules.hold_switch {
@@ -124,7 +127,7 @@ impl General {
             let first = port << c.shift;
             until = free - c.traversal;
             block.link_busy(first, c.vc_mask as usize);
-            c.arm(block, i, until, Timer::Link(short(first)));
+            c.arm(block, i, until, Timer::Link(short(first)), egress);
         } else {
             // A register: one flit a cycle, whatever the speedup.
             parts.link_free = depart + 1;

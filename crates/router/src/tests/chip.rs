@@ -67,6 +67,10 @@ impl Egress for World {
         d.depart + 1
     }
 
+    fn wake(&mut self, router: RouterIdx, at: u64) {
+        self.at(at).wakes.push(router);
+    }
+
     fn credit(&mut self, from: Lane, depart: u64) {
         let (router, port, vc) = self.place[&from];
         let counts = depart + u64::from(self.shape.latency + self.shape.credit_cycles);
@@ -146,10 +150,10 @@ impl Chip {
     fn cycle(&mut self, bucket: &Bucket, now: u64, order: Option<u64>) -> bool {
         let (bank, world) = (&mut self.bank, &mut self.world);
         bank.credit(&bucket.credits, now);
-        bank.deliver(&bucket.bodies, now, world);
+        bank.deliver_bodies(&bucket.bodies, world);
         let lookahead = bank.pipeline().rc == 0;
         if lookahead {
-            bank.deliver(&bucket.heads, now, world);
+            bank.deliver_heads(&bucket.heads, now, world);
         }
         if let Some(seed) = order {
             let mut routers: Vec<usize> = (0..bank.len()).collect();
@@ -159,10 +163,10 @@ impl Chip {
             }
         } else {
             bucket.wakes.iter().for_each(|r| bank.wake(*r));
-            bank.step_all(now, world, |world, router, at| world.at(at).wakes.push(router));
+            bank.step_all(now, world);
         }
         if !lookahead {
-            bank.deliver(&bucket.heads, now, world);
+            bank.deliver_heads(&bucket.heads, now, world);
         }
         for slot in &bucket.ejects {
             let tail = bank.store().is_tail(*slot);
