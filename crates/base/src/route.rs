@@ -94,6 +94,12 @@ pub trait RoutingFunction {
         false
     }
 
+    /// Whether [`route`](Self::route) never looks at its view, so that a packet's way does not depend
+    /// on the traffic: then routers may ask ahead of time.
+    fn oblivious(&self) -> bool {
+        false
+    }
+
     /// Whether the function looks at other routers by [`View::used_at`].
     fn global(&self) -> bool {
         false

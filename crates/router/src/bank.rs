@@ -4,6 +4,7 @@ use base::arch::VcReuse;
 use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::egress::Egress;
+use crate::express::{Border, Express, PortLink, Train};
 use crate::general::General;
 use crate::state::{Block, Blocked, Lane, Stage, Timer};
 use crate::store::{Slot, Store};
@@ -74,6 +75,8 @@ pub(crate) struct Common<R> {
     pub(crate) store: Store,
     /// Scratch of a step: input VCs that may send a flit each.
     pub(crate) grants: Vec<Lane>,
+    /// Scratch of a step: input VCs whose new packet is routed at its end.
+    pub(crate) turned: Vec<Lane>,
     /// Scratch of a step: heads that are to be delivered at its end.
     pub(crate) deferred: Vec<(Lane, Slot)>,
     /// The state of whatever the plain router does not have.
@@ -102,6 +105,8 @@ pub struct RouterBank<R> {
     blocks: Blocks,
     /// Each router takes `2^log` lanes.
     log: u32,
+    /// In place of the blocks, where the network is stepped by lists.
+    express: Option<Box<Express>>,
 }
 
 /// Does something with the blocks, whatever their size.
@@ -148,12 +153,44 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// flits, or VA, SA or ST have no cycles, or [`collective::check`](crate::collective::check)
     /// fails for the routing function's groups: machines are checked before they are built.
     pub fn new(params: &[RouterParams], pipeline: Pipeline, routing: R) -> Self {
+        Self::make(params, pipeline, routing, None)
+    }
+
+    /// Builds a bank that is stepped by [`cycle`](Self::cycle), all routers at once, if these are
+    /// plain routers and the routing function looks at no other router. `links[router][port]`.
+    ///
+    /// # Errors
+    /// Gives the routing function back where [`new`](Self::new) is to be used.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn express(
+        params: &[RouterParams],
+        pipeline: Pipeline,
+        routing: R,
+        links: &[Vec<PortLink>],
+    ) -> Result<Self, R> {
+        let plain = pipeline.arch == RouterArch::default();
+        if !plain || routing.groups().is_some() || routing.global() {
+            return Err(routing);
+        }
+        Ok(Self::make(params, pipeline, routing, Some(links)))
+    }
+
+    fn make(
+        params: &[RouterParams],
+        pipeline: Pipeline,
+        routing: R,
+        links: Option<&[Vec<PortLink>]>,
+    ) -> Self {
         let Pipeline { vcs, rc: _, va, sa, st, arch } = pipeline;
         assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
         assert!(va >= 1 && sa >= 1 && st >= 1, "VA, SA and ST take at least a cycle");
         let shift = u32::from(vcs).next_power_of_two().ilog2();
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
+        let whole = params;
+        let params = if links.is_some() { &[] } else { params };
         let (blocks, log) = match ports << shift {
             0..=64 => (Blocks::Lanes64(build(params, &pipeline, shift)), 6),
             65..=512 => (Blocks::Lanes512(build(params, &pipeline, shift)), 9),
@@ -181,10 +218,48 @@ impl<R: RoutingFunction> RouterBank<R> {
             loads: vec![Load::default(); loads],
             store: Store::default(),
             grants: Vec::with_capacity(params.iter().map(|p| p.input_depth.len()).sum()),
+            turned: Vec::new(),
             deferred: Vec::new(),
             general,
         };
-        Self { common, blocks, log }
+        let express = links.map(|links| {
+            let log = (ports << shift).next_power_of_two().ilog2().max(shift);
+            Box::new(Express::new(whole, &pipeline, (shift, log), &common.routing, links))
+        });
+        let log = express.as_ref().map_or(log, |x| x.log());
+        Self { common, blocks, log, express }
+    }
+
+    /// Whether the bank is stepped by [`cycle`](Self::cycle).
+    pub const fn is_express(&self) -> bool {
+        self.express.is_some()
+    }
+
+    /// Steps all routers of an express bank through cycle `now`, which follows the one stepped before.
+    #[inline]
+    pub fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
+        if let Some(x) = &mut self.express {
+            let Common { routing, store, .. } = &mut self.common;
+            Train { x, routing, store, border }.cycle(now);
+        }
+    }
+
+    /// Puts a flit on its way into an input VC of an express bank, where it arrives in cycle
+    /// `arrival`, which is to come.
+    ///
+    /// # Panics
+    /// If a buffer is full: the sender spent a credit it did not have.
+    #[inline]
+    pub fn receive<B: Border>(&mut self, lane: Lane, slot: Slot, arrival: u64, border: &mut B) {
+        if let Some(x) = &mut self.express {
+            let Common { routing, store, .. } = &mut self.common;
+            Train { x, routing, store, border }.receive_new(lane, slot, arrival);
+        }
+    }
+
+    /// Takes a credit that is on its way back in an express bank. Tells whether there was one.
+    pub fn lose_credit(&mut self) -> bool {
+        self.express.as_mut().is_some_and(|x| x.lose_credit())
     }
 
     /// Takes a flit into the store: its slot, to be delivered. `born` is when its packet was made.
@@ -298,7 +373,10 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// How many routers there are.
     pub fn len(&self) -> usize {
-        read!(self, b => b.len())
+        match &self.express {
+            Some(x) => x.len(),
+            None => read!(self, b => b.len()),
+        }
     }
 
     /// Whether there are none.
@@ -313,7 +391,10 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Ports of router `i`.
     pub fn ports(&self, i: RouterIdx) -> usize {
-        usize::from(read!(self, b => b[i.at()].ports))
+        match &self.express {
+            Some(x) => x.ports(i),
+            None => usize::from(read!(self, b => b[i.at()].ports)),
+        }
     }
 
     /// How many lanes there are in the bank's numbering, some of which are not there.
@@ -343,7 +424,10 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Flits that left router `i` so far.
     pub fn forwarded(&self, i: RouterIdx) -> u64 {
-        read!(self, b => b[i.at()].forwarded)
+        match &self.express {
+            Some(x) => x.forwarded(i),
+            None => read!(self, b => b[i.at()].forwarded),
+        }
     }
 
     /// Flits that routers copied for packets to groups, and flits that they absorbed, so far.
@@ -354,14 +438,22 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
-        let at = self.local(self.lane(i, port, vc.0));
+        let lane = self.lane(i, port, vc.0);
+        if let Some(x) = &self.express {
+            return x.buffered(lane.0, &self.common.store);
+        }
+        let at = self.local(lane);
         usize::from(read!(self, b => b[i.at()].inputs[at].len))
     }
 
     /// Credits that router `i` holds for `vc` of the link out of `port`, and how many there are in
     /// all. What waits in an output buffer has spent its credit.
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
-        let at = self.local(self.lane(i, port, vc.0));
+        let lane = self.lane(i, port, vc.0);
+        if let Some(x) = &self.express {
+            return (x.credits(lane.0), x.depth(lane.0));
+        }
+        let at = self.local(lane);
         let output = read!(self, b => b[i.at()].outputs[at]);
         (u32::from(output.credits), u32::from(output.depth))
     }
@@ -370,6 +462,10 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn blocked(&self, i: RouterIdx) -> Vec<Blocked> {
         let lanes = self.ports(i) << self.common.shift;
         let first = self.lane(i, 0, 0).0;
+        if let Some(x) = &self.express {
+            let lanes = first..first + (1 << self.log);
+            return lanes.filter_map(|lane| x.blocked(lane, &self.common.store)).collect();
+        }
         let mut all = Vec::new();
         for at in 0..lanes {
             let input = read!(self, b => b[i.at()].inputs[at]);

@@ -1,11 +1,11 @@
 //! One step of one router, or of all that have something to do.
 //!
 //! ```text
-//!   credits, body flits ─▶ RC* ─▶ VA ─▶ SA ─▶ RC of turned ─▶ ST: flits and credits out ─▶ heads: RC
+//!   credits, body flits ─▶ RC* ─▶ VA ─▶ SA, ST ─▶ flits and credits out ─▶ turned, heads: RC
 //! ```
 //!
 //! RC of a packet that came to the front because the one before left ("turned") is done in the
-//! router's next step, after VA. (*) With lookahead routing RC takes no cycle and comes before VA.
+//! router's next step, at its end. (*) With lookahead routing RC takes no cycle and comes before VA.
 
 use base::RoutingFunction;
 
@@ -52,11 +52,10 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             return self.decide_special(i, now, egress);
         }
         let turned = block.any_turned();
-        let again = self.c.allocate(block, i, now, egress);
         if turned {
-            self.c.turn(block, i, now, egress);
+            self.c.set_aside(block, i);
         }
-        again || turned
+        self.c.allocate(block, i, now, egress) || turned
     }
 
     /// As [`decide`](Self::decide) where something may have run out, RC takes no cycle, the router is
@@ -77,15 +76,15 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             return self.step_general(i, now, egress);
         }
         let block = &mut self.blocks[i];
-        let turned = !lookahead && block.any_turned();
-        let again = self.c.allocate(block, i, now, egress);
+        let turned = block.any_turned();
         if turned {
-            self.c.turn(block, i, now, egress);
+            self.c.set_aside(block, i);
         }
-        again || turned
+        self.c.allocate(block, i, now, egress) || turned
     }
 
-    /// Sends the flits of all input VCs that got the switch.
+    /// Sends the flits of all input VCs that got the switch, and routes the packets that came to the
+    /// front in the step before.
     #[inline]
     fn traverse_granted<E: Egress>(&mut self, now: u64, egress: &mut E) {
         let mut grants = core::mem::take(&mut self.c.grants);
@@ -95,10 +94,30 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         }
         grants.clear();
         self.c.grants = grants;
+        let mut turned = core::mem::take(&mut self.c.turned);
+        for lane in &turned {
+            let (i, at) = Self::split(*lane);
+            self.c.start(&mut self.blocks[i], i, at, now, egress);
+        }
+        turned.clear();
+        self.c.turned = turned;
     }
 }
 
 impl<R: RoutingFunction> Common<R> {
+    /// Notes the packets that came to the front in the step before: RC is at the end of this one.
+    #[inline(never)]
+    fn set_aside<const L: usize, const W: usize>(&mut self, block: &mut Block<L, W>, i: usize) {
+        for w in 0..block.used_words() {
+            let mut set = core::mem::take(&mut block.sets[w % W].turned);
+            while set != 0 {
+                let at = w * 64 + set.trailing_zeros() as usize;
+                set &= set - 1;
+                self.turned.push(Block::<L, W>::lane(i, at));
+            }
+        }
+    }
+
     /// RC of the packets that came to the front in the step before.
     #[inline(never)]
     pub(crate) fn turn<E: Egress, const L: usize, const W: usize>(

@@ -2,13 +2,13 @@
 
 use base::arch::{Switching, VcReuse};
 use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
-use router::{RouterBank, RouterParams};
+use router::{FRACTION, FarEnd, PortLink, Rate, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
 use super::groups::Ledger;
 use super::source::{Sending, Source};
-use super::wires::{FRACTION, Far, Rate, Wires};
+use super::wires::{Far, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
 use crate::network::{check_ports, domains, pipeline};
@@ -54,8 +54,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let params: Vec<RouterParams> = routers.collect();
         let pipeline = pipeline(&spec.router, vcs)?;
         let ledger = Ledger::checked(&routing, &params, &pipeline)?;
-        let bank = RouterBank::new(&params, pipeline, routing);
         let first_source = first_sources(spec);
+        let links = timing.links(&first_source);
+        let bank = if W::ON {
+            // Who watches wants to see each router decide.
+            Err(routing)
+        } else {
+            RouterBank::express(&params, pipeline, routing, &links)
+        };
+        let bank = bank.unwrap_or_else(|routing| RouterBank::new(&params, pipeline, routing));
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates));
         let mut this = Self {
@@ -267,6 +274,22 @@ impl<'a> Timings<'a> {
         let latency = u32::try_from(latency).unwrap_or(u32::MAX);
         let credit_latency = latency.saturating_add(credit_cycles);
         Far { lane, latency, credit_latency, node, slow: interval > 1 << FRACTION }
+    }
+
+    /// `[router][port]`: the links as routers see them that are stepped all at once.
+    fn links(&self, first_source: &[u32]) -> Vec<Vec<PortLink>> {
+        let fabric = &self.spec.fabric;
+        let link = |link: &LinkIdx| {
+            let far = match fabric.links[link.at()].to {
+                End::Router(r, p) => FarEnd::Router(r, p.at()),
+                End::Node(n, p) => FarEnd::Node(first_source[n.at()] + u32::from(p.0)),
+            };
+            let Far { latency, credit_latency, .. } = self.far(*link, 0, false);
+            // A node takes a flit at once; its credit leaves in the next cycle.
+            let node_latency = 1 + latency.saturating_add(self.spec.router.credit_cycles);
+            PortLink { far, latency, credit_latency, node_latency, interval: self.cycles(*link).1 }
+        };
+        fabric.routers.iter().map(|r| r.ports.iter().map(link).collect()).collect()
     }
 
     fn rate(&self, link: LinkIdx) -> Rate {

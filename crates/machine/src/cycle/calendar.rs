@@ -8,60 +8,10 @@
 use std::collections::BTreeSet;
 
 use base::RouterIdx;
-use router::{Lane, Slot};
+use router::{Lane, Ring, Slot};
 
 /// Cycles that wakes may lie ahead, at least.
 const WAKES_AHEAD: u64 = 500;
-
-/// The lists of one kind of event. Within a list the order does not matter.
-#[derive(Clone, Debug)]
-pub(super) struct Ring<T> {
-    lists: Vec<Vec<T>>,
-    mask: usize,
-}
-
-impl<T: Clone> Ring<T> {
-    fn new(span: u64) -> Self {
-        let size = usize::try_from(span + 1).unwrap_or(usize::MAX).next_power_of_two();
-        Self { lists: vec![Vec::new(); size], mask: size - 1 }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
-    #[inline]
-    const fn index(&self, at: u64) -> usize {
-        at as usize & self.mask
-    }
-
-    /// Puts an event into the list of cycle `at`, at most the span ahead.
-    #[inline]
-    pub(super) fn push(&mut self, at: u64, event: T) {
-        let index = self.index(at);
-        self.lists[index].push(event);
-    }
-
-    /// Takes the list of cycle `now`; it is to be given back for the room that it has.
-    #[inline]
-    pub(super) fn take(&mut self, now: u64) -> Option<Vec<T>> {
-        let index = self.index(now);
-        let list = &mut self.lists[index];
-        (!list.is_empty()).then(|| core::mem::take(list))
-    }
-
-    /// The lists from cycle `now`'s on.
-    #[cfg(feature = "mutants")]
-    pub(super) fn ahead(&mut self, now: u64) -> impl Iterator<Item = &mut Vec<T>> {
-        let index = self.index(now);
-        let (past, ahead) = self.lists.split_at_mut(index);
-        ahead.iter_mut().chain(past)
-    }
-
-    #[inline]
-    pub(super) fn give_back(&mut self, now: u64, mut list: Vec<T>) {
-        list.clear();
-        let index = self.index(now);
-        self.lists[index] = list;
-    }
-}
 
 /// All that is to come.
 #[derive(Clone, Debug)]
@@ -128,23 +78,6 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_ring_gives_back_what_it_took_in_its_cycle_only() {
-        let mut ring = Ring::new(5);
-        for (at, event) in [(3, 'a'), (7, 'b'), (3, 'c'), (8, 'd')] {
-            ring.push(at, event);
-        }
-        let mut seen = Vec::new();
-        for now in 1..=8 {
-            if let Some(list) = ring.take(now) {
-                seen.extend(list.iter().map(|e| (now, *e)));
-                ring.give_back(now, list);
-            }
-            assert_eq!(ring.take(now), None);
-        }
-        assert_eq!(seen, [(3, 'a'), (3, 'c'), (7, 'b'), (8, 'd')]);
-    }
 
     #[test]
     fn a_sources_wake_too_far_ahead_comes_early_and_a_routers_in_time() {

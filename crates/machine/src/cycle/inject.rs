@@ -148,9 +148,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let near = self.near[s];
         source.link_ready = if near.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
         let lane = Lane(near.lane | u32::from(vc.0));
+        let arrival = now + 1 + u64::from(near.latency);
+        if self.bank.is_express() {
+            self.bank.receive(lane, slot, arrival, &mut self.wires);
+            return;
+        }
         let calendar = &mut self.wires.calendar;
         let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
-        list.push(now + 1 + u64::from(near.latency), (lane, slot));
+        list.push(arrival, (lane, slot));
     }
 
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is

@@ -39,7 +39,7 @@ mod wires;
 use std::collections::VecDeque;
 
 use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
-use router::{Lane, RouterBank, Slot};
+use router::{Lane, Rate, RouterBank, Slot};
 
 pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
@@ -49,7 +49,7 @@ pub use open::Open;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
-use wires::{Far, Rate, Wires};
+use wires::{Far, Wires};
 
 /// A network on one clock.
 #[derive(Clone, Debug)]
@@ -150,6 +150,18 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
         self.take_credits(now);
         self.take_wakes(now);
+        if self.bank.is_express() {
+            self.bank.cycle(now, &mut self.wires);
+        } else {
+            self.step_routers(now);
+        }
+        self.eject(now, terminals);
+        self.inject(now, terminals);
+        self.wires.calendar.now = now + 1;
+    }
+
+    /// Flits and credits arrive at routers, and those with something to do are stepped.
+    fn step_routers(&mut self, now: u64) {
         if let Some(bodies) = self.wires.calendar.bodies.take(now) {
             self.tell_received(&bodies, now);
             self.bank.deliver_bodies(&bodies, &mut self.wires);
@@ -166,9 +178,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if !lookahead {
             self.take_heads(now);
         }
-        self.eject(now, terminals);
-        self.inject(now, terminals);
-        self.wires.calendar.now = now + 1;
     }
 
     #[inline]

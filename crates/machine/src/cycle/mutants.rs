@@ -29,7 +29,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let now = self.now();
         let calendar = &mut self.wires.calendar;
         match fault {
-            Fault::LostCredit => lose(calendar.credits.ahead(now)),
+            Fault::LostCredit => lose(calendar.credits.ahead(now)) || self.bank.lose_credit(),
             Fault::LostSourceCredit => lose(calendar.source_credits.ahead(now)),
             Fault::LostFlit => lose(calendar.ejects.ahead(now)),
             Fault::CopiedFlit => self.copy(),

@@ -1,14 +1,11 @@
 //! The links of a network on one clock, as its routers see them.
 
 use base::RouterIdx;
-use router::{Absorption, Departure, Egress, Lane, Slot, Stall, Store};
+use router::{Absorption, Border, Departure, Egress, Lane, Rate, Slot, Stall, Store};
 
 use super::calendar::Calendar;
 use super::groups::Ledger;
 use super::watch::Watch;
-
-/// Parts of a cycle in which intervals between flits are counted: 2^20.
-pub(super) const FRACTION: u32 = 20;
 
 /// What is at the far end of the link of a lane: 16 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -23,25 +20,6 @@ pub(super) struct Far {
     pub(super) node: bool,
     /// Whether the link needs more than a cycle for a flit.
     pub(super) slow: bool,
-}
-
-/// The rate of a link that needs more than a cycle for a flit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
-    /// Cycles between flits, in parts of 2^-20.
-    pub(super) interval: u64,
-    /// When the link takes another flit, in the same parts.
-    pub(super) free: u64,
-}
-
-impl Rate {
-    /// Occupies the link with a flit from cycle `depart` on; the first cycle for another.
-    #[cold]
-    pub(super) fn occupy(&mut self, depart: u64) -> u64 {
-        self.free = self.free.max(depart << FRACTION) + self.interval;
-        // A flit may start within a cycle in which the one before ends.
-        (self.free >> FRACTION).max(depart + 1)
-    }
 }
 
 /// All links, and what is on them.
@@ -138,5 +116,17 @@ impl<W: Watch> Egress for Wires<W> {
         if W::ON {
             self.watch.stalled(from, why);
         }
+    }
+}
+
+impl<W> Border for Wires<W> {
+    #[inline]
+    fn eject(&mut self, slot: Slot, arrival: u64) {
+        self.calendar.ejects.push(arrival, slot);
+    }
+
+    #[inline]
+    fn credit(&mut self, to: Lane, at: u64) {
+        self.calendar.source_credits.push(at, to);
     }
 }

@@ -416,6 +416,19 @@ impl RoutingFunction for Routing {
         ask!(&self.way, f => f.adaptive())
     }
 
+    fn oblivious(&self) -> bool {
+        match &self.way {
+            Way::Table(_)
+            | Way::DimensionOrder(_)
+            | Way::UpDown(_)
+            | Way::SourceRouted(_)
+            | Way::Detour(_) => true,
+            Way::Nca(f) => !f.adaptive(),
+            // Some of these are, with some of their policies; to be asked in time is always right.
+            _ => false,
+        }
+    }
+
     fn global(&self) -> bool {
         ask!(&self.way, f => f.global())
     }

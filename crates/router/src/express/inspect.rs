@@ -1,0 +1,142 @@
+//! What may be read off the routers between cycles, and what routing functions see of them.
+
+use base::route::View;
+use base::{PortIdx, RouterIdx, VcIdx};
+
+use super::state::{Port, after, when};
+use super::{Express, Item};
+use crate::state::Blocked;
+use crate::store::Store;
+
+/// One router's outputs as a routing function sees them.
+pub(super) struct Looking<'a> {
+    pub(super) x: &'a Express,
+    pub(super) router: RouterIdx,
+}
+
+/// The numbers of the bits of `set`.
+fn bits(set: u64) -> impl Iterator<Item = u32> {
+    (0..64).filter(move |bit| set >> bit & 1 == 1)
+}
+
+impl Looking<'_> {
+    fn lane(&self, port: PortIdx, vc: u32) -> u32 {
+        self.router.0 << self.x.log | u32::from(port.0) << self.x.shift | vc
+    }
+}
+
+impl View for Looking<'_> {
+    fn used(&self, port: PortIdx, vcs: u64) -> u32 {
+        bits(vcs).map(|vc| self.lane(port, vc)).map(|out| self.x.used(out)).sum()
+    }
+
+    fn free(&self, port: PortIdx, vcs: u64) -> u64 {
+        let free = self.x.ports[(self.lane(port, 0) >> self.x.shift) as usize].free & vcs;
+        let funded = |vc: &u32| self.x.credits(self.lane(port, *vc)) > 0;
+        bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
+    }
+
+    fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
+        0
+    }
+}
+
+impl Express {
+    /// How many routers there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.routers
+    }
+
+    /// Flits that left router `i` so far.
+    pub(crate) fn forwarded(&self, i: RouterIdx) -> u64 {
+        self.of_router(i).iter().map(|p| p.forwarded).sum()
+    }
+
+    fn of_router(&self, i: RouterIdx) -> &[Port] {
+        let ports = 1_usize << (self.log - self.shift);
+        &self.ports[i.at() * ports..][..ports]
+    }
+
+    /// Ports of router `i` that have a link.
+    pub(crate) fn ports(&self, i: RouterIdx) -> usize {
+        self.of_router(i).iter().filter(|p| p.latency > 0).count()
+    }
+
+    /// Credits of output VC `out` that count in the present cycle.
+    pub(crate) fn credits(&self, out: u32) -> u32 {
+        let output = &self.outputs[out as usize];
+        let issued = output.issued.wrapping_sub(output.sent);
+        let numbers = (1_u32 << self.credit_shift) - 1;
+        let ahead = |n: &u16| {
+            let number = u32::from(output.issued.wrapping_sub(1 + n)) & numbers;
+            after(self.counts_at[(out << self.credit_shift | number) as usize], when(self.now))
+        };
+        // Those that do not count yet are the newest.
+        let newest = if after(output.newest, when(self.now)) { issued } else { 0 };
+        let coming = (0..newest).take_while(ahead).count();
+        u32::from(issued) - u32::try_from(coming).unwrap_or(0)
+    }
+
+    /// Credits of output VC `out` that were spent and do not count again.
+    fn used(&self, out: u32) -> u32 {
+        self.depth(out) - self.credits(out)
+    }
+
+    /// Flits of buffer at the far end of output VC `out`.
+    pub(crate) fn depth(&self, out: u32) -> u32 {
+        u32::from(self.depths[out as usize])
+    }
+
+    /// Flits that are in the buffer of an input VC, those on their way not counted.
+    pub(crate) fn buffered(&self, lane: u32, store: &Store) -> usize {
+        let input = &self.inputs[lane as usize];
+        let mut slot = input.front.slot();
+        let mut arrival = input.arrival;
+        for n in 0..usize::from(input.len) {
+            if after(arrival, when(self.now)) {
+                return n;
+            }
+            slot = store.next(slot).0;
+            arrival = self.arrivals.get(slot.0 as usize).copied().unwrap_or(0);
+        }
+        usize::from(input.len)
+    }
+
+    /// The packet at the front of an input VC of router `i`, with what it waits for.
+    pub(crate) fn blocked(&self, lane: u32, store: &Store) -> Option<Blocked> {
+        let input = &self.inputs[lane as usize];
+        if input.len == 0 || after(input.arrival, when(self.now)) {
+            return None;
+        }
+        let slot = input.front.slot();
+        let place = |lane: u32| {
+            let of_router = lane & ((1 << self.log) - 1);
+            ((of_router >> self.shift) as usize, VcIdx::new((lane & self.low) as usize))
+        };
+        let (out_port, vc) = place(input.out);
+        let given = self.ports[(input.out >> self.shift) as usize].free >> vc.at() & 1 == 0;
+        let holds = given && self.outputs[input.out as usize].owner == lane;
+        let (packet, dst) = (store.packet(slot), store.dst(slot));
+        Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
+    }
+
+    /// Takes back a credit that was issued and does not count yet. Tells whether there was one.
+    pub(crate) fn lose_credit(&mut self) -> bool {
+        let now = when(self.now);
+        let coming = |o: &super::Output| o.issued != o.sent && after(o.newest, now);
+        let Some(out) = self.outputs.iter().position(coming) else { return false };
+        let output = &mut self.outputs[out];
+        output.issued = output.issued.wrapping_sub(1);
+        let numbers = (1_usize << self.credit_shift) - 1;
+        let before = usize::from(output.issued.wrapping_sub(1)) & numbers;
+        output.newest = self.counts_at[out << self.credit_shift | before];
+        true
+    }
+}
+
+impl Item {
+    /// The item of a flit in the store.
+    pub(super) fn of(slot: crate::store::Slot, store: &Store) -> Self {
+        Self::new(slot, store.is_head(slot), store.is_tail(slot))
+    }
+}
