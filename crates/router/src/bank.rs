@@ -253,7 +253,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn receive<B: Border>(&mut self, lane: Lane, slot: Slot, arrival: u64, border: &mut B) {
         if let Some(x) = &mut self.express {
             let Common { routing, store, .. } = &mut self.common;
-            Train { x, routing, store, border }.receive_new(lane, slot, arrival);
+            Train { x, routing, store, border }.receive_from_source(lane, slot, arrival);
         }
     }
 

@@ -36,6 +36,24 @@ impl<T: Clone> Ring<T> {
         (!list.is_empty()).then(|| core::mem::take(list))
     }
 
+    /// Takes the list of cycle `at`, empty or not, to push onto it; it is to be put back.
+    #[inline]
+    pub fn open(&mut self, at: u64) -> Vec<T> {
+        let index = self.index(at);
+        core::mem::take(&mut self.lists[index])
+    }
+
+    /// Puts back the list of cycle `at`, which was opened; what came in the meantime is kept.
+    #[inline]
+    pub fn close(&mut self, at: u64, mut list: Vec<T>) {
+        let index = self.index(at);
+        let place = &mut self.lists[index];
+        if !place.is_empty() {
+            list.append(place);
+        }
+        *place = list;
+    }
+
     /// The lists from cycle `now`'s on.
     pub fn ahead(&mut self, now: u64) -> impl Iterator<Item = &mut Vec<T>> {
         let index = self.index(now);

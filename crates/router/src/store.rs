@@ -19,20 +19,28 @@ const TAIL: u8 = 2;
 /// A flit at rest, 32 bytes.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
-struct Resting {
+pub(crate) struct Resting {
     packet: PacketIdx,
-    dst: NodeIdx,
+    pub(crate) dst: NodeIdx,
     src: NodeIdx,
     flow: u32,
     state: u32,
     /// The next slot of its queue, or of the free ones.
-    next: u32,
+    pub(crate) next: u32,
     /// When its packet was made, in cycles, for arbiters that prefer the oldest; wraps.
     born: u32,
     /// Routers that have routed it so far; heads only.
-    hops: u16,
-    class: Class,
+    pub(crate) hops: u16,
+    pub(crate) class: Class,
     ends: u8,
+}
+
+impl Resting {
+    /// Whether it is its packet's first flit, and its last.
+    #[inline]
+    pub(crate) const fn ends(&self) -> (bool, bool) {
+        (self.ends & HEAD != 0, self.ends & TAIL != 0)
+    }
 }
 
 /// Flits by slot.
@@ -76,6 +84,12 @@ impl Store {
         self.free = place.next;
         *place = resting;
         Slot(slot)
+    }
+
+    /// All flits by slot.
+    #[inline]
+    pub(crate) fn slots(&mut self) -> &mut [Resting] {
+        &mut self.slots
     }
 
     #[cold]

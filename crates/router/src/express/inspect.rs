@@ -21,7 +21,7 @@ fn bits(set: u64) -> impl Iterator<Item = u32> {
 
 impl Looking<'_> {
     fn lane(&self, port: PortIdx, vc: u32) -> u32 {
-        self.router.0 << self.x.log | u32::from(port.0) << self.x.shift | vc
+        self.router.0 << self.x.fixed.log | u32::from(port.0) << self.x.fixed.shift | vc
     }
 }
 
@@ -31,7 +31,7 @@ impl View for Looking<'_> {
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let free = self.x.ports[(self.lane(port, 0) >> self.x.shift) as usize].free & vcs;
+        let free = self.x.ports[(self.lane(port, 0) >> self.x.fixed.shift) as usize].free & vcs;
         let funded = |vc: &u32| self.x.credits(self.lane(port, *vc)) > 0;
         bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
@@ -53,7 +53,7 @@ impl Express {
     }
 
     fn of_router(&self, i: RouterIdx) -> &[Port] {
-        let ports = 1_usize << (self.log - self.shift);
+        let ports = 1_usize << (self.fixed.log - self.fixed.shift);
         &self.ports[i.at() * ports..][..ports]
     }
 
@@ -66,10 +66,10 @@ impl Express {
     pub(crate) fn credits(&self, out: u32) -> u32 {
         let output = &self.outputs[out as usize];
         let issued = output.issued.wrapping_sub(output.sent);
-        let numbers = (1_u32 << self.credit_shift) - 1;
+        let numbers = (1_u32 << self.fixed.credit_shift) - 1;
         let ahead = |n: &u16| {
             let number = u32::from(output.issued.wrapping_sub(1 + n)) & numbers;
-            after(self.counts_at[(out << self.credit_shift | number) as usize], when(self.now))
+            after(self.counts_at[(out << self.fixed.credit_shift | number) as usize], when(self.now))
         };
         // Those that do not count yet are the newest.
         let newest = if after(output.newest, when(self.now)) { issued } else { 0 };
@@ -110,11 +110,11 @@ impl Express {
         }
         let slot = input.front.slot();
         let place = |lane: u32| {
-            let of_router = lane & ((1 << self.log) - 1);
-            ((of_router >> self.shift) as usize, VcIdx::new((lane & self.low) as usize))
+            let of_router = lane & ((1 << self.fixed.log) - 1);
+            ((of_router >> self.fixed.shift) as usize, VcIdx::new((lane & self.fixed.low) as usize))
         };
         let (out_port, vc) = place(input.out);
-        let given = self.ports[(input.out >> self.shift) as usize].free >> vc.at() & 1 == 0;
+        let given = self.ports[(input.out >> self.fixed.shift) as usize].free >> vc.at() & 1 == 0;
         let holds = given && self.outputs[input.out as usize].owner == lane;
         let (packet, dst) = (store.packet(slot), store.dst(slot));
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
@@ -127,9 +127,9 @@ impl Express {
         let Some(out) = self.outputs.iter().position(coming) else { return false };
         let output = &mut self.outputs[out];
         output.issued = output.issued.wrapping_sub(1);
-        let numbers = (1_usize << self.credit_shift) - 1;
+        let numbers = (1_usize << self.fixed.credit_shift) - 1;
         let before = usize::from(output.issued.wrapping_sub(1)) & numbers;
-        output.newest = self.counts_at[out << self.credit_shift | before];
+        output.newest = self.counts_at[out << self.fixed.credit_shift | before];
         true
     }
 }

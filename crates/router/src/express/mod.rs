@@ -20,6 +20,7 @@
 //! their credits, functions that look at other routers.
 
 mod allocate;
+mod hot;
 mod inspect;
 mod state;
 mod traverse;
@@ -67,15 +68,15 @@ pub trait Border {
     fn credit(&mut self, to: Lane, at: u64);
 }
 
-/// All routers of a network at work.
-#[derive(Clone, Debug)]
-pub(crate) struct Express {
-    /// The cycle that is or was stepped last.
-    now: u64,
-    /// Lanes of a port, and of a router: two to these powers.
+/// What does not change while the network runs.
+#[derive(Clone, Copy, Debug)]
+struct Fixed {
+    /// Lanes of a port, and of a router: two to these powers; and the bits of a lane that are its VC.
     shift: u32,
     log: u32,
     low: u32,
+    /// Credits of an output VC are kept by as many bits of their number.
+    credit_shift: u32,
     rc: u32,
     va: u32,
     /// From switch allocation to the link.
@@ -84,6 +85,16 @@ pub(crate) struct Express {
     looks: bool,
     adaptive: bool,
     any_slow: bool,
+    /// From the switch to the next VC allocation, on the first link between routers; most are alike.
+    usual: u32,
+}
+
+/// All routers of a network at work.
+#[derive(Clone, Debug)]
+pub(crate) struct Express {
+    /// The cycle that is or was stepped last.
+    now: u64,
+    fixed: Fixed,
     /// `[lane]`
     inputs: Vec<Input>,
     /// `[lane]`
@@ -92,7 +103,6 @@ pub(crate) struct Express {
     ports: Vec<Port>,
     /// `[lane][credit]`: from when on it counts; credits by the low bits of their numbers.
     counts_at: Vec<u32>,
-    credit_shift: u32,
     /// `[slot]`: when a flit arrives that is not at the front.
     arrivals: Vec<u32>,
     /// `[lane]`: flits of buffer downstream.
@@ -109,12 +119,22 @@ pub(crate) struct Express {
     /// Input VCs that could send a flit in a cycle; of the next cycle, some are in a list apart.
     bids: Ring<u32>,
     next_bids: Vec<u32>,
-    spare_bids: Vec<u32>,
-    /// Scratch of a cycle: output VCs and ports that somebody claims.
+    scratch: Scratch,
+    routers: usize,
+}
+
+/// Lists that are empty between cycles.
+#[derive(Clone, Default, Debug)]
+struct Scratch {
+    bids: Vec<u32>,
+    /// Output VCs that somebody asks for, and input VCs that found none.
     claimed: Vec<u32>,
+    stuck: Vec<u32>,
+    /// Input ports that have a bid, and output ports that were won.
     choosers: Vec<u32>,
     winners: Vec<u32>,
-    routers: usize,
+    /// Input VCs whose head is yet to be routed.
+    unrouted: Vec<u32>,
 }
 
 /// The network at work in a cycle.
@@ -146,22 +166,27 @@ impl Express {
             + u64::from(traversal + pipeline.rc + pipeline.va)
             + u64::from(interval)
             + 4;
-        let mut this = Self {
-            now: 0,
+        let usual = all().find(|l| matches!(l.far, FarEnd::Router(..))).map_or(1, |l| l.latency);
+        let fixed = Fixed {
             shift,
             log,
             low: (1 << shift) - 1,
+            credit_shift,
             rc: pipeline.rc,
             va: pipeline.va,
             traversal,
             looks: !routing.oblivious(),
             adaptive: routing.adaptive(),
-            any_slow: false,
+            any_slow: all().any(|l| l.interval > 1 << FRACTION),
+            usual: traversal + usual + pipeline.rc,
+        };
+        let mut this = Self {
+            now: 0,
+            fixed,
             inputs: Vec::with_capacity(lanes),
             outputs: Vec::with_capacity(lanes),
             ports: vec![Port::UNLINKED; lanes >> shift],
             counts_at: vec![0; lanes << credit_shift],
-            credit_shift,
             arrivals: Vec::new(),
             depths: Vec::with_capacity(lanes),
             aside: vec![NOBODY; lanes],
@@ -170,28 +195,25 @@ impl Express {
             asks: Ring::new(span),
             bids: Ring::new(span),
             next_bids: Vec::new(),
-            spare_bids: Vec::new(),
-            claimed: Vec::new(),
-            choosers: Vec::new(),
-            winners: Vec::new(),
+            scratch: Scratch::default(),
             routers: params.len(),
         };
         for (router, (p, links)) in params.iter().zip(links).enumerate() {
             this.add_router(router, p, links, pipeline.vcs);
         }
-        this.any_slow = this.ports.iter().any(|p| p.slow);
         this
     }
 
     fn add_router(&mut self, router: usize, p: &RouterParams, links: &[PortLink], vcs: u8) {
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        for port in 0..1_usize << (self.log - self.shift) {
+        let Fixed { shift, log, traversal, .. } = self.fixed;
+        for port in 0..1_usize << (log - shift) {
             let depth = |depths: &[u32]| {
                 let depth = depths.get(port).copied().unwrap_or(0);
                 u16::try_from(depth).unwrap_or(u16::MAX)
             };
             let (input_depth, credits) = (depth(&p.input_depth), depth(&p.output_depth));
-            for vc in 0..1_u32 << self.shift {
+            for vc in 0..1_u32 << shift {
                 let there = u32::from(vcs) > vc;
                 self.inputs.push(Input {
                     front: Item::new(Slot(0), false, false),
@@ -211,13 +233,13 @@ impl Express {
             let Some(link) = links.get(port) else { continue };
             let slow = link.interval > 1 << FRACTION;
             let (far, node) = match link.far {
-                FarEnd::Router(r, far) => (narrow(r.at() << self.log | far << self.shift), false),
+                FarEnd::Router(r, far) => (narrow(r.at() << log | far << shift), false),
                 FarEnd::Node(source) => (source * 64, true),
             };
-            self.ports[router << (self.log - self.shift) | port] = Port {
+            self.ports[router << (log - shift) | port] = Port {
                 free: u64::MAX >> (64 - vcs),
                 far,
-                latency: self.traversal + link.latency,
+                latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
                 node_latency: link.node_latency,
                 node,
@@ -226,7 +248,7 @@ impl Express {
             };
             if slow {
                 self.rates.resize(self.ports.len(), Rate { interval: 0, free: 0 });
-                self.rates[router << (self.log - self.shift) | port].interval = link.interval;
+                self.rates[router << (log - shift) | port].interval = link.interval;
             }
         }
     }
@@ -235,9 +257,8 @@ impl Express {
 impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
     /// Puts a flit of a source on its way into an input VC.
     #[inline]
-    pub(crate) fn receive_new(&mut self, lane: Lane, slot: Slot, arrival: u64) {
-        let item = Item::of(slot, self.store);
-        self.receive(lane.0, item, when(arrival));
+    pub(crate) fn receive_from_source(&mut self, lane: Lane, slot: Slot, arrival: u64) {
+        self.receive_new(lane.0, slot, when(arrival));
     }
 
     /// Steps all routers through cycle `now`, which follows the one stepped before.
@@ -246,13 +267,13 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
         if now & (u64::from(u32::MAX) >> 2) == 0 {
             self.x.refresh();
         }
-        if self.x.looks && self.x.rc == 0 {
+        if self.x.fixed.looks && self.x.fixed.rc == 0 {
             self.route_all();
         }
-        self.allocate_switch();
+        self.x.allocate_switch();
         self.allocate_vcs();
         self.traverse_all();
-        if self.x.looks && self.x.rc > 0 {
+        if self.x.fixed.looks && self.x.fixed.rc > 0 {
             self.route_all();
         }
     }
@@ -261,7 +282,7 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
 impl Express {
     /// Each router takes two to this power of lanes.
     pub(crate) const fn log(&self) -> u32 {
-        self.log
+        self.fixed.log
     }
 
     /// Cycles are kept by their low bits: moves those long past up to the present, so that they do not
