@@ -39,7 +39,7 @@ use crate::BuildError;
 ///         if core::mem::replace(&mut self.0[node.at()], true) {
 ///             return Next::Wait;
 ///         }
-///         Next::Packet(Offer { created: now, dst: GroupIdx(0).address(), flits: 1, tag: 0 })
+///         Next::Packet(Offer { created: now, dst: GroupIdx(0).address(), flits: 1, tag: 0, next: 0 })
 ///     }
 ///     fn contribution(&mut self, node: NodeIdx, _: GroupIdx, _: u32) -> u64 {
 ///         u64::from(node.0)
@@ -366,8 +366,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
             t.reduced(&reduced, now);
         }
-        if let Some((node, _)) = t.delivered(&seen, now) {
-            self.wake_node(node);
+        if let Some((node, class)) = t.delivered(&seen, now) {
+            self.wake_node(node, class);
         }
         true
     }

@@ -25,24 +25,42 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if now + 1 < link_ready {
             return link_ready - 1;
         }
-        let mut sent = false;
-        loop {
-            if self.sendings[s].left == 0 {
-                let wake = self.refill(s, 0, now, t);
-                if self.sendings[s].left == 0 {
-                    return wake;
-                }
+        let mut sending = self.sendings[s];
+        if sending.left == 0 {
+            match self.take_next(s, now, t) {
+                Ok(next) => sending = next,
+                Err(wake) => return wake,
             }
-            if sent {
-                return now + 1;
-            }
-            if !self.can_send(s, s) {
-                self.sources[s].blocked = true;
-                return u64::MAX;
-            }
-            self.sources[s].blocked = false;
-            self.send(s, 0, now, t);
-            sent = true;
+        }
+        if !self.can_send(s, &mut sending) {
+            self.sendings[s] = sending;
+            self.sources[s].blocked = true;
+            return u64::MAX;
+        }
+        self.sources[s].blocked = false;
+        self.send(s, 0, &mut sending, now, t);
+        self.sendings[s] = sending;
+        if sending.left > 0 {
+            return now + 1;
+        }
+        match self.take_next(s, now, t) {
+            Ok(next) => self.sendings[s] = next,
+            Err(wake) => return wake,
+        }
+        now + 1
+    }
+
+    /// The next packet of a source that has none, or the cycle at which to ask again.
+    #[inline]
+    fn take_next<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> Result<Sending, u64> {
+        let next = self.sendings[s].next;
+        if next > now {
+            return Err(next);
+        }
+        match self.ask(s, 0, now, t) {
+            Next::Wait => Err(u64::MAX),
+            Next::At(cycle) => Err(cycle.max(now + 1)),
+            Next::Packet(offer) => Ok(self.take_up(s, 0, &offer).1),
         }
     }
 
@@ -60,9 +78,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if self.sendings[at].left == 0 {
                 wake = wake.min(self.refill(s, class, now, t));
             }
-            if self.sendings[at].left > 0 && self.can_send(s, at) {
+            let mut sending = self.sendings[at];
+            if sending.left > 0 && self.can_send(s, &mut sending) {
                 able |= 1 << class;
             }
+            self.sendings[at] = sending;
         }
         // Some class may wait for a credit even if another sends.
         self.sources[s].blocked = true;
@@ -74,9 +94,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let class = if ahead == 0 { able } else { ahead }.trailing_zeros() as usize;
         let behind = if class + 1 == self.classes { 0 } else { class + 1 };
         source.class_pointer = u8::try_from(behind).unwrap_or(0);
-        self.send(s, class, now, t);
         let at = s * self.classes + class;
-        if self.sendings[at].left == 0 {
+        let mut sending = self.sendings[at];
+        self.send(s, class, &mut sending, now, t);
+        self.sendings[at] = sending;
+        if sending.left == 0 {
             wake = wake.min(self.refill(s, class, now, t));
         }
         // Others of its classes may be able to send in the next cycle.
@@ -86,9 +108,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     /// Whether a packet has a credit, and a VC or one that it may take.
     #[inline]
-    fn can_send(&mut self, s: usize, at: usize) -> bool {
+    fn can_send(&mut self, s: usize, sending: &mut Sending) -> bool {
         let source = &mut self.sources[s];
-        let sending = &mut self.sendings[at];
         if sending.allowed == 0 {
             return source.funded >> sending.vc.0 & 1 == 1;
         }
@@ -110,16 +131,18 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     /// Sends a flit of the packet of `class`.
     #[inline]
-    fn send<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) {
+    fn send<T: Terminals>(
+        &mut self,
+        s: usize,
+        class: usize,
+        sending: &mut Sending,
+        now: u64,
+        t: &mut T,
+    ) {
         let source = &mut self.sources[s];
-        let sending = &mut self.sendings[s * self.classes + class];
-        let passage = &mut self.passages[sending.packet.at()];
-        let head = sending.left == passage.flits;
+        let head = sending.left == sending.flits;
         sending.left -= 1;
         let tail = sending.left == 0;
-        if head {
-            passage.injected = now;
-        }
         let vc = sending.vc;
         let credits = &mut self.credits[s * self.vcs as usize + vc.at()];
         *credits -= 1;
@@ -131,18 +154,21 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
         let flit = Flit {
             packet: sending.packet,
-            dst: passage.dst,
-            src: passage.src,
+            dst: sending.dst,
+            src: NodeIdx(source.node),
             flow: sending.flow,
             state: sending.state,
-            flits: u16::try_from(passage.flits).unwrap_or(u16::MAX),
+            flits: u16::try_from(sending.flits).unwrap_or(u16::MAX),
             vc,
             class: Class::ALL[class],
             head,
             tail,
         };
-        #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
-        let slot = self.bank.admit(&flit, passage.created as u32);
+        let slot = self.bank.admit(&flit, sending.born);
+        let passage = &mut self.passages[sending.packet.at()];
+        if head {
+            passage.injected = now;
+        }
         t.flit_injected(passage, now);
         self.flits_injected += 1;
         let near = self.near[s];
@@ -167,12 +193,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
             return u64::MAX;
         }
-        let node = NodeIdx(source.node);
+        let next = self.sendings[s * self.classes + class].next;
+        if next > now {
+            return next;
+        }
         match self.ask(s, class, now, t) {
             Next::Wait => u64::MAX,
             Next::At(cycle) => cycle.max(now + 1),
             Next::Packet(offer) => {
-                let (_, sending) = self.take_up(node, s, class, &offer);
+                let (_, sending) = self.take_up(s, class, &offer);
                 self.sendings[s * self.classes + class] = sending;
                 u64::MAX
             }
@@ -193,7 +222,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         break;
                     }
                     Next::Packet(offer) => {
-                        let (port, sending) = self.take_up(node, s, class, &offer);
+                        let (port, sending) = self.take_up(s, class, &offer);
                         let to = s + port;
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
@@ -208,17 +237,18 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         wake
     }
 
+    /// Packets whose heads wait at their sources.
+    pub fn packets_unsent(&self) -> u64 {
+        let waiting = self.sendings.iter().filter(|p| p.left > 0 && p.left == p.flits).count();
+        waiting as u64 + self.deals_open.iter().map(|open| u64::from(*open)).sum::<u64>()
+    }
+
     /// Gives a packet its number and its port.
     #[inline]
-    fn take_up(
-        &mut self,
-        node: NodeIdx,
-        s: usize,
-        class: usize,
-        offer: &Offer,
-    ) -> (usize, Sending) {
-        let Offer { created, dst, flits, tag } = *offer;
+    fn take_up(&mut self, s: usize, class: usize, offer: &Offer) -> (usize, Sending) {
+        let Offer { created, dst, flits, tag, next } = *offer;
         let source = &mut self.sources[s];
+        let node = NodeIdx(source.node);
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
         let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
@@ -246,11 +276,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let hop = self.bank.routing().inject(&mut head, &Sockets { net: self, node, class });
         let sending = Sending {
             packet,
+            dst,
             flow,
             state: head.state,
+            flits,
             left: flits,
-            allowed: hop.vcs,
+            #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
+            born: created as u32,
             vc: VcIdx(0),
+            allowed: hop.vcs,
+            next,
         };
         (hop.port.at(), sending)
     }

@@ -256,19 +256,20 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.packets_delivered += 1;
                 let woken = terminals.delivered(passage, now);
                 self.free_passages.push(packet);
-                if let Some((node, _)) = woken {
-                    self.wake_node(node);
+                if let Some((node, class)) = woken {
+                    self.wake_node(node, class);
                 }
             }
         }
         self.wires.calendar.ejects.give_back(now, ejects);
     }
 
-    /// Wakes all sources of a node: whichever of them sends next.
+    /// Wakes all sources of a node: whichever of them sends next. They ask for packets of the class.
     #[cold]
-    fn wake_node(&mut self, node: NodeIdx) {
+    fn wake_node(&mut self, node: NodeIdx, class: u8) {
         let first = self.first_source[node.at()] as usize;
         for s in first..self.first_source[node.at() + 1] as usize {
+            self.sendings[s * self.classes + usize::from(class)].next = 0;
             self.active_sources[s / 64] |= 1 << (s % 64);
         }
     }

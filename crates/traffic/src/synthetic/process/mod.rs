@@ -88,9 +88,10 @@ pub struct Process(State);
 enum State {
     Never,
     Bernoulli(Bernoulli),
-    Burst(Burst),
-    Trains(Trains),
-    Periodic(Periodic),
+    // Boxed, so that a node of the others is small.
+    Burst(Box<Burst>),
+    Trains(Box<Trains>),
+    Periodic(Box<Periodic>),
 }
 
 impl ProcessSpec {
@@ -139,10 +140,10 @@ impl ProcessPlan {
             Plan::Bernoulli { packet_rate } => {
                 State::Bernoulli(Bernoulli::new(packet_rate, seed, component))
             }
-            Plan::Burst(plan) => State::Burst(Burst::new(&plan, seed, component)),
-            Plan::Trains(plan) => State::Trains(Trains::new(&plan, seed, component)),
+            Plan::Burst(plan) => State::Burst(Box::new(Burst::new(&plan, seed, component))),
+            Plan::Trains(plan) => State::Trains(Box::new(Trains::new(&plan, seed, component))),
             Plan::Periodic { packet_rate } => {
-                State::Periodic(Periodic::new(packet_rate, seed, component))
+                State::Periodic(Box::new(Periodic::new(packet_rate, seed, component)))
             }
         })
     }
