@@ -7,7 +7,7 @@ use base::{
 };
 use router::Lane;
 
-use super::source::{Sending, Source};
+use super::source::Sending;
 use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
 
@@ -16,22 +16,28 @@ const DEALT_MAX: u32 = 64;
 
 impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Steps a source. Gives the next cycle in which it must be stepped if no credit comes before.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn step_source<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
-        let Source { link_ready, shares, .. } = self.sources[s];
-        if self.classes > 1 || shares {
+        let source = &self.sources[s];
+        if source.in_turns {
             return self.step_sharing(s, now, t);
         }
-        if now + 1 < link_ready {
-            return link_ready - 1;
+        if now + 1 < source.link_ready {
+            return source.link_ready - 1;
         }
-        let mut sending = self.sendings[s];
-        if sending.left == 0 {
-            match self.take_next(s, now, t) {
-                Ok(next) => sending = next,
-                Err(wake) => return wake,
+        let last = &self.sendings[s];
+        let mut sending = if last.left > 0 {
+            *last
+        } else if last.next > now {
+            return last.next;
+        } else {
+            match self.ask(s, 0, now, t) {
+                Next::Wait => return u64::MAX,
+                Next::At(cycle) => return cycle.max(now + 1),
+                Next::Packet(offer) => self.take_up(s, 0, &offer).1,
             }
-        }
+        };
         if !self.can_send(s, &mut sending) {
             self.sendings[s] = sending;
             self.sources[s].blocked = true;
@@ -39,29 +45,18 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
         self.sources[s].blocked = false;
         self.send(s, 0, &mut sending, now, t);
-        self.sendings[s] = sending;
+        let last = &mut self.sendings[s];
         if sending.left > 0 {
+            *last = sending;
             return now + 1;
         }
-        match self.take_next(s, now, t) {
-            Ok(next) => self.sendings[s] = next,
-            Err(wake) => return wake,
+        last.left = 0;
+        last.next = sending.next;
+        if sending.next > now {
+            return sending.next;
         }
-        now + 1
-    }
-
-    /// The next packet of a source that has none, or the cycle at which to ask again.
-    #[inline]
-    fn take_next<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> Result<Sending, u64> {
-        let next = self.sendings[s].next;
-        if next > now {
-            return Err(next);
-        }
-        match self.ask(s, 0, now, t) {
-            Next::Wait => Err(u64::MAX),
-            Next::At(cycle) => Err(cycle.max(now + 1)),
-            Next::Packet(offer) => Ok(self.take_up(s, 0, &offer).1),
-        }
+        let wake = self.refill(s, 0, now, t);
+        if self.sendings[s].left > 0 { now + 1 } else { wake }
     }
 
     /// As [`step_source`](Self::step_source) where there are several classes, or several sources at a
@@ -107,7 +102,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     /// Whether a packet has a credit, and a VC or one that it may take.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn can_send(&mut self, s: usize, sending: &mut Sending) -> bool {
         let source = &mut self.sources[s];
         if sending.allowed == 0 {
@@ -130,7 +126,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     /// Sends a flit of the packet of `class`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn send<T: Terminals>(
         &mut self,
         s: usize,
@@ -171,17 +168,17 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
         t.flit_injected(passage, now);
         self.flits_injected += 1;
-        let near = self.near[s];
-        source.link_ready = if near.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
-        let lane = Lane(near.lane | u32::from(vc.0));
+        let source = &mut self.sources[s];
+        source.link_ready = if source.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
+        let lane = Lane(source.lane | u32::from(vc.0));
         let calendar = &mut self.wires.calendar;
         let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
-        list.push(now + 1 + u64::from(near.latency), (lane, slot));
+        list.push(now + 1 + u64::from(source.latency), (lane, slot));
     }
 
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
     /// none, or `u64::MAX`.
-    #[inline]
+    #[inline(never)]
     fn refill<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> u64 {
         let source = &self.sources[s];
         if source.shares {
@@ -244,7 +241,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     /// Gives a packet its number and its port.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn take_up(&mut self, s: usize, class: usize, offer: &Offer) -> (usize, Sending) {
         let Offer { created, dst, flits, tag, next } = *offer;
         let source = &mut self.sources[s];

@@ -49,7 +49,7 @@ pub use open::Open;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
-use wires::{Far, Rate, Wires};
+use wires::{Rate, Wires};
 
 /// A network on one clock.
 #[derive(Clone, Debug)]
@@ -58,8 +58,6 @@ pub struct CycleNetwork<R, W = ()> {
     wires: Wires<W>,
     sources: Vec<Source>,
     /// `[source]`: the link out.
-    near: Vec<Far>,
-    /// `[source]`
     near_rates: Vec<Rate>,
     /// `[source * classes + class]`
     sendings: Vec<Sending>,

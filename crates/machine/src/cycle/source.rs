@@ -41,8 +41,9 @@ impl Sending {
     };
 }
 
-/// One source.
+/// One source, 64 bytes.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct Source {
     /// Bit per VC: not held by a packet.
     pub(super) free: u64,
@@ -56,6 +57,13 @@ pub(super) struct Source {
     pub(super) node: u32,
     /// Flits of buffer a VC at the far end.
     pub(super) depth: u16,
+    /// The far lane of its link, VC 0, and the cycles to get there.
+    pub(super) lane: u32,
+    pub(super) latency: u32,
+    /// Its link needs more than a cycle for a flit.
+    pub(super) slow: bool,
+    /// Has several classes, or is one of several at its node.
+    pub(super) in_turns: bool,
     /// Its node has other sources too, and the first of them deals packets out to all.
     pub(super) shares: bool,
     pub(super) deals: bool,

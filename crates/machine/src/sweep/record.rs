@@ -135,7 +135,8 @@ impl Record {
     }
 
     /// A packet is taken up by the network. Gives its number, counted from 0.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn hand(&mut self, created: u64, flits: u32) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "numbers of the first 2^32 are told")]
         let number = self.handed.packets as u32;
@@ -148,33 +149,46 @@ impl Record {
         number
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn flit_injected(&mut self, passage: &Passage, now: u64) {
         if passage.flits >= self.flits_min {
-            if self.counts(passage.created) && passage.flits > 1 {
-                self.measured.flit_cycles = self.measured.flit_cycles.wrapping_sub(now);
-            }
-            if passage.injected == now
-                && let Some(told) = &mut self.told
-            {
-                told.push(Told::Injected(*passage));
-            }
+            self.note_injected(passage, now);
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn note_injected(&mut self, passage: &Passage, now: u64) {
+        if self.counts(passage.created) && passage.flits > 1 {
+            self.measured.flit_cycles = self.measured.flit_cycles.wrapping_sub(now);
+        }
+        if passage.injected == now
+            && let Some(told) = &mut self.told
+        {
+            told.push(Told::Injected(*passage));
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn flit_ejected(&mut self, passage: &Passage, now: u64) {
         if passage.flits >= self.flits_min {
-            if self.counts(passage.created) && passage.flits > 1 {
-                self.measured.flit_cycles = self.measured.flit_cycles.wrapping_add(now);
-            }
-            if !self.matrix.is_empty() && self.counts(now) {
-                self.matrix[passage.src.at() * self.nodes + passage.dst.at()] += 1;
-            }
+            self.note_ejected(passage, now);
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn note_ejected(&mut self, passage: &Passage, now: u64) {
+        if self.counts(passage.created) && passage.flits > 1 {
+            self.measured.flit_cycles = self.measured.flit_cycles.wrapping_add(now);
+        }
+        if !self.matrix.is_empty() && self.counts(now) {
+            self.matrix[passage.src.at() * self.nodes + passage.dst.at()] += 1;
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn delivered(&mut self, passage: &Passage, now: u64) {
         let latency = now - passage.created;
         self.arrived.0 += 1;
@@ -200,7 +214,8 @@ impl Record {
 }
 
 impl Measures {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn add(&mut self, passage: &Passage, latency: u64, now: u64) {
         self.latency[usize::from(passage.class)].push(latency);
         self.batches.push(latency);

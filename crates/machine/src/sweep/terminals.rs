@@ -78,6 +78,7 @@ impl Slots {
 
 impl Terminal {
     /// Draws the next packet's cycle where it is not known: in a closed loop, if a slot is free.
+    #[inline(never)]
     fn draw(&mut self, slots: Option<&mut Slots>) {
         if self.due != NEVER {
             return;
@@ -175,7 +176,8 @@ impl<'a> Synthetic<'a> {
 }
 
 impl Terminals for Synthetic<'_> {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn next(&mut self, node: NodeIdx, class: u8, now: u64) -> Next {
         if class == CLASS_REPLY {
             return self.next_reply(node);
@@ -199,17 +201,20 @@ impl Terminals for Synthetic<'_> {
         Next::Packet(Offer { created, dst, flits, tag, next })
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn flit_injected(&mut self, passage: &Passage, now: u64) {
         self.record.flit_injected(passage, now);
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn flit_ejected(&mut self, passage: &Passage, now: u64) {
         self.record.flit_ejected(passage, now);
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
         self.record.delivered(passage, now);
         if self.one_way {

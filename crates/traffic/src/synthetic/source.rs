@@ -193,14 +193,16 @@ impl Source {
 
     /// The cycle of the next packet that is created in cycle `from` or later, or [`NEVER`]: the first
     /// half of [`next_from`](Self::next_from), for whoever wants to know when before what.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub fn next_cycle(&mut self, from: u64) -> u64 {
         self.process.next_arrival(from)
     }
 
     /// The packet that is created in `cycle`, which [`next_cycle`](Self::next_cycle) gave: the second
     /// half of [`next_from`](Self::next_from).
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub fn arrival(&mut self, cycle: u64, to: &impl Destinations) -> Arrival {
         let dst = to.destination(self.node, self.destinations.next());
         Arrival { cycle, dst, flits: self.lengths.next(), class: CLASS_REQUEST }
