@@ -57,7 +57,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let bank = RouterBank::new(&params, pipeline, routing);
         let first_source = first_sources(spec);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
-        let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates));
+        let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
         let mut this = Self {
             vcs: u32::from(vcs),
             keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,

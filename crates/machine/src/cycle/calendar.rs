@@ -10,6 +10,8 @@ use router::{Lane, Slot};
 
 /// Cycles that wakes may lie ahead, at least.
 const WAKES_AHEAD: u64 = 500;
+/// Cycles of [`SourceWakes`], above that.
+const WAKES_LOG: u32 = 9;
 
 /// The lists of one kind of event. Within a list the order does not matter.
 #[derive(Clone, Debug)]
@@ -61,6 +63,36 @@ impl<T: Clone> Ring<T> {
     }
 }
 
+/// When sources are woken: for each cycle to come a bit per source.
+#[derive(Clone, Debug)]
+pub(super) struct SourceWakes {
+    /// `[cycle modulo their number][source / 64]`
+    sets: Vec<u64>,
+    words: usize,
+}
+
+impl SourceWakes {
+    fn new(sources: usize) -> Self {
+        let words = sources.div_ceil(64);
+        Self { sets: vec![0; words << WAKES_LOG], words }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    #[inline]
+    const fn first(&self, at: u64) -> usize {
+        (at as usize & ((1 << WAKES_LOG) - 1)) * self.words
+    }
+
+    /// Adds the sources that wake at cycle `now` to a set.
+    #[inline]
+    pub(super) fn take(&mut self, now: u64, into: &mut [u64]) {
+        let first = self.first(now);
+        for (set, into) in self.sets[first..][..self.words].iter_mut().zip(into) {
+            *into |= core::mem::take(set);
+        }
+    }
+}
+
 /// All that is to come.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
@@ -76,12 +108,12 @@ pub(super) struct Calendar {
     pub(super) ejects: Ring<Slot>,
     /// Routers, and sources, for which something runs out.
     pub(super) wakes: Ring<RouterIdx>,
-    pub(super) source_wakes: Ring<u32>,
+    pub(super) source_wakes: SourceWakes,
 }
 
 impl Calendar {
-    /// Room for flits and credits up to `span` cycles ahead.
-    pub(super) fn new(span: u64) -> Self {
+    /// Room for flits and credits up to `span` cycles ahead, and for wakes of so many sources.
+    pub(super) fn new(span: u64, sources: usize) -> Self {
         Self {
             now: 0,
             credits: Ring::new(span),
@@ -90,7 +122,7 @@ impl Calendar {
             heads: Ring::new(span),
             ejects: Ring::new(span),
             wakes: Ring::new(WAKES_AHEAD),
-            source_wakes: Ring::new(WAKES_AHEAD),
+            source_wakes: SourceWakes::new(sources),
         }
     }
 
@@ -102,8 +134,9 @@ impl Calendar {
 
     /// Wakes a source at cycle `at`, or as late before it as can be.
     #[inline]
-    pub(super) fn wake_source(&mut self, source: u32, at: u64) {
-        self.source_wakes.push(at.min(self.now + WAKES_AHEAD), source);
+    pub(super) fn wake_source(&mut self, source: usize, at: u64) {
+        let first = self.source_wakes.first(at.min(self.now + WAKES_AHEAD));
+        self.source_wakes.sets[first + source / 64] |= 1 << (source % 64);
     }
 }
 
@@ -130,11 +163,17 @@ mod tests {
 
     #[test]
     fn a_wake_too_far_ahead_comes_early() {
-        let mut calendar = Calendar::new(8);
+        let mut calendar = Calendar::new(8, 70);
         calendar.now = 10;
         calendar.wake_source(3, 10 + WAKES_AHEAD + 1);
         calendar.wake_source(4, 11);
-        assert_eq!(calendar.source_wakes.take(11), Some(vec![4]));
-        assert_eq!(calendar.source_wakes.take(10 + WAKES_AHEAD), Some(vec![3]));
+        calendar.wake_source(66, 11);
+        let mut taken = |now| {
+            let mut set = [0; 2];
+            calendar.source_wakes.take(now, &mut set);
+            set
+        };
+        assert_eq!(taken(11), [1 << 4, 1 << 2]);
+        assert_eq!([taken(11), taken(10 + WAKES_AHEAD)], [[0; 2], [1 << 3, 0]]);
     }
 }

@@ -272,7 +272,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     /// What the terminals have for a source, but for contributions beyond the window.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn ask<T: Terminals>(
         &mut self,
         s: usize,

@@ -44,14 +44,17 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             return u64::MAX;
         }
         self.sources[s].blocked = false;
+        // As it will be.
+        let (left, last) = (sending.left - 1, &mut self.sendings[s]);
+        last.left = left;
+        last.next = sending.next;
+        if left > 0 {
+            *last = Sending { left, ..sending };
+        }
         self.send(s, 0, &mut sending, now, t);
-        let last = &mut self.sendings[s];
-        if sending.left > 0 {
-            *last = sending;
+        if left > 0 {
             return now + 1;
         }
-        last.left = 0;
-        last.next = sending.next;
         if sending.next > now {
             return sending.next;
         }
@@ -149,6 +152,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if tail && !self.keeps_vcs {
             source.free |= 1 << vc.0;
         }
+        source.link_ready = now + 2;
+        if source.slow {
+            source.link_ready = self.near_rates[s].occupy(now + 1);
+        }
+        let (lane, at) =
+            (Lane(source.lane | u32::from(vc.0)), now + 1 + u64::from(source.latency));
         let flit = Flit {
             packet: sending.packet,
             dst: sending.dst,
@@ -161,19 +170,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             head,
             tail,
         };
-        let slot = self.bank.admit(&flit, sending.born);
         let passage = &mut self.passages[sending.packet.at()];
         if head {
             passage.injected = now;
         }
         t.flit_injected(passage, now);
         self.flits_injected += 1;
-        let source = &mut self.sources[s];
-        source.link_ready = if source.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
-        let lane = Lane(source.lane | u32::from(vc.0));
+        let slot = self.bank.admit(&flit, sending.born);
         let calendar = &mut self.wires.calendar;
         let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
-        list.push(now + 1 + u64::from(source.latency), (lane, slot));
+        list.push(at, (lane, slot));
     }
 
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
@@ -194,7 +200,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if next > now {
             return next;
         }
-        match self.ask(s, class, now, t) {
+        match self.ask_apart(s, class, now, t) {
             Next::Wait => u64::MAX,
             Next::At(cycle) => cycle.max(now + 1),
             Next::Packet(offer) => {
@@ -205,6 +211,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
     }
 
+    /// As [`ask`](Self::ask), out of the way.
+    #[inline(never)]
+    fn ask_apart<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> Next {
+        self.ask(s, class, now, t)
+    }
+
     /// Deals packets of a node with several ports out to the sources of the ports by which they go.
     #[cold]
     fn deal<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
@@ -212,7 +224,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let mut wake = u64::MAX;
         for class in 0..self.classes {
             while self.deals_open[node.at()] < DEALT_MAX {
-                match self.ask(s, class, now, t) {
+                match self.ask_apart(s, class, now, t) {
                     Next::Wait => break,
                     Next::At(cycle) => {
                         wake = wake.min(cycle.max(now + 1));
@@ -224,7 +236,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
                         if to != s {
-                            let to = u32::try_from(to).unwrap_or(u32::MAX);
                             self.wires.calendar.wake_source(to, now + 1);
                         }
                     }
@@ -245,14 +256,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline(always)]
     fn take_up(&mut self, s: usize, class: usize, offer: &Offer) -> (usize, Sending) {
         let Offer { created, dst, flits, tag, next } = *offer;
+        let packet = match self.free_passages.pop() {
+            Some(packet) => packet,
+            None => self.add_passage(),
+        };
         let source = &mut self.sources[s];
         let node = NodeIdx(source.node);
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
         let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
-        let packet =
-            self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
-        let passage = Passage {
+        self.passages[packet.at()] = Passage {
             packet,
             src: node,
             dst,
@@ -263,10 +276,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             tag,
             hops: 0,
         };
-        match self.passages.get_mut(packet.at()) {
-            Some(place) => *place = passage,
-            None => self.passages.push(passage),
-        }
         if let (Some(group), Some(ledger)) = (GroupIdx::of(dst), &mut self.wires.ledger) {
             flow = ledger.take_up(packet, group, node);
         }
@@ -286,6 +295,25 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             next,
         };
         (hop.port.at(), sending)
+    }
+
+    /// Room for one more packet in flight.
+    #[cold]
+    #[inline(never)]
+    fn add_passage(&mut self) -> PacketIdx {
+        let packet = PacketIdx::new(self.passages.len());
+        self.passages.push(Passage {
+            packet,
+            src: NodeIdx(0),
+            dst: NodeIdx(0),
+            class: 0,
+            flits: 0,
+            created: 0,
+            injected: 0,
+            tag: 0,
+            hops: 0,
+        });
+        packet
     }
 }
 

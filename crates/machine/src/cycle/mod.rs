@@ -210,11 +210,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
             self.wires.calendar.wakes.give_back(now, wakes);
         }
-        let Some(wakes) = self.wires.calendar.source_wakes.take(now) else { return };
-        for &s in &wakes {
-            self.active_sources[s as usize / 64] |= 1 << (s % 64);
-        }
-        self.wires.calendar.source_wakes.give_back(now, wakes);
+        self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
     }
 
     #[inline]
@@ -285,7 +281,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 if next == now + 1 {
                     again |= bit;
                 } else if next != u64::MAX {
-                    let source = u32::try_from(source).unwrap_or(u32::MAX);
                     self.wires.calendar.wake_source(source, next);
                 }
             }

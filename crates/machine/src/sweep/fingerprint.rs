@@ -30,7 +30,7 @@ impl Fingerprint {
     pub(super) fn add(&mut self, passage: &Passage, now: u64) {
         let Passage { src: NodeIdx(src), dst: NodeIdx(dst), class, hops, flits, created, .. } =
             *passage;
-        let ends = u64::from(src) << 32 | u64::from(dst);
+        let ends = u64::from(dst) << 32 | u64::from(src);
         let kind = u64::from(class) << 48 | u64::from(hops) << 32 | u64::from(flits);
         let (low, high) = product(ends ^ KEYS[0], created ^ KEYS[1]);
         let (low, high) = product(low ^ kind ^ KEYS[2], high ^ now ^ KEYS[3]);

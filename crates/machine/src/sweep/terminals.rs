@@ -78,7 +78,6 @@ impl Slots {
 
 impl Terminal {
     /// Draws the next packet's cycle where it is not known: in a closed loop, if a slot is free.
-    #[inline(never)]
     fn draw(&mut self, slots: Option<&mut Slots>) {
         if self.due != NEVER {
             return;
@@ -164,6 +163,18 @@ impl<'a> Synthetic<'a> {
         Some((node, CLASS_REQUEST))
     }
 
+    /// What a terminal does next whose next packet is not due, or not drawn.
+    #[inline(never)]
+    fn not_due(&mut self, node: NodeIdx, now: u64) -> Next {
+        let terminal = &mut self.terminals[node.at()];
+        terminal.draw(self.slots.get_mut(node.at()));
+        match terminal.due {
+            NEVER => Next::Wait,
+            due if due > now => Next::At(due),
+            _ => self.next(node, CLASS_REQUEST, now),
+        }
+    }
+
     #[cold]
     fn next_reply(&mut self, node: NodeIdx) -> Next {
         let reply = self.replies.get_mut(node.at()).and_then(VecDeque::pop_front);
@@ -184,12 +195,7 @@ impl Terminals for Synthetic<'_> {
         }
         let terminal = &mut self.terminals[node.at()];
         if terminal.due > now {
-            terminal.draw(self.slots.get_mut(node.at()));
-            match terminal.due {
-                NEVER => return Next::Wait,
-                due if due > now => return Next::At(due),
-                _ => {}
-            }
+            return self.not_due(node, now);
         }
         let created = terminal.due;
         let Arrival { dst, flits, .. } = terminal.source.arrival(created, self.traffic.pattern());

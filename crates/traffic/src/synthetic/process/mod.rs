@@ -157,6 +157,15 @@ impl Process {
     pub fn next_arrival(&mut self, from: u64) -> u64 {
         match &mut self.0 {
             State::Bernoulli(bernoulli) => bernoulli.next_arrival(from),
+            _ => self.next_of_others(from),
+        }
+    }
+
+    /// As [`next_arrival`](Self::next_arrival), of any process, out of the way.
+    #[inline(never)]
+    fn next_of_others(&mut self, from: u64) -> u64 {
+        match &mut self.0 {
+            State::Bernoulli(bernoulli) => bernoulli.next_arrival(from),
             State::Never => NEVER,
             State::Burst(burst) => burst.next_arrival(from),
             State::Trains(trains) => trains.next_arrival(from),
