@@ -7,8 +7,9 @@ use base::{
 };
 use router::Lane;
 
-use super::source::Sending;
+use super::source::{Sending, Source};
 use super::terminal::{Next, Offer, Passage, Terminals};
+use super::wires::Rate;
 use super::{CycleNetwork, Watch};
 
 /// Packets that a node with several sources may have dealt out to them and not yet sent.
@@ -38,21 +39,30 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 Next::Packet(offer) => self.take_up(s, 0, &offer).1,
             }
         };
-        if !self.can_send(s, &mut sending) {
-            self.sendings[s] = sending;
-            self.sources[s].blocked = true;
+        let Self { sources, sendings, .. } = self;
+        let (source, last) = (&mut sources[s], &mut sendings[s]);
+        let mut link = Link {
+            s,
+            vcs: self.vcs,
+            cut_through: self.cut_through,
+            keeps_vcs: self.keeps_vcs,
+            credits: &mut self.credits,
+            rates: &mut self.near_rates,
+        };
+        if !link.can_send(source, &mut sending) {
+            *last = sending;
+            source.blocked = true;
             return u64::MAX;
         }
-        self.sources[s].blocked = false;
-        // As it will be.
-        let (left, last) = (sending.left - 1, &mut self.sendings[s]);
-        last.left = left;
+        source.blocked = false;
+        let (flit, lane, at) = link.send(source, 0, &mut sending, now);
+        last.left = sending.left;
         last.next = sending.next;
-        if left > 0 {
-            *last = Sending { left, ..sending };
+        if sending.left > 0 {
+            *last = sending;
         }
-        self.send(s, 0, &mut sending, now, t);
-        if left > 0 {
+        self.put(&flit, sending.born, (lane, at), now, t);
+        if sending.left > 0 {
             return now + 1;
         }
         if sending.next > now {
@@ -76,11 +86,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if self.sendings[at].left == 0 {
                 wake = wake.min(self.refill(s, class, now, t));
             }
-            let mut sending = self.sendings[at];
-            if sending.left > 0 && self.can_send(s, &mut sending) {
-                able |= 1 << class;
+            if self.sendings[at].left > 0 {
+                let (mut link, source, sending) = self.link(s, class);
+                able |= u64::from(link.can_send(source, sending)) << class;
             }
-            self.sendings[at] = sending;
         }
         // Some class may wait for a credit even if another sends.
         self.sources[s].blocked = true;
@@ -93,10 +102,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let behind = if class + 1 == self.classes { 0 } else { class + 1 };
         source.class_pointer = u8::try_from(behind).unwrap_or(0);
         let at = s * self.classes + class;
-        let mut sending = self.sendings[at];
-        self.send(s, class, &mut sending, now, t);
-        self.sendings[at] = sending;
-        if sending.left == 0 {
+        let (mut link, source, sending) = self.link(s, class);
+        let ((flit, lane, due), born) = (link.send(source, class, sending, now), sending.born);
+        self.put(&flit, born, (lane, due), now, t);
+        if self.sendings[at].left == 0 {
             wake = wake.min(self.refill(s, class, now, t));
         }
         // Others of its classes may be able to send in the next cycle.
@@ -104,81 +113,40 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if more { now + 1 } else { wake }
     }
 
-    /// Whether a packet has a credit, and a VC or one that it may take.
-    #[expect(clippy::inline_always, reason = "a part of every packet")]
-    #[inline(always)]
-    fn can_send(&mut self, s: usize, sending: &mut Sending) -> bool {
-        let source = &mut self.sources[s];
-        if sending.allowed == 0 {
-            return source.funded >> sending.vc.0 & 1 == 1;
-        }
-        let mut able = sending.allowed & source.free & source.funded;
-        if self.cut_through {
-            able = with_room(able, sending.left, &self.credits[s * self.vcs as usize..]);
-        }
-        if able == 0 {
-            return false;
-        }
-        let ahead = able & u64::MAX << source.vc_pointer;
-        let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-        source.free &= !(1 << vc);
-        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { narrow(vc as usize + 1) };
-        sending.vc = VcIdx(narrow(vc as usize));
-        sending.allowed = 0;
-        true
+    /// A source, its packet of a class, and what it sends by.
+    #[inline]
+    fn link(&mut self, s: usize, class: usize) -> (Link<'_>, &mut Source, &mut Sending) {
+        let link = Link {
+            s,
+            vcs: self.vcs,
+            cut_through: self.cut_through,
+            keeps_vcs: self.keeps_vcs,
+            credits: &mut self.credits,
+            rates: &mut self.near_rates,
+        };
+        (link, &mut self.sources[s], &mut self.sendings[s * self.classes + class])
     }
 
-    /// Sends a flit of the packet of `class`.
+    /// Puts a flit on the lane that it takes, to arrive at a cycle.
     #[expect(clippy::inline_always, reason = "a part of every packet")]
     #[inline(always)]
-    fn send<T: Terminals>(
+    fn put<T: Terminals>(
         &mut self,
-        s: usize,
-        class: usize,
-        sending: &mut Sending,
+        flit: &Flit,
+        born: u32,
+        (lane, at): (Lane, u64),
         now: u64,
         t: &mut T,
     ) {
-        let source = &mut self.sources[s];
-        let head = sending.left == sending.flits;
-        sending.left -= 1;
-        let tail = sending.left == 0;
-        let vc = sending.vc;
-        let credits = &mut self.credits[s * self.vcs as usize + vc.at()];
-        *credits -= 1;
-        if *credits == 0 {
-            source.funded &= !(1 << vc.0);
-        }
-        if tail && !self.keeps_vcs {
-            source.free |= 1 << vc.0;
-        }
-        source.link_ready = now + 2;
-        if source.slow {
-            source.link_ready = self.near_rates[s].occupy(now + 1);
-        }
-        let (lane, at) =
-            (Lane(source.lane | u32::from(vc.0)), now + 1 + u64::from(source.latency));
-        let flit = Flit {
-            packet: sending.packet,
-            dst: sending.dst,
-            src: NodeIdx(source.node),
-            flow: sending.flow,
-            state: sending.state,
-            flits: u16::try_from(sending.flits).unwrap_or(u16::MAX),
-            vc,
-            class: Class::ALL[class],
-            head,
-            tail,
-        };
-        let passage = &mut self.passages[sending.packet.at()];
-        if head {
+        let passage = &mut self.passages[flit.packet.at()];
+        if flit.head {
             passage.injected = now;
         }
         t.flit_injected(passage, now);
         self.flits_injected += 1;
-        let slot = self.bank.admit(&flit, sending.born);
+        let slot = self.bank.admit(flit, born);
         let calendar = &mut self.wires.calendar;
-        let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
+        let list = if flit.head { &mut calendar.heads } else { &mut calendar.bodies };
         list.push(at, (lane, slot));
     }
 
@@ -314,6 +282,84 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             hops: 0,
         });
         packet
+    }
+}
+
+/// What a source sends by.
+struct Link<'a> {
+    s: usize,
+    vcs: u32,
+    cut_through: bool,
+    keeps_vcs: bool,
+    /// `[source * VCs + vc]`
+    credits: &'a mut [u16],
+    /// `[source]`
+    rates: &'a mut [Rate],
+}
+
+impl Link<'_> {
+    /// Whether a packet has a credit, and a VC or one that it may take.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn can_send(&mut self, source: &mut Source, sending: &mut Sending) -> bool {
+        if sending.allowed == 0 {
+            return source.funded >> sending.vc.0 & 1 == 1;
+        }
+        let mut able = sending.allowed & source.free & source.funded;
+        if self.cut_through {
+            able = with_room(able, sending.left, &self.credits[self.s * self.vcs as usize..]);
+        }
+        if able == 0 {
+            return false;
+        }
+        let ahead = able & u64::MAX << source.vc_pointer;
+        let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
+        source.free &= !(1 << vc);
+        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { narrow(vc as usize + 1) };
+        sending.vc = VcIdx(narrow(vc as usize));
+        sending.allowed = 0;
+        true
+    }
+
+    /// Takes a flit off the packet of `class`: the flit, its lane, and when it arrives there.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn send(
+        &mut self,
+        source: &mut Source,
+        class: usize,
+        sending: &mut Sending,
+        now: u64,
+    ) -> (Flit, Lane, u64) {
+        let head = sending.left == sending.flits;
+        sending.left -= 1;
+        let tail = sending.left == 0;
+        let vc = sending.vc;
+        let credits = &mut self.credits[self.s * self.vcs as usize + vc.at()];
+        *credits -= 1;
+        if *credits == 0 {
+            source.funded &= !(1 << vc.0);
+        }
+        if tail && !self.keeps_vcs {
+            source.free |= 1 << vc.0;
+        }
+        source.link_ready = now + 2;
+        if source.slow {
+            source.link_ready = self.rates[self.s].occupy(now + 1);
+        }
+        let flit = Flit {
+            packet: sending.packet,
+            dst: sending.dst,
+            src: NodeIdx(source.node),
+            flow: sending.flow,
+            state: sending.state,
+            flits: u16::try_from(sending.flits).unwrap_or(u16::MAX),
+            vc,
+            class: Class::ALL[class],
+            head,
+            tail,
+        };
+        (flit, Lane(source.lane | u32::from(vc.0)), now + 1 + u64::from(source.latency))
     }
 }
 

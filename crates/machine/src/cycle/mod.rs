@@ -232,7 +232,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.bank.deliver(flits, now, &mut self.wires);
     }
 
-    #[inline]
+    #[inline(never)]
     fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
         for &slot in &ejects {
@@ -268,7 +268,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn inject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         for w in 0..self.active_sources.len() {
             let mut set = core::mem::take(&mut self.active_sources[w]);

@@ -10,12 +10,8 @@ use base::{Digest, NodeIdx};
 use crate::cycle::Passage;
 
 /// What is mixed in, so that no word is likely to be 0 (digits of pi).
-const KEYS: [u64; 4] = [
-    0x243f_6a88_85a3_08d3,
-    0x1319_8a2e_0370_7344,
-    0xa409_3822_299f_31d0,
-    0x082e_fa98_ec4e_6c89,
-];
+const KEYS: [u64; 4] =
+    [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0, 0x082e_fa98_ec4e_6c89];
 
 /// A multiset hash of deliveries.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

@@ -124,7 +124,7 @@ impl Measured {
             packet_latency_max: latency.max().unwrap_or(0),
             p50: m.quantile(0.5),
             p99: m.quantile(0.99),
-            network_latency: m.network_cycles as f64 / packets,
+            network_latency: m.network_cycles() as f64 / packets,
             flit_latency: m.flit_cycles() as f64 / flits,
             hops: m.hops as f64 / packets,
             packets: m.packets,

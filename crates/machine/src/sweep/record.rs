@@ -77,7 +77,9 @@ pub(super) struct Measures {
     /// `[class]`
     pub(super) latency: Vec<Latencies>,
     pub(super) batches: BatchMeans,
-    pub(super) network_cycles: u128,
+    /// The sums of the network latencies of packets of one flit, and of longer ones.
+    single_cycles: u128,
+    longer_cycles: u128,
     pub(super) hops: u64,
     pub(super) packets: u64,
     /// The sum of the creation cycles of those that arrived.
@@ -85,8 +87,6 @@ pub(super) struct Measures {
     /// The sum, modulo 2^64, of the cycles in which flits of longer packets arrived, less that of
     /// those in which they left their sources: of all their flits when all have arrived.
     flit_cycles: u64,
-    /// As much of packets of one flit.
-    single_cycles: u128,
 }
 
 impl Record {
@@ -220,9 +220,10 @@ impl Measures {
         self.latency[usize::from(passage.class)].push(latency);
         self.batches.push(latency);
         let network = u128::from(now - passage.injected);
-        self.network_cycles += network;
         if passage.flits == 1 {
             self.single_cycles += network;
+        } else {
+            self.longer_cycles += network;
         }
         self.hops += u64::from(passage.hops);
         self.packets += 1;
@@ -234,6 +235,11 @@ impl Measures {
         let mut all = Tally::default();
         self.latency.iter().for_each(|l| all.merge(&l.tally()));
         all
+    }
+
+    /// The sum of all network latencies.
+    pub(super) const fn network_cycles(&self) -> u128 {
+        self.single_cycles + self.longer_cycles
     }
 
     /// The sum of all flits' latencies, when all have arrived.

@@ -195,7 +195,12 @@ impl Terminals for Synthetic<'_> {
         }
         let terminal = &mut self.terminals[node.at()];
         if terminal.due > now {
-            return self.not_due(node, now);
+            // Apart, so that the packet of the other way need not be in memory.
+            return match self.not_due(node, now) {
+                Next::Packet(offer) => Next::Packet(offer),
+                Next::At(cycle) => Next::At(cycle),
+                Next::Wait => Next::Wait,
+            };
         }
         let created = terminal.due;
         let Arrival { dst, flits, .. } = terminal.source.arrival(created, self.traffic.pattern());
