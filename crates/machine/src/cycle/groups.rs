@@ -282,7 +282,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         t: &mut T,
     ) -> Next {
         if self.wires.ledger.is_some() {
-            return self.ask_in_turn(s, class, now, t);
+            // Taken apart, so that what the terminals say below need not be in memory.
+            return match self.ask_in_turn(s, class, now, t) {
+                Next::Packet(offer) => Next::Packet(offer),
+                Next::At(cycle) => Next::At(cycle),
+                Next::Wait => Next::Wait,
+            };
         }
         #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 classes")]
         t.next(NodeIdx(self.sources[s].node), class as u8, now)

@@ -292,9 +292,9 @@ struct Link<'a> {
     cut_through: bool,
     keeps_vcs: bool,
     /// `[source * VCs + vc]`
-    credits: &'a mut [u16],
+    credits: &'a mut Vec<u16>,
     /// `[source]`
-    rates: &'a mut [Rate],
+    rates: &'a mut Vec<Rate>,
 }
 
 impl Link<'_> {

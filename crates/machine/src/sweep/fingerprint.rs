@@ -61,7 +61,9 @@ mod tests {
 
     fn of(packets: &[(Passage, u64)]) -> String {
         let mut all = Fingerprint::default();
-        packets.iter().for_each(|(passage, now)| all.add(passage, *now));
+        for (passage, now) in packets {
+            all.add(passage, *now);
+        }
         all.to_string()
     }
 
