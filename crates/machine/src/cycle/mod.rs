@@ -232,10 +232,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.bank.deliver(flits, now, &mut self.wires);
     }
 
-    #[inline(never)]
+    #[inline]
     fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
-        for &slot in &ejects {
+        self.eject_all(&ejects, now, terminals);
+        self.wires.calendar.ejects.give_back(now, ejects);
+    }
+
+    #[inline(never)]
+    fn eject_all<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
+        for &slot in ejects {
             if self.wires.ledger.is_some() && self.eject_of_group(slot, now, terminals) {
                 continue;
             }
@@ -255,7 +261,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 }
             }
         }
-        self.wires.calendar.ejects.give_back(now, ejects);
     }
 
     /// Wakes all sources of a node: whichever of them sends next. They ask for packets of the class.
@@ -268,23 +273,31 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn inject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         for w in 0..self.active_sources.len() {
-            let mut set = core::mem::take(&mut self.active_sources[w]);
-            let mut again = 0;
-            while set != 0 {
-                let bit = set & set.wrapping_neg();
-                let source = w * 64 + set.trailing_zeros() as usize;
-                set ^= bit;
-                let next = self.step_source(source, now, terminals);
-                if next == now + 1 {
-                    again |= bit;
-                } else if next != u64::MAX {
-                    self.wires.calendar.wake_source(source, next);
-                }
+            if self.active_sources[w] != 0 {
+                self.inject_from(w, now, terminals);
             }
-            self.active_sources[w] |= again;
         }
+    }
+
+    /// Steps the sources of a word of the set.
+    #[inline(never)]
+    fn inject_from<T: Terminals>(&mut self, w: usize, now: u64, terminals: &mut T) {
+        let mut set = core::mem::take(&mut self.active_sources[w]);
+        let mut again = 0;
+        while set != 0 {
+            let bit = set & set.wrapping_neg();
+            let source = w * 64 + set.trailing_zeros() as usize;
+            set ^= bit;
+            let next = self.step_source(source, now, terminals);
+            if next == now + 1 {
+                again |= bit;
+            } else if next != u64::MAX {
+                self.wires.calendar.wake_source(source, next);
+            }
+        }
+        self.active_sources[w] |= again;
     }
 }
