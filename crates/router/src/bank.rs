@@ -240,20 +240,20 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         if let Some(x) = &mut self.express {
             let Common { routing, store, .. } = &mut self.common;
-            Train { x, routing, store, border }.cycle(now);
+            Train { x, routing, store }.cycle(now, border);
         }
     }
 
-    /// Puts a flit on its way into an input VC of an express bank, where it arrives in cycle
-    /// `arrival`, which is to come.
+    /// Puts flits on their way into input VCs of an express bank, each with the cycle in which it
+    /// arrives, which is to come.
     ///
     /// # Panics
     /// If a buffer is full: the sender spent a credit it did not have.
     #[inline]
-    pub fn receive<B: Border>(&mut self, lane: Lane, slot: Slot, arrival: u64, border: &mut B) {
+    pub fn enter(&mut self, flits: &[(Lane, Slot, u64)]) {
         if let Some(x) = &mut self.express {
             let Common { routing, store, .. } = &mut self.common;
-            Train { x, routing, store, border }.receive_from_source(lane, slot, arrival);
+            Train { x, routing, store }.enter(flits);
         }
     }
 

@@ -171,7 +171,7 @@ impl Terminals for Uniform {
         *created += u64::from(self.gaps[place(hash)]);
         let dst = ((hash >> 32) * nodes) >> 32;
         let dst = NodeIdx(u32::try_from(dst).unwrap_or(0));
-        Next::Packet(Offer { created: at, dst, flits: self.flits, tag: 0 })
+        Next::Packet(Offer { created: at, dst, flits: self.flits, tag: 0, next: *created })
     }
 
     #[inline]

@@ -64,7 +64,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         };
         let bank = bank.unwrap_or_else(|routing| RouterBank::new(&params, pipeline, routing));
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
-        let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates));
+        let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
         let mut this = Self {
             vcs: u32::from(vcs),
             keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
@@ -80,7 +80,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             },
             bank,
             sources: Vec::new(),
-            near,
             near_rates,
             sendings: Vec::new(),
             credits: Vec::new(),
@@ -99,14 +98,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for (n, ports) in fabric.node_ports.iter().enumerate() {
             for (p, link) in ports.iter().enumerate() {
                 let credits = u16::try_from(depth(*link)).unwrap_or(u16::MAX);
-                this.add_source(NodeIdx::new(n), ports.len() > 1, p == 0, credits);
+                let near = near[this.sources.len()];
+                this.add_source(NodeIdx::new(n), ports.len() > 1, p == 0, credits, near);
             }
         }
         this.active_sources = vec![0; this.sources.len().div_ceil(64)];
         Ok(this)
     }
 
-    fn add_source(&mut self, node: NodeIdx, shares: bool, first: bool, credits: u16) {
+    fn add_source(&mut self, node: NodeIdx, shares: bool, first: bool, credits: u16, near: Far) {
         let all = u64::MAX >> (64 - self.vcs);
         self.sources.push(Source {
             free: all,
@@ -116,6 +116,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             class_pointer: 0,
             node: node.0,
             depth: credits,
+            lane: near.lane,
+            latency: near.latency,
+            slow: near.slow,
+            in_turns: shares || self.classes > 1,
             shares,
             deals: shares && first,
             blocked: false,

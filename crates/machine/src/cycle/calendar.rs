@@ -12,6 +12,38 @@ use router::{Lane, Ring, Slot};
 
 /// Cycles that wakes may lie ahead, at least.
 const WAKES_AHEAD: u64 = 500;
+/// Cycles of [`SourceWakes`], above that.
+const WAKES_LOG: u32 = 9;
+
+/// When sources are woken: for each cycle to come a bit per source.
+#[derive(Clone, Debug)]
+pub(super) struct SourceWakes {
+    /// `[cycle modulo their number][source / 64]`
+    sets: Vec<u64>,
+    words: usize,
+}
+
+impl SourceWakes {
+    fn new(sources: usize) -> Self {
+        let words = sources.div_ceil(64);
+        Self { sets: vec![0; words << WAKES_LOG], words }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
+    #[inline]
+    const fn first(&self, at: u64) -> usize {
+        (at as usize & ((1 << WAKES_LOG) - 1)) * self.words
+    }
+
+    /// Adds the sources that wake at cycle `now` to a set.
+    #[inline]
+    pub(super) fn take(&mut self, now: u64, into: &mut [u64]) {
+        let first = self.first(now);
+        for (set, into) in self.sets[first..][..self.words].iter_mut().zip(into) {
+            *into |= core::mem::take(set);
+        }
+    }
+}
 
 /// All that is to come.
 #[derive(Clone, Debug)]
@@ -24,26 +56,30 @@ pub(super) struct Calendar {
     /// Flits that arrive at input VCs of routers.
     pub(super) bodies: Ring<(Lane, Slot)>,
     pub(super) heads: Ring<(Lane, Slot)>,
+    /// Flits of this cycle that sources send to routers which are stepped all at once, each with the
+    /// cycle of its arrival.
+    pub(super) entering: Vec<(Lane, Slot, u64)>,
     /// Flits that arrive at nodes.
     pub(super) ejects: Ring<Slot>,
     /// Routers, and sources, for which something runs out.
     pub(super) wakes: Ring<RouterIdx>,
-    pub(super) source_wakes: Ring<u32>,
+    pub(super) source_wakes: SourceWakes,
     late_wakes: BTreeSet<(u64, RouterIdx)>,
 }
 
 impl Calendar {
-    /// Room for flits and credits up to `span` cycles ahead.
-    pub(super) fn new(span: u64) -> Self {
+    /// Room for flits and credits up to `span` cycles ahead, and for wakes of so many sources.
+    pub(super) fn new(span: u64, sources: usize) -> Self {
         Self {
             now: 0,
             credits: Ring::new(span),
             source_credits: Ring::new(span),
             bodies: Ring::new(span),
             heads: Ring::new(span),
+            entering: Vec::new(),
             ejects: Ring::new(span),
             wakes: Ring::new(WAKES_AHEAD),
-            source_wakes: Ring::new(WAKES_AHEAD),
+            source_wakes: SourceWakes::new(sources),
             late_wakes: BTreeSet::new(),
         }
     }
@@ -70,8 +106,9 @@ impl Calendar {
 
     /// Wakes a source at cycle `at`, or as late before it as can be.
     #[inline]
-    pub(super) fn wake_source(&mut self, source: u32, at: u64) {
-        self.source_wakes.push(at.min(self.now + WAKES_AHEAD), source);
+    pub(super) fn wake_source(&mut self, source: usize, at: u64) {
+        let first = self.source_wakes.first(at.min(self.now + WAKES_AHEAD));
+        self.source_wakes.sets[first + source / 64] |= 1 << (source % 64);
     }
 }
 
@@ -81,13 +118,19 @@ mod tests {
 
     #[test]
     fn a_sources_wake_too_far_ahead_comes_early_and_a_routers_in_time() {
-        let mut calendar = Calendar::new(8);
+        let mut calendar = Calendar::new(8, 70);
         calendar.now = 10;
         calendar.wake(RouterIdx(5), 10 + WAKES_AHEAD + 7);
         calendar.wake_source(3, 10 + WAKES_AHEAD + 1);
         calendar.wake_source(4, 11);
-        assert_eq!(calendar.source_wakes.take(11), Some(vec![4]));
-        assert_eq!(calendar.source_wakes.take(10 + WAKES_AHEAD), Some(vec![3]));
+        calendar.wake_source(66, 11);
+        let mut taken = |now| {
+            let mut set = [0; 2];
+            calendar.source_wakes.take(now, &mut set);
+            set
+        };
+        assert_eq!(taken(11), [1 << 4, 1 << 2]);
+        assert_eq!([taken(11), taken(10 + WAKES_AHEAD)], [[0; 2], [1 << 3, 0]]);
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 6), None);
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), Some(RouterIdx(5)));
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), None);

@@ -39,7 +39,7 @@ use crate::BuildError;
 ///         if core::mem::replace(&mut self.0[node.at()], true) {
 ///             return Next::Wait;
 ///         }
-///         Next::Packet(Offer { created: now, dst: GroupIdx(0).address(), flits: 1, tag: 0 })
+///         Next::Packet(Offer { created: now, dst: GroupIdx(0).address(), flits: 1, tag: 0, next: 0 })
 ///     }
 ///     fn contribution(&mut self, node: NodeIdx, _: GroupIdx, _: u32) -> u64 {
 ///         u64::from(node.0)
@@ -272,7 +272,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     /// What the terminals have for a source, but for contributions beyond the window.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn ask<T: Terminals>(
         &mut self,
         s: usize,
@@ -281,7 +282,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         t: &mut T,
     ) -> Next {
         if self.wires.ledger.is_some() {
-            return self.ask_in_turn(s, class, now, t);
+            // Taken apart, so that what the terminals say below need not be in memory.
+            return match self.ask_in_turn(s, class, now, t) {
+                Next::Packet(offer) => Next::Packet(offer),
+                Next::At(cycle) => Next::At(cycle),
+                Next::Wait => Next::Wait,
+            };
         }
         #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 classes")]
         t.next(NodeIdx(self.sources[s].node), class as u8, now)
@@ -366,8 +372,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
             t.reduced(&reduced, now);
         }
-        if let Some((node, _)) = t.delivered(&seen, now) {
-            self.wake_node(node);
+        if let Some((node, class)) = t.delivered(&seen, now) {
+            self.wake_node(node, class);
         }
         true
     }

@@ -5,7 +5,7 @@ use base::route::View;
 use base::{
     Class, Flit, GroupIdx, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx,
 };
-use router::Lane;
+use router::{Lane, Rate};
 
 use super::source::{Sending, Source};
 use super::terminal::{Next, Offer, Passage, Terminals};
@@ -16,34 +16,59 @@ const DEALT_MAX: u32 = 64;
 
 impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Steps a source. Gives the next cycle in which it must be stepped if no credit comes before.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn step_source<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
-        let Source { link_ready, shares, .. } = self.sources[s];
-        if self.classes > 1 || shares {
+        let source = &self.sources[s];
+        if source.in_turns {
             return self.step_sharing(s, now, t);
         }
-        if now + 1 < link_ready {
-            return link_ready - 1;
+        if now + 1 < source.link_ready {
+            return source.link_ready - 1;
         }
-        let mut sent = false;
-        loop {
-            if self.sendings[s].left == 0 {
-                let wake = self.refill(s, 0, now, t);
-                if self.sendings[s].left == 0 {
-                    return wake;
-                }
+        let last = &self.sendings[s];
+        let mut sending = if last.left > 0 {
+            *last
+        } else if last.next > now {
+            return last.next;
+        } else {
+            match self.ask(s, 0, now, t) {
+                Next::Wait => return u64::MAX,
+                Next::At(cycle) => return cycle.max(now + 1),
+                Next::Packet(offer) => self.take_up(s, 0, &offer).1,
             }
-            if sent {
-                return now + 1;
-            }
-            if !self.can_send(s, s) {
-                self.sources[s].blocked = true;
-                return u64::MAX;
-            }
-            self.sources[s].blocked = false;
-            self.send(s, 0, now, t);
-            sent = true;
+        };
+        let Self { sources, sendings, .. } = self;
+        let (source, last) = (&mut sources[s], &mut sendings[s]);
+        let mut link = Link {
+            s,
+            vcs: self.vcs,
+            cut_through: self.cut_through,
+            keeps_vcs: self.keeps_vcs,
+            credits: &mut self.credits,
+            rates: &mut self.near_rates,
+        };
+        if !link.can_send(source, &mut sending) {
+            *last = sending;
+            source.blocked = true;
+            return u64::MAX;
         }
+        source.blocked = false;
+        let (flit, lane, at) = link.send(source, 0, &mut sending, now);
+        last.left = sending.left;
+        last.next = sending.next;
+        if sending.left > 0 {
+            *last = sending;
+        }
+        self.put(&flit, sending.born, (lane, at), now, t);
+        if sending.left > 0 {
+            return now + 1;
+        }
+        if sending.next > now {
+            return sending.next;
+        }
+        let wake = self.refill(s, 0, now, t);
+        if self.sendings[s].left > 0 { now + 1 } else { wake }
     }
 
     /// As [`step_source`](Self::step_source) where there are several classes, or several sources at a
@@ -60,8 +85,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if self.sendings[at].left == 0 {
                 wake = wake.min(self.refill(s, class, now, t));
             }
-            if self.sendings[at].left > 0 && self.can_send(s, at) {
-                able |= 1 << class;
+            if self.sendings[at].left > 0 {
+                let (mut link, source, sending) = self.link(s, class);
+                able |= u64::from(link.can_send(source, sending)) << class;
             }
         }
         // Some class may wait for a credit even if another sends.
@@ -74,8 +100,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let class = if ahead == 0 { able } else { ahead }.trailing_zeros() as usize;
         let behind = if class + 1 == self.classes { 0 } else { class + 1 };
         source.class_pointer = u8::try_from(behind).unwrap_or(0);
-        self.send(s, class, now, t);
         let at = s * self.classes + class;
+        let (mut link, source, sending) = self.link(s, class);
+        let ((flit, lane, due), born) = (link.send(source, class, sending, now), sending.born);
+        self.put(&flit, born, (lane, due), now, t);
         if self.sendings[at].left == 0 {
             wake = wake.min(self.refill(s, class, now, t));
         }
@@ -84,17 +112,206 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if more { now + 1 } else { wake }
     }
 
-    /// Whether a packet has a credit, and a VC or one that it may take.
+    /// A source, its packet of a class, and what it sends by.
     #[inline]
-    fn can_send(&mut self, s: usize, at: usize) -> bool {
+    fn link(&mut self, s: usize, class: usize) -> (Link<'_>, &mut Source, &mut Sending) {
+        let link = Link {
+            s,
+            vcs: self.vcs,
+            cut_through: self.cut_through,
+            keeps_vcs: self.keeps_vcs,
+            credits: &mut self.credits,
+            rates: &mut self.near_rates,
+        };
+        (link, &mut self.sources[s], &mut self.sendings[s * self.classes + class])
+    }
+
+    /// Puts a flit on the lane that it takes, to arrive at a cycle.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn put<T: Terminals>(
+        &mut self,
+        flit: &Flit,
+        born: u32,
+        (lane, at): (Lane, u64),
+        now: u64,
+        t: &mut T,
+    ) {
+        let passage = &mut self.passages[flit.packet.at()];
+        if flit.head {
+            passage.injected = now;
+        }
+        t.flit_injected(passage, now);
+        self.flits_injected += 1;
+        let slot = self.bank.admit(flit, born);
+        let calendar = &mut self.wires.calendar;
+        if self.bank.is_express() {
+            calendar.entering.push((lane, slot, at));
+        } else if flit.head {
+            calendar.heads.push(at, (lane, slot));
+        } else {
+            calendar.bodies.push(at, (lane, slot));
+        }
+    }
+
+    /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
+    /// none, or `u64::MAX`.
+    #[inline(never)]
+    fn refill<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> u64 {
+        let source = &self.sources[s];
+        if source.shares {
+            if let Some(next) = self.dealt[s * self.classes + class].pop_front() {
+                self.sendings[s * self.classes + class] = next;
+                let dealer = self.first_source[source.node as usize] as usize;
+                self.deals_open[source.node as usize] -= 1;
+                self.active_sources[dealer / 64] |= 1 << (dealer % 64);
+            }
+            return u64::MAX;
+        }
+        let next = self.sendings[s * self.classes + class].next;
+        if next > now {
+            return next;
+        }
+        match self.ask_apart(s, class, now, t) {
+            Next::Wait => u64::MAX,
+            Next::At(cycle) => cycle.max(now + 1),
+            Next::Packet(offer) => {
+                let (_, sending) = self.take_up(s, class, &offer);
+                self.sendings[s * self.classes + class] = sending;
+                u64::MAX
+            }
+        }
+    }
+
+    /// As [`ask`](Self::ask), out of the way.
+    #[inline(never)]
+    fn ask_apart<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> Next {
+        self.ask(s, class, now, t)
+    }
+
+    /// Deals packets of a node with several ports out to the sources of the ports by which they go.
+    #[cold]
+    fn deal<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
+        let node = NodeIdx(self.sources[s].node);
+        let mut wake = u64::MAX;
+        for class in 0..self.classes {
+            while self.deals_open[node.at()] < DEALT_MAX {
+                match self.ask_apart(s, class, now, t) {
+                    Next::Wait => break,
+                    Next::At(cycle) => {
+                        wake = wake.min(cycle.max(now + 1));
+                        break;
+                    }
+                    Next::Packet(offer) => {
+                        let (port, sending) = self.take_up(s, class, &offer);
+                        let to = s + port;
+                        self.deals_open[node.at()] += 1;
+                        self.dealt[to * self.classes + class].push_back(sending);
+                        if to != s {
+                            self.wires.calendar.wake_source(to, now + 1);
+                        }
+                    }
+                }
+            }
+        }
+        wake
+    }
+
+    /// Packets whose heads wait at their sources.
+    pub fn packets_unsent(&self) -> u64 {
+        let waiting = self.sendings.iter().filter(|p| p.left > 0 && p.left == p.flits).count();
+        waiting as u64 + self.deals_open.iter().map(|open| u64::from(*open)).sum::<u64>()
+    }
+
+    /// Gives a packet its number and its port.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn take_up(&mut self, s: usize, class: usize, offer: &Offer) -> (usize, Sending) {
+        let Offer { created, dst, flits, tag, next } = *offer;
+        let packet = match self.free_passages.pop() {
+            Some(packet) => packet,
+            None => self.add_passage(),
+        };
         let source = &mut self.sources[s];
-        let sending = &mut self.sendings[at];
+        let node = NodeIdx(source.node);
+        source.made += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
+        let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
+        self.passages[packet.at()] = Passage {
+            packet,
+            src: node,
+            dst,
+            class: narrow(class),
+            flits,
+            created,
+            injected: created,
+            tag,
+            hops: 0,
+        };
+        if let (Some(group), Some(ledger)) = (GroupIdx::of(dst), &mut self.wires.ledger) {
+            flow = ledger.take_up(packet, group, node);
+        }
+        let mut head = Head { src: node, dst, flow, class: Class::ALL[class], state: 0 };
+        let hop = self.bank.routing().inject(&mut head, &Sockets { net: self, node, class });
+        let sending = Sending {
+            packet,
+            dst,
+            flow,
+            state: head.state,
+            flits,
+            left: flits,
+            #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
+            born: created as u32,
+            vc: VcIdx(0),
+            allowed: hop.vcs,
+            next,
+        };
+        (hop.port.at(), sending)
+    }
+
+    /// Room for one more packet in flight.
+    #[cold]
+    #[inline(never)]
+    fn add_passage(&mut self) -> PacketIdx {
+        let packet = PacketIdx::new(self.passages.len());
+        self.passages.push(Passage {
+            packet,
+            src: NodeIdx(0),
+            dst: NodeIdx(0),
+            class: 0,
+            flits: 0,
+            created: 0,
+            injected: 0,
+            tag: 0,
+            hops: 0,
+        });
+        packet
+    }
+}
+
+/// What a source sends by.
+struct Link<'a> {
+    s: usize,
+    vcs: u32,
+    cut_through: bool,
+    keeps_vcs: bool,
+    /// `[source * VCs + vc]`
+    credits: &'a mut Vec<u16>,
+    /// `[source]`
+    rates: &'a mut Vec<Rate>,
+}
+
+impl Link<'_> {
+    /// Whether a packet has a credit, and a VC or one that it may take.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn can_send(&mut self, source: &mut Source, sending: &mut Sending) -> bool {
         if sending.allowed == 0 {
             return source.funded >> sending.vc.0 & 1 == 1;
         }
         let mut able = sending.allowed & source.free & source.funded;
         if self.cut_through {
-            able = with_room(able, sending.left, &self.credits[s * self.vcs as usize..]);
+            able = with_room(able, sending.left, &self.credits[self.s * self.vcs as usize..]);
         }
         if able == 0 {
             return false;
@@ -108,20 +325,21 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         true
     }
 
-    /// Sends a flit of the packet of `class`.
-    #[inline]
-    fn send<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) {
-        let source = &mut self.sources[s];
-        let sending = &mut self.sendings[s * self.classes + class];
-        let passage = &mut self.passages[sending.packet.at()];
-        let head = sending.left == passage.flits;
+    /// Takes a flit off the packet of `class`: the flit, its lane, and when it arrives there.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn send(
+        &mut self,
+        source: &mut Source,
+        class: usize,
+        sending: &mut Sending,
+        now: u64,
+    ) -> (Flit, Lane, u64) {
+        let head = sending.left == sending.flits;
         sending.left -= 1;
         let tail = sending.left == 0;
-        if head {
-            passage.injected = now;
-        }
         let vc = sending.vc;
-        let credits = &mut self.credits[s * self.vcs as usize + vc.at()];
+        let credits = &mut self.credits[self.s * self.vcs as usize + vc.at()];
         *credits -= 1;
         if *credits == 0 {
             source.funded &= !(1 << vc.0);
@@ -129,135 +347,23 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if tail && !self.keeps_vcs {
             source.free |= 1 << vc.0;
         }
+        source.link_ready = now + 2;
+        if source.slow {
+            source.link_ready = self.rates[self.s].occupy(now + 1);
+        }
         let flit = Flit {
             packet: sending.packet,
-            dst: passage.dst,
-            src: passage.src,
+            dst: sending.dst,
+            src: NodeIdx(source.node),
             flow: sending.flow,
             state: sending.state,
-            flits: u16::try_from(passage.flits).unwrap_or(u16::MAX),
+            flits: u16::try_from(sending.flits).unwrap_or(u16::MAX),
             vc,
             class: Class::ALL[class],
             head,
             tail,
         };
-        #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
-        let slot = self.bank.admit(&flit, passage.created as u32);
-        t.flit_injected(passage, now);
-        self.flits_injected += 1;
-        let near = self.near[s];
-        source.link_ready = if near.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
-        let lane = Lane(near.lane | u32::from(vc.0));
-        let arrival = now + 1 + u64::from(near.latency);
-        if self.bank.is_express() {
-            self.bank.receive(lane, slot, arrival, &mut self.wires);
-            return;
-        }
-        let calendar = &mut self.wires.calendar;
-        let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
-        list.push(arrival, (lane, slot));
-    }
-
-    /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
-    /// none, or `u64::MAX`.
-    #[inline]
-    fn refill<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> u64 {
-        let source = &self.sources[s];
-        if source.shares {
-            if let Some(next) = self.dealt[s * self.classes + class].pop_front() {
-                self.sendings[s * self.classes + class] = next;
-                let dealer = self.first_source[source.node as usize] as usize;
-                self.deals_open[source.node as usize] -= 1;
-                self.active_sources[dealer / 64] |= 1 << (dealer % 64);
-            }
-            return u64::MAX;
-        }
-        let node = NodeIdx(source.node);
-        match self.ask(s, class, now, t) {
-            Next::Wait => u64::MAX,
-            Next::At(cycle) => cycle.max(now + 1),
-            Next::Packet(offer) => {
-                let (_, sending) = self.take_up(node, s, class, &offer);
-                self.sendings[s * self.classes + class] = sending;
-                u64::MAX
-            }
-        }
-    }
-
-    /// Deals packets of a node with several ports out to the sources of the ports by which they go.
-    #[cold]
-    fn deal<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
-        let node = NodeIdx(self.sources[s].node);
-        let mut wake = u64::MAX;
-        for class in 0..self.classes {
-            while self.deals_open[node.at()] < DEALT_MAX {
-                match self.ask(s, class, now, t) {
-                    Next::Wait => break,
-                    Next::At(cycle) => {
-                        wake = wake.min(cycle.max(now + 1));
-                        break;
-                    }
-                    Next::Packet(offer) => {
-                        let (port, sending) = self.take_up(node, s, class, &offer);
-                        let to = s + port;
-                        self.deals_open[node.at()] += 1;
-                        self.dealt[to * self.classes + class].push_back(sending);
-                        if to != s {
-                            let to = u32::try_from(to).unwrap_or(u32::MAX);
-                            self.wires.calendar.wake_source(to, now + 1);
-                        }
-                    }
-                }
-            }
-        }
-        wake
-    }
-
-    /// Gives a packet its number and its port.
-    #[inline]
-    fn take_up(
-        &mut self,
-        node: NodeIdx,
-        s: usize,
-        class: usize,
-        offer: &Offer,
-    ) -> (usize, Sending) {
-        let Offer { created, dst, flits, tag } = *offer;
-        let source = &mut self.sources[s];
-        source.made += 1;
-        #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
-        let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
-        let packet =
-            self.free_passages.pop().unwrap_or_else(|| PacketIdx::new(self.passages.len()));
-        let passage = Passage {
-            packet,
-            src: node,
-            dst,
-            class: narrow(class),
-            flits,
-            created,
-            injected: created,
-            tag,
-            hops: 0,
-        };
-        match self.passages.get_mut(packet.at()) {
-            Some(place) => *place = passage,
-            None => self.passages.push(passage),
-        }
-        if let (Some(group), Some(ledger)) = (GroupIdx::of(dst), &mut self.wires.ledger) {
-            flow = ledger.take_up(packet, group, node);
-        }
-        let mut head = Head { src: node, dst, flow, class: Class::ALL[class], state: 0 };
-        let hop = self.bank.routing().inject(&mut head, &Sockets { net: self, node, class });
-        let sending = Sending {
-            packet,
-            flow,
-            state: head.state,
-            left: flits,
-            allowed: hop.vcs,
-            vc: VcIdx(0),
-        };
-        (hop.port.at(), sending)
+        (flit, Lane(source.lane | u32::from(vc.0)), now + 1 + u64::from(source.latency))
     }
 }
 

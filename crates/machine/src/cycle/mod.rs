@@ -49,7 +49,7 @@ pub use open::Open;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
-use wires::{Far, Wires};
+use wires::Wires;
 
 /// A network on one clock.
 #[derive(Clone, Debug)]
@@ -58,8 +58,6 @@ pub struct CycleNetwork<R, W = ()> {
     wires: Wires<W>,
     sources: Vec<Source>,
     /// `[source]`: the link out.
-    near: Vec<Far>,
-    /// `[source]`
     near_rates: Vec<Rate>,
     /// `[source * classes + class]`
     sendings: Vec<Sending>,
@@ -223,11 +221,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         while let Some(router) = self.wires.calendar.late_wake(now) {
             self.bank.wake(router);
         }
-        let Some(wakes) = self.wires.calendar.source_wakes.take(now) else { return };
-        for &s in &wakes {
-            self.active_sources[s as usize / 64] |= 1 << (s % 64);
-        }
-        self.wires.calendar.source_wakes.give_back(now, wakes);
+        self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
     }
 
     #[inline]
@@ -253,7 +247,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline]
     fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
-        for &slot in &ejects {
+        self.eject_all(&ejects, now, terminals);
+        self.wires.calendar.ejects.give_back(now, ejects);
+    }
+
+    #[inline(never)]
+    fn eject_all<T: Terminals>(&mut self, ejects: &[Slot], now: u64, terminals: &mut T) {
+        for &slot in ejects {
             if self.wires.ledger.is_some() && self.eject_of_group(slot, now, terminals) {
                 continue;
             }
@@ -268,19 +268,19 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.packets_delivered += 1;
                 let woken = terminals.delivered(passage, now);
                 self.free_passages.push(packet);
-                if let Some((node, _)) = woken {
-                    self.wake_node(node);
+                if let Some((node, class)) = woken {
+                    self.wake_node(node, class);
                 }
             }
         }
-        self.wires.calendar.ejects.give_back(now, ejects);
     }
 
-    /// Wakes all sources of a node: whichever of them sends next.
+    /// Wakes all sources of a node: whichever of them sends next. They ask for packets of the class.
     #[cold]
-    fn wake_node(&mut self, node: NodeIdx) {
+    fn wake_node(&mut self, node: NodeIdx, class: u8) {
         let first = self.first_source[node.at()] as usize;
         for s in first..self.first_source[node.at() + 1] as usize {
+            self.sendings[s * self.classes + usize::from(class)].next = 0;
             self.active_sources[s / 64] |= 1 << (s % 64);
         }
     }
@@ -288,21 +288,34 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline]
     fn inject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         for w in 0..self.active_sources.len() {
-            let mut set = core::mem::take(&mut self.active_sources[w]);
-            let mut again = 0;
-            while set != 0 {
-                let bit = set & set.wrapping_neg();
-                let source = w * 64 + set.trailing_zeros() as usize;
-                set ^= bit;
-                let next = self.step_source(source, now, terminals);
-                if next == now + 1 {
-                    again |= bit;
-                } else if next != u64::MAX {
-                    let source = u32::try_from(source).unwrap_or(u32::MAX);
-                    self.wires.calendar.wake_source(source, next);
-                }
+            if self.active_sources[w] != 0 {
+                self.inject_from(w, now, terminals);
             }
-            self.active_sources[w] |= again;
         }
+        let mut entering = core::mem::take(&mut self.wires.calendar.entering);
+        if !entering.is_empty() {
+            self.bank.enter(&entering);
+            entering.clear();
+        }
+        self.wires.calendar.entering = entering;
+    }
+
+    /// Steps the sources of a word of the set.
+    #[inline(never)]
+    fn inject_from<T: Terminals>(&mut self, w: usize, now: u64, terminals: &mut T) {
+        let mut set = core::mem::take(&mut self.active_sources[w]);
+        let mut again = 0;
+        while set != 0 {
+            let bit = set & set.wrapping_neg();
+            let source = w * 64 + set.trailing_zeros() as usize;
+            set ^= bit;
+            let next = self.step_source(source, now, terminals);
+            if next == now + 1 {
+                again |= bit;
+            } else if next != u64::MAX {
+                self.wires.calendar.wake_source(source, next);
+            }
+        }
+        self.active_sources[w] |= again;
     }
 }

@@ -3,7 +3,7 @@
 //! [`sweep`](crate::sweep).
 
 use base::NodeIdx;
-use traffic::synthetic::{Arrival, Destinations, Source, Traffic};
+use traffic::synthetic::{Arrival, Destinations, NEVER, Source, Traffic};
 
 use super::terminal::{Next, Offer, Passage, Terminals};
 
@@ -47,7 +47,8 @@ impl<D: Destinations> Terminals for Open<D> {
             return Next::At(cycle);
         }
         *next = source.next(&self.to);
-        Next::Packet(Offer { created: cycle, dst, flits, tag: 0 })
+        let next = next.map_or(NEVER, |next| next.cycle);
+        Next::Packet(Offer { created: cycle, dst, flits, tag: 0, next })
     }
 
     fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)> {

@@ -4,28 +4,46 @@
 //! its classes take turns. A packet takes its VC, round-robin from the one behind the last used,
 //! among those that the routing function allows, that are free and have credit.
 
-use base::{PacketIdx, VcIdx};
+use base::{NodeIdx, PacketIdx, VcIdx};
 
 /// A packet that is being sent, or waits for its VC.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending {
     pub(super) packet: PacketIdx,
+    pub(super) dst: NodeIdx,
     pub(super) flow: u32,
     pub(super) state: u32,
+    /// Its length in flits.
+    pub(super) flits: u32,
     /// Flits not yet sent; 0 where there is no packet.
     pub(super) left: u32,
+    /// The low half of the cycle in which it was made.
+    pub(super) born: u32,
+    pub(super) vc: VcIdx,
     /// VCs it may take; 0 once it has one.
     pub(super) allowed: u64,
-    pub(super) vc: VcIdx,
+    /// The first cycle in which there may be another packet.
+    pub(super) next: u64,
 }
 
 impl Sending {
-    pub(super) const NONE: Self =
-        Self { packet: PacketIdx(0), flow: 0, state: 0, left: 0, allowed: 0, vc: VcIdx(0) };
+    pub(super) const NONE: Self = Self {
+        packet: PacketIdx(0),
+        dst: NodeIdx(0),
+        flow: 0,
+        state: 0,
+        flits: 0,
+        left: 0,
+        born: 0,
+        vc: VcIdx(0),
+        allowed: 0,
+        next: 0,
+    };
 }
 
-/// One source.
+/// One source, 64 bytes.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct Source {
     /// Bit per VC: not held by a packet.
     pub(super) free: u64,
@@ -39,6 +57,13 @@ pub(super) struct Source {
     pub(super) node: u32,
     /// Flits of buffer a VC at the far end.
     pub(super) depth: u16,
+    /// The far lane of its link, VC 0, and the cycles to get there.
+    pub(super) lane: u32,
+    pub(super) latency: u32,
+    /// Its link needs more than a cycle for a flit.
+    pub(super) slow: bool,
+    /// Has several classes, or is one of several at its node.
+    pub(super) in_turns: bool,
     /// Its node has other sources too, and the first of them deals packets out to all.
     pub(super) shares: bool,
     pub(super) deals: bool,

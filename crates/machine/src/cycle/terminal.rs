@@ -16,6 +16,10 @@ pub struct Offer {
     pub flits: u32,
     /// A number of the terminals' own, given back when the packet is delivered.
     pub tag: u32,
+    /// The first cycle in which its source may have another packet of the class, if the terminals
+    /// know: a source that has sent this one is not asked before, unless [`Terminals::delivered`]
+    /// wakes it. 0: to be asked at once.
+    pub next: u64,
 }
 
 /// What a source does next.

@@ -30,7 +30,7 @@ impl Terminals for Script {
         }
         self.packets[place].3 = 0;
         let tag = u32::try_from(place).expect("few packets");
-        Next::Packet(Offer { created, dst: NodeIdx(dst), flits, tag })
+        Next::Packet(Offer { created, dst: NodeIdx(dst), flits, tag, next: 0 })
     }
 
     fn delivered(&mut self, p: &Passage, now: u64) -> Option<(NodeIdx, u8)> {

@@ -73,7 +73,7 @@ impl Terminals for OneByOne<'_> {
                     return Next::At(self.due);
                 }
                 self.sent += 1;
-                Next::Packet(Offer { created: now, dst: *dst, flits: self.flits, tag: 0 })
+                Next::Packet(Offer { created: now, dst: *dst, flits: self.flits, tag: 0, next: 0 })
             }
             _ => Next::Wait,
         }

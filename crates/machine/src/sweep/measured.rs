@@ -1,7 +1,9 @@
 //! What a run came to.
 
+use hdrhistogram::iterators::IterationValue;
 use traffic::synthetic::estimate::Saturated;
 
+use super::latencies::Latencies;
 use super::load::NetworkLoad;
 use super::run::Run;
 use super::watching::Sight;
@@ -108,8 +110,8 @@ impl Measured {
         let room = options.measured_cycles as f64 * nodes as f64;
         let packets = m.packets as f64;
         let latency = m.all();
-        let all_flits = m.ejected.0 == m.injected.0 && m.packets == window.created.packets;
-        let flits = if all_flits { m.ejected.0 as f64 } else { f64::NAN };
+        let all_arrived = m.packets == window.created.packets;
+        let flits = if all_arrived { window.created.flits as f64 } else { f64::NAN };
         let (load, follow) = run.net.watch().told(run.spec, &run.net);
         let rows = if options.matrix { record.matrix.chunks(nodes.max(1)) } else { [].chunks(1) };
         Self {
@@ -122,11 +124,11 @@ impl Measured {
             packet_latency_max: latency.max().unwrap_or(0),
             p50: m.quantile(0.5),
             p99: m.quantile(0.99),
-            network_latency: m.network_cycles as f64 / packets,
-            flit_latency: m.ejected.1.saturating_sub(m.injected.1) as f64 / flits,
+            network_latency: m.network_cycles() as f64 / packets,
+            flit_latency: m.flit_cycles() as f64 / flits,
             hops: m.hops as f64 / packets,
             packets: m.packets,
-            drained: m.packets == window.created.packets,
+            drained: all_arrived,
             saturated,
             warmup_cycles: window.from,
             measured_cycles: options.measured_cycles,
@@ -147,13 +149,11 @@ impl<W: Sight> Run<'_, W> {
         let m = &self.terminals.record.measured;
         let names: &[&'static str] =
             if m.latency.len() == 1 { &["packet"] } else { &["request", "reply"] };
-        let class = |((class, tally), histogram): ((&&'static str, _), &Option<_>)| {
-            let tally: &traffic::synthetic::estimate::Tally = tally;
-            let counted =
-                histogram.as_ref().filter(|h: &&hdrhistogram::Histogram<u64>| !h.is_empty());
-            let quantile = |q| counted.map_or(0, |h| h.value_at_quantile(q));
-            let steps = counted.map_or_else(Vec::new, |h| {
-                let step = |s: hdrhistogram::iterators::IterationValue<u64>| {
+        let class = |(class, latencies): (&&'static str, &Latencies)| {
+            let (tally, histogram) = (latencies.tally(), latencies.histogram());
+            let quantile = |q| histogram.as_ref().map_or(0, |h| h.value_at_quantile(q));
+            let steps = histogram.as_ref().map_or_else(Vec::new, |h| {
+                let step = |s: IterationValue<u64>| {
                     (s.value_iterated_to(), s.count_since_last_iteration())
                 };
                 h.iter_log(1, 2.0).map(step).collect()
@@ -168,6 +168,6 @@ impl<W: Sight> Run<'_, W> {
                 histogram: steps,
             }
         };
-        names.iter().zip(&m.latency).zip(&m.histograms).map(class).collect()
+        names.iter().zip(&m.latency).map(class).collect()
     }
 }

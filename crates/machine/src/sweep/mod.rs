@@ -29,6 +29,8 @@
 
 mod alone;
 mod error;
+mod fingerprint;
+mod latencies;
 mod load;
 mod measured;
 mod record;

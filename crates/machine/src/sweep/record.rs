@@ -2,10 +2,10 @@
 //!
 //! A packet counts if it was created in the measured window, whenever it arrives.
 
-use base::Digest;
-use hdrhistogram::Histogram;
 use traffic::synthetic::estimate::{BatchMeans, Tally};
 
+use super::fingerprint::Fingerprint;
+use super::latencies::Latencies;
 use super::warmup::Bins;
 use crate::cycle::Passage;
 
@@ -50,76 +50,83 @@ pub(super) enum Told {
 pub(super) struct Record {
     /// Packets taken up by the network.
     pub(super) handed: Created,
-    /// Heads that left their sources.
-    pub(super) heads: u64,
     /// Packets that arrived, and the sum of their latencies.
     pub(super) arrived: (u64, u128),
-    pub(super) digest: Digest,
+    pub(super) digest: Fingerprint,
     /// First cycle of the measured window, and how many it has.
     window: (u64, u64),
     /// Of the window's packets.
     pub(super) measured: Measures,
+    /// Whether packets are wanted for anything but the digest and the window: for one of the three
+    /// that follow.
+    wanted: bool,
     /// Bins of the warm-up, while it lasts.
-    pub(super) bins: Option<Bins>,
+    bins: Option<Bins>,
     /// `[source * nodes + destination]`: flits that arrived in the window, where it is wanted.
     pub(super) matrix: Vec<u64>,
     nodes: usize,
     /// Where somebody follows packets.
     pub(super) told: Option<Vec<Told>>,
+    /// Packets of fewer flits are not wanted flit by flit.
+    flits_min: u32,
 }
 
 /// Sums over the packets of the measured window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Measures {
     /// `[class]`
-    pub(super) latency: Vec<Tally>,
-    /// `[class]`, to three significant digits.
-    pub(super) histograms: Vec<Option<Histogram<u64>>>,
+    pub(super) latency: Vec<Latencies>,
     pub(super) batches: BatchMeans,
-    pub(super) network_cycles: u128,
+    /// The sums of the network latencies of packets of one flit, and of longer ones.
+    single_cycles: u128,
+    longer_cycles: u128,
     pub(super) hops: u64,
     pub(super) packets: u64,
     /// The sum of the creation cycles of those that arrived.
     pub(super) created_cycles: u128,
-    /// Flits that left their sources, and that arrived: how many, and the sum of the cycles.
-    pub(super) injected: (u64, u128),
-    pub(super) ejected: (u64, u128),
+    /// The sum, modulo 2^64, of the cycles in which flits of longer packets arrived, less that of
+    /// those in which they left their sources: of all their flits when all have arrived.
+    flit_cycles: u64,
 }
-
-/// Latencies beyond this many cycles count as this in quantiles.
-const LONGEST: u64 = 1 << 40;
 
 impl Record {
     /// Counts for traffic of so many classes. `matrix`: the number of nodes, where a traffic matrix is
     /// wanted.
     pub(super) fn new(classes: usize, matrix: Option<usize>, follow: bool) -> Self {
-        let histogram = |_| {
-            // The bounds are constants that are sound.
-            Histogram::new_with_max(LONGEST, 3).ok()
-        };
         let nodes = matrix.unwrap_or(0);
+        let latency = (0..classes).map(|_| Latencies::default()).collect();
         Self {
             handed: Created::default(),
-            heads: 0,
             arrived: (0, 0),
-            digest: Digest::default(),
+            digest: Fingerprint::default(),
             window: (0, 0),
-            measured: Measures {
-                latency: vec![Tally::default(); classes],
-                histograms: (0..classes).map(histogram).collect(),
-                ..Measures::default()
-            },
+            measured: Measures { latency, ..Measures::default() },
+            wanted: follow,
             bins: None,
             matrix: vec![0; nodes * nodes],
             nodes,
             told: follow.then(Vec::new),
+            // Those of one flit are known when they have arrived.
+            flits_min: if follow || matrix.is_some() { 0 } else { 2 },
         }
+    }
+
+    /// Has latencies averaged over bins of packets by creation, until the window opens.
+    pub(super) fn warm_up(&mut self) {
+        self.bins = Some(Bins::default());
+        self.wanted = true;
+    }
+
+    /// The bins of the warm-up, while it lasts.
+    pub(super) const fn bins(&mut self) -> Option<&mut Bins> {
+        self.bins.as_mut()
     }
 
     /// Sets the measured window: no packet of it was created yet.
     pub(super) fn open(&mut self, from: u64, cycles: u64) {
         self.window = (from, cycles);
         self.bins = None;
+        self.wanted = self.told.is_some();
     }
 
     #[inline]
@@ -128,72 +135,96 @@ impl Record {
     }
 
     /// A packet is taken up by the network. Gives its number, counted from 0.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn hand(&mut self, created: u64, flits: u32) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "numbers of the first 2^32 are told")]
         let number = self.handed.packets as u32;
         self.handed.add(created, flits);
-        if let Some(bins) = &mut self.bins {
+        if self.wanted
+            && let Some(bins) = &mut self.bins
+        {
             bins.hand(created);
         }
         number
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn flit_injected(&mut self, passage: &Passage, now: u64) {
-        if passage.injected == now {
-            self.heads += 1;
-            if let Some(told) = &mut self.told {
-                told.push(Told::Injected(*passage));
-            }
-        }
-        if self.counts(passage.created) {
-            self.measured.injected.0 += 1;
-            self.measured.injected.1 += u128::from(now);
+        if passage.flits >= self.flits_min {
+            self.note_injected(passage, now);
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn note_injected(&mut self, passage: &Passage, now: u64) {
+        if self.counts(passage.created) && passage.flits > 1 {
+            self.measured.flit_cycles = self.measured.flit_cycles.wrapping_sub(now);
+        }
+        if passage.injected == now
+            && let Some(told) = &mut self.told
+        {
+            told.push(Told::Injected(*passage));
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn flit_ejected(&mut self, passage: &Passage, now: u64) {
-        if self.counts(passage.created) {
-            self.measured.ejected.0 += 1;
-            self.measured.ejected.1 += u128::from(now);
+        if passage.flits >= self.flits_min {
+            self.note_ejected(passage, now);
+        }
+    }
+
+    #[inline(never)]
+    fn note_ejected(&mut self, passage: &Passage, now: u64) {
+        if self.counts(passage.created) && passage.flits > 1 {
+            self.measured.flit_cycles = self.measured.flit_cycles.wrapping_add(now);
         }
         if !self.matrix.is_empty() && self.counts(now) {
             self.matrix[passage.src.at() * self.nodes + passage.dst.at()] += 1;
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     pub(super) fn delivered(&mut self, passage: &Passage, now: u64) {
         let latency = now - passage.created;
         self.arrived.0 += 1;
         self.arrived.1 += u128::from(latency);
-        let ends = u64::from(passage.src.0) << 32 | u64::from(passage.dst.0);
-        let kind = u64::from(passage.class) << 48 | u64::from(passage.hops) << 32;
-        self.digest.add(&[ends, kind | u64::from(passage.flits), passage.created, now]);
+        self.digest.add(passage, now);
+        if self.wanted {
+            self.tell_delivered(passage, now);
+        }
+        if self.counts(passage.created) {
+            self.measured.add(passage, latency, now);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_delivered(&mut self, passage: &Passage, now: u64) {
         if let Some(bins) = &mut self.bins {
-            bins.arrive(passage.created, latency);
+            bins.arrive(passage.created, now - passage.created);
         }
         if let Some(told) = &mut self.told {
             told.push(Told::Delivered(*passage, now));
-        }
-        if self.counts(passage.created) {
-            self.measured.add(passage, now);
         }
     }
 }
 
 impl Measures {
-    #[inline]
-    fn add(&mut self, passage: &Passage, now: u64) {
-        let (class, latency) = (usize::from(passage.class), now - passage.created);
-        self.latency[class].push(latency);
-        if let Some(histogram) = &mut self.histograms[class] {
-            histogram.saturating_record(latency);
-        }
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn add(&mut self, passage: &Passage, latency: u64, now: u64) {
+        self.latency[usize::from(passage.class)].push(latency);
         self.batches.push(latency);
-        self.network_cycles += u128::from(now - passage.injected);
+        let network = u128::from(now - passage.injected);
+        if passage.flits == 1 {
+            self.single_cycles += network;
+        } else {
+            self.longer_cycles += network;
+        }
         self.hops += u64::from(passage.hops);
         self.packets += 1;
         self.created_cycles += u128::from(passage.created);
@@ -202,18 +233,28 @@ impl Measures {
     /// Latencies of all classes.
     pub(super) fn all(&self) -> Tally {
         let mut all = Tally::default();
-        self.latency.iter().for_each(|t| all.merge(t));
+        self.latency.iter().for_each(|l| all.merge(&l.tally()));
         all
+    }
+
+    /// The sum of all network latencies.
+    pub(super) const fn network_cycles(&self) -> u128 {
+        self.single_cycles + self.longer_cycles
+    }
+
+    /// The sum of all flits' latencies, when all have arrived.
+    pub(super) fn flit_cycles(&self) -> u128 {
+        self.single_cycles + u128::from(self.flit_cycles)
     }
 
     /// The latency that a share `q` of all packets did not exceed, to three significant digits.
     pub(super) fn quantile(&self, q: f64) -> u64 {
-        let mut classes = self.histograms.iter().flatten();
-        let Some(mut all) = classes.next().cloned() else { return 0 };
+        let mut classes = self.latency.iter().filter_map(Latencies::histogram);
+        let Some(mut all) = classes.next() else { return 0 };
         for class in classes {
             // Both have the same bounds.
             let _ = all.add(class);
         }
-        if all.is_empty() { 0 } else { all.value_at_quantile(q) }
+        all.value_at_quantile(q)
     }
 }

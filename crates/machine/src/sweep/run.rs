@@ -7,7 +7,6 @@ use traffic::synthetic::estimate::{Observed, Saturated};
 use super::measured::{Measured, Slice};
 use super::record::{Created, Record};
 use super::terminals::Synthetic;
-use super::warmup::Bins;
 use super::watching::Sight;
 use super::{Options, SweepError, shape};
 use crate::cycle::CycleNetwork;
@@ -90,9 +89,9 @@ impl<W: Sight> Run<'_, W> {
             return self.advance(cycles);
         }
         let limit = self.options.criteria.latency_cycles_max;
-        self.terminals.record.bins = Some(Bins::default());
+        self.terminals.record.warm_up();
         let mut before = (0, 0);
-        while let Some(until) = self.terminals.record.bins.as_ref().map(Bins::full_at) {
+        while let Some(until) = self.terminals.record.bins().map(|bins| bins.full_at()) {
             self.advance(until);
             let known = self.terminals.first_waiting(until);
             let arrived = self.terminals.record.arrived;
@@ -100,7 +99,7 @@ impl<W: Sight> Run<'_, W> {
             before = arrived;
             // What is as late as that will not settle.
             let late = packets > 0 && cycles as f64 / packets as f64 > limit;
-            let Some(bins) = &mut self.terminals.record.bins else { return };
+            let Some(bins) = self.terminals.record.bins() else { return };
             if late || bins.settled(known) || !bins.widen() {
                 return;
             }
@@ -212,13 +211,16 @@ impl<W: Sight> Run<'_, W> {
         let room = (now - begun.start_cycle) as f64 * self.spec.fabric.node_ports.len() as f64;
         let created = self.terminals.created(now);
         let packets = (arrived.0 - begun.arrived.0) as f64;
+        // Those not taken up, and those taken up whose heads wait at their sources.
+        let taken = self.terminals.record.handed.packets;
+        let queued = created.packets - taken + self.net.packets_unsent();
         Slice {
             start_cycle: begun.start_cycle,
             injected: (flits.0 - begun.flits.0) as f64 / room,
             accepted: (flits.1 - begun.flits.1) as f64 / room,
             packet_latency: (arrived.1 - begun.arrived.1) as f64 / packets,
             in_flight_flits: flits.0 - flits.1,
-            queued_packets: created.packets.saturating_sub(self.terminals.record.heads),
+            queued_packets: queued,
         }
     }
 }

@@ -6,8 +6,9 @@
 //!             └◀─── reply ────── network ◀───────────────┘
 //! ```
 //!
-//! **Open loop**: a packet is created in the cycle in which its process says so. It is drawn when the
-//! network asks for it, so a queue of waiting packets costs nothing, however long.
+//! **Open loop**: a packet is created in the cycle in which its process says so. Its cycle is drawn
+//! when the network takes the one before, and the rest when it takes the packet itself, so a queue of
+//! waiting packets costs nothing, however long, and the network asks only when there is a packet.
 //!
 //! **Closed loop**: a terminal has as many slots as its window; packet `n` takes the slot that the
 //! `n - window`-th delivery released, and is created at the first arrival of the process from that
@@ -20,7 +21,7 @@
 use std::collections::VecDeque;
 
 use base::NodeIdx;
-use traffic::synthetic::{Arrival, CLASS_REPLY, CLASS_REQUEST, Pattern, Source, Traffic};
+use traffic::synthetic::{Arrival, CLASS_REPLY, CLASS_REQUEST, NEVER, Source, Traffic};
 
 use super::record::{Created, Record};
 use crate::cycle::{Next, Offer, Passage, Terminals};
@@ -29,7 +30,11 @@ use crate::cycle::{Next, Offer, Passage, Terminals};
 #[derive(Clone, Debug)]
 pub(super) struct Synthetic<'a> {
     traffic: &'a Traffic,
+    /// Open loop, and nothing is answered: what arrives wakes nobody.
+    one_way: bool,
     terminals: Vec<Terminal>,
+    /// `[node]`: the window; empty in an open loop.
+    slots: Vec<Slots>,
     /// `[node]`: replies that wait; empty where requests are not answered.
     replies: Vec<VecDeque<Reply>>,
     pub(super) record: Record,
@@ -38,11 +43,10 @@ pub(super) struct Synthetic<'a> {
 /// One terminal's own packets.
 #[derive(Clone, Debug)]
 struct Terminal {
+    /// When the next packet is created, which stays the next one until it is taken up. [`NEVER`]: not
+    /// drawn, for want of a slot or because there is no other.
+    due: u64,
     source: Source,
-    /// Drawn and not yet taken up.
-    drawn: Option<Arrival>,
-    /// `None`: open loop.
-    slots: Option<Slots>,
 }
 
 /// Free slots of a window.
@@ -73,28 +77,17 @@ impl Slots {
 }
 
 impl Terminal {
-    /// The next packet, which stays the next one until it is taken up.
-    #[inline]
-    fn peek(&mut self, to: &Pattern) -> Option<Arrival> {
-        if self.drawn.is_none() {
-            let from = match &mut self.slots {
-                None => 0,
-                Some(slots) => slots.take()?,
-            };
-            self.drawn = self.source.next_from(from, to);
-        }
-        self.drawn
-    }
-
-    /// Tells of every packet that is created before a cycle and was not taken up.
-    fn waiting(&self, before: u64, to: &Pattern, mut tell: impl FnMut(Arrival)) {
-        if self.drawn.is_some_and(|next| next.cycle >= before) {
+    /// Draws the next packet's cycle where it is not known: in a closed loop, if a slot is free.
+    fn draw(&mut self, slots: Option<&mut Slots>) {
+        if self.due != NEVER {
             return;
         }
-        let mut ahead = self.clone();
-        while let Some(next) = ahead.peek(to).filter(|next| next.cycle < before) {
-            tell(next);
-            ahead.drawn = None;
+        let from = match slots {
+            None => Some(0),
+            Some(slots) => slots.take(),
+        };
+        if let Some(from) = from {
+            self.due = self.source.next_cycle(from);
         }
     }
 }
@@ -102,16 +95,16 @@ impl Terminal {
 impl<'a> Synthetic<'a> {
     /// The terminals of `nodes` nodes.
     pub(super) fn new(traffic: &'a Traffic, nodes: usize, record: Record) -> Self {
-        let slots = || {
-            let window = traffic.window()?;
-            Some(Slots { fresh: window.get(), released: VecDeque::new() })
-        };
-        let terminal =
-            |n| Terminal { source: traffic.source(NodeIdx::new(n)), drawn: None, slots: slots() };
+        let terminal = |n| Terminal { due: NEVER, source: traffic.source(NodeIdx::new(n)) };
         let answered = if traffic.reply_flits().is_some() { nodes } else { 0 };
+        let slots = traffic.window().map_or_else(Vec::new, |window| {
+            vec![Slots { fresh: window.get(), released: VecDeque::new() }; nodes]
+        });
         Self {
             traffic,
+            one_way: answered == 0 && slots.is_empty(),
             terminals: (0..nodes).map(terminal).collect(),
+            slots,
             replies: vec![VecDeque::new(); answered],
             record,
         }
@@ -125,8 +118,8 @@ impl<'a> Synthetic<'a> {
     /// Every packet created before a cycle, which is at most the present one.
     pub(super) fn created(&self, before: u64) -> Created {
         let mut all = self.record.handed;
-        for terminal in &self.terminals {
-            terminal.waiting(before, self.traffic.pattern(), |a| all.add(a.cycle, a.flits));
+        for node in 0..self.terminals.len() {
+            self.waiting(node, before, |a| all.add(a.cycle, a.flits));
         }
         let flits = self.traffic.reply_flits().unwrap_or(0);
         for reply in self.replies.iter().flatten().filter(|r| r.created < before) {
@@ -135,13 +128,30 @@ impl<'a> Synthetic<'a> {
         all
     }
 
+    /// Tells of every packet of a node that is created before a cycle and was not taken up.
+    fn waiting(&self, node: usize, before: u64, mut tell: impl FnMut(Arrival)) {
+        if (before..NEVER).contains(&self.terminals[node].due) {
+            return;
+        }
+        let (mut ahead, mut slots) = (self.terminals[node].clone(), self.slots.get(node).cloned());
+        loop {
+            ahead.draw(slots.as_mut());
+            if ahead.due >= before {
+                return;
+            }
+            tell(ahead.source.arrival(ahead.due, self.traffic.pattern()));
+            ahead.due = NEVER;
+        }
+    }
+
     /// The first cycle in which a packet may have been created that was not taken up by `now`.
     pub(super) fn first_waiting(&self, now: u64) -> u64 {
-        let next = |t: &Terminal| match t.drawn {
-            Some(next) => Some(next.cycle),
-            None => t.clone().peek(self.traffic.pattern()).map(|next| next.cycle),
+        let next = |(node, terminal): (usize, &Terminal)| {
+            let mut ahead = terminal.clone();
+            ahead.draw(self.slots.get(node).cloned().as_mut());
+            ahead.due
         };
-        let first = self.terminals.iter().filter_map(next).fold(now, u64::min);
+        let first = self.terminals.iter().enumerate().map(next).fold(now, u64::min);
         let replies = self.replies.iter().filter_map(VecDeque::front);
         replies.map(|r| r.created).fold(first, u64::min)
     }
@@ -149,9 +159,20 @@ impl<'a> Synthetic<'a> {
     /// Releases a slot of a node's window; whom to wake.
     #[inline]
     fn release(&mut self, node: NodeIdx, now: u64) -> Option<(NodeIdx, u8)> {
-        let slots = self.terminals[node.at()].slots.as_mut()?;
-        slots.released.push_back(now);
+        self.slots.get_mut(node.at())?.released.push_back(now);
         Some((node, CLASS_REQUEST))
+    }
+
+    /// What a terminal does next whose next packet is not due, or not drawn.
+    #[inline(never)]
+    fn not_due(&mut self, node: NodeIdx, now: u64) -> Next {
+        let terminal = &mut self.terminals[node.at()];
+        terminal.draw(self.slots.get_mut(node.at()));
+        match terminal.due {
+            NEVER => Next::Wait,
+            due if due > now => Next::At(due),
+            _ => self.next(node, CLASS_REQUEST, now),
+        }
     }
 
     #[cold]
@@ -161,40 +182,55 @@ impl<'a> Synthetic<'a> {
             return Next::Wait;
         };
         let tag = self.record.hand(created, flits);
-        Next::Packet(Offer { created, dst, flits, tag })
+        Next::Packet(Offer { created, dst, flits, tag, next: 0 })
     }
 }
 
 impl Terminals for Synthetic<'_> {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn next(&mut self, node: NodeIdx, class: u8, now: u64) -> Next {
         if class == CLASS_REPLY {
             return self.next_reply(node);
         }
         let terminal = &mut self.terminals[node.at()];
-        let Some(arrival) = terminal.peek(self.traffic.pattern()) else { return Next::Wait };
-        if arrival.cycle > now {
-            return Next::At(arrival.cycle);
+        if terminal.due > now {
+            // Apart, so that the packet of the other way need not be in memory.
+            return match self.not_due(node, now) {
+                Next::Packet(offer) => Next::Packet(offer),
+                Next::At(cycle) => Next::At(cycle),
+                Next::Wait => Next::Wait,
+            };
         }
-        terminal.drawn = None;
-        let Arrival { cycle: created, dst, flits, .. } = arrival;
+        let created = terminal.due;
+        let Arrival { dst, flits, .. } = terminal.source.arrival(created, self.traffic.pattern());
+        // A slot for the next one may be free only later, and is taken when it is asked for.
+        let open = self.slots.is_empty();
+        terminal.due = if open { terminal.source.next_cycle(0) } else { NEVER };
+        let next = if open { terminal.due } else { 0 };
         let tag = self.record.hand(created, flits);
-        Next::Packet(Offer { created, dst, flits, tag })
+        Next::Packet(Offer { created, dst, flits, tag, next })
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn flit_injected(&mut self, passage: &Passage, now: u64) {
         self.record.flit_injected(passage, now);
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn flit_ejected(&mut self, passage: &Passage, now: u64) {
         self.record.flit_ejected(passage, now);
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
         self.record.delivered(passage, now);
+        if self.one_way {
+            return None;
+        }
         if passage.class == CLASS_REPLY {
             return self.release(passage.dst, now);
         }

@@ -71,7 +71,7 @@ pub(crate) struct Script {
 impl Script {
     /// Lets `src` send a packet of `flits` flits, made at cycle `at`.
     pub(crate) fn send(&mut self, src: u32, dst: NodeIdx, flits: u32, at: u64, tag: u32) {
-        let offer = Offer { created: at, dst, flits, tag };
+        let offer = Offer { created: at, dst, flits, tag, next: 0 };
         self.queues.entry(NodeIdx(src)).or_default().push_back(offer);
     }
 

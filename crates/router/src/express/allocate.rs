@@ -4,7 +4,7 @@
 use base::RoutingFunction;
 
 use super::state::{Input, NOBODY, Port, after, when};
-use super::{Border, Express, Fixed, Train};
+use super::{Express, Fixed, Train};
 
 /// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`, or from the
 /// first on where `last` is [`NOBODY`]. All are lanes, or ports, of one router.
@@ -20,34 +20,35 @@ const fn port_of(lane: u32, shift: u32) -> u32 {
     if lane == NOBODY { NOBODY } else { lane >> shift }
 }
 
-impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
+impl<R: RoutingFunction> Train<'_, R> {
     /// VC allocation: everyone on the list asks for one VC that was free when the cycle began, every
-    /// output VC takes one of them.
+    /// output VC takes one of them. Those who lose ask again.
     pub(super) fn allocate_vcs(&mut self) {
         let now = self.x.now;
-        let Some(asks) = self.x.asks.take(now) else { return };
-        let mut claimed = core::mem::take(&mut self.x.scratch.claimed);
-        self.x.claim_all(&asks, &mut claimed);
-        self.x.asks.give_back(now, asks);
+        let Some(mut asks) = self.x.asks.take(now) else { return };
+        self.x.claim_vcs(&mut asks);
         if !self.x.scratch.stuck.is_empty() {
             self.wait_all();
         }
         let mut hot = self.x.hot(self.store);
         let ready = hot.next.wrapping_add(hot.fixed.va - 1);
-        for &out in &claimed {
+        for &lane in &asks {
+            let Some(input) = hot.inputs.get_mut(lane as usize) else { continue };
+            let out = input.out;
             let output = &mut hot.outputs[out as usize];
-            let lane = core::mem::replace(&mut output.claim, NOBODY);
+            if output.claim != lane {
+                hot.asks.push(u64::from(hot.next), lane);
+                continue;
+            }
+            output.claim = NOBODY;
             output.owner = lane;
+            input.pointer = out;
             let port = &mut hot.ports[(out >> hot.fixed.shift) as usize];
             port.free &= !(1 << (out & hot.fixed.low));
-            let input = &mut hot.inputs[lane as usize];
-            input.out = out;
-            input.pointer = out;
             hot.bid(lane, out, ready);
         }
         hot.put_down();
-        claimed.clear();
-        self.x.scratch.claimed = claimed;
+        self.x.asks.give_back(now, asks);
     }
 
     /// Packets that found no VC wait for one to be freed, unless another port may do.
@@ -72,84 +73,70 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
 
 impl Express {
     /// Claims for everyone on the list the output VC that he asks for, if he is the first of those who
-    /// do.
-    fn claim_all(&mut self, asks: &[u32], claimed: &mut Vec<u32>) {
-        let (fixed, next) = (self.fixed, self.now + 1);
-        let (inputs, ports, outputs) = (&self.inputs[..], &self.ports[..], &mut self.outputs[..]);
-        for &lane in asks {
-            let Some(out) = wish(fixed, &inputs[lane as usize], ports) else {
+    /// do. Who finds none leaves a gap in the list.
+    fn claim_vcs(&mut self, asks: &mut [u32]) {
+        let Fixed { shift, low, .. } = self.fixed;
+        let (inputs, ports) = (&mut self.inputs[..], &self.ports[..]);
+        let outputs = &mut self.outputs[..];
+        for place in asks {
+            let lane = *place;
+            let input = &mut inputs[lane as usize];
+            let port = input.out >> shift;
+            let able = input.vcs & ports[port as usize].free;
+            if able == 0 {
                 self.scratch.stuck.push(lane);
+                *place = NOBODY;
                 continue;
-            };
+            }
+            // One arbiter over all output VCs of the router.
+            let last = input.pointer;
+            let here = last >> shift == port;
+            let passed = if here { (2_u64 << (last & low)).wrapping_sub(1) } else { 0 };
+            let ahead = able & !passed;
+            let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
+            let out = port << shift | vc;
+            input.out = out;
             let output = &mut outputs[out as usize];
-            if output.claim == NOBODY {
+            if output.claim == NOBODY || sooner(lane, output.claim, output.owner) {
                 output.claim = lane;
-                claimed.push(out);
-                continue;
             }
-            let mut lost = lane;
-            if sooner(lane, output.claim, output.owner) {
-                lost = core::mem::replace(&mut output.claim, lane);
-            }
-            self.asks.push(next, lost);
         }
     }
 
-    /// Switch allocation: every input port picks one VC that could send, every output port one of
-    /// them. Who is not picked bids again.
-    pub(super) fn allocate_switch(&mut self) {
+    /// Switch allocation: every input port picks one VC that could send, every output port claims one
+    /// of them. Gives all who bid.
+    pub(super) fn allocate_switch(&mut self) -> Vec<u32> {
         let now = self.now;
         let spare = core::mem::take(&mut self.scratch.bids);
         let mut bids = core::mem::replace(&mut self.next_bids, spare);
-        self.choose_all(&bids);
-        bids.clear();
-        self.scratch.bids = bids;
         if let Some(others) = self.bids.take(now) {
-            self.choose_all(&others);
+            bids.extend_from_slice(&others);
             self.bids.give_back(now, others);
         }
+        if self.fixed.any_slow {
+            bids.retain(|lane| !self.link_is_busy(*lane));
+        }
         let shift = self.fixed.shift;
-        let mut winners = core::mem::take(&mut self.scratch.winners);
         let (inputs, ports) = (&self.inputs[..], &mut self.ports[..]);
-        for &chooser in &self.scratch.choosers {
-            let lane = core::mem::replace(&mut ports[chooser as usize].chosen, NOBODY);
-            let out_port = inputs[lane as usize].out >> shift;
-            let port = &mut ports[out_port as usize];
-            if port.claim == NOBODY {
-                port.claim = lane;
-                winners.push(out_port);
-                continue;
-            }
-            let mut lost = lane;
-            if sooner(chooser, port.claim >> shift, port_of(port.taken_from, shift)) {
-                lost = core::mem::replace(&mut port.claim, lane);
-            }
-            self.next_bids.push(lost);
-        }
-        self.scratch.choosers.clear();
-        self.scratch.winners = winners;
-    }
-
-    /// Every input port chooses among its VCs that could send: first among the output ports that they
-    /// want, then among the VCs that want this one, both round-robin.
-    fn choose_all(&mut self, bids: &[u32]) {
-        let (any_slow, shift) = (self.fixed.any_slow, self.fixed.shift);
-        let mut choosers = core::mem::take(&mut self.scratch.choosers);
-        for &lane in bids {
-            if any_slow && self.link_is_busy(lane) {
-                continue;
-            }
-            let (inputs, ports) = (&self.inputs[..], &mut self.ports[..]);
+        for &lane in &bids {
             let port = &mut ports[(lane >> shift) as usize];
-            if port.chosen == NOBODY {
+            if port.chosen == NOBODY || better(port, lane, inputs, shift) {
                 port.chosen = lane;
-                choosers.push(lane >> shift);
-            } else {
-                let wanted = |lane: u32| inputs[lane as usize].out >> shift;
-                self.next_bids.push(choose(port, lane, wanted, shift));
             }
         }
-        self.scratch.choosers = choosers;
+        for &lane in &bids {
+            let chosen = &mut ports[(lane >> shift) as usize].chosen;
+            if *chosen != lane {
+                continue;
+            }
+            *chosen = NOBODY;
+            let port = &mut ports[(inputs[lane as usize].out >> shift) as usize];
+            let first = |last| sooner(lane >> shift, port.claim >> shift, port_of(last, shift));
+            if port.claim == NOBODY || first(port.taken_from) {
+                port.claim = lane;
+            }
+        }
+        bids
     }
 
     /// Whether the link that an input VC wants is busy: then it bids when it no longer is.
@@ -168,33 +155,15 @@ impl Express {
     }
 }
 
-/// The output VC that the packet at the front of an input VC asks for, if one is free that it may
-/// take: one arbiter over all output VCs of the router.
-#[expect(clippy::inline_always, reason = "a part of every hop")]
-#[inline(always)]
-fn wish(fixed: Fixed, input: &Input, ports: &[Port]) -> Option<u32> {
-    let port = input.out >> fixed.shift;
-    let able = input.vcs & ports[port as usize].free;
-    if able == 0 {
-        return None;
-    }
-    let last = input.pointer;
-    let here = last >> fixed.shift == port;
-    let passed = if here { (2_u64 << (last & fixed.low)).wrapping_sub(1) } else { 0 };
-    let ahead = able & !passed;
-    let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-    Some(port << fixed.shift | vc)
-}
-
-/// An input port chooses between the VC chosen so far and another one. Gives the one that it does not
-/// choose.
+/// Whether an input port prefers an input VC to the one chosen so far: first among the output ports
+/// that they want, then among the VCs that want this one, both round-robin.
 #[inline]
-fn choose(port: &mut Port, lane: u32, wanted: impl Fn(u32) -> u32, shift: u32) -> u32 {
+fn better(port: &Port, lane: u32, inputs: &[Input], shift: u32) -> bool {
+    let wanted = |lane: u32| inputs[lane as usize].out >> shift;
     let (one, other) = (wanted(lane), wanted(port.chosen));
-    let better = if one == other {
+    if one == other {
         sooner(lane, port.chosen, port.sent)
     } else {
         sooner(one, other, port_of(port.sent_to, shift))
-    };
-    if better { core::mem::replace(&mut port.chosen, lane) } else { lane }
+    }
 }

@@ -4,7 +4,7 @@ use base::route::View;
 use base::{PortIdx, RouterIdx, VcIdx};
 
 use super::state::{Port, after, when};
-use super::{Express, Item};
+use super::Express;
 use crate::state::Blocked;
 use crate::store::Store;
 
@@ -131,12 +131,5 @@ impl Express {
         let before = usize::from(output.issued.wrapping_sub(1)) & numbers;
         output.newest = self.counts_at[out << self.fixed.credit_shift | before];
         true
-    }
-}
-
-impl Item {
-    /// The item of a flit in the store.
-    pub(super) fn of(slot: crate::store::Slot, store: &Store) -> Self {
-        Self::new(slot, store.is_head(slot), store.is_tail(slot))
     }
 }

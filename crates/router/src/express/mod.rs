@@ -127,22 +127,17 @@ pub(crate) struct Express {
 #[derive(Clone, Default, Debug)]
 struct Scratch {
     bids: Vec<u32>,
-    /// Output VCs that somebody asks for, and input VCs that found none.
-    claimed: Vec<u32>,
+    /// Input VCs that found no output VC.
     stuck: Vec<u32>,
-    /// Input ports that have a bid, and output ports that were won.
-    choosers: Vec<u32>,
-    winners: Vec<u32>,
     /// Input VCs whose head is yet to be routed.
     unrouted: Vec<u32>,
 }
 
 /// The network at work in a cycle.
-pub(crate) struct Train<'a, R, B> {
+pub(crate) struct Train<'a, R> {
     pub(crate) x: &'a mut Express,
     pub(crate) routing: &'a R,
     pub(crate) store: &'a mut Store,
-    pub(crate) border: &'a mut B,
 }
 
 impl Express {
@@ -254,15 +249,9 @@ impl Express {
     }
 }
 
-impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
-    /// Puts a flit of a source on its way into an input VC.
-    #[inline]
-    pub(crate) fn receive_from_source(&mut self, lane: Lane, slot: Slot, arrival: u64) {
-        self.receive_new(lane.0, slot, when(arrival));
-    }
-
+impl<R: RoutingFunction> Train<'_, R> {
     /// Steps all routers through cycle `now`, which follows the one stepped before.
-    pub(crate) fn cycle(&mut self, now: u64) {
+    pub(crate) fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         self.x.now = now;
         if now & (u64::from(u32::MAX) >> 2) == 0 {
             self.x.refresh();
@@ -270,9 +259,9 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
         if self.x.fixed.looks && self.x.fixed.rc == 0 {
             self.route_all();
         }
-        self.x.allocate_switch();
+        let bids = self.x.allocate_switch();
         self.allocate_vcs();
-        self.traverse_all();
+        self.traverse_all(bids, border);
         if self.x.fixed.looks && self.x.fixed.rc > 0 {
             self.route_all();
         }

@@ -70,7 +70,7 @@ pub(super) struct Input {
     pub(super) last: Slot,
     pub(super) len: u16,
     pub(super) depth: u16,
-    /// The output VC that its packet holds; before that the first VC of the port that it wants.
+    /// The output VC that its packet holds; before that one of the port that it wants.
     pub(super) out: u32,
     /// The output VC that it got last: its round-robin pointer goes on behind it.
     pub(super) pointer: u32,

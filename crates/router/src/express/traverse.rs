@@ -3,33 +3,37 @@
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::inspect::Looking;
-use super::state::{Item, NOBODY, When, when};
-use super::{Border, Express, Train};
+use super::state::{Item, NOBODY, when};
+use super::{Border, Express, Fixed, Train};
 use crate::state::Lane;
-use crate::store::Slot;
+use crate::store::{Resting, Slot};
 
-impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
-    /// Sends the flit that won it to every output port.
-    pub(super) fn traverse_all(&mut self) {
+impl<R: RoutingFunction> Train<'_, R> {
+    /// Sends the flits of those who bid and won their output port. The others bid again.
+    pub(super) fn traverse_all<B: Border>(&mut self, bids: Vec<u32>, border: &mut B) {
         let now = self.x.now;
-        let mut winners = core::mem::take(&mut self.x.scratch.winners);
         if self.x.fixed.any_slow {
-            self.x.occupy(&winners);
+            self.x.occupy(&bids);
         }
-        let Self { routing, border, .. } = self;
+        let routing = self.routing;
+        let hop = |router, flit: &Resting| routing.fixed(RouterIdx(router), flit.dst, flit.class);
         let mut hot = self.x.hot(self.store);
-        let low = hot.fixed.low;
-        for &out_port in &winners {
-            let to = &mut hot.ports[out_port as usize];
-            let lane = core::mem::replace(&mut to.claim, NOBODY);
-            to.taken_from = lane;
-            to.forwarded += 1;
-            let (far, latency, node) = (to.far, to.latency, to.node);
-            let node_latency = to.node_latency;
+        let Fixed { shift, low, .. } = hot.fixed;
+        for &lane in &bids {
             let input = &mut hot.inputs[lane as usize];
             let (item, out) = (input.front, input.out);
+            let to = &mut hot.ports[(out >> shift) as usize];
+            if to.claim != lane {
+                hot.next_bids.push(lane);
+                continue;
+            }
+            to.claim = NOBODY;
+            to.taken_from = lane;
+            to.forwarded += 1;
             input.len -= 1;
             let more = input.len > 0;
+            let (far, latency, node) = (to.far, to.latency, to.node);
+            let node_latency = to.node_latency;
             let mut parked = NOBODY;
             if item.is_tail() {
                 to.free |= 1 << (out & low);
@@ -37,7 +41,7 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
             }
             let output = &mut hot.outputs[out as usize];
             output.sent = output.sent.wrapping_add(1);
-            let from = &mut hot.ports[(lane >> hot.fixed.shift) as usize];
+            let from = &mut hot.ports[(lane >> shift) as usize];
             from.sent = lane;
             from.sent_to = out;
             let (back, credit_latency) = (from.far | lane & low, from.credit_latency);
@@ -47,9 +51,6 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
                 hot.issue(back, when(now).wrapping_add(credit_latency));
             }
             let arrival = when(now).wrapping_add(latency);
-            let hop = |router, flit: &crate::store::Resting| {
-                routing.fixed(RouterIdx(router), flit.dst, flit.class)
-            };
             if node {
                 border.eject(item.slot(), now + u64::from(latency));
                 hot.issue(out, arrival.wrapping_add(node_latency));
@@ -64,19 +65,19 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
             }
         }
         hot.put_down();
-        winners.clear();
-        self.x.scratch.winners = winners;
+        self.x.put_back(bids);
         self.route_the_unrouted();
     }
 
-    /// Puts a flit of a source on its way into an input VC, where it arrives in cycle `arrival`.
-    pub(super) fn receive_new(&mut self, lane: u32, slot: Slot, arrival: When) {
-        let item = Item::of(slot, self.store);
+    /// Puts flits of sources on their way into input VCs.
+    pub(crate) fn enter(&mut self, flits: &[(Lane, Slot, u64)]) {
         let routing = self.routing;
+        let hop = |router, flit: &Resting| routing.fixed(RouterIdx(router), flit.dst, flit.class);
         let mut hot = self.x.hot(self.store);
-        hot.receive(lane, item, arrival, |router, flit| {
-            routing.fixed(RouterIdx(router), flit.dst, flit.class)
-        });
+        for &(lane, slot, arrival) in flits {
+            let (head, tail) = hot.slots[slot.0 as usize].ends();
+            hot.receive(lane.0, Item::new(slot, head, tail), when(arrival), hop);
+        }
         hot.put_down();
         self.route_the_unrouted();
     }
@@ -134,15 +135,23 @@ impl<R: RoutingFunction, B: Border> Train<'_, R, B> {
 impl Express {
     /// Occupies slow links with the flits that have the switch now.
     #[cold]
-    fn occupy(&mut self, winners: &[u32]) {
+    fn occupy(&mut self, bids: &[u32]) {
         let traversal = u64::from(self.fixed.traversal);
-        for &out_port in winners {
-            let port = &mut self.ports[out_port as usize];
-            if port.slow {
-                let free = self.rates[out_port as usize].occupy(self.now + traversal);
+        for &lane in bids {
+            let out_port = (self.inputs[lane as usize].out >> self.fixed.shift) as usize;
+            let port = &mut self.ports[out_port];
+            if port.slow && port.claim == lane {
+                let free = self.rates[out_port].occupy(self.now + traversal);
                 port.open_at = when(free - traversal);
             }
         }
+    }
+
+    /// Keeps a list for the room that it has.
+    #[inline]
+    fn put_back(&mut self, mut bids: Vec<u32>) {
+        bids.clear();
+        self.scratch.bids = bids;
     }
 }
 

@@ -67,12 +67,29 @@ impl PacketSizes {
         self.given.iter().map(|(flits, _)| *flits).max().unwrap_or(0)
     }
 
-    /// The length of a packet, in flits.
-    #[inline]
-    pub(super) fn draw(&self, draws: &mut Draws) -> u32 {
+    /// The lengths of one node's packets, drawn from a stream of its own.
+    pub(super) fn start(&self, draws: Draws) -> Lengths {
         match &self.choice {
-            Choice::One(flits) => *flits,
-            Choice::Many(all) => all.pick(draws.next()),
+            Choice::One(flits) => Lengths::One(*flits),
+            Choice::Many(all) => Lengths::Many(Box::new((draws, all.clone()))),
+        }
+    }
+}
+
+/// The lengths of one node's packets, in flits: nothing is drawn where there is only one.
+#[derive(Clone, Debug)]
+pub(super) enum Lengths {
+    One(u32),
+    Many(Box<(Draws, Weighted<u32>)>),
+}
+
+impl Lengths {
+    /// The next length.
+    #[inline]
+    pub(super) fn next(&mut self) -> u32 {
+        match self {
+            Self::One(flits) => *flits,
+            Self::Many(all) => all.1.pick(all.0.next()),
         }
     }
 }

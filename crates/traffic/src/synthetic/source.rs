@@ -8,7 +8,7 @@ use super::draws::Draws;
 use super::error::SyntheticError;
 use super::pattern::{Destinations, Pattern, PatternSpec, Shape};
 use super::process::{NEVER, Process, ProcessPlan, ProcessSpec};
-use super::sizes::PacketSizes;
+use super::sizes::{Lengths, PacketSizes};
 
 /// Streams of a node's draws that are not its process's.
 const DESTINATIONS: u64 = 16;
@@ -144,8 +144,7 @@ impl Traffic {
             node,
             process: self.plan.start(self.seed, node),
             destinations: Draws::new(self.seed, component, DESTINATIONS),
-            lengths: Draws::new(self.seed, component, SIZES),
-            sizes: self.sizes.clone(),
+            lengths: self.sizes.start(Draws::new(self.seed, component, SIZES)),
         }
     }
 }
@@ -169,8 +168,7 @@ pub struct Source {
     node: NodeIdx,
     process: Process,
     destinations: Draws,
-    lengths: Draws,
-    sizes: PacketSizes,
+    lengths: Lengths,
 }
 
 impl Source {
@@ -189,13 +187,25 @@ impl Source {
     /// asks from the cycle in which it may send again.
     #[inline]
     pub fn next_from(&mut self, from: u64, to: &impl Destinations) -> Option<Arrival> {
-        let cycle = self.process.next_arrival(from);
-        if cycle == NEVER {
-            return None;
-        }
+        let cycle = self.next_cycle(from);
+        (cycle != NEVER).then(|| self.arrival(cycle, to))
+    }
+
+    /// The cycle of the next packet that is created in cycle `from` or later, or [`NEVER`]: the first
+    /// half of [`next_from`](Self::next_from), for whoever wants to know when before what.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    pub fn next_cycle(&mut self, from: u64) -> u64 {
+        self.process.next_arrival(from)
+    }
+
+    /// The packet that is created in `cycle`, which [`next_cycle`](Self::next_cycle) gave: the second
+    /// half of [`next_from`](Self::next_from).
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    pub fn arrival(&mut self, cycle: u64, to: &impl Destinations) -> Arrival {
         let dst = to.destination(self.node, self.destinations.next());
-        let flits = self.sizes.draw(&mut self.lengths);
-        Some(Arrival { cycle, dst, flits, class: CLASS_REQUEST })
+        Arrival { cycle, dst, flits: self.lengths.next(), class: CLASS_REQUEST }
     }
 }
 

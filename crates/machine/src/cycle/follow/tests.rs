@@ -44,7 +44,7 @@ impl Terminals for Lone {
             return Next::At(self.created);
         }
         self.sent = true;
-        Next::Packet(Offer { created: now, dst: self.dst, flits: self.flits, tag: 7 })
+        Next::Packet(Offer { created: now, dst: self.dst, flits: self.flits, tag: 7, next: 0 })
     }
 
     fn flit_injected(&mut self, passage: &Passage, now: u64) {

@@ -15,10 +15,19 @@ impl Tally {
     /// Adds one observation.
     #[inline]
     pub fn push(&mut self, value: u64) {
-        let wide = u128::from(value);
-        self.count += 1;
-        self.sum = self.sum.saturating_add(wide);
-        self.sum_squares = self.sum_squares.saturating_add(wide * wide);
+        self.push_many(value, 1);
+    }
+
+    /// Adds as many observations of one value.
+    #[inline]
+    pub fn push_many(&mut self, value: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
+        let (wide, many) = (u128::from(value), u128::from(count));
+        self.count += count;
+        self.sum = self.sum.saturating_add(wide * many);
+        self.sum_squares = self.sum_squares.saturating_add((wide * wide).saturating_mul(many));
         let (least, most) = self.range.unwrap_or((value, value));
         self.range = Some((least.min(value), most.max(value)));
     }
@@ -105,6 +114,17 @@ mod tests {
             prop_assert_eq!(merged.max(), values.iter().max().copied());
             prop_assert_eq!(merged.sum(), values.iter().map(|v| u128::from(*v)).sum::<u128>());
         }
+    }
+
+    #[test]
+    fn many_of_one_value_are_as_many_pushes() {
+        let (mut one_by_one, mut at_once) = (Tally::default(), Tally::default());
+        for (value, count) in [(7, 3), (0, 0), (u64::MAX, 2), (5, 1)] {
+            (0..count).for_each(|_| one_by_one.push(value));
+            at_once.push_many(value, count);
+        }
+        assert_eq!(one_by_one, at_once);
+        assert_eq!(at_once.count(), 6);
     }
 
     #[test]

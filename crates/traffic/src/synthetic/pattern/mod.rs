@@ -154,8 +154,20 @@ impl Pattern {
 }
 
 impl Destinations for Pattern {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
     fn destination(&self, src: NodeIdx, draw: u64) -> NodeIdx {
+        match &self.0 {
+            Kind::Uniform { nodes } => NodeIdx(scale(draw, *nodes).0),
+            _ => self.pick(src, draw),
+        }
+    }
+}
+
+impl Pattern {
+    /// The destination, whatever the pattern.
+    #[inline(never)]
+    fn pick(&self, src: NodeIdx, draw: u64) -> NodeIdx {
         match &self.0 {
             Kind::Uniform { nodes } => NodeIdx(scale(draw, *nodes).0),
             Kind::Others { others } => {
