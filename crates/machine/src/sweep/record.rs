@@ -218,7 +218,7 @@ impl Measures {
     #[inline(always)]
     fn add(&mut self, passage: &Passage, latency: u64, now: u64) {
         self.latency[usize::from(passage.class)].push(latency);
-        self.batches.push(latency);
+        self.batches.push(latency, now);
         let network = u128::from(now - passage.injected);
         if passage.flits == 1 {
             self.single_cycles += network;

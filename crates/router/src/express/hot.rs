@@ -80,8 +80,7 @@ impl Hot<'_> {
         }
         let mut at = from;
         if after(output.newest, from) {
-            let numbers = (1_u32 << self.fixed.credit_shift) - 1;
-            let credit = out << self.fixed.credit_shift | u32::from(sent) & numbers;
+            let credit = out << self.fixed.credit_shift | u32::from(sent) & self.fixed.numbers;
             at = later(from, self.counts_at[credit as usize]);
         }
         self.bid_at(lane, at);
@@ -100,9 +99,9 @@ impl Hot<'_> {
     /// Issues a credit for output VC `out` that counts from cycle `at` on.
     #[inline(always)]
     pub(super) fn issue(&mut self, out: u32, at: When) {
-        let numbers = (1_u32 << self.fixed.credit_shift) - 1;
+        let Fixed { credit_shift, numbers, .. } = self.fixed;
         let output = &mut self.outputs[out as usize];
-        let credit = out << self.fixed.credit_shift | u32::from(output.issued) & numbers;
+        let credit = out << credit_shift | u32::from(output.issued) & numbers;
         output.issued = output.issued.wrapping_add(1);
         output.newest = at;
         let starved = output.claim == STARVED;

@@ -3,8 +3,8 @@
 use base::route::View;
 use base::{PortIdx, RouterIdx, VcIdx};
 
-use super::state::{Port, after, when};
 use super::Express;
+use super::state::{Port, after, when};
 use crate::state::Blocked;
 use crate::store::Store;
 
@@ -66,10 +66,13 @@ impl Express {
     pub(crate) fn credits(&self, out: u32) -> u32 {
         let output = &self.outputs[out as usize];
         let issued = output.issued.wrapping_sub(output.sent);
-        let numbers = (1_u32 << self.fixed.credit_shift) - 1;
+        let numbers = self.fixed.numbers;
         let ahead = |n: &u16| {
             let number = u32::from(output.issued.wrapping_sub(1 + n)) & numbers;
-            after(self.counts_at[(out << self.fixed.credit_shift | number) as usize], when(self.now))
+            after(
+                self.counts_at[(out << self.fixed.credit_shift | number) as usize],
+                when(self.now),
+            )
         };
         // Those that do not count yet are the newest.
         let newest = if after(output.newest, when(self.now)) { issued } else { 0 };
@@ -127,8 +130,7 @@ impl Express {
         let Some(out) = self.outputs.iter().position(coming) else { return false };
         let output = &mut self.outputs[out];
         output.issued = output.issued.wrapping_sub(1);
-        let numbers = (1_usize << self.fixed.credit_shift) - 1;
-        let before = usize::from(output.issued.wrapping_sub(1)) & numbers;
+        let before = usize::from(output.issued.wrapping_sub(1)) & self.fixed.numbers as usize;
         output.newest = self.counts_at[out << self.fixed.credit_shift | before];
         true
     }

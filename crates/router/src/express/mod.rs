@@ -75,8 +75,9 @@ struct Fixed {
     shift: u32,
     log: u32,
     low: u32,
-    /// Credits of an output VC are kept by as many bits of their number.
+    /// Credits of an output VC are kept by as many bits of their number, which these are.
     credit_shift: u32,
+    numbers: u32,
     rc: u32,
     va: u32,
     /// From switch allocation to the link.
@@ -167,6 +168,7 @@ impl Express {
             log,
             low: (1 << shift) - 1,
             credit_shift,
+            numbers: (1 << credit_shift) - 1,
             rc: pipeline.rc,
             va: pipeline.va,
             traversal,

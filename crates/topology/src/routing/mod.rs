@@ -61,6 +61,8 @@ pub struct Routing {
     vcs_per_class: u8,
     /// `[set of groups]`: their VCs, counted from the class's first VC.
     vcs_of: Box<[u64; 256]>,
+    /// `[class]`: the VCs of its first group.
+    first_vcs: [u64; Class::ALL.len()],
     /// `[VC of a class]`: its group.
     group_of: [u8; 64],
     /// `[group]`: the VC that it shares with others; empty but for [`Routing::crowded`].
@@ -249,7 +251,8 @@ impl Routing {
         };
         let vcs_of = Box::new(core::array::from_fn(of));
         let (fixed, nodes) = (Self::table(&way), ask!(&way, f => f.size()).1);
-        Self { vcs_per_class, vcs_of, group_of, crowd: Vec::new(), fixed, nodes, way }
+        let first_vcs = Self::first_vcs(vcs_of[1], vcs_per_class);
+        Self { vcs_per_class, vcs_of, first_vcs, group_of, crowd: Vec::new(), fixed, nodes, way }
     }
 
     /// A function with fewer VCs than it has groups, several of which share a VC: what would become
@@ -261,7 +264,17 @@ impl Routing {
         let vcs_of = Box::new(core::array::from_fn(|set| set as u64));
         let group_of = core::array::from_fn(|vc| u8::try_from(vc).unwrap_or(0));
         let nodes = ask!(&way, f => f.size()).1;
-        Self { vcs_per_class, vcs_of, group_of, crowd, fixed: Vec::new(), nodes, way }
+        let first_vcs = Self::first_vcs(1, vcs_per_class);
+        Self { vcs_per_class, vcs_of, first_vcs, group_of, crowd, fixed: Vec::new(), nodes, way }
+    }
+
+    /// The VCs of each class's first group, where `vcs` are those of the first class. Classes beyond
+    /// the 64 VCs of a port have none.
+    fn first_vcs(vcs: u64, vcs_per_class: u8) -> [u64; Class::ALL.len()] {
+        let first = |class: usize| class * usize::from(vcs_per_class);
+        core::array::from_fn(|class| {
+            vcs.checked_shl(u32::try_from(first(class)).unwrap_or(64)).unwrap_or(0)
+        })
     }
 
     /// A step as it is where groups share VCs.
@@ -380,8 +393,7 @@ impl RoutingFunction for Routing {
     #[inline]
     fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
         let port = *self.fixed.get(at.at() * self.nodes + dst.at())?;
-        let vcs = self.vcs_of[1] << (class as u8 * self.vcs_per_class);
-        Some(Hop { port: PortIdx(u16::from(port)), vcs })
+        Some(Hop { port: PortIdx(u16::from(port)), vcs: self.first_vcs[class as usize] })
     }
 
     #[inline]

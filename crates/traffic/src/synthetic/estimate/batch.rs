@@ -64,56 +64,59 @@ pub fn batch_means(series: &[f64], batches: usize) -> Option<Interval> {
 
 /// Batch means of a series whose length is not known before: 16 to 31 batches, whose length doubles
 /// as the series grows. Sums are integers.
+///
+/// Observations of one cycle stay together, so that it does not matter in which order they are told:
+/// a batch ends with the first cycle in which it is long enough.
 #[derive(Clone, Debug)]
 pub struct BatchMeans {
-    /// Sums of whole batches.
-    sums: Vec<u128>,
-    /// Observations in a batch.
+    /// Sum and count of each whole batch.
+    whole: Vec<(u128, u64)>,
+    /// Observations that a batch has at least.
     length: u64,
-    /// Sum and count of the batch that is being filled.
+    /// Of the batch that is being filled, and the cycle of its last observation.
     filling: (u128, u64),
+    cycle: u64,
 }
 
 impl Default for BatchMeans {
     fn default() -> Self {
-        Self { sums: Vec::with_capacity(BATCHES_MAX), length: 1, filling: (0, 0) }
+        Self { whole: Vec::with_capacity(BATCHES_MAX), length: 1, filling: (0, 0), cycle: 0 }
     }
 }
 
 impl BatchMeans {
-    /// Adds one observation.
+    /// Adds one observation, made in `cycle`, which is none before that of the last one.
     #[inline]
-    pub fn push(&mut self, value: u64) {
-        self.filling.0 += u128::from(value);
-        self.filling.1 += 1;
-        if self.filling.1 == self.length {
+    pub fn push(&mut self, value: u64, cycle: u64) {
+        if self.filling.1 >= self.length && cycle != self.cycle {
             self.close();
         }
+        self.cycle = cycle;
+        self.filling.0 += u128::from(value);
+        self.filling.1 += 1;
     }
 
-    /// Observations of a batch.
+    /// Observations that a batch has at least.
     pub fn batch_length(&self) -> u64 {
         self.length
     }
 
     /// The interval of all whole batches; `None` below 10 of them.
     pub fn interval(&self) -> Option<Interval> {
-        if self.sums.len() < BATCHES_MIN {
-            return None;
-        }
-        let length = self.length as f64;
-        let means: Vec<f64> = self.sums.iter().map(|sum| *sum as f64 / length).collect();
-        Interval::of_means(&means)
+        let last = (self.filling.1 >= self.length).then_some(&self.filling);
+        let whole = self.whole.iter().chain(last);
+        let means: Vec<f64> = whole.map(|(sum, count)| *sum as f64 / *count as f64).collect();
+        if means.len() < BATCHES_MIN { None } else { Interval::of_means(&means) }
     }
 
     fn close(&mut self) {
-        self.sums.push(self.filling.0);
-        self.filling = (0, 0);
-        if self.sums.len() == BATCHES_MAX {
+        self.whole.push(core::mem::take(&mut self.filling));
+        if self.whole.len() == BATCHES_MAX {
             for pair in 0..BATCHES_MAX / 2 {
-                self.sums[pair] = self.sums[2 * pair] + self.sums[2 * pair + 1];
+                let (one, other) = (self.whole[2 * pair], self.whole[2 * pair + 1]);
+                self.whole[pair] = (one.0 + other.0, one.1 + other.1);
             }
-            self.sums.truncate(BATCHES_MAX / 2);
+            self.whole.truncate(BATCHES_MAX / 2);
             self.length *= 2;
         }
     }
@@ -149,7 +152,7 @@ mod tests {
         let covered = covered(20_000, 49.5, |seed| {
             let mut draws = Draws::new(seed, 0, 0);
             let mut means = BatchMeans::default();
-            (0..700).for_each(|_| means.push(draws.next() % 100));
+            (0..700).for_each(|n| means.push(draws.next() % 100, n));
             means.interval().unwrap()
         });
         // 19,000 with a deviation of 31.
@@ -175,7 +178,7 @@ mod tests {
         let mut means = BatchMeans::default();
         assert_eq!(means.interval(), None);
         for value in 0..100 {
-            means.push(value);
+            means.push(value, value);
         }
         // 25 batches of 4, of means 1.5, 5.5, .., 97.5.
         let interval = means.interval().unwrap();
@@ -185,9 +188,20 @@ mod tests {
         let error = (squares / 24.0_f64 / 25.0).sqrt();
         assert!((interval.half_width - 2.06390 * error).abs() < 1e-9);
         for value in 100..100_000 {
-            means.push(value);
-            assert!((16..32).contains(&means.interval().unwrap().batches));
+            means.push(value, value);
+            assert!((16..=32).contains(&means.interval().unwrap().batches));
         }
+    }
+
+    #[test]
+    fn the_order_within_a_cycle_does_not_matter() {
+        let (mut one, mut other) = (BatchMeans::default(), BatchMeans::default());
+        for cycle in 0..5000 {
+            let latencies = [cycle % 17, 40 - cycle % 13, cycle * 7 % 29];
+            latencies.iter().for_each(|l| one.push(*l, cycle));
+            latencies.iter().rev().for_each(|l| other.push(*l, cycle));
+        }
+        assert_eq!(one.interval(), other.interval());
     }
 
     #[test]
