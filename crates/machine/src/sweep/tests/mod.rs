@@ -1,6 +1,7 @@
 //! The driver against closed forms, the reference's figures, and laws that hold whatever the load.
 
 mod closed_loop;
+mod engines;
 mod laws;
 mod phases;
 mod reference;

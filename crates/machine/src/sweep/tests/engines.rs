@@ -1,0 +1,78 @@
+//! The two ways to step a network, by lists and router by router: whoever watches gets the second.
+
+use topology::Description;
+use topology::describe::LinkForm;
+use topology::spec::MachineSpec;
+use traffic::synthetic::{Exchange, TrafficSpec};
+
+use super::run;
+use crate::sweep::{Measured, Options};
+
+/// What a run comes to, watched or not.
+fn told(spec: &MachineSpec, options: &Options, stats: bool) -> Measured {
+    let run = run(spec, &Options { stats, ..options.clone() });
+    Measured { load: None, ..run }
+}
+
+fn same(spec: &MachineSpec, options: &Options, what: &str) {
+    let (lists, routers) = (told(spec, options, false), told(spec, options, true));
+    assert_eq!(format!("{lists:?}"), format!("{routers:?}"), "{what}");
+}
+
+fn options(rate: f64, flits: &str, seed: u64) -> Options {
+    let exchange = Exchange::OneWay(flits.parse().unwrap());
+    let traffic = TrafficSpec { rate, exchange, seed, ..TrafficSpec::default() };
+    Options { traffic, warmup_cycles: Some(100), measured_cycles: 400, ..Options::default() }
+}
+
+/// Dimension order, tables, trees up by chance and by what waits, UGAL, datelines, slow links, nodes of
+/// several ports and crossings of one flit in several cycles.
+#[test]
+fn lists_and_routers_make_the_same_run_on_every_kind_of_network() {
+    let machines = [
+        "mesh8x8",
+        "torus8x8",
+        "torus4x4x4",
+        "ring16",
+        "cmesh4x4x4",
+        "fattree4x3",
+        "dragonfly72",
+        "hyperx4x4x4",
+        "nvl8",
+        "mi300x-8",
+        "fullmesh8",
+    ];
+    for name in machines {
+        let Some(machine) = Description::shipped(name) else { panic!("{name} is not shipped") };
+        let spec = machine.elaborate().unwrap();
+        for (rate, flits) in [(0.05, "1"), (0.3, "1:0.5,5:0.5"), (0.9, "3")] {
+            same(&spec, &options(rate, flits, 5), &format!("{name} {rate} {flits}"));
+        }
+    }
+}
+
+#[test]
+fn lists_and_routers_make_the_same_run_with_any_delays_vcs_and_buffers() {
+    for (stages, vcs, buffer_flits, latency) in [
+        ([0, 1, 1, 1, 1], 4, 8, 1),
+        ([1, 1, 1, 2, 0], 1, 1, 1),
+        ([2, 1, 1, 1, 3], 2, 3, 4),
+        ([3, 1, 1, 3, 1], 3, 2, 7),
+        ([1, 1, 1, 1, 1], 8, 16, 2),
+    ] {
+        let mut mesh = Description::mesh8x8();
+        let [rc, va, sa, st, credit] = stages;
+        let router = &mut mesh.router;
+        (router.rc_cycles, router.va_cycles, router.sa_cycles) = (rc, va, sa);
+        (router.st_cycles, router.credit_cycles, router.vcs_per_class) = (st, credit, vcs);
+        if let Some(LinkForm::OnDie { latency_cycles, buffer_flits: flits, .. }) =
+            mesh.links.get_mut("wire")
+        {
+            (*latency_cycles, *flits) = (latency, buffer_flits);
+        }
+        let spec = mesh.elaborate().unwrap();
+        for (rate, flits) in [(0.1, "1"), (0.4, "1"), (0.9, "2:0.5,7:0.5")] {
+            same(&spec, &options(rate, flits, 9), &format!("{stages:?} {vcs} {rate} {flits}"));
+        }
+    }
+}
