@@ -158,7 +158,7 @@ impl<R: RoutingFunction> RouterBank<R> {
             513..=2048 => (Blocks::Lanes2048(build(params, &pipeline, shift)), 11),
             _ => (Blocks::Lanes16384(build(params, &pipeline, shift)), 14),
         };
-        let loads = if routing.global() { params.len() << log } else { 0 };
+        let loads = if routing.global() || routing.weighs() { params.len() << log } else { 0 };
         let groups = routing.groups();
         let mut given = pipeline;
         let rc_in_passes = General::counts_rc(&arch, groups.as_ref()).then_some(pipeline.rc);

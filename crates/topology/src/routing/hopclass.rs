@@ -104,6 +104,10 @@ impl HopClass {
         false
     }
 
+    pub(super) fn weighs(&self) -> bool {
+        self.policy == SlimFlyRouting::Ugal
+    }
+
     pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
         self.attach.goals(&mut visit);
         if self.policy != SlimFlyRouting::Minimal {

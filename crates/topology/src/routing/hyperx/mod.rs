@@ -145,6 +145,10 @@ impl HyperX {
         false
     }
 
+    pub(super) const fn weighs(&self) -> bool {
+        matches!(self.policy, Policy::Ugal | Policy::Detour)
+    }
+
     pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
         self.attach.goals(&mut visit);
         legs::goals(self.stops(), visit);
