@@ -7,10 +7,10 @@
 //! why an adaptive choice here needs no escape channels: each of its steps belongs to the escape
 //! function.
 //!
-//! The adaptive choice is between two ports drawn at random, once, when the packet is routed: what is
-//! known of queues is old by the time that the packets of other inputs have chosen, and who looks at
-//! all ports takes the same one as everybody else (Mitzenmacher, IEEE Trans. Parallel Distrib. Syst.
-//! 12(10), 2001, for the power of two choices; BookSim 2's `fattree_anca` does so). (Dally and Towles, Principles and Practices of Interconnection Networks, chapter 9;
+//! A switch's adaptive choice is between two ports drawn at random, once, when the packet is routed:
+//! what is known of queues is old by the time that the packets of other inputs have chosen, and who
+//! looks at all ports takes the same one as everybody else (Mitzenmacher, IEEE Trans. Parallel Distrib. Syst.
+//! 12(10), 2001, for the power of two choices; BookSim 2's `fattree_anca` does so). A node, which chooses alone, looks at all of its ports. (Dally and Towles, Principles and Practices of Interconnection Networks, chapter 9;
 //! the choice by destination: Zahavi, J. Parallel Distrib. Comput. 72(11), 2012, "d-mod-k".)
 
 use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
@@ -39,7 +39,8 @@ pub(crate) enum Up {
     Random,
     /// By its destination, and at injection by source and destination.
     Destination,
-    /// Of two ports, drawn by the flow and the place, the one on which fewer flits wait.
+    /// Of two ports, drawn by the flow and the place, the one on which fewer flits wait; at a node, of
+    /// all ports.
     Adaptive,
 }
 
@@ -179,9 +180,14 @@ impl Nca {
             Up::Random => random(place),
             Up::Destination => key / stride % count,
             Up::Adaptive => {
-                let (one, other) = (random(place), random(SECOND | place));
                 let used = |i| view.used(PortIdx::new((from + i) as usize), 1);
-                if used(one) > used(other) { other } else { one }
+                let one = random(place);
+                if place < self.tiers.len() {
+                    let other = random(SECOND | place);
+                    if used(one) > used(other) { other } else { one }
+                } else {
+                    (one..count).chain(0..one).min_by_key(|i| used(*i)).unwrap_or(one)
+                }
             }
         };
         step(from + chosen, goal)

@@ -230,7 +230,7 @@ impl Dragonfly {
             DragonflyRouting::UgalG => view.used(exit.port(), self.attach.groups()),
             _ => view.used(self.port_to(at.at(), exit), self.attach.groups()),
         };
-        if direct_is_best((waiting(near), direct), (waiting(far), detour)) {
+        if direct_is_best((waiting(near), direct), (waiting(far), detour), 0) {
             Leg::Direct
         } else {
             by
