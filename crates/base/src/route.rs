@@ -105,6 +105,12 @@ pub trait RoutingFunction {
         false
     }
 
+    /// Whether the function compares output ports by [`View::used`]. It then sees them as they were
+    /// when the cycle began, whatever leaves in the cycle.
+    fn weighs(&self) -> bool {
+        false
+    }
+
     /// The groups that packets may go to, if there are any; then routers ask for
     /// [`fan`](Self::fan)s.
     fn groups(&self) -> Option<Groups> {

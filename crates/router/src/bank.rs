@@ -55,7 +55,7 @@ pub(crate) struct Common<R> {
     /// The bits of a lane that are its VC; as many ones as a port has lanes.
     pub(crate) vc_mask: u32,
     pub(crate) lanes: u64,
-    /// From switch allocation to the link.
+    /// From the cycle in which switch allocation is over to the link.
     pub(crate) traversal: u64,
     /// Whether a packet that gets no VC is routed again.
     pub(crate) adaptive: bool,
@@ -157,7 +157,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Builds a bank that is stepped by [`cycle`](Self::cycle), all routers at once, if these are
-    /// plain routers and the routing function looks at no other router. `links[router][port]`.
+    /// plain routers and the routing function does not weigh ports, nor looks at other routers. `links[router][port]`.
     ///
     /// # Errors
     /// Gives the routing function back where [`new`](Self::new) is to be used.
@@ -170,8 +170,8 @@ impl<R: RoutingFunction> RouterBank<R> {
         routing: R,
         links: &[Vec<PortLink>],
     ) -> Result<Self, R> {
-        let plain = pipeline.arch == RouterArch::default();
-        if !plain || routing.groups().is_some() || routing.global() {
+        let plain = (pipeline.va, pipeline.sa) == (1, 1) && pipeline.arch == RouterArch::default();
+        if !plain || routing.groups().is_some() || routing.global() || routing.weighs() {
             return Err(routing);
         }
         Ok(Self::make(params, pipeline, routing, Some(links)))
@@ -197,17 +197,25 @@ impl<R: RoutingFunction> RouterBank<R> {
             513..=2048 => (Blocks::Lanes2048(build(params, &pipeline, shift)), 11),
             _ => (Blocks::Lanes16384(build(params, &pipeline, shift)), 14),
         };
-        let loads = if routing.global() { params.len() << log } else { 0 };
+        let loads = if routing.global() || routing.weighs() { params.len() << log } else { 0 };
         let groups = routing.groups();
+        let mut given = pipeline;
+        let rc_in_passes = General::counts_rc(&arch, groups.as_ref()).then_some(pipeline.rc);
+        if rc_in_passes.is_some() {
+            given.rc = 0;
+        }
         let plain = groups.is_none()
+            && (va, sa) == (1, 1)
             && RouterArch { vc_reuse: VcReuse::TailSent, ..arch } == RouterArch::default();
-        let general = (!plain).then(|| Box::new(General::new(params, &pipeline, shift, groups)));
+        let general = (!plain)
+            .then(|| Box::new(General::new(params, &pipeline, (shift, rc_in_passes), groups)));
+        let pipeline = given;
         let common = Common {
             adaptive: routing.adaptive(),
             keeps_vcs: arch.vc_reuse != VcReuse::TailSent,
             special: general.is_some() || pipeline.rc == 0,
             notes: loads > 0 || general.is_some() || arch.vc_reuse != VcReuse::TailSent,
-            traversal: u64::from(sa) + u64::from(st),
+            traversal: 1 + u64::from(st),
             routing,
             pipeline,
             shift,
@@ -334,7 +342,8 @@ impl<R: RoutingFunction> RouterBank<R> {
                 .map(|i| (0..self.ports(i)).map(|p| self.credits(i, p, VcIdx(0)).1).collect())
                 .map(|d: Vec<u32>| RouterParams { input_depth: d.clone(), output_depth: d })
                 .collect();
-            let general = General::new(&params, &self.common.pipeline, self.common.shift, None);
+            let general =
+                General::new(&params, &self.common.pipeline, (self.common.shift, None), None);
             self.common.general = Some(Box::new(general));
             self.common.special = true;
         }

@@ -194,11 +194,11 @@ impl<R: RoutingFunction> Common<R> {
         let slot = block.inputs[at % L].first;
         let mut head = self.store.head(slot);
         let state = head.state;
-        let view = Outputs { common: &*self, block: &*block, now };
+        let router = Block::<L, W>::router(i);
+        let view = Outputs { common: &*self, block: &*block, router, now };
         let port = PortIdx(short(at >> self.shift));
         #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
         let vc = VcIdx((at & self.vc_mask as usize) as u8);
-        let router = Block::<L, W>::router(i);
         let hop = self.routing.route(router, port, vc, &mut head, &view);
         if hop.vcs == 0 || hop.port.0 >= block.ports {
             led_nowhere(i, at, hop);

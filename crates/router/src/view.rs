@@ -6,11 +6,13 @@ use base::{PortIdx, RouterIdx};
 use crate::bank::Common;
 use crate::state::Block;
 
-/// What waits on an output VC, now and before the present cycle.
+/// What waits on an output VC: now, before the present cycle, and with this cycle's credits but
+/// without what has left in it.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Load {
     used: u16,
     before: u16,
+    credited: u16,
     /// The cycle of the last change.
     changed: u64,
 }
@@ -20,14 +22,20 @@ impl Load {
     #[cold]
     pub(crate) const fn set(&mut self, used: u16, now: u64) {
         if self.changed != now {
-            self.before = self.used;
+            (self.before, self.credited) = (self.used, self.used);
             self.changed = now;
         }
+        // Credits come before anything leaves.
+        self.credited -= self.used.saturating_sub(used);
         self.used = used;
     }
 
     const fn before(&self, now: u64) -> u16 {
         if self.changed == now { self.before } else { self.used }
+    }
+
+    const fn credited(&self, now: u64) -> u16 {
+        if self.changed == now { self.credited } else { self.used }
     }
 }
 
@@ -35,6 +43,7 @@ impl Load {
 pub(crate) struct Outputs<'a, R, const L: usize, const W: usize> {
     pub(crate) common: &'a Common<R>,
     pub(crate) block: &'a Block<L, W>,
+    pub(crate) router: RouterIdx,
     pub(crate) now: u64,
 }
 
@@ -53,6 +62,11 @@ fn bits(set: u64) -> impl Iterator<Item = usize> {
 impl<R, const L: usize, const W: usize> View for Outputs<'_, R, L, W> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
         let first = port.at() << self.common.shift;
+        if !self.common.loads.is_empty() {
+            let lane = (self.router.at() * L) + first;
+            let waits = |vc: usize| u32::from(self.common.loads[lane + vc].credited(self.now));
+            return bits(vcs).map(waits).sum();
+        }
         let waits = |vc: usize| {
             let output = &self.block.outputs[(first + vc) % L];
             u32::from(output.depth - output.credits)

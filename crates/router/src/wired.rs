@@ -17,8 +17,6 @@ struct Wired<'a, W> {
     /// The router's first lane.
     first: u32,
     shift: u32,
-    /// Cycles of switch allocation.
-    sa: u32,
 }
 
 impl<W> Wired<'_, W> {
@@ -38,10 +36,8 @@ impl<W: Wires> Egress for Wired<'_, W> {
         let flit = store.flit(d.slot, self.vc(d.to));
         store.remove(d.slot);
         if d.head {
-            let passage = [
-                (Part::SwitchAllocation, Edge(d.now).plus(self.sa)),
-                (Part::Router, Edge(d.depart)),
-            ];
+            let passage =
+                [(Part::SwitchAllocation, Edge(d.now).plus(1)), (Part::Router, Edge(d.depart))];
             self.wires.charge(flit.packet, self.clock, &passage);
         }
         self.wires.send(self.port(d.to), flit, Edge(d.depart)).0
@@ -82,7 +78,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         }
         let first = self.lane(i, 0, 0).0;
         let shift = self.lane(i, 1, 0).0.wrapping_sub(first).trailing_zeros();
-        let mut wired = Wired { wires, clock, first, shift, sa: self.pipeline().sa };
+        let mut wired = Wired { wires, clock, first, shift };
         let heads = self.take_in(i, edge, &mut wired);
         self.step(i, edge.0, &mut wired);
         for flit in &heads {

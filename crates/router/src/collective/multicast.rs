@@ -213,7 +213,7 @@ impl Collective {
         let (head, tail) = (c.store.is_head(slot), c.store.is_tail(slot));
         c.spend(block, (i, out), tail, now);
         let from = Block::<L, W>::lane(i, at);
-        let depart = general.depart(i, port, now + c.traversal);
+        let depart = general.depart(i, port, through(c, now));
         let to = Block::<L, W>::lane(i, out);
         let d = Departure { from, to, slot, head, tail, now, depart };
         general.launch(c, block, (i, port), &d, egress);
@@ -257,6 +257,12 @@ impl Collective {
     }
 }
 
+/// The cycle in which a flit that gets the switch in this one is through it: of several cycles of
+/// allocation a copy waits for all but the first behind the switch.
+fn through<R>(c: &Common<R>, now: u64) -> u64 {
+    now + u64::from(c.pipeline.sa) + u64::from(c.pipeline.st)
+}
+
 /// Whether a branch that has a flit could send it.
 fn able<R, const L: usize, const W: usize>(
     general: &mut General,
@@ -270,7 +276,7 @@ fn able<R, const L: usize, const W: usize>(
     way.out != NOBODY
         && now >= way.ready
         && general.room(c.shift, block, i, out) > 0
-        && general.port_open(block, i, (port, c.shift), now + c.traversal)
+        && general.port_open(block, i, (port, c.shift), through(c, now))
 }
 
 impl<R> Common<R> {

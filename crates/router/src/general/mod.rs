@@ -9,10 +9,12 @@
 //!
 //! It works on the same state as the plain router and makes the same steps, but builds the request
 //! matrices of both allocations and hands them to an [`Allocator`](crate::alloc::Allocator); given
-//! the plain router's choices it does exactly what that does. With an internal speedup of `n` the two
-//! allocations are made `n` times a cycle.
+//! the plain router's choices it does exactly what that does. With an internal speedup of `n` it makes
+//! `n` passes a cycle, and what takes a cycle, from RC to the output buffer, takes a pass: that is
+//! BookSim 2's `internal_speedup`. Allocations of several cycles are in [`flight`].
 
 mod allocate;
+mod flight;
 mod own;
 mod rules;
 mod stalls;
@@ -20,7 +22,7 @@ mod traverse;
 
 use std::collections::VecDeque;
 
-use base::arch::{Buffers, Switching};
+use base::arch::{Allocation, Buffers, Switching};
 use base::group::Groups;
 use base::{RouterArch, RoutingFunction};
 
@@ -29,6 +31,8 @@ use crate::bank::{Kernel, Pipeline, RouterParams};
 use crate::collective::Collective;
 use crate::egress::Egress;
 use crate::state::{NOBODY, Sets};
+
+use self::flight::Flights;
 
 /// What the general router has on top of the plain one's state.
 #[derive(Clone, Debug)]
@@ -58,6 +62,9 @@ pub(crate) struct Rules {
     pub(crate) input_speedup: usize,
     pub(crate) output_speedup: usize,
     internal_speedup: usize,
+    /// Cycles of RC where it is passes that count; the bank then takes RC for done on arrival.
+    rc_in_passes: Option<u64>,
+    st: u64,
     output_buffer_flits: Option<u32>,
     /// Of a VC; 0 where buffers are private.
     reserved_flits: u16,
@@ -70,6 +77,14 @@ struct Parts {
     switch_allocator: AnyAllocator,
     /// `[port]`
     ports: Vec<PortParts>,
+    /// VC allocations, and switch allocations: crossbar inputs with outputs.
+    vc_flights: Flights,
+    switch_flights: Flights,
+    /// `[lane]`: the first pass in which the packet at the front may ask for an output VC, or
+    /// [`UNKNOWN`]; empty where RC does not count in passes.
+    routed: Vec<u64>,
+    /// `[crossbar input]`: the VC that goes first among those that want the same output.
+    turn: Vec<u8>,
     /// `[crossbar input]`: whose packet keeps it.
     held: Vec<Held>,
     /// `[crossbar output]`: whether a packet kept it in this pass.
@@ -79,6 +94,9 @@ struct Parts {
     owed: Vec<u16>,
 }
 
+/// The packet at the front has just come.
+const UNKNOWN: u64 = u64::MAX;
+
 /// A connection through the switch that outlasts a flit.
 #[derive(Clone, Copy, Debug)]
 struct Held {
@@ -86,10 +104,12 @@ struct Held {
     at: u16,
     /// The cycle in which its next flit goes, or it ends.
     until: u64,
+    /// It has ended, and its ends are taken for the rest of the pass.
+    ended: bool,
 }
 
 impl Held {
-    const NONE: Self = Self { at: NOBODY, until: 0 };
+    const NONE: Self = Self { at: NOBODY, until: 0, ended: false };
 }
 
 #[derive(Clone, Debug)]
@@ -104,8 +124,27 @@ struct PortParts {
     link_free: u64,
 }
 
+/// A pass of a cycle.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    /// The cycle.
+    now: u64,
+    /// Passes so far.
+    pass: u64,
+    /// Whether the next one is in the next cycle.
+    last: bool,
+}
+
+impl Time {
+    fn new(now: u64, turn: usize, passes: usize) -> Self {
+        let pass = now * u64::try_from(passes).unwrap_or(1) + u64::try_from(turn).unwrap_or(0);
+        Self { now, pass, last: turn + 1 == passes }
+    }
+}
+
 impl Rules {
-    fn new(arch: &RouterArch) -> Self {
+    fn new(pipeline: &Pipeline, rc_in_passes: Option<u32>) -> Self {
+        let arch = &pipeline.arch;
         let reserved = match arch.buffers {
             Buffers::Private => 0,
             Buffers::Shared { reserved_flits } => reserved_flits,
@@ -118,6 +157,8 @@ impl Rules {
             input_speedup: usize::from(arch.input_speedup.max(1)),
             output_speedup: usize::from(arch.output_speedup.max(1)),
             internal_speedup: usize::from(arch.internal_speedup.max(1)),
+            rc_in_passes: rc_in_passes.map(u64::from),
+            st: u64::from(pipeline.st),
             output_buffer_flits: arch.output_buffer_flits,
             reserved_flits: u16::try_from(reserved).unwrap_or(u16::MAX),
         }
@@ -125,17 +166,24 @@ impl Rules {
 }
 
 impl General {
+    /// The cycles of RC are `pipeline`'s, or those given where passes count: see
+    /// [`General::counts_rc`].
     pub(crate) fn new(
         params: &[RouterParams],
         pipeline: &Pipeline,
-        shift: u32,
+        (shift, rc_in_passes): (u32, Option<u32>),
         groups: Option<Groups>,
     ) -> Self {
         // Branches to a port are one more input of both allocations.
         let extra = |ports: usize| if groups.is_some() { ports } else { 0 };
         let arch = &pipeline.arch;
-        let rules = Rules::new(arch);
+        let rules = Rules::new(pipeline, rc_in_passes);
         let reserved = u32::from(rules.reserved_flits);
+        let most = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
+        // All routers of a bank are of one design: a wave goes over the ports of the largest, whether
+        // they are there or not, and that changes whose turn it is.
+        let wide =
+            |allocation, ports| if allocation == Allocation::Wavefront { most } else { ports };
         let parts = params.iter().map(|p| {
             let ports = p.input_depth.len();
             let lanes = ports << shift;
@@ -147,27 +195,29 @@ impl General {
                 link_free: 0,
             };
             Parts {
-                vc_allocator: AnyAllocator::new(
-                    arch.vc_allocator,
-                    arch.arbiter,
-                    lanes + extra(ports),
-                    lanes,
-                ),
-                switch_allocator: AnyAllocator::new(
-                    arch.switch_allocator,
-                    arch.arbiter,
-                    inputs + extra(ports),
-                    outputs,
-                ),
+                vc_allocator: {
+                    let ports = wide(arch.vc_allocator, ports);
+                    let (inputs, outputs) = ((ports << shift) + extra(ports), ports << shift);
+                    AnyAllocator::new(arch.vc_allocator, arch.arbiter, inputs, outputs)
+                },
+                switch_allocator: {
+                    let ports = wide(arch.switch_allocator, ports);
+                    let inputs = ports * rules.input_speedup + extra(ports);
+                    let outputs = ports * rules.output_speedup;
+                    AnyAllocator::new(arch.switch_allocator, arch.arbiter, inputs, outputs)
+                },
                 ports: p.output_depth.iter().map(port).collect(),
+                vc_flights: Flights::new(pipeline.va, rules.internal_speedup, lanes),
+                switch_flights: Flights::new(pipeline.sa, rules.internal_speedup, lanes),
+                routed: vec![UNKNOWN; if rules.rc_in_passes.is_some() { lanes } else { 0 }],
+                turn: vec![0; inputs],
                 held: vec![Held::NONE; inputs],
                 taken: vec![false; outputs],
                 owed: vec![0; if rules.cut_through && reserved > 0 { lanes } else { 0 }],
             }
         });
         let parts: Vec<Parts> = parts.collect();
-        let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
-        let lanes = ports << shift;
+        let (ports, lanes) = (most, most << shift);
         let (inputs, outputs) = (ports * rules.input_speedup, ports * rules.output_speedup);
         Self {
             rules,
@@ -179,6 +229,12 @@ impl General {
             collective: groups.map(|g| Box::new(Collective::new(params, pipeline, shift, g))),
             watched: core::array::from_fn(|_| vec![0; lanes.div_ceil(64)]),
         }
+    }
+
+    /// Whether RC counts in passes, so that the bank is to deliver heads before a step as with
+    /// lookahead routing.
+    pub(crate) fn counts_rc(arch: &RouterArch, groups: Option<&Groups>) -> bool {
+        arch.internal_speedup > 1 && groups.is_none()
     }
 
     /// Does something for packets to groups, where there are any.
@@ -229,8 +285,8 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             general.watch(block);
         }
         let turned: [u64; W] = core::array::from_fn(|w| core::mem::take(&mut block.sets[w].turned));
-        for _ in 0..general.rules.internal_speedup {
-            general.pass(self.c, block, i, now, egress);
+        for pass in 0..general.rules.internal_speedup {
+            general.pass(self.c, block, i, (now, pass), egress);
         }
         if E::WATCHES {
             general.tell_stalls(self.c.shift, block, i, egress);

@@ -4,7 +4,7 @@ use crate::alloc::Key;
 use crate::bank::Common;
 use crate::state::{Block, Input, Output};
 
-use super::{General, Parts};
+use super::{General, Parts, Time, UNKNOWN};
 
 /// The lanes of a set of words.
 pub(super) fn lanes(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
@@ -26,6 +26,30 @@ impl General {
         #[expect(clippy::cast_possible_truncation, reason = "ages wrap as births do")]
         let age = (now as u32).wrapping_sub(c.store.born(input.first));
         self.rules.keys.key(c.store.class(input.first), now.saturating_sub(u64::from(age)))
+    }
+
+    /// Whether RC of the packet at the front of input VC `at` is done.
+    pub(super) fn is_routed(&mut self, i: usize, at: usize, time: Time) -> bool {
+        let first = self.routed_from(time);
+        let Some(routed) = self.parts[i].routed.get_mut(at) else { return true };
+        if *routed == UNKNOWN {
+            *routed = first;
+        }
+        *routed <= time.pass
+    }
+
+    /// The pass from which on a packet may ask for an output VC whose RC begins in this one.
+    pub(super) fn routed_from(&self, time: Time) -> u64 {
+        let passes = u64::try_from(self.rules.internal_speedup).unwrap_or(1);
+        match self.rules.rc_in_passes {
+            None | Some(0) => time.pass,
+            Some(rc) => ((time.now + rc - 1) * passes).max(time.pass) + 1,
+        }
+    }
+
+    /// The cycle in which a flit that gets the switch in this pass is through it.
+    pub(super) const fn through(&self, time: Time) -> u64 {
+        time.now + self.rules.st + time.last as u64
     }
 
     /// The crossbar input of an input VC.

@@ -27,11 +27,15 @@ impl General {
         let words = usize::from(block.words);
         let [waiting, ready, sent] = &self.watched;
         for at in lanes((0..words).map(|w| waiting[w] & block.sets[w].waiting)) {
-            if self.collective.as_ref().is_none_or(|groups| groups.lacks_vc(i, at)) {
+            let under_way = self.parts[i].vc_flights.awaited(at).is_some();
+            if !under_way && self.collective.as_ref().is_none_or(|groups| groups.lacks_vc(i, at)) {
                 egress.stalled(Block::<L, W>::lane(i, at), Stall::NoVc);
             }
         }
         for at in lanes((0..words).map(|w| ready[w] & !sent[w])) {
+            if self.parts[i].switch_flights.awaited(at).is_some() {
+                continue;
+            }
             let out = usize::from(block.inputs[at].out);
             if self.room(shift, block, i, out) == 0 {
                 egress.stalled(Block::<L, W>::lane(i, at), Stall::NoCredit);

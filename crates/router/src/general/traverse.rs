@@ -7,7 +7,8 @@ use crate::egress::{Departure, Egress};
 use crate::flow::short;
 use crate::state::{Block, NOBODY, Output, Stage, Timer};
 
-use super::{General, Held};
+use super::rules::lanes;
+use super::{General, Held, Time};
 
 impl General {
     /// Sends the flit at the front of input VC `at` to output port `port`, if it may go: one that
@@ -17,7 +18,7 @@ impl General {
         c: &mut Common<R>,
         block: &mut Block<L, W>,
         (i, at, port): (usize, usize, usize),
-        now: u64,
+        time: Time,
         egress: &mut E,
     ) {
         let input = block.inputs[at];
@@ -25,26 +26,28 @@ impl General {
         let holds = input.stage == Stage::Active && input.len > 0 && out >> c.shift == port;
         let goes = holds
             && self.room(c.shift, block, i, out) > 0
-            && self.port_open(block, i, (port, c.shift), now + c.traversal);
+            && self.port_open(block, i, (port, c.shift), self.through(time));
         if goes {
-            self.send(c, block, (i, at), now, egress);
+            self.send(c, block, (i, at), time, egress);
         }
     }
 
-    /// Connections that are kept from the cycle before send their next flits; those that have no
-    /// flit, no credit or no room in the output buffer end. While the link is busy they wait.
+    /// Connections that are kept from the pass before send their next flits; those that have no
+    /// credit or no room in the output buffer end. While the link is busy they wait.
     pub(super) fn go_on<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
         &mut self,
         c: &mut Common<R>,
         block: &mut Block<L, W>,
         i: usize,
-        now: u64,
+        time: Time,
         egress: &mut E,
     ) {
+        let now = time.now;
         self.parts[i].taken.fill(false);
         for kept in 0..self.parts[i].held.len() {
-            let Held { at, until } = self.parts[i].held[kept];
-            if at == NOBODY {
+            let Held { at, until, ended } = self.parts[i].held[kept];
+            if at == NOBODY || ended || until < now {
+                self.parts[i].held[kept] = Held::NONE;
                 continue;
             }
             let input = block.inputs[usize::from(at)];
@@ -52,22 +55,18 @@ impl General {
             let output = port * self.rules.output_speedup
                 + (usize::from(at) >> c.shift) % self.rules.output_speedup;
             let waits = self.rules.output_buffer_flits.is_none() && now < until;
-            let able = now <= until
-                && input.stage == Stage::Active
+            let able = input.stage == Stage::Active
                 && input.len > 0
                 && self.room(c.shift, block, i, out) > 0
-                && self.port_open(block, i, (port, c.shift), now + c.traversal);
-            if waits {
-                self.parts[i].taken[output] = true;
-            } else if able {
-                self.parts[i].taken[output] = true;
-                self.send(c, block, (i, usize::from(at)), now, egress);
-                if self.parts[i].held[kept].at == NOBODY {
-                    // For the rest of this pass the input is taken, even if that was the tail.
-                    self.parts[i].held[kept] = Held { at, until: now };
-                }
-            } else {
-                self.parts[i].held[kept] = Held::NONE;
+                && self.port_open(block, i, (port, c.shift), self.through(time));
+            // Even if it ends here, neither end is anyone else's before the next pass.
+            self.parts[i].taken[output] = true;
+            if able && !waits {
+                self.send(c, block, (i, usize::from(at)), time, egress);
+            }
+            let goes_on = waits || able && self.parts[i].held[kept].at != NOBODY;
+            if !goes_on {
+                self.parts[i].held[kept] = Held { at, until: 0, ended: true };
             }
         }
     }
@@ -78,26 +77,58 @@ impl General {
         c: &mut Common<R>,
         block: &mut Block<L, W>,
         (i, at): (usize, usize),
-        now: u64,
+        time: Time,
         egress: &mut E,
     ) {
+        let now = time.now;
         let out = usize::from(block.inputs[at].out);
         let port = out >> c.shift;
         self.use_room(i, out, port, &block.outputs[out]);
         if E::WATCHES {
             self.watched[2][at / 64] |= 1 << (at % 64);
         }
-        let depart = self.depart(i, port, now + c.traversal);
+        let depart = self.depart(i, port, self.through(time));
         let (d, again) = c.pop(block, i, at, now, depart);
         if d.tail || !again {
             block.sets[at / 64].fresh &= !(1 << (at % 64));
         }
         let until = self.launch(c, block, (i, port), &d, egress);
         egress.credit(d.from, now + 1);
+        if block.inputs[at].len == 0 {
+            self.parts[i].switch_flights.begins(at, None);
+        }
         if self.rules.hold_switch {
             let kept = self.crossbar_input(c.shift, at);
-            let held = Held { at: short(at), until };
-            self.parts[i].held[kept] = if d.tail { Held::NONE } else { held };
+            // Without another flit there is nothing to keep it for, unless the link is busy anyway.
+            let keeps = !d.tail && (block.inputs[at].len > 0 || until > now + 1);
+            let held = Held { at: short(at), until, ended: false };
+            self.parts[i].held[kept] = if keeps { held } else { Held::NONE };
+        }
+    }
+
+    /// RC of the packets that came to the front in this pass, where RC counts in passes: in the next,
+    /// which may be the next cycle's.
+    pub(super) fn route_in_passes<R: RoutingFunction, E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        c: &mut Common<R>,
+        block: &mut Block<L, W>,
+        i: usize,
+        time: Time,
+        egress: &mut E,
+    ) {
+        if self.rules.rc_in_passes.is_none() {
+            return;
+        }
+        let begins = Time { now: time.now + u64::from(time.last), pass: time.pass + 1, ..time };
+        let first = self.routed_from(begins);
+        let words = usize::from(block.words);
+        let turned: Vec<usize> = lanes(block.sets.iter().take(words).map(|s| s.turned)).collect();
+        for at in turned {
+            self.parts[i].routed[at] = first;
+            if !time.last {
+                block.sets[at / 64].turned &= !(1 << (at % 64));
+                c.start(block, i, at, time.now, egress);
+            }
         }
     }
 

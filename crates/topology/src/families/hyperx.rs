@@ -50,6 +50,13 @@ pub struct HyperX {
     /// How packets go; dimension order where not given.
     #[serde(default)]
     pub routing: HyperXRouting,
+    /// Whether packets of `Valiant` leave where they pass their destination on the first leg.
+    #[serde(default)]
+    pub early_exit: bool,
+    /// What `Ugal` adds to the detour's flits waiting x hops before it compares: the more, the more
+    /// packets go direct.
+    #[serde(default)]
+    pub bias: u32,
 }
 
 /// How packets go through a HyperX.
@@ -63,9 +70,10 @@ pub enum HyperXRouting {
     /// Dimensionally adaptive, load-balanced: adaptive, and once in each dimension not minimal
     /// (Ahn et al., SC 2009); 2 VCs a class.
     Dal,
-    /// By a random router; 2 VCs a class.
+    /// By any router; 2 VCs a class.
     Valiant,
-    /// Direct or by a random router, as the queues at the source say; 2 VCs a class.
+    /// Direct or by a random router that differs in no further dimension, as the queues at the source
+    /// say; 2 VCs a class.
     Ugal,
 }
 

@@ -77,6 +77,12 @@ impl Attach {
         self.pick(self.port[head.dst.at()], at.at(), head)
     }
 
+    /// The same on VC groups of the function's choice.
+    #[inline]
+    pub(super) fn eject_on(&self, at: RouterIdx, head: &Head, groups: u8) -> Step {
+        Step { groups, ..self.eject(at, head) }
+    }
+
     #[inline]
     fn pick(&self, first: u16, place: usize, head: &Head) -> Step {
         let port = usize::from(first) + among(usize::from(self.links), place, head.flow);
@@ -103,6 +109,11 @@ impl Attach {
         let first = self.port[dst.at()];
         let leave = |p| step(PortIdx(p), self.groups, Goal::node(dst));
         (first..first + self.links).map(leave).for_each(visit);
+    }
+
+    /// The same on VC groups of the function's choice.
+    pub(super) fn eject_all_on(&self, dst: NodeIdx, groups: u8, mut visit: impl FnMut(Step)) {
+        self.eject_all(dst, |step| visit(Step { groups, ..step }));
     }
 }
 

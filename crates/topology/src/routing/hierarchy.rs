@@ -119,6 +119,11 @@ impl Hierarchy {
         ask!(inner, f => f.adaptive()) || ask!(outer, f => f.adaptive())
     }
 
+    pub(super) fn weighs(&self) -> bool {
+        let Parts { inner, outer, .. } = &*self.parts;
+        inner.weighs() || outer.weighs()
+    }
+
     pub(super) fn global(&self) -> bool {
         let Parts { inner, outer, .. } = &*self.parts;
         ask!(inner, f => f.global()) || ask!(outer, f => f.global())

@@ -104,6 +104,10 @@ impl HopClass {
         false
     }
 
+    pub(super) fn weighs(&self) -> bool {
+        self.policy == SlimFlyRouting::Ugal
+    }
+
     pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
         self.attach.goals(&mut visit);
         if self.policy != SlimFlyRouting::Minimal {
@@ -202,7 +206,7 @@ impl HopClass {
         let waiting = |target| view.used(self.pick(here, target, head.flow), self.attach.groups());
         let detour = self.apart(here, mid) + self.apart(mid, dst);
         if self.policy == SlimFlyRouting::Ugal
-            && direct_is_best((waiting(dst), self.apart(here, dst)), (waiting(mid), detour))
+            && direct_is_best((waiting(dst), self.apart(here, dst)), (waiting(mid), detour), 0)
         {
             return Leg::Direct;
         }

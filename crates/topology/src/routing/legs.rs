@@ -68,11 +68,12 @@ pub(super) fn goals(stops: usize, visit: impl FnMut(Goal)) {
     (0..stops).map(|stop| to(u32::try_from(stop).unwrap_or(u32::MAX))).for_each(visit);
 }
 
-/// UGAL's rule: the direct way is taken unless its queue times its hops exceeds the other's.
+/// UGAL's rule: the direct way is taken unless its queue times its hops exceeds the other's by more
+/// than the bias.
 #[inline]
-pub(super) fn direct_is_best(direct: (u32, u32), detour: (u32, u32)) -> bool {
+pub(super) fn direct_is_best(direct: (u32, u32), detour: (u32, u32), bias: u32) -> bool {
     let delay = |(queue, hops): (u32, u32)| u64::from(queue) * u64::from(hops);
-    delay(direct) <= delay(detour)
+    delay(direct) <= delay(detour) + u64::from(bias)
 }
 
 /// A uniform choice among `0..count` without `a` and `b`; nothing where none is left.
@@ -133,9 +134,11 @@ mod tests {
 
     #[test]
     fn ugal_compares_queue_times_hops() {
-        assert!(direct_is_best((0, 3), (0, 5)), "ties are direct");
-        assert!(direct_is_best((5, 3), (3, 5)), "15 flits either way");
-        assert!(!direct_is_best((6, 3), (3, 5)));
-        assert!(direct_is_best((u32::MAX, 2), (u32::MAX, 4)), "no overflow");
+        assert!(direct_is_best((0, 3), (0, 5), 0), "ties are direct");
+        assert!(direct_is_best((5, 3), (3, 5), 0), "15 flits either way");
+        assert!(!direct_is_best((6, 3), (3, 5), 0));
+        assert!(!direct_is_best((6, 3), (3, 5), 2));
+        assert!(direct_is_best((6, 3), (3, 5), 3));
+        assert!(direct_is_best((u32::MAX, 2), (u32::MAX, 4), u32::MAX), "no overflow");
     }
 }

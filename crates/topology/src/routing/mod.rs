@@ -139,6 +139,19 @@ impl Way {
         }
     }
 
+    /// Whether it decides by what waits at output ports, and is not asked again.
+    pub(crate) fn weighs(&self) -> bool {
+        match self {
+            Self::TwoOrders(f) => f.weighs(),
+            Self::Nca(f) => f.weighs(),
+            Self::HyperX(f) => f.weighs(),
+            Self::Dragonfly(f) => f.weighs(),
+            Self::HopClass(f) => f.weighs(),
+            Self::Hierarchy(f) => f.weighs(),
+            _ => false,
+        }
+    }
+
     /// The grid that the function is for, if it is for one.
     pub(crate) const fn lattice(&self) -> Option<&lattice::Lattice> {
         match self {
@@ -356,7 +369,13 @@ impl Routing {
         }
         for group in (0..self.crowd.len()).filter(|g| usize::from(self.crowd[*g]) == in_group) {
             ask!(&self.way, f => {
-                f.route_all(at, in_port, group, goal, |step| visit(self.in_crowd(step)));
+                f.route_all(at, in_port, group, goal, |step| {
+                    // No packet arrives in a group that leads beyond the last.
+                    let step = self.in_crowd(step);
+                    if step.groups != 0 {
+                        visit(step);
+                    }
+                });
             });
         }
     }
@@ -443,6 +462,10 @@ impl RoutingFunction for Routing {
 
     fn global(&self) -> bool {
         ask!(&self.way, f => f.global())
+    }
+
+    fn weighs(&self) -> bool {
+        self.way.weighs()
     }
 }
 

@@ -5,13 +5,21 @@
 //! destination. No packet goes up after it went down, so channels are taken in an order (up by
 //! level, then down by level) and no circle of waiting can close, whatever the choices are. That is
 //! why an adaptive choice here needs no escape channels: each of its steps belongs to the escape
-//! function. (Dally and Towles, Principles and Practices of Interconnection Networks, chapter 9;
+//! function.
+//!
+//! A switch's adaptive choice is between two ports drawn at random, once, when the packet is routed:
+//! what is known of queues is old by the time that the packets of other inputs have chosen, and who
+//! looks at all ports takes the same one as everybody else (Mitzenmacher, IEEE Trans. Parallel Distrib. Syst.
+//! 12(10), 2001, for the power of two choices; BookSim 2's `fattree_anca` does so). A node, which chooses alone, looks at all of its ports. (Dally and Towles, Principles and Practices of Interconnection Networks, chapter 9;
 //! the choice by destination: Zahavi, J. Parallel Distrib. Comput. 72(11), 2012, "d-mod-k".)
 
 use base::{Head, NodeIdx, PortIdx, RouterIdx, View};
 
 use super::table::choose;
 use super::{Goal, OfClass, Step};
+
+/// Place of the draw of a second port; routers and nodes are below.
+const SECOND: usize = 1 << 26;
 
 /// Nearest-common-ancestor routing in trees whose switches have consecutive nodes below them.
 #[derive(Clone, Debug)]
@@ -31,7 +39,8 @@ pub(crate) enum Up {
     Random,
     /// By its destination, and at injection by source and destination.
     Destination,
-    /// The port on which the fewest flits wait, by hash among equal ones.
+    /// Of two ports, drawn by the flow and the place, the one on which fewer flits wait; at a node, of
+    /// all ports.
     Adaptive,
 }
 
@@ -67,13 +76,18 @@ impl Nca {
         1
     }
 
-    pub(super) fn adaptive(&self) -> bool {
-        self.up == Up::Adaptive
+    #[expect(clippy::unused_self, reason = "every routing function is asked")]
+    pub(super) const fn adaptive(&self) -> bool {
+        false
     }
 
     #[expect(clippy::unused_self, reason = "every routing function is asked")]
     pub(super) const fn global(&self) -> bool {
         false
+    }
+
+    pub(super) fn weighs(&self) -> bool {
+        self.up == Up::Adaptive
     }
 
     pub(super) const fn size(&self) -> (usize, usize) {
@@ -161,31 +175,23 @@ impl Nca {
         if count == 1 {
             return step(from, goal);
         }
-        let random = || u32::try_from(choose(count as usize, place, head.flow)).unwrap_or(0);
+        let random = |place| u32::try_from(choose(count as usize, place, head.flow)).unwrap_or(0);
         let chosen = match self.up {
-            Up::Random => random(),
+            Up::Random => random(place),
             Up::Destination => key / stride % count,
-            Up::Adaptive => least(from, count, random(), view),
+            Up::Adaptive => {
+                let used = |i| view.used(PortIdx::new((from + i) as usize), 1);
+                let one = random(place);
+                if place < self.tiers.len() {
+                    let other = random(SECOND | place);
+                    if used(one) > used(other) { other } else { one }
+                } else {
+                    (one..count).chain(0..one).min_by_key(|i| used(*i)).unwrap_or(one)
+                }
+            }
         };
         step(from + chosen, goal)
     }
-}
-
-/// Which of `count` ports from `from` on has the least waiting; of equal ones the first from
-/// `start` on, around.
-#[inline]
-fn least<V: View>(from: u32, count: u32, start: u32, view: &OfClass<'_, V>) -> u32 {
-    let (mut best, mut fewest) = (start, u32::MAX);
-    for i in (start..count).chain(0..start) {
-        let used = view.used(PortIdx::new((from + i) as usize), 1);
-        if used < fewest {
-            (best, fewest) = (i, used);
-        }
-        if used == 0 {
-            break;
-        }
-    }
-    best
 }
 
 fn step(port: u32, goal: Goal) -> Step {

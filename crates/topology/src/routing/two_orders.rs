@@ -64,6 +64,10 @@ impl TwoOrders {
         false
     }
 
+    pub(super) const fn weighs(&self) -> bool {
+        self.by_load
+    }
+
     pub(super) fn goals(&self, visit: impl FnMut(Goal)) {
         self.lattice.goals(visit);
     }

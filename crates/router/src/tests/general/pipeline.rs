@@ -13,8 +13,10 @@ fn speculation_saves_a_lone_head_the_cycle_of_va_and_no_more() {
         (true, [0, 1, 1, 1], 12),
         (false, [0, 1, 1, 1], 13),
         (true, [3, 1, 2, 2], 17),
-        // A VA that takes longer than a cycle is over too late for the bid.
-        (true, [1, 2, 1, 1], 15),
+        // Side by side, the longer of both counts.
+        (true, [1, 2, 1, 1], 14),
+        (true, [1, 2, 3, 1], 15),
+        (false, [1, 2, 3, 1], 17),
     ] {
         let arch = RouterArch { speculative, ..RouterArch::default() };
         let mut lone = Lone::with(2, 8, stages, arch);
@@ -146,14 +148,16 @@ fn an_output_speedup_lets_two_ports_go_to_one_and_the_link_takes_a_flit_a_cycle(
 }
 
 #[test]
-fn an_internal_speedup_of_n_moves_n_flits_of_a_vc_in_a_cycle() {
-    // With two and more, VA and SA share a cycle; from then on n flits cross in each.
+fn with_an_internal_speedup_of_n_stages_take_an_nth_of_a_cycle_and_n_flits_of_a_vc_cross_in_one() {
+    // RC, VA, SA and ST are four passes: with two, SA is in cycle 11 and ST behind it; with three SA
+    // is the last pass of cycle 10 and ST is in 11.
     let crossed = [
-        (1, vec![13, 14, 15, 16, 17, 18]),
-        (2, vec![12, 13, 13, 14, 14, 15]),
-        (3, vec![12, 12, 13, 13, 13, 14]),
+        (1, 14, vec![13, 14, 15, 16, 17, 18]),
+        (2, 12, vec![12, 12, 13, 13, 14, 14]),
+        (3, 12, vec![11, 12, 12, 12, 13, 13]),
+        (4, 11, vec![11, 11, 12, 12, 12, 12]),
     ];
-    for (speedup, expect) in crossed {
+    for (speedup, first, expect) in crossed {
         let mut lone = router(2, 8, |a| {
             (a.internal_speedup, a.output_buffer_flits) = (speedup, Some(8));
         });
@@ -161,8 +165,62 @@ fn an_internal_speedup_of_n_moves_n_flits_of_a_vc_in_a_cycle() {
             lone.arrive(0, flit, 10);
         }
         lone.run(100);
-        assert_eq!(credits(&lone, 0), expect);
-        let first = expect[0] + 1;
+        assert_eq!(credits(&lone, 0), expect, "{speedup}");
         assert_eq!(edges(&lone, 0), (first..first + 6).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn with_two_passes_a_cycle_the_packet_behind_is_routed_in_the_pass_behind_the_tail() {
+    let mut lone = router(3, 8, |a| {
+        (a.internal_speedup, a.output_buffer_flits) = (2, Some(8));
+    });
+    lone.arrive_all(0, &on_vc(0, 1, 0, 1), 10);
+    lone.arrive_all(0, &on_vc(1, 2, 0, 1), 11);
+    lone.run(100);
+    // SA of the first in cycle 11's first pass; RC of the second in its second, VA in 12's first, SA
+    // in its second, ST in 13.
+    assert_eq!((edges(&lone, 0), edges(&lone, 1)), (vec![12], vec![14]));
+}
+
+#[test]
+fn a_vc_sends_a_flit_in_as_many_cycles_as_switch_allocation_takes() {
+    for cycles in 1..=4 {
+        let mut lone = Lone::with(2, 8, [1, 1, cycles, 1], RouterArch::default());
+        for flit in on_vc(0, 1, 0, 4) {
+            lone.arrive(0, flit, 10);
+        }
+        lone.run(100);
+        let first = 13 + u64::from(cycles);
+        let expect: Vec<u64> = (0..4).map(|n| first + n * u64::from(cycles)).collect();
+        assert_eq!(edges(&lone, 0), expect);
+    }
+}
+
+#[test]
+fn switch_allocations_of_several_vcs_overlap() {
+    let mut lone = Lone::with(3, 8, [1, 1, 2, 1], RouterArch::default());
+    for (port, vc) in [(0, 0), (0, 1), (0, 2)] {
+        lone.arrive_all(port, &on_vc(vc.into(), 2, vc, 1), 10);
+    }
+    lone.run(100);
+    // All ask at 12; one is granted and goes at 13. The others know at 13 and ask again at 14.
+    let mut all: Vec<u64> = (0..3).flat_map(|n| edges(&lone, n)).collect();
+    all.sort_unstable();
+    assert_eq!(all, [15, 17, 19]);
+}
+
+#[test]
+fn who_loses_an_allocation_of_several_cycles_asks_again_when_it_is_over() {
+    let mut lone = Lone::with(4, 8, [1, 3, 1, 1], RouterArch::default());
+    lone.arrive_all(0, &on_vc(0, 3, 0, 1), 10);
+    lone.arrive_all(1, &on_vc(1, 3, 0, 1), 10);
+    lone.arrive_all(2, &on_vc(2, 3, 0, 1), 11);
+    lone.run(100);
+    // Ports 0 and 1 ask at 11, port 2 at 12 while the VC is still free; port 0 takes it at 13 and
+    // sends at 14, too late for port 2, which asks again at 15, takes it at 17 and sends at 18.
+    // Port 1 asks in vain at 14, at 17 before it is taken, and takes it at 19, when it is free again.
+    assert_eq!(edges(&lone, 0), [16]);
+    assert_eq!(edges(&lone, 2), [20]);
+    assert_eq!(edges(&lone, 1), [22]);
 }

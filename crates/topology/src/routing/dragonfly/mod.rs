@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Any of the local hops falls away where a router has the link wanted. The VC group is the number
-//! of global links taken so far, so channels are taken in the order local 0, global 0, local 1,
+//! of global links taken so far, to the last link into the node (as in BookSim 2's `dragonfly.cpp`), so channels are taken in the order local 0, global 0, local 1,
 //! global 1, local 2, and no circle of waiting can close. Minimal has groups 0 and 1.
 //!
 //! Between groups that several links join, a router with some of them takes one of its own by hash,
@@ -75,6 +75,10 @@ impl Dragonfly {
         matches!(self.policy, DragonflyRouting::UgalG)
     }
 
+    pub(super) const fn weighs(&self) -> bool {
+        matches!(self.policy, DragonflyRouting::UgalL | DragonflyRouting::UgalG)
+    }
+
     pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
         self.attach.goals(&mut visit);
         legs::goals(self.stops(), visit);
@@ -130,7 +134,7 @@ impl Dragonfly {
         let router = self.attach.router(dst);
         let group = self.groups.of(router);
         if router == at.at() {
-            return self.attach.eject_all(dst, visit);
+            return self.attach.eject_all_on(dst, vcs, visit);
         }
         if group == here {
             return visit(step(self.groups.peer(at.at(), router), vcs, goal));
@@ -184,7 +188,7 @@ impl Dragonfly {
         let port = match () {
             () if group != here => self.port_to(at.at(), self.exit(at.at(), group, head.flow)),
             () if dst != at.at() => self.groups.peer(at.at(), dst),
-            () => return self.attach.eject(at, head),
+            () => return self.attach.eject_on(at, head, vcs),
         };
         step(port, vcs, goal)
     }
@@ -226,7 +230,7 @@ impl Dragonfly {
             DragonflyRouting::UgalG => view.used(exit.port(), self.attach.groups()),
             _ => view.used(self.port_to(at.at(), exit), self.attach.groups()),
         };
-        if direct_is_best((waiting(near), direct), (waiting(far), detour)) {
+        if direct_is_best((waiting(near), direct), (waiting(far), detour), 0) {
             Leg::Direct
         } else {
             by

@@ -10,8 +10,8 @@
 //! | dimension order | the first dimension that differs, then the next | 1 |
 //! | adaptive | any dimension that differs, where least waits | 0 escape, 1 adaptive |
 //! | DAL | as adaptive; once in each dimension that differs, to any other coordinate | 0 escape, 1 adaptive |
-//! | Valiant | by a random router, in dimension order on both legs | 0 to the stop, 1 from it |
-//! | UGAL | Valiant or direct, as the queues at the source say | as Valiant; direct: both |
+//! | Valiant | by any router, in dimension order on both legs | 0 to the stop, 1 from it |
+//! | UGAL | direct, or by a router that differs in no further dimension, as the queues at the source say | as Valiant; direct: both |
 //! | detour | direct, or by that router which the queues at the source say | as Valiant; direct: both |
 //!
 //! Why no circle of waiting closes: dimension order takes channels in the order of dimensions. With
@@ -44,6 +44,10 @@ const BOTH: u8 = 0b11;
 #[derive(Clone, Debug)]
 pub struct HyperX {
     policy: Policy,
+    /// Whether packets leave where they pass their destination on the way to a stop.
+    early_exit: bool,
+    /// Of the direct way, in flits waiting * hops.
+    bias: u32,
     attach: Attach,
     dims: Vec<Dim>,
     /// `[router][dimension]`.
@@ -87,7 +91,10 @@ impl HyperX {
         };
         let dims: Vec<(u32, u32)> =
             form.dims.iter().enumerate().map(|(d, k)| (*k, *form.links_per_pair.at(d))).collect();
-        Self::over(policy, &dims, (form.nodes_per_router, form.local_links), vcs_per_class)
+        let whole =
+            Self::over(policy, &dims, (form.nodes_per_router, form.local_links), vcs_per_class)?;
+        let early_exit = form.early_exit && policy == Policy::Valiant;
+        Ok(Self { early_exit, bias: form.bias, ..whole })
     }
 
     /// A function over dimensions of (extent, parallel links), with so many nodes on each router and
@@ -120,7 +127,8 @@ impl HyperX {
             }
         }
         let attach = Attach::new(routers, nodes, local_links, groups);
-        Ok(Self { policy, attach, dims: each, coordinates, dim_of })
+        let (early_exit, bias) = (false, 0);
+        Ok(Self { policy, early_exit, bias, attach, dims: each, coordinates, dim_of })
     }
 
     /// Extents of the dimensions.
@@ -143,6 +151,10 @@ impl HyperX {
     #[expect(clippy::unused_self, reason = "every routing function is asked")]
     pub(super) const fn global(&self) -> bool {
         false
+    }
+
+    pub(super) const fn weighs(&self) -> bool {
+        matches!(self.policy, Policy::Ugal | Policy::Detour)
     }
 
     pub(super) fn goals(&self, mut visit: impl FnMut(Goal)) {
