@@ -43,7 +43,7 @@ pub use audit::{AuditError, AuditFault, audit};
 pub use cache_ctrl::{Access, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
 pub use checker::{Checker, Violation, ViolationKind};
-pub use config::{Atomics, Config, Mutant, SharedEviction};
+pub use config::{Atomics, Config, Faults, Mutant, SharedEviction, Sound};
 pub use coverage::{CacheEventKind, Coverage, DirEventKind};
 pub use describe::{BlockedLine, PendingLine};
 pub use dir_table::{DirEvent, dir_step};
