@@ -32,6 +32,7 @@ mod dir_table;
 mod home_ctrl;
 mod home_room;
 mod message;
+pub mod model;
 mod mshr;
 mod outbox;
 mod sharers;
