@@ -246,6 +246,11 @@ struct Worker<F: Faults> {
     namer: Namer,
     moves: Vec<Move>,
     drain: bool,
+    /// Where a move leads; reused.
+    next: World,
+    /// Where the moves out of one world lead, and whether that was seen; reused.
+    reached: Candidates,
+    seen: Vec<bool>,
 }
 
 struct Search<'a, F: Faults> {
@@ -273,8 +278,12 @@ impl<'a, F: Faults + Send + Sync> Search<'a, F> {
             namer: model.namer(),
             moves: model.core_moves(),
             drain: limits.drain,
+            next: World::from_words(&[]),
+            reached: Candidates::default(),
+            seen: Vec::new(),
         };
-        let workers: Vec<_> = std::iter::repeat_with(worker).take(limits.threads.max(1)).collect();
+        let mut workers: Vec<_> =
+            std::iter::repeat_with(worker).take(limits.threads.max(1)).collect();
         let mut shards: Vec<_> = (0..SHARDS).map(|_| Shard::new(limits.drain)).collect();
         let start = workers[0].system.start();
         let fingerprint = workers[0].namer.fingerprint(&start);
@@ -447,9 +456,9 @@ impl<'a, F: Faults + Send + Sync> Search<'a, F> {
         for by in moves.into_iter().rev() {
             let go = named_move(by, &core_moves);
             acts.push(system.act(&world, go));
-            match system.go(&world, go) {
-                Ok(Some((next, _))) => world = next,
-                _ => break,
+            let before = world;
+            if !matches!(system.go(&before, go, &mut world), Ok(Some(_))) {
+                break;
             }
         }
         acts
@@ -500,7 +509,9 @@ impl<F: Faults> Worker<F> {
     ) {
         for at in range {
             let (world, id) = (level.world(at), level.ids[at]);
-            if let Err(fault) = self.expand_world(&world, id, shards, piece) {
+            let expanded = self.expand_world(&world, id, piece);
+            self.sift(shards, piece);
+            if let Err(fault) = expanded {
                 let nearer =
                     piece.found.as_ref().is_none_or(|f| f.by.is_some() && fault.by.is_none());
                 if nearer {
@@ -514,13 +525,7 @@ impl<F: Faults> Worker<F> {
     }
 
     #[inline]
-    fn expand_world(
-        &mut self,
-        world: &World,
-        id: u32,
-        shards: &[Shard],
-        piece: &mut Piece,
-    ) -> Result<(), Found> {
+    fn expand_world(&mut self, world: &World, id: u32, piece: &mut Piece) -> Result<(), Found> {
         let here = |fault| Found { fault, id, by: None };
         self.system.check(world).map_err(here)?;
         let mut moved = false;
@@ -533,7 +538,7 @@ impl<F: Faults> Worker<F> {
             }
             before = word;
             let by = u16::try_from(at).unwrap_or(0);
-            moved |= self.follow(world, (id, by), Move::Deliver(at), shards, piece)?;
+            moved |= self.follow(world, (id, by), Move::Deliver(at), piece)?;
         }
         if !moved && !self.system.is_quiescent(world) {
             return Err(here(Fault::new(
@@ -545,10 +550,34 @@ impl<F: Faults> Worker<F> {
             let go = self.moves[n];
             if self.makes_sense(world, go) {
                 let by = CORE + u16::try_from(n).unwrap_or(0);
-                self.follow(world, (id, by), go, shards, piece)?;
+                self.follow(world, (id, by), go, piece)?;
             }
         }
         Ok(())
+    }
+
+    /// Passes on what one world led to and was not seen before. All at once: the look-ups wait for
+    /// memory, and independent ones wait together.
+    #[inline]
+    fn sift(&mut self, shards: &[Shard], piece: &mut Piece) {
+        let Candidates { heads, words } = &mut self.reached;
+        let mut at = 0;
+        self.seen.clear();
+        self.seen.extend(heads.iter().map(|head| shards[shard_of(head.0)].has(head.0)));
+        for (head, seen) in heads.iter().zip(&self.seen) {
+            let from = at;
+            at += usize::from(head.3);
+            if self.drain && head.2 < CORE {
+                piece.edges.push((head.1, head.0));
+            }
+            if !seen {
+                let to = &mut piece.shards[shard_of(head.0)];
+                to.heads.push(*head);
+                to.words.extend_from_slice(&words[from..at]);
+            }
+        }
+        heads.clear();
+        words.clear();
     }
 
     fn model_fixed(&self) -> usize {
@@ -582,11 +611,11 @@ impl<F: Faults> Worker<F> {
         world: &World,
         (id, by): (u32, u16),
         go: Move,
-        shards: &[Shard],
         piece: &mut Piece,
     ) -> Result<bool, Found> {
         let there = |fault| Found { fault, id, by: Some(by) };
-        let Some((next, performed)) = self.system.go(world, go).map_err(there)? else {
+        let next = &mut self.next;
+        let Some(performed) = self.system.go(world, go, next).map_err(there)? else {
             return Ok(false);
         };
         piece.transitions += 1;
@@ -594,17 +623,10 @@ impl<F: Faults> Worker<F> {
         if matches!(performed, Performed::Load(_)) && by >= CORE {
             return Ok(true);
         }
-        let fingerprint = self.namer.fingerprint(&next);
-        let shard = shard_of(fingerprint);
-        if self.drain && by < CORE {
-            piece.edges.push((id, fingerprint));
-        }
-        if !shards[shard].has(fingerprint) {
-            let to = &mut piece.shards[shard];
-            let words = next.words();
-            to.heads.push((fingerprint, id, by, u8::try_from(words.len()).unwrap_or(0)));
-            to.words.extend_from_slice(words);
-        }
+        let fingerprint = self.namer.fingerprint(next);
+        let words = next.words();
+        self.reached.heads.push((fingerprint, id, by, u8::try_from(words.len()).unwrap_or(0)));
+        self.reached.words.extend_from_slice(words);
         Ok(true)
     }
 }

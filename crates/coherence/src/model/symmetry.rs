@@ -46,6 +46,9 @@ pub(crate) struct Namer {
     values: Vec<Vec<ValueMap>>,
     /// Every order of the lines.
     orders: Vec<Vec<u32>>,
+    /// Reused: lines and values renamed; caches renamed as well.
+    renamed: World,
+    named: World,
 }
 
 impl Namer {
@@ -54,57 +57,58 @@ impl Namer {
         let lines: Vec<u32> = (0..shape.lines).collect();
         let orders = if symmetry.lines { orders_of(&lines) } else { vec![lines] };
         let maps = |golden| value_maps(u32::from(shape.values), golden, symmetry.values, rotate);
-        Self { shape, symmetry, values: (0..8).map(maps).collect(), orders }
+        Self {
+            shape,
+            symmetry,
+            values: (0..8).map(maps).collect(),
+            orders,
+            renamed: World::from_words(&[]),
+            named: World::from_words(&[]),
+        }
     }
 
     /// The world's fingerprint, the same for all worlds that differ by names only; never 0.
     #[inline]
-    pub(crate) fn fingerprint(&self, world: &World) -> u64 {
+    pub(crate) fn fingerprint(&mut self, world: &World) -> u64 {
         if self.symmetry == Symmetry::NONE {
             return hash(world.words());
         }
+        let mut signs = [0_u64; 4];
+        if self.orders.len() > 1 {
+            for line in 0..self.shape.lines {
+                signs[line as usize] = self.line_sign(world, line);
+            }
+        }
         let mut least = u64::MAX;
-        self.each_order(world, &mut |lines| {
+        for order in 0..self.orders.len() {
+            if !self.orders[order].is_sorted_by_key(|l| signs[*l as usize]) {
+                continue;
+            }
             let mut choice = [0_usize; 4];
             loop {
-                let renamed = self.with_lines(world, lines, &choice);
-                least = least.min(self.of_caches(&renamed));
+                self.with_lines(world, order, &choice);
+                least = least.min(self.of_caches());
                 if !self.next_choice(world, &mut choice) {
                     break;
                 }
             }
-        });
+        }
         least
-    }
-
-    /// The orders of lines that their contents allow.
-    #[inline]
-    fn each_order(&self, world: &World, f: &mut impl FnMut(&[u32])) {
-        if self.orders.len() == 1 {
-            return f(&self.orders[0]);
-        }
-        let mut signs = [0_u64; 4];
-        for line in 0..self.shape.lines {
-            signs[line as usize] = self.line_sign(world, line);
-        }
-        for order in &self.orders {
-            if order.is_sorted_by_key(|l| signs[*l as usize]) {
-                f(order);
-            }
-        }
     }
 
     /// A hash of what a line is, whatever its number and its caches' and values' names.
     fn line_sign(&self, world: &World, line: u32) -> u64 {
         let words = world.words();
-        let fixed = self.shape.fixed();
-        let states = |cache| u64::from(words[self.shape.cell_at(cache, line)] & 255);
-        let cells: u64 = (0..self.shape.caches).fold(0, |s, c| s.wrapping_add(mix(states(c))));
-        let kind = |w: &&u32| line_of(**w) == line;
-        let kinds =
-            words[fixed..].iter().filter(kind).map(|w| mix(u64::from(*w >> msg::KIND) | 1 << 32));
-        let home = u64::from(words[self.shape.cells() + line as usize] & 31) | 1 << 33;
-        kinds.fold(cells.wrapping_add(mix(home)), u64::wrapping_add)
+        let blend = |word: u32| u64::from(word | 1 << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7;
+        let mut sign = u64::from(words[self.shape.cells() + line as usize] & 31);
+        for cache in 0..self.shape.caches {
+            sign = sign.wrapping_add(blend(words[self.shape.cell_at(cache, line)] & 255));
+        }
+        for word in &words[self.shape.fixed()..] {
+            let mine = if line_of(*word) == line { u64::MAX } else { 0 };
+            sign = sign.wrapping_add(blend(*word >> msg::KIND | 1 << 10) & mine);
+        }
+        sign
     }
 
     /// The next combination of renamings of the lines' values; false after the last.
@@ -123,14 +127,14 @@ impl Namer {
     /// The world with its lines in this order, and each line's values renamed as chosen. Messages
     /// are not in order afterwards.
     #[inline]
-    fn with_lines(&self, world: &World, lines: &[u32], choice: &[usize; 4]) -> World {
+    fn with_lines(&mut self, world: &World, order: usize, choice: &[usize; 4]) {
         let (cells, fixed) = (self.shape.cells(), self.shape.fixed());
         let old = world.words();
-        let mut renamed = *world;
-        let new = renamed.words_mut();
+        self.renamed.copy_from(world);
+        let new = self.renamed.words_mut();
         let mut maps = [&IDENTITY; 4];
         let mut place = [0_u32; 4];
-        for (to, line) in (0..).zip(lines) {
+        for (to, line) in (0..).zip(&self.orders[order]) {
             let home = old[cells + *line as usize];
             let map = &self.values[(home >> dir::LAST) as usize][choice[*line as usize]];
             maps[*line as usize] = map;
@@ -150,40 +154,39 @@ impl Namer {
             let m = write_at(m, msg::WRITE, maps[line]);
             *word = m & !(3 << msg::LINE) | place[line] << msg::LINE;
         }
-        renamed
     }
 
     /// The fingerprint of a world whose caches only are still to be renamed.
     #[inline]
-    fn of_caches(&self, world: &World) -> u64 {
+    fn of_caches(&mut self) -> u64 {
         let caches = self.shape.caches as usize;
         let mut names: [u32; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
         if !self.symmetry.caches {
-            return self.named(world, &names);
+            return self.named(&names);
         }
         let all_different = [0_u64; CACHES];
-        let mut signs = self.cache_signs(world, &all_different, None);
+        let mut signs = self.cache_signs(&all_different, None);
         let mut order = sorted(&signs, caches);
         let first = alike(&signs, &order, caches);
         let mut second = 0;
         if first != 0 {
             let ranks = signs;
-            signs = self.cache_signs(world, &ranks, Some(&ranks));
+            signs = self.cache_signs(&ranks, Some(&ranks));
             order = sorted(&signs, caches);
             second = alike(&signs, &order, caches);
         }
         for (name, cache) in order[..caches].iter().enumerate() {
             names[usize::from(*cache)] = u32::try_from(name).unwrap_or(0);
         }
-        if second == 0 || self.strangers(world, first, second) {
-            return self.named(world, &names);
+        if second == 0 || self.strangers(first, second) {
+            return self.named(&names);
         }
         let mut least = u64::MAX;
         permute_ties(&mut order, &signs, 0, caches, &mut |order| {
             for (name, cache) in order[..caches].iter().enumerate() {
                 names[usize::from(*cache)] = u32::try_from(name).unwrap_or(0);
             }
-            least = least.min(self.named(world, &names));
+            least = least.min(self.named(&names));
         });
         least
     }
@@ -191,13 +194,8 @@ impl Namer {
     /// A hash of what each cache is and what messages say of it; of the others that they name, their
     /// ranks.
     #[inline]
-    fn cache_signs(
-        &self,
-        world: &World,
-        base: &[u64; CACHES],
-        ranks: Option<&[u64; CACHES]>,
-    ) -> [u64; CACHES] {
-        let words = world.words();
+    fn cache_signs(&self, base: &[u64; CACHES], ranks: Option<&[u64; CACHES]>) -> [u64; CACHES] {
+        let words = self.renamed.words();
         let (cells, fixed, caches) = (self.shape.cells(), self.shape.fixed(), self.shape.caches);
         let mut signs = *base;
         for cache in 0..caches {
@@ -239,8 +237,8 @@ impl Namer {
 
     /// Whether the caches that still tie, `second`, may be named in any order: no message names one
     /// of them together with another cache whose rank, at first, was not its own alone.
-    fn strangers(&self, world: &World, first: u32, second: u32) -> bool {
-        world.words()[self.shape.fixed()..].iter().all(|word| {
+    fn strangers(&self, first: u32, second: u32) -> bool {
+        self.renamed.words()[self.shape.fixed()..].iter().all(|word| {
             let named = 1 << code::three(*word, msg::DST)
                 | 1 << code::three(*word, msg::SRC)
                 | 1 << code::three(*word, msg::REQUESTER);
@@ -250,28 +248,28 @@ impl Namer {
 
     /// The fingerprint of the world with cache `i` renamed to `names[i]`.
     #[inline]
-    fn named(&self, world: &World, names: &[u32; 8]) -> u64 {
-        let (cells, fixed, lines) =
-            (self.shape.cells(), self.shape.fixed(), self.shape.lines as usize);
-        let old = world.words();
-        let mut renamed = *world;
-        let new = renamed.words_mut();
+    fn named(&mut self, names: &[u32; 8]) -> u64 {
+        let (cells, fixed) = (self.shape.cells(), self.shape.fixed());
+        let lines = self.shape.lines as usize;
+        self.named.copy_from(&self.renamed);
+        let old = self.renamed.words();
+        let new = self.named.words_mut();
         for cache in 0..self.shape.caches as usize {
             let to = names[cache] as usize * lines;
-            new[to..to + lines].copy_from_slice(&old[cache * lines..(cache + 1) * lines]);
+            for line in 0..lines {
+                new[to + line] = old[cache * lines + line];
+            }
         }
         for home in &mut new[cells..fixed] {
             *home = rename_dir(*home, names);
         }
         for word in &mut new[fixed..] {
             let name = |at| names[code::three(*word, at) as usize] << at;
-            *word = *word & !(511 << msg::REQUESTER)
-                | name(msg::DST)
-                | name(msg::SRC)
-                | name(msg::REQUESTER);
+            let all = name(msg::DST) | name(msg::SRC) | name(msg::REQUESTER);
+            *word = *word & !(511 << msg::REQUESTER) | all;
         }
         sort(&mut new[fixed..]);
-        hash(renamed.words())
+        hash(self.named.words())
     }
 }
 

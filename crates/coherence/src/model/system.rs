@@ -246,9 +246,10 @@ impl<F: Faults> System<F> {
     /// The promise that the act breaks.
     pub fn step(&mut self, world: &World, act: Act) -> Result<Taken, Fault> {
         let Some(go) = self.pack(world, &act) else { return Ok(Taken::Waits) };
-        Ok(match self.go(world, go)? {
+        let mut next = *world;
+        Ok(match self.go(world, go, &mut next)? {
             None => Taken::Waits,
-            Some((next, performed)) => Taken::Next(next, effect(performed)),
+            Some(performed) => Taken::Next(next, effect(performed)),
         })
     }
 
@@ -305,13 +306,15 @@ impl<F: Faults> System<F> {
         coverage
     }
 
-    /// Does a packed move; see [`step`](Self::step).
+    /// Does a packed move and leaves the world that it leads to in `next`; see [`step`](Self::step).
+    /// None, and `next` as it was, if the move has to wait.
     #[inline]
     pub(crate) fn go(
         &mut self,
         world: &World,
         go: Move,
-    ) -> Result<Option<(World, Performed)>, Fault> {
+        next: &mut World,
+    ) -> Result<Option<Performed>, Fault> {
         let (event, consumed) = match go {
             Move::Core(event) => (event, None),
             Move::Deliver(at) => (world.words()[at], Some(at)),
@@ -345,7 +348,7 @@ impl<F: Faults> System<F> {
         {
             return Ok(None);
         }
-        let mut next = *world;
+        next.copy_from(world);
         if let Some(at) = consumed {
             next.remove(at);
         }
@@ -359,7 +362,7 @@ impl<F: Faults> System<F> {
         let words = next.words_mut();
         words[at] = if at_home { entry.next | words[at] & LAST_MASK } else { entry.next };
         observe(&mut words[dir_at], performed, event, core)?;
-        Ok(Some((next, performed)))
+        Ok(Some(performed))
     }
 
     /// The packed form of `act`; none if it cannot be done in `world`.

@@ -22,6 +22,17 @@ impl World {
         Self { len: u8::try_from(words.len()).unwrap_or(u8::MAX), words: to }
     }
 
+    /// Becomes `other`; copies no more than is in use.
+    #[inline]
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.len = other.len;
+        let len = usize::from(other.len);
+        // By the word: a call to copy some sixty bytes costs more than it does.
+        for (to, from) in self.words[..len].iter_mut().zip(&other.words[..len]) {
+            *to = *from;
+        }
+    }
+
     /// The state as words: cells `[cache][line]`, directories `[line]`, messages.
     #[inline]
     pub fn words(&self) -> &[u32] {
@@ -40,7 +51,11 @@ impl World {
         if len == WORDS_MAX {
             return false;
         }
-        self.words.copy_within(at..len, at + 1);
+        let mut to = len;
+        while to > at {
+            self.words[to] = self.words[to - 1];
+            to -= 1;
+        }
         self.words[at] = word;
         self.len += 1;
         true
@@ -49,7 +64,9 @@ impl World {
     #[inline]
     pub(crate) fn remove(&mut self, at: usize) {
         let len = usize::from(self.len);
-        self.words.copy_within(at + 1..len, at);
+        for to in at..len - 1 {
+            self.words[to] = self.words[to + 1];
+        }
         self.len -= 1;
     }
 }
