@@ -17,6 +17,11 @@ use crate::sharers::Sharers;
 use crate::state::{CacheLine, CacheState, DirLine, DirState};
 use crate::value::ByteWrite;
 
+/// A node's name in schedules, charts and faults.
+pub(crate) fn short(node: NodeIdx) -> String {
+    format!("n{}", node.0)
+}
+
 /// The name of nobody.
 pub(crate) const NOBODY: u32 = 7;
 /// The code of [`ByteWrite::Increment`].

@@ -4,8 +4,6 @@
 //! every copy, and its owner has one; memory is what the last write left unless a cache owns the
 //! line; at most one snoop is under way to a cache for a line.
 
-use base::NodeIdx;
-
 use super::code::{self, cell, dir, msg};
 use super::fault::{Fault, FaultKind};
 use super::system::{System, last, line_of};
@@ -85,12 +83,11 @@ impl<F: Faults> System<F> {
             _ => true,
         };
         if !known {
-            let detail =
-                format!("line {line}: {} in {state:?}, home in {at_home:?}", NodeIdx(cache));
+            let detail = format!("line {line}: n{cache} in {state:?}, home in {at_home:?}");
             return Err(Fault::new(FaultKind::UnknownCopy, detail));
         }
         if at_home == DirState::EM && owner && !matches!(state, E | EiA | M | MiA) {
-            let detail = format!("line {line}: {} in {state:?}", NodeIdx(cache));
+            let detail = format!("line {line}: n{cache} in {state:?}");
             return Err(Fault::new(FaultKind::OwnerWithoutCopy, detail));
         }
         Ok(())
@@ -102,9 +99,9 @@ impl<F: Faults> System<F> {
             0 => "nothing".to_owned(),
             v => (v - 1).to_string(),
         };
-        let (who, state) = (NodeIdx(cache), code::cell_state(held));
+        let state = code::cell_state(held);
         let detail = format!(
-            "line {line}: {who} holds {value} in {state:?}, the last write left {}",
+            "line {line}: n{cache} holds {value} in {state:?}, the last write left {}",
             golden - 1
         );
         Fault::new(FaultKind::StaleCopy, detail)
@@ -112,7 +109,7 @@ impl<F: Faults> System<F> {
 
     #[cold]
     fn two_snoops(&self, word: u32) -> Fault {
-        let (line, to) = (line_of(word), NodeIdx(code::three(word, msg::DST)));
-        Fault::new(FaultKind::TwoSnoops, format!("line {line}: two snoops are under way to {to}"))
+        let (line, to) = (line_of(word), code::three(word, msg::DST));
+        Fault::new(FaultKind::TwoSnoops, format!("line {line}: two snoops are under way to n{to}"))
     }
 }

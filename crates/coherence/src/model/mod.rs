@@ -31,11 +31,15 @@
 //!
 //! [`cache_step`]: crate::cache_step
 
+mod chart;
 mod code;
+mod controllers;
 mod drain;
 mod fault;
 mod invariants;
+mod kills;
 mod memo;
+mod parse;
 mod schedule;
 mod search;
 mod symmetry;
@@ -43,8 +47,13 @@ mod system;
 mod table;
 mod world;
 
+pub use chart::chart;
+pub use controllers::ControllerReplay;
 pub use fault::{Fault, FaultKind};
-pub use search::{CounterExample, Limits, Model, Progress, Report, Workload, search};
+pub use kills::{Arena, Kill, hunt};
+pub use parse::ScheduleError;
+pub use schedule::{Played, Replay, Schedule};
+pub use search::{CounterExample, Evictions, Limits, Model, Progress, Report, Workload, search};
 pub use symmetry::Symmetry;
 pub use system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, System, Taken, VALUES_MAX};
 pub use world::World;

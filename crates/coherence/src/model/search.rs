@@ -12,11 +12,12 @@ use super::code;
 use super::drain;
 use super::fault::{Fault, FaultKind};
 use super::memo::Performed;
+use super::schedule::Schedule;
 use super::symmetry::{Namer, Symmetry};
 use super::system::{Act, Move, Shape, System, core_move};
 use super::table::{SHARDS, Shard, id, shard_of, split};
 use super::world::World;
-use crate::config::{Config, Faults};
+use crate::config::{Config, Faults, Mutant};
 use crate::coverage::Coverage;
 use crate::state::{CacheState, DirState};
 
@@ -25,6 +26,20 @@ const PIECE: usize = 512;
 /// Pieces between two rounds of taking in.
 const PIECES: usize = 16;
 
+/// What caches give up of their own accord.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Evictions {
+    /// Nothing.
+    None,
+    /// Any copy, and home is told.
+    #[default]
+    Notify,
+    /// Any copy; shared ones without telling.
+    Silent,
+    /// Any copy; shared ones with or without telling.
+    Either,
+}
+
 /// What cores, caches and homes do of their own accord. Cores always load and store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Workload {
@@ -32,10 +47,8 @@ pub struct Workload {
     pub increments: bool,
     /// Cores ask for far atomics, which add one.
     pub far: bool,
-    /// Caches evict and tell home.
-    pub evictions: bool,
-    /// Caches drop shared copies without telling.
-    pub drops: bool,
+    /// What caches give up of their own accord.
+    pub evictions: Evictions,
     /// Homes recall lines.
     pub recalls: bool,
 }
@@ -43,7 +56,7 @@ pub struct Workload {
 impl Default for Workload {
     /// Sets, evictions and recalls.
     fn default() -> Self {
-        Self { increments: false, far: false, evictions: true, drops: false, recalls: true }
+        Self { increments: false, far: false, evictions: Evictions::Notify, recalls: true }
     }
 }
 
@@ -80,8 +93,9 @@ impl<F: Faults> Model<F> {
                 } else {
                     (1..=u32::from(self.shape.values)).for_each(|v| add(STORE, v));
                 }
-                let others =
-                    [(w.far, FAR, code::INCREMENT), (w.evictions, EVICT, 0), (w.drops, DROP, 0)];
+                let evict = w.evictions != Evictions::None;
+                let drop = matches!(w.evictions, Evictions::Silent | Evictions::Either);
+                let others = [(w.far, FAR, code::INCREMENT), (evict, EVICT, 0), (drop, DROP, 0)];
                 others
                     .iter()
                     .filter(|(on, ..)| *on)
@@ -142,6 +156,14 @@ pub struct CounterExample {
     pub fault: Fault,
     /// The acts that lead to it from the start; none shorter do.
     pub acts: Vec<Act>,
+}
+
+impl CounterExample {
+    /// The acts as a schedule of the model that they were found in.
+    pub fn schedule(&self, model: &Model<Option<Mutant>>) -> Schedule {
+        let (shape, mutant) = (model.shape, model.cfg.mutant);
+        Schedule { shape, mutant, acts: self.acts.clone() }
+    }
 }
 
 /// What a search found.
@@ -246,6 +268,8 @@ struct Worker<F: Faults> {
     namer: Namer,
     moves: Vec<Move>,
     drain: bool,
+    /// Whether shared copies are given up without telling, always.
+    silent: bool,
     /// Where a move leads; reused.
     next: World,
     /// Where the moves out of one world lead, and whether that was seen; reused.
@@ -278,6 +302,7 @@ impl<'a, F: Faults + Send + Sync> Search<'a, F> {
             namer: model.namer(),
             moves: model.core_moves(),
             drain: limits.drain,
+            silent: model.workload.evictions == Evictions::Silent,
             next: World::from_words(&[]),
             reached: Candidates::default(),
             seen: Vec::new(),
@@ -597,8 +622,11 @@ impl<F: Faults> Worker<F> {
             }
             EVICT | DROP => {
                 let held = world.words()[shape.cell_at(event & 7, line)];
-                let state = code::cell_state(held);
-                if kind == DROP { state == CacheState::S } else { state != CacheState::I }
+                match code::cell_state(held) {
+                    CacheState::I => false,
+                    CacheState::S => kind == DROP || !self.silent,
+                    _ => kind == EVICT,
+                }
             }
             _ => true,
         }

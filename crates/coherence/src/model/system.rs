@@ -114,7 +114,7 @@ pub struct Flight {
 
 impl fmt::Display for Flight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::schedule::write_flight(f, self)
+        super::schedule::write_flight(f, self, None)
     }
 }
 
@@ -440,7 +440,7 @@ impl<F: Faults> System<F> {
         } else {
             let who =
                 if event & core_bits::FLAG == 0 { code::three(event, msg::DST) } else { event & 7 };
-            format!("{} in {:?}", NodeIdx(who), code::cell_state(before))
+            format!("n{who} in {:?}", code::cell_state(before))
         };
         Fault::new(FaultKind::Illegal, format!("{who} got {what}"))
     }
@@ -548,7 +548,7 @@ fn entry<L>(
 /// Compares an access with the last write, and takes note of a write.
 #[inline]
 fn observe(dir: &mut u32, performed: Performed, event: u32, core: bool) -> Result<(), Fault> {
-    let who = || NodeIdx(if core { event & 7 } else { code::three(event, msg::DST) });
+    let who = || code::short(NodeIdx(if core { event & 7 } else { code::three(event, msg::DST) }));
     let golden = last(*dir);
     match performed {
         Performed::Load(v) if v != golden => Err(Fault::new(
