@@ -5,11 +5,15 @@ use core::str::FromStr;
 
 use base::NodeIdx;
 
+use super::networks::Networks;
 use super::schedule::{HEADER, Schedule};
 use super::system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use crate::config::Mutant;
 use crate::message::{Gather, Message, MsgKind};
 use crate::value::ByteWrite;
+
+/// Messages that a FIFO of a schedule's networks can hold.
+const NETWORK_DEPTH_MAX: u32 = 32;
 
 /// Why a text is no schedule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,6 +103,15 @@ fn system<'a>(
                     }
                 }
             }
+            "networks" => {
+                let text = words.next("a mapping such as Req|rest")?;
+                let networks = text.parse::<Networks>();
+                let mut networks = networks
+                    .map_err(|what| words.error(what, "write a mapping such as Req|rest"))?;
+                words.literally("depth")?;
+                networks.depth_messages = words.number(NETWORK_DEPTH_MAX)?;
+                shape.networks = Some(networks);
+            }
             "mutant" => {
                 let name = words.next("a mutant")?;
                 let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
@@ -109,7 +122,7 @@ fn system<'a>(
                     })?);
             }
             other => {
-                let mend = "the keys are caches, lines, values, mshrs, homes and mutant; acts follow `begin`";
+                let mend = "the keys are caches, lines, values, mshrs, homes, networks and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
             }
         }

@@ -120,12 +120,15 @@ impl Replay {
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shape { caches, lines, values, mshrs, homes } = self.shape;
+        let Shape { caches, lines, values, mshrs, homes, networks } = self.shape;
         writeln!(f, "{HEADER}\ncaches {caches}\nlines {lines}\nvalues {values}\nmshrs {mshrs}")?;
         match homes {
             Homes::Apart => writeln!(f, "homes apart")?,
             Homes::At(node) => writeln!(f, "homes at n{node}")?,
             Homes::Interleaved => writeln!(f, "homes interleaved")?,
+        }
+        if let Some(networks) = networks {
+            writeln!(f, "networks {networks} depth {}", networks.depth_messages)?;
         }
         if let Some(mutant) = self.mutant {
             writeln!(f, "mutant {mutant:?}")?;

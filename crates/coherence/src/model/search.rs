@@ -14,7 +14,7 @@ use super::fault::{Fault, FaultKind};
 use super::memo::Performed;
 use super::schedule::Schedule;
 use super::symmetry::{Namer, Symmetry};
-use super::system::{Act, Move, Shape, System, core_move};
+use super::system::{Act, Homes, Move, Shape, System, core_move};
 use super::table::{SHARDS, Shard, id, shard_of, split};
 use super::world::World;
 use crate::config::{Config, Faults, Mutant};
@@ -110,7 +110,12 @@ impl<F: Faults> Model<F> {
 
     pub(crate) fn namer(&self) -> Namer {
         let rotate = self.workload.increments || self.workload.far;
-        Namer::new(self.shape, self.symmetry, rotate)
+        // Nodes with a home are not like others, and FIFOs have an order that renaming would change.
+        let alike = self.shape.homes == Homes::Apart && self.shape.networks.is_none();
+        let Symmetry { caches, lines, values } = self.symmetry;
+        let values = values && self.shape.networks.is_none();
+        let symmetry = Symmetry { caches: caches && alike, lines: lines && alike, values };
+        Namer::new(self.shape, symmetry, rotate)
     }
 }
 
@@ -554,14 +559,14 @@ impl<F: Faults> Worker<F> {
         let here = |fault| Found { fault, id, by: None };
         self.system.check(world).map_err(here)?;
         let mut moved = false;
-        let mut before = 0;
+        let mut before = None;
         let fixed = self.model_fixed();
         for at in fixed..world.words().len() {
             let word = world.words()[at];
-            if word == before {
+            if before == Some(word) {
                 continue;
             }
-            before = word;
+            before = Some(word);
             let by = u16::try_from(at).unwrap_or(0);
             moved |= self.follow(world, (id, by), Move::Deliver(at), piece)?;
         }

@@ -7,6 +7,7 @@ use base::{Line, NodeIdx};
 use super::code::{self, msg};
 use super::fault::{Fault, FaultKind};
 use super::memo::{Entry, Memo, Performed, Verdict};
+use super::networks::Networks;
 use super::world::World;
 use crate::cache_table::{CacheEvent, cache_step};
 use crate::config::{Config, Faults};
@@ -50,11 +51,14 @@ pub struct Shape {
     pub mshrs: u32,
     /// Where the homes are.
     pub homes: Homes,
+    /// The networks between the nodes; none for one that holds any number of messages and keeps no
+    /// order.
+    pub networks: Option<Networks>,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { caches: 2, lines: 1, values: 2, mshrs: 2, homes: Homes::Apart }
+        Self { caches: 2, lines: 1, values: 2, mshrs: 2, homes: Homes::Apart, networks: None }
     }
 }
 
@@ -307,7 +311,7 @@ impl<F: Faults> System<F> {
     }
 
     /// Does a packed move and leaves the world that it leads to in `next`; see [`step`](Self::step).
-    /// None, and `next` as it was, if the move has to wait.
+    /// None if the move has to wait; `next` is then of no use.
     #[inline]
     pub(crate) fn go(
         &mut self,
@@ -319,6 +323,14 @@ impl<F: Faults> System<F> {
             Move::Core(event) => (event, None),
             Move::Deliver(at) => (world.words()[at], Some(at)),
         };
+        if let (Some(networks), Some(at)) = (&self.shape.networks, consumed)
+            && at > self.shape.fixed()
+            && networks.fifo(event) != 0
+            && networks.fifo(world.words()[at - 1]) == networks.fifo(event)
+        {
+            // Not the first of its FIFO.
+            return Ok(None);
+        }
         let core = consumed.is_none();
         let line = if core { event >> core_bits::LINE & 3 } else { line_of(event) };
         let at_home = if core { kind_of(event) == RECALL } else { code::to_home(event) };
@@ -352,9 +364,16 @@ impl<F: Faults> System<F> {
         if let Some(at) = consumed {
             next.remove(at);
         }
+        let fixed = shape.fixed();
         for sent in entry.sends() {
-            let place = next.words()[shape.fixed()..].partition_point(|w| w < sent);
-            if !next.insert(shape.fixed() + place, *sent) {
+            let place = match &shape.networks {
+                None => next.words()[fixed..].partition_point(|w| w < sent),
+                Some(networks) => match room(networks, &next.words()[fixed..], *sent) {
+                    Some(place) => place,
+                    None => return Ok(None),
+                },
+            };
+            if !next.insert(fixed + place, *sent) {
                 return Err(Fault::new(FaultKind::Unbounded, "too many messages are under way"));
             }
         }
@@ -444,6 +463,14 @@ impl<F: Faults> System<F> {
         };
         Fault::new(FaultKind::Illegal, format!("{who} got {what}"))
     }
+}
+
+/// The place of a message to be sent among `messages`; none if its FIFO is full.
+fn room(networks: &Networks, messages: &[u32], sent: u32) -> Option<usize> {
+    let to = networks.place(sent);
+    let place = messages.partition_point(|w| networks.place(*w) <= to);
+    let ahead = messages[..place].iter().rev().take_while(|w| networks.fifo(**w) == to.0).count();
+    (to.0 == 0 || ahead < networks.depth_messages as usize).then_some(place)
 }
 
 /// A core's move, or home's.
