@@ -69,8 +69,7 @@ impl Controllers {
     fn new(schedule: &Schedule) -> Self {
         let drops = schedule.acts.iter().any(|a| matches!(a, Act::Drop { .. }));
         let shared_eviction = if drops { SharedEviction::Silent } else { SharedEviction::Notify };
-        let cfg = Config { atomics: Atomics::Far, shared_eviction, ..Config::default() };
-        let cfg = cfg.seeded(schedule.mutant);
+        let cfg = Config { atomics: Atomics::Far, shared_eviction, ..schedule.config() };
         let caches = schedule.shape.caches;
         let shape = CacheGeometry { sets: SETS, ways: 1, replacement: Replacement::Lru, mshrs: 16 };
         let homes = match schedule.shape.homes {

@@ -46,6 +46,7 @@ mod search;
 mod symmetry;
 mod system;
 mod table;
+mod walk;
 mod world;
 
 pub use chart::chart;
@@ -58,4 +59,5 @@ pub use schedule::{Played, Replay, Schedule};
 pub use search::{CounterExample, Evictions, Limits, Model, Progress, Report, Workload, search};
 pub use symmetry::Symmetry;
 pub use system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, System, Taken, VALUES_MAX};
+pub use walk::walk;
 pub use world::World;

@@ -19,6 +19,7 @@ use super::table::{SHARDS, Shard, id, shard_of, split};
 use super::world::World;
 use crate::config::{Config, Faults, Mutant};
 use crate::coverage::Coverage;
+use crate::directory::{Listing, Overflow};
 use crate::state::{CacheState, DirState};
 
 /// Worlds expanded as one piece of work.
@@ -111,10 +112,16 @@ impl<F: Faults> Model<F> {
     pub(crate) fn namer(&self) -> Namer {
         let rotate = self.workload.increments || self.workload.far;
         // Nodes with a home are not like others, and FIFOs have an order that renaming would change.
-        let alike = self.shape.homes == Homes::Apart && self.shape.networks.is_none();
+        let named = match self.cfg.directory.listing {
+            Listing::FullMap | Listing::Limited { overflow: Overflow::Broadcast, .. } => false,
+            // Regions have members, and the sharer with the least number loses its copy.
+            Listing::Limited { .. } | Listing::Coarse { .. } => true,
+        };
+        let apart = self.shape.homes == Homes::Apart && self.shape.networks.is_none();
+        let alike = apart && !named;
         let Symmetry { caches, lines, values } = self.symmetry;
         let values = values && self.shape.networks.is_none();
-        let symmetry = Symmetry { caches: caches && alike, lines: lines && alike, values };
+        let symmetry = Symmetry { caches: caches && alike, lines: lines && apart, values };
         Namer::new(self.shape, symmetry, rotate)
     }
 }
@@ -167,7 +174,7 @@ impl CounterExample {
     /// The acts as a schedule of the model that they were found in.
     pub fn schedule(&self, model: &Model<Option<Mutant>>) -> Schedule {
         let (shape, mutant) = (model.shape, model.cfg.mutant);
-        Schedule { shape, mutant, acts: self.acts.clone() }
+        Schedule { shape, listing: model.cfg.directory.listing, mutant, acts: self.acts.clone() }
     }
 }
 

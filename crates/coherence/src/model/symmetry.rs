@@ -203,7 +203,8 @@ impl Namer {
                 let home = words[cells + line as usize];
                 let role = u32::from(code::three(home, dir::OWNER) == cache)
                     | u32::from(code::three(home, dir::REQUESTER) == cache) << 1
-                    | (home >> (dir::SHARERS + cache) & 1) << 2;
+                    | (home >> (dir::SHARERS + cache) & 1) << 2
+                    | u32::from(code::three(home, dir::VICTIM) == cache) << 3;
                 let held = u64::from(words[self.shape.cell_at(cache, line)]);
                 let sign = &mut signs[cache as usize];
                 *sign = mix(*sign ^ held ^ u64::from(role) << 32);
@@ -297,6 +298,7 @@ fn rename_dir(home: u32, names: &[u32; 8]) -> u32 {
     }
     let home = home & !(63 << dir::SHARERS) | sharers << dir::SHARERS;
     let home = code::with_three(home, dir::OWNER, names[code::three(home, dir::OWNER) as usize]);
+    let home = code::with_three(home, dir::VICTIM, names[code::three(home, dir::VICTIM) as usize]);
     let requester = names[code::three(home, dir::REQUESTER) as usize];
     code::with_three(home, dir::REQUESTER, requester)
 }

@@ -8,6 +8,7 @@ use super::code::{self, msg};
 use super::fault::{Fault, FaultKind};
 use super::memo::{Entry, Memo, Performed, Verdict};
 use super::networks::Networks;
+use super::schedule::write_flight;
 use super::world::World;
 use crate::cache_table::{CacheEvent, cache_step};
 use crate::config::{Config, Faults};
@@ -118,7 +119,7 @@ pub struct Flight {
 
 impl fmt::Display for Flight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::schedule::write_flight(f, self, None)
+        write_flight(f, self, None)
     }
 }
 
@@ -451,8 +452,12 @@ impl<F: Faults> System<F> {
         let what = match core_event(event, values) {
             Some(core) => format!("{core:?}"),
             None if event & core_bits::FLAG != 0 => "a recall".to_owned(),
-            None => Flight { line: line_of(event), msg: code::unpack_message(event, values) }
-                .to_string(),
+            None => {
+                let (line, msg) = (line_of(event), code::unpack_message(event, values));
+                let mut what = String::new();
+                let _ = write_flight(&mut what, &Flight { line, msg }, Some(&self.shape));
+                what
+            }
         };
         let who = if at_home {
             format!("home in {:?}", code::dir_state(before))
