@@ -84,7 +84,7 @@ pub trait Faults: Copy + Eq + Hash + Debug + 'static {
 pub struct Sound;
 
 impl Faults for Sound {
-    #[inline(always)]
+    #[inline]
     fn has(self, _: Mutant) -> bool {
         false
     }

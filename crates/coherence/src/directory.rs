@@ -213,9 +213,9 @@ impl Directory {
             }
             Overflow::Recall => {
                 let victim = sharers.iter().next();
-                victim.iter().for_each(|v| {
-                    sharers.remove(*v);
-                });
+                if let Some(victim) = victim {
+                    sharers.remove(victim);
+                }
                 sharers.insert(node);
                 victim
             }

@@ -6,9 +6,10 @@ use core::fmt::Write as _;
 
 use base::NodeIdx;
 
+use super::act::{Act, Flight, Shape};
 use super::code::short;
 use super::schedule::{Played, Replay, Schedule, write_flight};
-use super::system::{Act, Flight, Shape, System};
+use super::system::System;
 use super::world::World;
 use crate::config::Mutant;
 use crate::state::Effect;

@@ -1,6 +1,7 @@
 //! The hunt for seeded faults: the smallest system in which the search finds each.
 
-use super::search::{CounterExample, Evictions, Limits, Model, Progress, search};
+use super::search::search;
+use super::workload::{CounterExample, Evictions, Limits, Model, Progress};
 use crate::config::{Config, Mutant};
 use crate::directory::{Directory, Listing};
 

@@ -5,9 +5,9 @@ use core::str::FromStr;
 
 use base::NodeIdx;
 
+use super::act::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use super::networks::Networks;
 use super::schedule::{HEADER, Schedule};
-use super::system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use crate::config::Mutant;
 use crate::directory::{Directory, Listing};
 use crate::message::{Gather, Message, MsgKind};
@@ -89,7 +89,7 @@ fn system<'a>(
             "caches" => shape.caches = words.number(CACHES_MAX)?,
             "lines" => shape.lines = words.number(LINES_MAX)?,
             "values" => {
-                shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1)
+                shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1);
             }
             "mshrs" => shape.mshrs = words.number(LINES_MAX)?,
             "homes" => {

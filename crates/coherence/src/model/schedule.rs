@@ -19,9 +19,10 @@ use core::fmt;
 
 use base::NodeIdx;
 
+use super::act::{Act, Flight, Homes, Shape, Taken};
 use super::code::short;
 use super::fault::{Fault, FaultKind};
-use super::system::{Act, Flight, Homes, Shape, System, Taken};
+use super::system::System;
 use super::world::World;
 use crate::config::{Config, Mutant};
 use crate::directory::{Directory, Listing};

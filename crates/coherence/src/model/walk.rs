@@ -5,9 +5,10 @@
 
 use base::rng::draw;
 
+use super::act::{Act, Taken};
 use super::schedule::Schedule;
-use super::search::Model;
-use super::system::{Act, Move, Taken};
+use super::system::Move;
+use super::workload::Model;
 use crate::config::Mutant;
 
 /// Draws for an act of a core or home against one for a delivery.
@@ -31,7 +32,7 @@ pub fn walk(model: &Model<Option<Mutant>>, seed: u64, steps: u32) -> Schedule {
             let below = u64::try_from(below.max(1)).unwrap_or(1);
             usize::try_from(draw(seed, 0, stream, step) % below).unwrap_or(0)
         };
-        let deliver = messages > 0 && draw(seed, 0, 0, step) % (DELIVERIES + 1) > 0;
+        let deliver = messages > 0 && !draw(seed, 0, 0, step).is_multiple_of(DELIVERIES + 1);
         let go = if deliver {
             Move::Deliver(model.shape.fixed() + pick(1, messages))
         } else {
