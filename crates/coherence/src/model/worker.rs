@@ -3,7 +3,7 @@
 use super::code;
 use super::fault::{Fault, FaultKind};
 use super::memo::Performed;
-use super::symmetry::Namer;
+use super::symmetry::{Namer, hash};
 use super::system::{Move, System};
 use super::table::{SHARDS, Shard, shard_of};
 use super::workload::{DROP, EVICT, Evictions, Limits, Model, RECALL};
@@ -13,6 +13,9 @@ use crate::state::{CacheState, DirState};
 
 /// Moves of cores count from here on; below are places of messages.
 pub(crate) const CORE: u16 = 256;
+
+/// Worlds that a thread remembers by their words: a power of two, small enough for its cache.
+const LATELY: usize = 1 << 15;
 
 /// Worlds to be expanded, with their numbers.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +92,9 @@ pub(crate) struct Worker<F: Faults> {
     /// Where the moves out of one world lead, and whether that was seen; reused.
     reached: Candidates,
     seen: Vec<bool>,
+    /// `[hash modulo size]`: worlds that moves led to lately, by the hash of their words as they are, and
+    /// their fingerprints. Acts that do not touch each other lead to the same world in either order.
+    lately: Vec<(u64, u64)>,
 }
 
 impl<F: Faults> Worker<F> {
@@ -102,6 +108,7 @@ impl<F: Faults> Worker<F> {
             next: World::from_words(&[]),
             reached: Candidates::default(),
             seen: Vec::new(),
+            lately: vec![(0, 0); LATELY],
         }
     }
 
@@ -232,8 +239,19 @@ impl<F: Faults> Worker<F> {
         if matches!(performed, Performed::Load(_)) && by >= CORE {
             return Ok(true);
         }
-        let fingerprint = self.namer.fingerprint(next);
         let words = next.words();
+        let as_is = hash(words);
+        #[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
+        let slot = &mut self.lately[as_is as usize & (LATELY - 1)];
+        if slot.0 == as_is {
+            // It is among the candidates of this piece or of one before it, or was taken in.
+            if self.drain && by < CORE {
+                piece.edges.push((id, slot.1));
+            }
+            return Ok(true);
+        }
+        let fingerprint = self.namer.fingerprint(next);
+        *slot = (as_is, fingerprint);
         self.reached.heads.push((fingerprint, id, by, u8::try_from(words.len()).unwrap_or(0)));
         self.reached.words.extend_from_slice(words);
         Ok(true)

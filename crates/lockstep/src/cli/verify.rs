@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use coherence::model::{
     CounterExample, Evictions, Homes, Limits, Model, Networks, Schedule, Shape, Symmetry, Workload,
@@ -208,8 +208,10 @@ fn save(
 
 /// Replays a schedule and shows what comes of it.
 fn replay(path: &Path, json: Option<Output>) -> anyhow::Result<Outcome> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("could not read {}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let mend = "name a schedule, such as one that `verify` saved";
+        anyhow!("could not read {}: {e}\n  mend: {mend}", path.display())
+    })?;
     let schedule: Schedule = text.parse().map_err(|e| anyhow!("{}:{e}", path.display()))?;
     let replay = schedule.replay();
     let controllers = results::in_controllers(&schedule);
