@@ -9,7 +9,7 @@
 
 use base::NodeIdx;
 
-use crate::config::{Config, Mutant};
+use crate::config::{Config, Faults, Mutant};
 use crate::message::{Gather, Message, MsgKind};
 use crate::state::CacheState::{E, EiA, I, IaD, IiA, ImA, ImAd, IsD, M, MiA, S, SiA, SmAd};
 use crate::state::{CacheLine, CacheState, Effect, Sends, Step};
@@ -36,8 +36,8 @@ pub enum CacheEvent<'a, V: Value> {
 ///
 /// Pure. Evictions of lines that are not there, and messages that nobody can have sent, are
 /// [`Step::Illegal`].
-pub fn cache_step<V: Value>(
-    cfg: Config,
+pub fn cache_step<V: Value, F: Faults>(
+    cfg: Config<F>,
     me: NodeIdx,
     line: &CacheLine<V>,
     event: CacheEvent<'_, V>,
@@ -54,8 +54,8 @@ pub fn cache_step<V: Value>(
     }
 }
 
-fn core_rows<V: Value>(
-    cfg: Config,
+fn core_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
     row: Row<V>,
     event: CacheEvent<'_, V>,
 ) -> Step<CacheLine<V>, V> {
@@ -82,7 +82,11 @@ fn core_rows<V: Value>(
     .done()
 }
 
-fn snoop_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
+fn snoop_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<CacheLine<V>, V> {
     use MsgKind::{FwdGetM, FwdGetS, FwdInv, Inv};
     match (row.line.state, m.kind) {
         (I | IiA, Inv) if cfg.has(Mutant::StaleInvNotAcked) => row,
@@ -91,6 +95,8 @@ fn snoop_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheL
         (MiA, FwdGetS) if cfg.has(Mutant::FwdGetSIgnoredInMiA) => row,
 
         (I | IsD | ImAd | IiA | IaD, Inv) => row.ack(m),
+        // By a list that names caches without a copy: home has had the Put, its answer is on the way.
+        (EiA | MiA, Inv) if !cfg.directory.is_exact() => row.ack(m),
         (S, Inv) => row.ack(m).to(I),
         (SmAd, Inv) => row.ack(m).to(ImAd),
         (SiA, Inv) => row.ack(m).to(IiA),
@@ -107,7 +113,11 @@ fn snoop_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheL
     .done()
 }
 
-fn response_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
+fn response_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<CacheLine<V>, V> {
     use MsgKind::{AckCount, Data, DataE, FarResp, InvAck, PutAck};
     let n = if cfg.has(Mutant::CompletesBeforeAcks) { 0 } else { i32::from(m.acks) };
     match (row.line.state, m.kind) {
@@ -118,6 +128,8 @@ fn response_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<Cac
         (IsD, Data) => row.to(S).take(m).load().comp_ack(),
         (IsD, DataE) => row.to(E).take(m).load().comp_ack(),
         (ImAd, Data) => row.take(m).expect(n).complete_if_gathered(),
+        // Home does not know whether the copy is still there, and sends data to be safe.
+        (SmAd, Data) if !cfg.directory.is_exact() => row.take(m).expect(n).complete_if_gathered(),
         (SmAd, AckCount) => row.expect(n).complete_if_gathered(),
         (ImAd | SmAd, InvAck) => row.expect(-1),
         (ImA, InvAck) => row.expect(-1).complete_if_gathered(),

@@ -15,13 +15,12 @@ use std::collections::VecDeque;
 
 use base::{Class, Line, Map, NodeIdx};
 
-use crate::config::Config;
+use crate::config::{Config, Faults, Sound};
 use crate::describe::BlockedLine;
 use crate::dir_table::{DirEvent, dir_step};
 use crate::home_room::{Room, Waiting};
 use crate::message::{EACH_SHARER, Message, MsgKind};
 use crate::outbox::{Cause, Outbox, Outgoing};
-use crate::sharers::Sharers;
 use crate::state::{DirLine, DirState, Sends, Step};
 use crate::value::Value;
 
@@ -49,8 +48,8 @@ struct Entry<V: Value, T> {
 
 /// One node's home slice.
 #[derive(Clone, Debug)]
-pub struct HomeCtrl<V: Value, T> {
-    cfg: Config,
+pub struct HomeCtrl<V: Value, T, F: Faults = Sound> {
+    cfg: Config<F>,
     me: NodeIdx,
     initial: fn(Line) -> V,
     index: Map<Line, u32>,
@@ -62,14 +61,14 @@ pub struct HomeCtrl<V: Value, T> {
     ready: Vec<u32>,
 }
 
-impl<V: Value, T: Copy> HomeCtrl<V, T> {
+impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
     /// A home at node `me` whose memory starts as `initial` says and whose directory tracks at
     /// most `directory_lines` lines at once (`None`: any number).
     ///
     /// # Panics
     /// If `directory_lines` is zero.
     pub fn new(
-        cfg: Config,
+        cfg: Config<F>,
         me: NodeIdx,
         directory_lines: Option<u32>,
         initial: fn(Line) -> V,
@@ -178,7 +177,7 @@ impl<V: Value, T: Copy> HomeCtrl<V, T> {
             requester: dir.requester,
             awaits_wb: dir.awaits_wb,
             awaits_comp: dir.awaits_comp,
-            awaits_acks: if gathers { dir.sharers } else { Sharers::default() },
+            awaits_acks: if gathers { dir.sharers } else { dir.victim.into_iter().collect() },
             awaits_room: false,
             queued,
         }

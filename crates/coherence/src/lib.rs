@@ -2,8 +2,9 @@
 //! as pure transition tables, and the controllers that run them.
 //!
 //! - [`cache_step`] and [`dir_step`] are the protocol: 13 cache states and 8 directory states, no
-//!   clock, randomness, allocation or I/O. The machine and any model checker drive these same
+//!   clock, randomness, allocation or I/O. The machine and the model checker drive these same
 //!   functions.
+//! - [`model`] is that checker: every state of a few caches and lines, in every order of events.
 //! - [`CacheCtrl`] puts a set-associative array and MSHRs around the one, [`HomeCtrl`] a directory,
 //!   memory values and queues of stalled requests around the other. They know no time either: the
 //!   caller decides when an access or a message reaches them, and hands over what they put into an
@@ -29,9 +30,11 @@ mod config;
 mod coverage;
 mod describe;
 mod dir_table;
+mod directory;
 mod home_ctrl;
 mod home_room;
 mod message;
+pub mod model;
 mod mshr;
 mod outbox;
 mod sharers;
@@ -43,10 +46,11 @@ pub use audit::{AuditError, AuditFault, audit};
 pub use cache_ctrl::{Access, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
 pub use checker::{Checker, Violation, ViolationKind};
-pub use config::{Atomics, Config, Mutant, SharedEviction};
+pub use config::{Atomics, Config, Faults, Mutant, SharedEviction, Sound};
 pub use coverage::{CacheEventKind, Coverage, DirEventKind};
 pub use describe::{BlockedLine, PendingLine};
 pub use dir_table::{DirEvent, dir_step};
+pub use directory::{Directory, Listing, Overflow};
 pub use home_ctrl::HomeCtrl;
 pub use message::{EACH_SHARER, Gather, Message, MsgKind};
 pub use mshr::TARGETS_MAX;

@@ -157,7 +157,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Builds a bank that is stepped by [`cycle`](Self::cycle), all routers at once, if these are
-    /// plain routers and the routing function does not weigh ports, nor looks at other routers. `links[router][port]`.
+    /// plain routers and the routing function looks at no other router. `links[router][port]`.
     ///
     /// # Errors
     /// Gives the routing function back where [`new`](Self::new) is to be used.
@@ -171,7 +171,9 @@ impl<R: RoutingFunction> RouterBank<R> {
         links: &[Vec<PortLink>],
     ) -> Result<Self, R> {
         let plain = (pipeline.va, pipeline.sa) == (1, 1) && pipeline.arch == RouterArch::default();
-        if !plain || routing.groups().is_some() || routing.global() || routing.weighs() {
+        // Who may be asked twice in a cycle would see ports as they were at two moments.
+        let torn = routing.weighs() && routing.adaptive();
+        if !plain || routing.groups().is_some() || routing.global() || torn {
             return Err(routing);
         }
         Ok(Self::make(params, pipeline, routing, Some(links)))

@@ -79,7 +79,7 @@ impl Terminals for Script {
             Some((at, Order { created, dst, flits, .. })) => {
                 queue.pop_front();
                 let tag = u32::try_from(at).unwrap_or(u32::MAX);
-                Next::Packet(Offer { created, dst: NodeIdx(dst), flits, tag })
+                Next::Packet(Offer { created, dst: NodeIdx(dst), flits, tag, next: 0 })
             }
         }
     }

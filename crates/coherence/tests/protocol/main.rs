@@ -2,7 +2,12 @@
 
 mod causes;
 mod controllers;
-mod exhaustive;
+mod crosscheck;
+mod directories;
+mod kept;
 mod mutants;
+mod networks;
 mod schedules;
+mod search;
+mod text;
 mod world;

@@ -1,11 +1,13 @@
 //! One line, a few caches, its home, and a network that is a multiset of messages; ghost values and
-//! the protocol's invariants. Drives the pure tables and nothing else.
+//! the protocol's invariants: the plainest driver of the tables, to compare the search with.
 
 use base::NodeIdx;
 use coherence::{
     ByteWrite, CacheEvent, CacheLine, CacheState, Config, Coverage, DirEvent, DirLine, DirState,
     EACH_SHARER, Effect, Message, MsgKind, Step, cache_step, dir_step,
 };
+
+pub(crate) type Seeded = Config<Option<coherence::Mutant>>;
 
 /// What can be done to a world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +55,7 @@ impl World {
     /// Does `act` and checks what it did; `Err` says which invariant broke.
     pub(crate) fn apply(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         act: &Act,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -79,7 +81,7 @@ impl World {
 
     fn deliver(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         m: &Message<u8>,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -98,7 +100,7 @@ impl World {
 
     fn cache(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         n: NodeIdx,
         event: CacheEvent<'_, u8>,
         coverage: &mut Coverage,
@@ -121,7 +123,7 @@ impl World {
 
     fn home(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         event: DirEvent<'_, u8>,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -196,34 +198,6 @@ impl World {
         }
         let clean = matches!(d.state, DirState::I | DirState::S);
         ensure(!clean || memory_is_current, "memory is stale")
-    }
-
-    /// Whether nothing is under way.
-    pub(crate) fn is_quiescent(&self) -> bool {
-        self.net.is_empty()
-            && self.dir.state.is_stable()
-            && self.caches.iter().all(|c| c.state.is_stable())
-    }
-
-    /// Delivers messages, the first that can be each time, until none is left; how many.
-    pub(crate) fn drain(&mut self, cfg: Config, coverage: &mut Coverage) -> Result<u32, String> {
-        let mut delivered = 0;
-        loop {
-            let mut moved = false;
-            for m in self.net.clone() {
-                if self.apply(cfg, &Act::Deliver(m), coverage)? == Done::Yes {
-                    moved = true;
-                    delivered += 1;
-                    break;
-                }
-            }
-            ensure(delivered < 1000, "the network never drains")?;
-            if !moved {
-                break;
-            }
-        }
-        ensure(self.is_quiescent(), "deadlock")?;
-        Ok(delivered)
     }
 
     /// This world with cache `i` renamed to `names[i]`.

@@ -16,6 +16,9 @@ mod sections;
 mod sweep;
 mod trace;
 mod validate;
+mod verify;
+mod verify_mutants;
+mod verify_results;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -45,6 +48,8 @@ enum Verb {
     Sweep(sweep::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
+    /// Search every state that the coherence protocol can come to
+    Verify(verify::Args),
     /// Describe or convert traces
     Trace(trace::Args),
     /// Turn a trace of another tool into a native one
@@ -67,6 +72,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Verify(args) => verify::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Capture(args) => capture::run(&args),

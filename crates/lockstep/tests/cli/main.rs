@@ -4,3 +4,4 @@ mod errors;
 mod place;
 mod results;
 mod traces;
+mod verify;

@@ -85,6 +85,8 @@ struct Fixed {
     /// Whether the routing function is asked in the cycle of RC, and again while a packet waits.
     looks: bool,
     adaptive: bool,
+    /// Whether it compares ports as they were when the cycle began.
+    weighs: bool,
     any_slow: bool,
     /// From the switch to the next VC allocation, on the first link between routers; most are alike.
     usual: u32,
@@ -174,6 +176,7 @@ impl Express {
             traversal,
             looks: !routing.oblivious(),
             adaptive: routing.adaptive(),
+            weighs: routing.weighs(),
             any_slow: all().any(|l| l.interval > 1 << FRACTION),
             usual: traversal + usual + pipeline.rc,
         };
@@ -258,13 +261,17 @@ impl<R: RoutingFunction> Train<'_, R> {
         if now & (u64::from(u32::MAX) >> 2) == 0 {
             self.x.refresh();
         }
-        if self.x.fixed.looks && self.x.fixed.rc == 0 {
+        let Fixed { looks, weighs, rc, .. } = self.x.fixed;
+        if looks && rc == 0 {
             self.route_all();
         }
         let bids = self.x.allocate_switch();
         self.allocate_vcs();
+        if looks && rc > 0 && weighs {
+            self.route_all();
+        }
         self.traverse_all(bids, border);
-        if self.x.fixed.looks && self.x.fixed.rc > 0 {
+        if looks && rc > 0 && !weighs {
             self.route_all();
         }
     }
