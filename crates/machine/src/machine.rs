@@ -352,12 +352,14 @@ fn nodes(
     }
     let window = match a.consistency {
         Consistency::Sequential => 1,
-        Consistency::Relaxed => a.window,
+        Consistency::Tso | Consistency::Relaxed => a.window,
     };
     let mut agents: Vec<Vec<Agent>> = Vec::new();
     agents.resize_with(count, Vec::new);
     for (thread, source) in sources.into_iter().enumerate() {
-        agents[thread % count].push(Agent::new(ThreadIdx::new(thread), seed, window, source));
+        let thread = ThreadIdx::new(thread);
+        let agent = Agent::new(thread, seed, window, a.consistency, source);
+        agents[thread.at() % count].push(agent);
     }
     let shape = CacheGeometry {
         sets: a.cache.sets,

@@ -118,6 +118,8 @@ pub struct Accelerator {
 pub enum Consistency {
     /// One operation at a time.
     Sequential,
+    /// Loads one at a time; stores in order from a buffer of as many entries as the window.
+    Tso,
     /// Up to the window in flight.
     Relaxed,
 }

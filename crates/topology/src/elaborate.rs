@@ -112,6 +112,7 @@ impl Description {
             window: *window,
             consistency: match consistency {
                 Consistency::Sequential => spec::Consistency::Sequential,
+                Consistency::Tso => spec::Consistency::Tso,
                 Consistency::Relaxed => spec::Consistency::Relaxed,
             },
             cache: CacheSpec {

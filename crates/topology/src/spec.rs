@@ -51,7 +51,7 @@ pub struct AcceleratorSpec {
     /// Accesses that an agent may have outstanding, at least 1. An access that crosses a line counts
     /// as two.
     pub window: u32,
-    /// Sequential consistency (effective window 1) or relaxed with fences.
+    /// Sequential consistency (effective window 1), total store order, or relaxed with fences.
     pub consistency: Consistency,
     /// The coherent cache.
     pub cache: CacheSpec,
@@ -69,6 +69,9 @@ pub struct AcceleratorSpec {
 pub enum Consistency {
     /// One at a time, in program order.
     Sequential,
+    /// Total store order: loads one at a time, in program order; stores wait in a first-in-first-out
+    /// buffer of as many entries as the window, from which later loads of the thread are answered.
+    Tso,
     /// Up to the window in flight; only same-line order, fences and barriers hold.
     Relaxed,
 }

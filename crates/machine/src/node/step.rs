@@ -345,10 +345,20 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             from = at + 1;
             let agent = &mut self.node.agents[at];
             let before = agent.taken;
-            let wish = agent.wish(self.edge, self.now)?;
+            let mut wish = agent.wish(self.edge, self.now)?;
+            while let Wish::Forward(piece, value) = wish {
+                agent.forwarded();
+                let mut timeline = agent.timeline(piece.token);
+                timeline.charge(Part::SourceQueue, self.now);
+                let due = self.edge.plus(self.shared.cache_latency);
+                timeline.charge(Part::Cache, self.shared.clock.instant(due));
+                let token = u32::try_from(at).unwrap_or(0) << ENTRY_BITS | piece.token;
+                self.node.done.push_back(Done { due, token, timeline, value: Some(value) });
+                wish = agent.wish(self.edge, self.now)?;
+            }
             self.shared.taken += agent.taken - before;
             match wish {
-                Wish::Access(_) => self.node.roster.wants(at),
+                Wish::Access(_) | Wish::Forward(..) => self.node.roster.wants(at),
                 Wish::Arrive { id, members } => self.arrive(at, id, members),
                 Wish::Sleep(until) if until > self.shared.last_edge && until != Edge::NEVER => {
                     return Err(RunError::TooLong { at: self.now });
