@@ -105,6 +105,7 @@ pub use {base, clock, coherence, machine, memory, phy, report, router, topology,
 
 pub mod extend;
 pub mod figures;
+pub mod litmus;
 pub mod parallel;
 pub mod shipped;
 pub mod validate;

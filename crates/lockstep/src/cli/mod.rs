@@ -7,6 +7,7 @@ mod check;
 mod engine;
 mod import;
 mod input;
+mod litmus;
 mod log;
 mod output;
 mod progress;
@@ -45,6 +46,8 @@ enum Verb {
     Sweep(sweep::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
+    /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
+    Litmus(litmus::Args),
     /// Describe or convert traces
     Trace(trace::Args),
     /// Turn a trace of another tool into a native one
@@ -67,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Litmus(args) => litmus::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Capture(args) => capture::run(&args),
