@@ -6,6 +6,7 @@ use base::{Line, Map, NodeIdx};
 
 use crate::cache_ctrl::CacheCtrl;
 use crate::checker::Checker;
+use crate::config::Faults;
 use crate::home_ctrl::HomeCtrl;
 use crate::state::{CacheState, DirLine, DirState};
 use crate::value::Value;
@@ -54,9 +55,9 @@ impl fmt::Display for AuditError {
 
 /// Everything that is not as it must be when nothing is under way: no transaction anywhere, home
 /// lists every copy, memory and copies hold what the last write left.
-pub fn audit<V: Value, T: Copy>(
-    caches: &[&CacheCtrl<V, T>],
-    homes: &[&HomeCtrl<V, T>],
+pub fn audit<V: Value, T: Copy, F: Faults>(
+    caches: &[&CacheCtrl<V, T, F>],
+    homes: &[&HomeCtrl<V, T, F>],
     checker: &Checker<V>,
 ) -> Vec<AuditError> {
     let mut errors = Vec::new();

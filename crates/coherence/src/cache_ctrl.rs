@@ -16,7 +16,7 @@ use base::{Line, NodeIdx};
 
 use crate::array::{Array, CacheGeometry, Held};
 use crate::cache_table::{CacheEvent, cache_step};
-use crate::config::{Atomics, Config, SharedEviction};
+use crate::config::{Atomics, Config, Faults, SharedEviction, Sound};
 use crate::describe::PendingLine;
 use crate::message::{Message, MsgKind};
 use crate::mshr::{Mshrs, TARGETS_MAX, Target};
@@ -78,20 +78,20 @@ pub enum RetryReason {
 
 /// One node's cache.
 #[derive(Clone, Debug)]
-pub struct CacheCtrl<V: Value, T> {
-    cfg: Config,
+pub struct CacheCtrl<V: Value, T, F: Faults = Sound> {
+    cfg: Config<F>,
     me: NodeIdx,
     array: Array<V>,
     mshrs: Mshrs<V, T>,
 }
 
-impl<V: Value, T: Copy> CacheCtrl<V, T> {
+impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
     /// An empty cache at node `me`.
     ///
     /// # Panics
     /// If the geometry is outside the bounds that [`CacheGeometry`] states, or `me` is not below
     /// [`NODES_MAX`](crate::NODES_MAX).
-    pub fn new(cfg: Config, me: NodeIdx, shape: &CacheGeometry) -> Self {
+    pub fn new(cfg: Config<F>, me: NodeIdx, shape: &CacheGeometry) -> Self {
         assert!(me.0 < crate::NODES_MAX, "{me}: the full map has {} nodes", crate::NODES_MAX);
         Self { cfg, me, array: Array::new(shape), mshrs: Mshrs::new(shape.mshrs) }
     }

@@ -9,7 +9,7 @@
 
 use base::NodeIdx;
 
-use crate::config::{Config, Mutant};
+use crate::config::{Config, Faults, Mutant};
 use crate::message::{Gather, Message, MsgKind};
 use crate::state::CacheState::{E, EiA, I, IaD, IiA, ImA, ImAd, IsD, M, MiA, S, SiA, SmAd};
 use crate::state::{CacheLine, CacheState, Effect, Sends, Step};
@@ -36,8 +36,8 @@ pub enum CacheEvent<'a, V: Value> {
 ///
 /// Pure. Evictions of lines that are not there, and messages that nobody can have sent, are
 /// [`Step::Illegal`].
-pub fn cache_step<V: Value>(
-    cfg: Config,
+pub fn cache_step<V: Value, F: Faults>(
+    cfg: Config<F>,
     me: NodeIdx,
     line: &CacheLine<V>,
     event: CacheEvent<'_, V>,
@@ -54,8 +54,8 @@ pub fn cache_step<V: Value>(
     }
 }
 
-fn core_rows<V: Value>(
-    cfg: Config,
+fn core_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
     row: Row<V>,
     event: CacheEvent<'_, V>,
 ) -> Step<CacheLine<V>, V> {
@@ -82,7 +82,11 @@ fn core_rows<V: Value>(
     .done()
 }
 
-fn snoop_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
+fn snoop_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<CacheLine<V>, V> {
     use MsgKind::{FwdGetM, FwdGetS, FwdInv, Inv};
     match (row.line.state, m.kind) {
         (I | IiA, Inv) if cfg.has(Mutant::StaleInvNotAcked) => row,
@@ -107,7 +111,11 @@ fn snoop_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheL
     .done()
 }
 
-fn response_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<CacheLine<V>, V> {
+fn response_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<CacheLine<V>, V> {
     use MsgKind::{AckCount, Data, DataE, FarResp, InvAck, PutAck};
     let n = if cfg.has(Mutant::CompletesBeforeAcks) { 0 } else { i32::from(m.acks) };
     match (row.line.state, m.kind) {

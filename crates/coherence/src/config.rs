@@ -1,5 +1,8 @@
 //! Choices that the protocol leaves open, and the faults that tests seed into it.
 
+use core::fmt::Debug;
+use core::hash::Hash;
+
 /// Where atomics are performed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Atomics {
@@ -21,33 +24,70 @@ pub enum SharedEviction {
 }
 
 /// The protocol's options.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Config {
+///
+/// `F` says which fault is seeded: [`Sound`], the default, never any, so that what asks for one is
+/// compiled away; `Option<Mutant>` one that is chosen at run time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Config<F: Faults = Sound> {
     /// Where atomics are performed.
     pub atomics: Atomics,
     /// How shared copies are evicted.
     pub shared_eviction: SharedEviction,
     /// The fault seeded into the tables, if any.
-    #[cfg(feature = "mutants")]
-    pub mutant: Option<Mutant>,
+    pub mutant: F,
 }
 
-impl Config {
-    /// Whether `mutant` is seeded; never, without the feature `mutants`.
-    #[inline]
-    pub(crate) fn has(self, mutant: Mutant) -> bool {
-        #[cfg(feature = "mutants")]
-        return self.mutant == Some(mutant);
-        #[cfg(not(feature = "mutants"))]
-        {
-            let _ = (self, mutant);
-            false
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            atomics: Atomics::default(),
+            shared_eviction: SharedEviction::default(),
+            mutant: Sound,
         }
     }
 }
 
-/// A fault that implementers of such protocols make. Seeded by tests (feature `mutants`) to show
-/// that the checks catch it.
+impl Config {
+    /// The same options with a fault seeded, or with none.
+    #[must_use]
+    pub const fn seeded(self, mutant: Option<Mutant>) -> Config<Option<Mutant>> {
+        Config { atomics: self.atomics, shared_eviction: self.shared_eviction, mutant }
+    }
+}
+
+impl<F: Faults> Config<F> {
+    /// Whether `mutant` is seeded.
+    #[inline]
+    pub(crate) fn has(self, mutant: Mutant) -> bool {
+        self.mutant.has(mutant)
+    }
+}
+
+/// Which fault is seeded into the tables.
+pub trait Faults: Copy + Eq + Hash + Debug + 'static {
+    /// Whether it is `mutant`.
+    fn has(self, mutant: Mutant) -> bool;
+}
+
+/// The protocol as it should be: no fault, known when compiled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Sound;
+
+impl Faults for Sound {
+    #[inline(always)]
+    fn has(self, _: Mutant) -> bool {
+        false
+    }
+}
+
+impl Faults for Option<Mutant> {
+    #[inline]
+    fn has(self, mutant: Mutant) -> bool {
+        self == Some(mutant)
+    }
+}
+
+/// A fault that implementers of such protocols make, seeded to show that the checks catch it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Mutant {
     /// Home answers an upgrade without data although the requester has lost its copy.

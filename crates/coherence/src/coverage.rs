@@ -174,6 +174,16 @@ impl Coverage {
         self.dir[state as usize][event as usize] += 1;
     }
 
+    /// Counts a cache row that was taken `times`.
+    pub(crate) fn cache_times(&mut self, state: CacheState, event: CacheEventKind, times: u64) {
+        self.cache[state as usize][event as usize] += times;
+    }
+
+    /// Counts a directory row that was taken `times`.
+    pub(crate) fn dir_times(&mut self, state: DirState, event: DirEventKind, times: u64) {
+        self.dir[state as usize][event as usize] += times;
+    }
+
     /// How often a cache row was taken.
     pub const fn cache_count(&self, state: CacheState, event: CacheEventKind) -> u64 {
         self.cache[state as usize][event as usize]

@@ -6,7 +6,7 @@
 
 use base::NodeIdx;
 
-use crate::config::{Config, Mutant};
+use crate::config::{Config, Faults, Mutant};
 use crate::message::{EACH_SHARER, Gather, Message, MsgKind};
 use crate::sharers::Sharers;
 use crate::state::DirState::{BAtomic, BGetM, BGetMInv, BGetS, BRecall, EM, I, S};
@@ -30,8 +30,8 @@ pub enum DirEvent<'a, V: Value> {
 /// Pure. A message to many sharers comes out once, addressed to [`EACH_SHARER`]: the resulting
 /// line's `sharers`. Messages that nobody can have sent are [`Step::Illegal`]; so is the recall of
 /// a line that no cache has.
-pub fn dir_step<V: Value>(
-    cfg: Config,
+pub fn dir_step<V: Value, F: Faults>(
+    cfg: Config<F>,
     line: &DirLine<V>,
     event: DirEvent<'_, V>,
 ) -> Step<DirLine<V>, V> {
@@ -49,7 +49,11 @@ pub fn dir_step<V: Value>(
     }
 }
 
-fn request_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn request_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<DirLine<V>, V> {
     use MsgKind::{AckCount, Data, DataE, Far, FwdGetM, FwdGetS, FwdInv, GetM, GetS, Upg};
     let r = m.src;
     let mine = row.line.owner == Some(r);
@@ -81,7 +85,11 @@ fn request_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirL
     .done()
 }
 
-fn put_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn put_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<DirLine<V>, V> {
     use MsgKind::{PutE, PutM, PutS};
     let mine = row.line.owner == Some(m.src);
     match (row.line.state, m.kind) {
@@ -108,7 +116,11 @@ fn recall_rows<V: Value>(mut row: Row<V>) -> Step<DirLine<V>, V> {
 }
 
 /// Requests to a blocked line.
-fn blocked_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn blocked_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<DirLine<V>, V> {
     let absorbed = row.line.awaits_wb && m.kind == MsgKind::PutM;
     if absorbed && cfg.has(Mutant::PutAbsorbedAsWb) {
         return row
@@ -122,7 +134,11 @@ fn blocked_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirL
     Step::Stall
 }
 
-fn response_rows<V: Value>(cfg: Config, row: Row<V>, m: &Message<V>) -> Step<DirLine<V>, V> {
+fn response_rows<V: Value, F: Faults>(
+    cfg: Config<F>,
+    row: Row<V>,
+    m: &Message<V>,
+) -> Step<DirLine<V>, V> {
     use MsgKind::{CompAck, InvAck, Wb};
     let line = &row.line;
     let wb = line.awaits_wb && m.data.is_some();
@@ -278,7 +294,7 @@ impl<V: Value> Row<V> {
         self
     }
 
-    fn got_comp(mut self, cfg: Config) -> Self {
+    fn got_comp<F: Faults>(mut self, cfg: Config<F>) -> Self {
         self.line.awaits_comp = false;
         if cfg.has(Mutant::NoWbWait) {
             self.line.awaits_wb = false;

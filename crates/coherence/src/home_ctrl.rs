@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use base::{Class, Line, Map, NodeIdx};
 
-use crate::config::Config;
+use crate::config::{Config, Faults, Sound};
 use crate::describe::BlockedLine;
 use crate::dir_table::{DirEvent, dir_step};
 use crate::home_room::{Room, Waiting};
@@ -49,8 +49,8 @@ struct Entry<V: Value, T> {
 
 /// One node's home slice.
 #[derive(Clone, Debug)]
-pub struct HomeCtrl<V: Value, T> {
-    cfg: Config,
+pub struct HomeCtrl<V: Value, T, F: Faults = Sound> {
+    cfg: Config<F>,
     me: NodeIdx,
     initial: fn(Line) -> V,
     index: Map<Line, u32>,
@@ -62,14 +62,14 @@ pub struct HomeCtrl<V: Value, T> {
     ready: Vec<u32>,
 }
 
-impl<V: Value, T: Copy> HomeCtrl<V, T> {
+impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
     /// A home at node `me` whose memory starts as `initial` says and whose directory tracks at
     /// most `directory_lines` lines at once (`None`: any number).
     ///
     /// # Panics
     /// If `directory_lines` is zero.
     pub fn new(
-        cfg: Config,
+        cfg: Config<F>,
         me: NodeIdx,
         directory_lines: Option<u32>,
         initial: fn(Line) -> V,

@@ -136,7 +136,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         options: Options,
         routing: R,
         memory: impl Fn(FixedParams) -> M,
-        cfg: Config,
+        cfg: Config<Seed>,
     ) -> Result<Self, RunError> {
         let net = Network::new(spec, routing)?;
         let domains = crate::network::domains(spec)?;
@@ -312,13 +312,22 @@ pub(crate) fn untouched(_: base::Line) -> LineData {
     LineData::default()
 }
 
+/// What machines can have seeded into their protocol: nothing, or with `mutants` a fault.
+#[cfg(not(feature = "mutants"))]
+pub(crate) type Seed = coherence::Sound;
+#[cfg(feature = "mutants")]
+pub(crate) type Seed = Option<coherence::Mutant>;
+
 /// The protocol's options in a machine.
-pub(crate) fn protocol(spec: &MachineSpec) -> Config {
+pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
     let atomics = match spec.accelerator.atomics {
         spec::Atomics::Near => coherence::Atomics::Near,
         spec::Atomics::Far => coherence::Atomics::Far,
     };
-    Config { atomics, ..Config::default() }
+    let cfg = Config { atomics, ..Config::default() };
+    #[cfg(feature = "mutants")]
+    let cfg = cfg.seeded(None);
+    cfg
 }
 
 /// One source for each thread of a trace.
@@ -334,7 +343,7 @@ fn nodes(
     spec: &MachineSpec,
     sources: Vec<Box<dyn OpSource>>,
     seed: u64,
-    cfg: Config,
+    cfg: Config<Seed>,
 ) -> Result<Vec<Node>, BuildError> {
     let count = spec.fabric.node_ports.len();
     if count == 0 || count > NODES_MAX as usize {

@@ -12,6 +12,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 type Tag = u32;
+type Seeded = Config<Option<Mutant>>;
 
 fn initial(line: Line) -> LineData {
     LineData([line.0; 8])
@@ -23,7 +24,7 @@ struct Setup {
     nodes: u32,
     lines: u64,
     shape: CacheGeometry,
-    cfg: Config,
+    cfg: Seeded,
     directory_lines: Option<u32>,
     window: usize,
     seed: u64,
@@ -33,8 +34,8 @@ struct Setup {
 
 struct System {
     setup: Setup,
-    caches: Vec<CacheCtrl<LineData, Tag>>,
-    homes: Vec<HomeCtrl<LineData, Tag>>,
+    caches: Vec<CacheCtrl<LineData, Tag, Option<Mutant>>>,
+    homes: Vec<HomeCtrl<LineData, Tag, Option<Mutant>>>,
     checker: Checker<LineData>,
     out: Outbox<LineData, Tag>,
     net: Vec<Outgoing<LineData, Tag>>,
@@ -206,7 +207,7 @@ fn setups() -> impl Strategy<Value = Setup> {
     let cfg = (any::<bool>(), any::<bool>()).prop_map(|(far, silent)| Config {
         atomics: if far { Atomics::Far } else { Atomics::Near },
         shared_eviction: if silent { SharedEviction::Silent } else { SharedEviction::Notify },
-        ..Config::default()
+        ..Config::default().seeded(None)
     });
     let directory = prop_oneof![Just(None), (1..4_u32).prop_map(Some)];
     (2..5_u32, 1..9_u64).prop_flat_map(move |(nodes, lines)| {

@@ -6,12 +6,13 @@ use base::map::MixHasher;
 use base::{Map, NodeIdx};
 use coherence::{ByteWrite, CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState};
 
+use crate::world::Seeded;
 use crate::world::{Act, Done, World};
 
 /// What the cores may do.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
-    pub(crate) cfg: Config,
+    pub(crate) cfg: Seeded,
     pub(crate) caches: u32,
     pub(crate) stores: Vec<ByteWrite>,
     pub(crate) fars: Vec<ByteWrite>,
@@ -25,7 +26,7 @@ impl Model {
     /// Two values, evictions and recalls; no far atomics, no silent evictions.
     pub(crate) fn plain(caches: u32) -> Self {
         Self {
-            cfg: Config::default(),
+            cfg: Config::default().seeded(None),
             caches,
             stores: vec![ByteWrite::Set(0), ByteWrite::Set(1)],
             fars: Vec::new(),

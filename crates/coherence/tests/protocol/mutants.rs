@@ -8,7 +8,7 @@ use crate::exhaustive::{Model, Report, search};
 use crate::world::World;
 
 fn hunt(caches: u32, mutant: Option<Mutant>) -> Report {
-    let cfg = Config { mutant, ..Config::default() };
+    let cfg = Config::default().seeded(mutant);
     search(&Model { cfg, ..Model::full(caches) }, 100_000)
 }
 
@@ -38,7 +38,7 @@ fn the_upgrade_answered_after_the_loss_needs_a_third_cache() {
 /// A counter-example replays: the acts that led to the fault lead to it again.
 #[test]
 fn the_acts_of_a_fault_lead_to_it_again() {
-    let cfg = Config { mutant: Some(Mutant::StalePutWrites), ..Config::default() };
+    let cfg = Config::default().seeded(Some(Mutant::StalePutWrites));
     let (what, acts) = hunt(3, cfg.mutant).fault.expect("a fault");
     let mut world = World::new(3, NodeIdx(3));
     let mut coverage = Coverage::default();

@@ -7,6 +7,7 @@ use coherence::{ByteWrite, Config, Coverage, Message, MsgKind, Mutant};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestError, TestRunner};
 
+use crate::world::Seeded;
 use crate::world::{Act, World};
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,7 @@ fn find(world: &World, kind: MsgKind, cache: NodeIdx) -> Option<Act> {
 }
 
 /// Runs a schedule; says what broke.
-fn run(cfg: Config, caches: u32, home: NodeIdx, acts: &[Named]) -> Result<(), String> {
+fn run(cfg: Seeded, caches: u32, home: NodeIdx, acts: &[Named]) -> Result<(), String> {
     let mut world = World::new(caches, home);
     let mut coverage = Coverage::default();
     for act in acts {
@@ -80,7 +81,7 @@ proptest! {
         (caches, acts) in (2..5_u32).prop_flat_map(|n| (Just(n), acts(n))),
         home in 0..5_u32,
     ) {
-        prop_assert_eq!(run(Config::default(), caches, NodeIdx(home), &acts), Ok(()));
+        prop_assert_eq!(run(Config::default().seeded(None), caches, NodeIdx(home), &acts), Ok(()));
     }
 }
 
@@ -88,7 +89,7 @@ proptest! {
 fn schedules_find_faults_and_shrink_to_a_handful_of_acts() {
     use Mutant::{FarDropsDirty, FwdGetSIgnoredInMiA, NoWbWait, StalePutWrites};
     for mutant in [FarDropsDirty, FwdGetSIgnoredInMiA, NoWbWait, StalePutWrites] {
-        let cfg = Config { mutant: Some(mutant), ..Config::default() };
+        let cfg = Config::default().seeded(Some(mutant));
         let outcome = TestRunner::new(config(1000))
             .run(&acts(3), |acts| run(cfg, 3, NodeIdx(0), &acts).map_err(TestCaseError::fail));
         let Err(TestError::Fail(_, acts)) = outcome else { panic!("{mutant:?}: {outcome:?}") };

@@ -7,6 +7,8 @@ use coherence::{
     EACH_SHARER, Effect, Message, MsgKind, Step, cache_step, dir_step,
 };
 
+pub(crate) type Seeded = Config<Option<coherence::Mutant>>;
+
 /// What can be done to a world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Act {
@@ -53,7 +55,7 @@ impl World {
     /// Does `act` and checks what it did; `Err` says which invariant broke.
     pub(crate) fn apply(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         act: &Act,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -79,7 +81,7 @@ impl World {
 
     fn deliver(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         m: &Message<u8>,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -98,7 +100,7 @@ impl World {
 
     fn cache(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         n: NodeIdx,
         event: CacheEvent<'_, u8>,
         coverage: &mut Coverage,
@@ -121,7 +123,7 @@ impl World {
 
     fn home(
         &mut self,
-        cfg: Config,
+        cfg: Seeded,
         event: DirEvent<'_, u8>,
         coverage: &mut Coverage,
     ) -> Result<Done, String> {
@@ -206,7 +208,7 @@ impl World {
     }
 
     /// Delivers messages, the first that can be each time, until none is left; how many.
-    pub(crate) fn drain(&mut self, cfg: Config, coverage: &mut Coverage) -> Result<u32, String> {
+    pub(crate) fn drain(&mut self, cfg: Seeded, coverage: &mut Coverage) -> Result<u32, String> {
         let mut delivered = 0;
         loop {
             let mut moved = false;

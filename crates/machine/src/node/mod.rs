@@ -24,6 +24,7 @@ use base::{Fs, LineData, NodeIdx, ThreadIdx, Timeline};
 use clock::Edge;
 use coherence::{CacheCtrl, HomeCtrl};
 
+use crate::machine::Seed;
 use crate::payload::Payload;
 use agent::Agent;
 use barrier::Barriers;
@@ -64,8 +65,8 @@ pub(crate) struct Node {
     pub(crate) id: NodeIdx,
     pub(crate) agents: Vec<Agent>,
     roster: Roster,
-    pub(crate) cache: CacheCtrl<LineData, Timeline>,
-    pub(crate) home: HomeCtrl<LineData, Timeline>,
+    pub(crate) cache: CacheCtrl<LineData, Timeline, Seed>,
+    pub(crate) home: HomeCtrl<LineData, Timeline, Seed>,
     pub(crate) barriers: Barriers,
     cache_in: VecDeque<Inbound>,
     home_in: VecDeque<Inbound>,
@@ -98,8 +99,8 @@ impl Node {
     pub(crate) fn new(
         id: NodeIdx,
         agents: Vec<Agent>,
-        cache: CacheCtrl<LineData, Timeline>,
-        home: HomeCtrl<LineData, Timeline>,
+        cache: CacheCtrl<LineData, Timeline, Seed>,
+        home: HomeCtrl<LineData, Timeline, Seed>,
     ) -> Self {
         let running = agents.len();
         let roster = Roster::new(running);

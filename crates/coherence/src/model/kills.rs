@@ -1,0 +1,72 @@
+//! The hunt for seeded faults: the smallest system in which the search finds each.
+
+use super::search::{CounterExample, Evictions, Limits, Model, Progress, search};
+use crate::config::{Config, Mutant};
+
+/// A system that faults are hunted in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Arena {
+    /// Caches.
+    pub caches: u32,
+    /// Lines.
+    pub lines: u32,
+    /// Whether cores ask for far atomics.
+    pub far: bool,
+    /// What caches give up.
+    pub evictions: Evictions,
+}
+
+impl Arena {
+    /// From small to large.
+    pub const ALL: [Self; 9] = [
+        Self::new(1, false, Evictions::Notify),
+        Self::new(2, false, Evictions::Notify),
+        Self::new(2, false, Evictions::Either),
+        Self::new(2, true, Evictions::Notify),
+        Self::new(2, true, Evictions::Either),
+        Self::new(3, false, Evictions::Notify),
+        Self::new(3, false, Evictions::Either),
+        Self::new(3, true, Evictions::Either),
+        Self::new(4, true, Evictions::Either),
+    ];
+
+    const fn new(caches: u32, far: bool, evictions: Evictions) -> Self {
+        Self { caches, lines: 1, far, evictions }
+    }
+
+    /// The model that is searched.
+    pub fn model(&self, mutant: Option<Mutant>) -> Model<Option<Mutant>> {
+        let mut model = Model::new(Config::default().seeded(mutant), self.caches, self.lines);
+        model.workload.far = self.far;
+        model.workload.evictions = self.evictions;
+        model
+    }
+}
+
+/// A fault found.
+#[derive(Clone, Debug)]
+pub struct Kill {
+    /// The smallest system in which it can be found.
+    pub arena: Arena,
+    /// Worlds searched there.
+    pub states: u64,
+    /// How.
+    pub counter_example: CounterExample,
+}
+
+/// Hunts `mutant` in each arena, from the smallest on; none if it survives them all. `begun` is told
+/// of each arena.
+pub fn hunt(
+    mutant: Mutant,
+    threads: usize,
+    begun: &dyn Fn(&Arena),
+    progress: &dyn Fn(Progress),
+) -> Option<Kill> {
+    let limits = Limits { threads, ..Limits::default() };
+    Arena::ALL.iter().find_map(|arena| {
+        begun(arena);
+        let report = search(&arena.model(Some(mutant)), &limits, progress);
+        let counter_example = report.counter_example?;
+        Some(Kill { arena: *arena, states: report.states, counter_example })
+    })
+}

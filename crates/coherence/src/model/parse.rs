@@ -1,0 +1,287 @@
+//! Reads schedules.
+
+use core::fmt;
+use core::str::FromStr;
+
+use base::NodeIdx;
+
+use super::networks::Networks;
+use super::schedule::{HEADER, Schedule};
+use super::system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
+use crate::config::Mutant;
+use crate::message::{Gather, Message, MsgKind};
+use crate::value::ByteWrite;
+
+/// Messages that a FIFO of a schedule's networks can hold.
+const NETWORK_DEPTH_MAX: u32 = 32;
+
+/// Why a text is no schedule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScheduleError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead.
+    pub mend: String,
+}
+
+impl fmt::Display for ScheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column, what, mend } = self;
+        write!(f, "{line}:{column}: {what}\n  mend: {mend}")
+    }
+}
+
+impl core::error::Error for ScheduleError {}
+
+impl FromStr for Schedule {
+    type Err = ScheduleError;
+
+    /// Comments begin with `#`; empty lines say nothing.
+    fn from_str(text: &str) -> Result<Self, ScheduleError> {
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .map(|(n, text)| Words::new(n + 1, text))
+            .filter(|w| !w.ended());
+        let first = lines.next().unwrap_or_else(|| Words::new(1, ""));
+        if first.rest() != HEADER {
+            return Err(
+                first.error("this is no schedule", format!("begin the file with `{HEADER}`"))
+            );
+        }
+        let (shape, mutant) = system(&mut lines)?;
+        let mut acts = Vec::new();
+        let mut last = first.line;
+        for mut words in lines {
+            last = words.line;
+            if words.rest() == "end" {
+                return Ok(Self { shape, mutant, acts });
+            }
+            acts.push(act(&mut words, &shape)?);
+        }
+        Err(Words::new(last, "").error("the schedule does not end", "put `end` after the last act"))
+    }
+}
+
+/// The keys up to `begin`.
+fn system<'a>(
+    lines: &mut impl Iterator<Item = Words<'a>>,
+) -> Result<(Shape, Option<Mutant>), ScheduleError> {
+    let (mut shape, mut mutant) = (Shape::default(), None);
+    let mut last = 1;
+    for mut words in lines {
+        last = words.line;
+        let key = words.next("a key")?;
+        match key {
+            "begin" => {
+                words.finish()?;
+                return match shape.check() {
+                    Ok(()) => Ok((shape, mutant)),
+                    Err(what) => Err(words.error(what, "choose a smaller system")),
+                };
+            }
+            "caches" => shape.caches = words.number(CACHES_MAX)?,
+            "lines" => shape.lines = words.number(LINES_MAX)?,
+            "values" => {
+                shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1)
+            }
+            "mshrs" => shape.mshrs = words.number(LINES_MAX)?,
+            "homes" => {
+                shape.homes = match words.next("`apart`, `interleaved` or `at`")? {
+                    "apart" => Homes::Apart,
+                    "interleaved" => Homes::Interleaved,
+                    "at" => Homes::At(words.node(CACHES_MAX + 1)?.0),
+                    other => {
+                        return Err(words.error(
+                            format!("homes cannot be `{other}`"),
+                            "write `apart`, `interleaved` or `at n0`",
+                        ));
+                    }
+                }
+            }
+            "networks" => {
+                let text = words.next("a mapping such as Req|rest")?;
+                let networks = text.parse::<Networks>();
+                let mut networks = networks
+                    .map_err(|what| words.error(what, "write a mapping such as Req|rest"))?;
+                words.literally("depth")?;
+                networks.depth_messages = words.number(NETWORK_DEPTH_MAX)?;
+                shape.networks = Some(networks);
+            }
+            "mutant" => {
+                let name = words.next("a mutant")?;
+                let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
+                let mend = || format!("one of {:?}", Mutant::ALL);
+                mutant =
+                    Some(known.ok_or_else(|| {
+                        words.error(format!("no mutant is called `{name}`"), mend())
+                    })?);
+            }
+            other => {
+                let mend = "the keys are caches, lines, values, mshrs, homes, networks and mutant; acts follow `begin`";
+                return Err(words.error(format!("no key is called `{other}`"), mend));
+            }
+        }
+        words.finish()?;
+    }
+    Err(Words::new(last, "").error("the acts are missing", "write `begin`, the acts and `end`"))
+}
+
+fn act(words: &mut Words<'_>, shape: &Shape) -> Result<Act, ScheduleError> {
+    let verb = words.next("an act")?;
+    if !matches!(verb, "load" | "store" | "far" | "evict" | "drop" | "recall" | "deliver") {
+        let mend = "the acts are load, store, far, evict, drop, recall and deliver";
+        return Err(words.error(format!("no act is called `{verb}`"), mend));
+    }
+    let cache = match verb {
+        "recall" | "deliver" => NodeIdx(0),
+        _ => words.node(shape.caches)?,
+    };
+    words.literally("line")?;
+    let line = words.number_from(0, shape.lines - 1)?;
+    let act = match verb {
+        "load" => Act::Load { cache, line },
+        "store" => Act::Store { cache, line, write: words.write(shape)? },
+        "far" => Act::Far { cache, line, write: words.write(shape)? },
+        "evict" => Act::Evict { cache, line },
+        "drop" => Act::Drop { cache, line },
+        "recall" => Act::Recall { line },
+        _ => Act::Deliver(Flight { line, msg: message(words, shape, line)? }),
+    };
+    words.finish()?;
+    Ok(act)
+}
+
+fn message(words: &mut Words<'_>, shape: &Shape, line: u32) -> Result<Message<u8>, ScheduleError> {
+    let name = words.next("a message")?;
+    let kind = MsgKind::ALL.into_iter().find(|k| format!("{k:?}") == name);
+    let kind = kind.ok_or_else(|| {
+        words.error(format!("no message is called `{name}`"), format!("one of {:?}", MsgKind::ALL))
+    })?;
+    let src = words.party(shape, line)?;
+    words.literally("->")?;
+    let dst = words.party(shape, line)?;
+    words.literally("for")?;
+    let mut msg = Message::new(kind, src, dst, words.party(shape, line)?);
+    while !words.ended() {
+        match words.next("")? {
+            "gather" => {
+                words.literally("home")?;
+                msg.gather = Gather::Home;
+            }
+            "acks" => msg.acks = u16::try_from(words.number(7)?).unwrap_or(0),
+            "value" => msg.data = Some(words.value(shape)?),
+            "set" => msg.write = Some(ByteWrite::Set(words.value(shape)?)),
+            "add" => msg.write = Some(ByteWrite::Increment(shape.values)),
+            other => {
+                let mend = "a message carries `gather home`, `acks N`, `value V`, `set V` or `add`";
+                return Err(words.error(format!("a message carries no `{other}`"), mend));
+            }
+        }
+    }
+    Ok(msg)
+}
+
+/// The words of a line.
+struct Words<'a> {
+    line: usize,
+    text: &'a str,
+    /// Where the next word may begin, and where the last one did.
+    at: usize,
+    last: usize,
+}
+
+impl<'a> Words<'a> {
+    fn new(line: usize, text: &'a str) -> Self {
+        let text = text.split('#').next().unwrap_or_default().trim_end();
+        Self { line, text, at: 0, last: 0 }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text[self.at..].trim_start()
+    }
+
+    fn ended(&self) -> bool {
+        self.rest().is_empty()
+    }
+
+    fn error(&self, what: impl Into<String>, mend: impl Into<String>) -> ScheduleError {
+        let column = self.text[..self.last].chars().count() + 1;
+        ScheduleError { line: self.line, column, what: what.into(), mend: mend.into() }
+    }
+
+    fn next(&mut self, what: &str) -> Result<&'a str, ScheduleError> {
+        let rest = self.rest();
+        self.last = self.text.len() - rest.len();
+        let word = rest.split_whitespace().next();
+        let word = word
+            .ok_or_else(|| self.error("the line ends too early", format!("go on with {what}")))?;
+        self.at = self.last + word.len();
+        Ok(word)
+    }
+
+    fn literally(&mut self, word: &str) -> Result<(), ScheduleError> {
+        let found = self.next(&format!("`{word}`"))?;
+        if found == word {
+            return Ok(());
+        }
+        Err(self
+            .error(format!("`{found}` stands where `{word}` should"), format!("write `{word}`")))
+    }
+
+    fn number(&mut self, most: u32) -> Result<u32, ScheduleError> {
+        self.number_from(1, most)
+    }
+
+    fn number_from(&mut self, least: u32, most: u32) -> Result<u32, ScheduleError> {
+        let mend = format!("write a number from {least} to {most}");
+        let found = self.next("a number")?;
+        let number = found.parse().ok().filter(|n| (least..=most).contains(n));
+        number.ok_or_else(|| self.error(format!("`{found}` will not do here"), mend))
+    }
+
+    fn value(&mut self, shape: &Shape) -> Result<u8, ScheduleError> {
+        let value = self.number_from(0, u32::from(shape.values) - 1)?;
+        Ok(u8::try_from(value).unwrap_or(0))
+    }
+
+    fn write(&mut self, shape: &Shape) -> Result<ByteWrite, ScheduleError> {
+        match self.next("`set V` or `add`")? {
+            "set" => Ok(ByteWrite::Set(self.value(shape)?)),
+            "add" => Ok(ByteWrite::Increment(shape.values)),
+            other => {
+                Err(self
+                    .error(format!("nothing is written by `{other}`"), "write `set V` or `add`"))
+            }
+        }
+    }
+
+    /// A node below `below`.
+    fn node(&mut self, below: u32) -> Result<NodeIdx, ScheduleError> {
+        let found = self.next("a node")?;
+        let number = found.strip_prefix('n').and_then(|n| n.parse().ok()).filter(|n| *n < below);
+        let mend = format!("write n0 to n{}", below - 1);
+        number.map(NodeIdx).ok_or_else(|| self.error(format!("`{found}` is no node here"), mend))
+    }
+
+    /// A node, or the home of `line`.
+    fn party(&mut self, shape: &Shape, line: u32) -> Result<NodeIdx, ScheduleError> {
+        if self.rest().split_whitespace().next() == Some("home") {
+            self.next("home")?;
+            return Ok(shape.home_of(line));
+        }
+        self.node(CACHES_MAX + 1)
+    }
+
+    fn finish(&mut self) -> Result<(), ScheduleError> {
+        if self.ended() {
+            return Ok(());
+        }
+        let word = self.next("")?;
+        Err(self.error(format!("`{word}` is too much"), "take it out"))
+    }
+}

@@ -1,0 +1,610 @@
+//! A few caches and lines around the protocol's tables, and what can be done to them.
+
+use core::fmt;
+
+use base::{Line, NodeIdx};
+
+use super::code::{self, msg};
+use super::fault::{Fault, FaultKind};
+use super::memo::{Entry, Memo, Performed, Verdict};
+use super::networks::Networks;
+use super::world::World;
+use crate::cache_table::{CacheEvent, cache_step};
+use crate::config::{Config, Faults};
+use crate::coverage::Coverage;
+use crate::dir_table::{DirEvent, dir_step};
+use crate::message::{EACH_SHARER, Message};
+use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
+use crate::value::ByteWrite;
+
+/// Caches that a system can have.
+pub const CACHES_MAX: u32 = 6;
+/// Lines that a system can have.
+pub const LINES_MAX: u32 = 4;
+/// Values that a line can have.
+pub const VALUES_MAX: u8 = 6;
+/// Cells, caches times lines, that a system can have.
+const CELLS_MAX: u32 = 16;
+
+/// Where the homes of the lines are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Homes {
+    /// At a node of their own that has no cache.
+    #[default]
+    Apart,
+    /// At the node of this cache.
+    At(u32),
+    /// At the caches' nodes by turns: line `l` at node `l` modulo the caches.
+    Interleaved,
+}
+
+/// How large a system is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Shape {
+    /// Caches, at most [`CACHES_MAX`]; they are nodes 0 and up.
+    pub caches: u32,
+    /// Lines, at most [`LINES_MAX`].
+    pub lines: u32,
+    /// Values that a line can have, at most [`VALUES_MAX`]; it starts as 0.
+    pub values: u8,
+    /// Lines of one cache that may have a transaction under way at a time.
+    pub mshrs: u32,
+    /// Where the homes are.
+    pub homes: Homes,
+    /// The networks between the nodes; none for one that holds any number of messages and keeps no
+    /// order.
+    pub networks: Option<Networks>,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { caches: 2, lines: 1, values: 2, mshrs: 2, homes: Homes::Apart, networks: None }
+    }
+}
+
+impl Shape {
+    /// The home of `line`.
+    #[inline]
+    pub fn home_of(&self, line: u32) -> NodeIdx {
+        match self.homes {
+            Homes::Apart => NodeIdx(self.caches),
+            Homes::At(node) => NodeIdx(node),
+            Homes::Interleaved => NodeIdx(line % self.caches),
+        }
+    }
+
+    /// Says what is out of bounds, if anything is.
+    ///
+    /// # Errors
+    /// A sentence that names the bound.
+    pub fn check(&self) -> Result<(), String> {
+        let within = |what: &str, n: u32, most: u32| {
+            (1..=most)
+                .contains(&n)
+                .then_some(())
+                .ok_or(format!("{n} {what}: 1 to {most} can be searched"))
+        };
+        within("caches", self.caches, CACHES_MAX)?;
+        within("lines", self.lines, LINES_MAX)?;
+        within("values", u32::from(self.values), u32::from(VALUES_MAX))?;
+        within("cells (caches times lines)", self.caches * self.lines, CELLS_MAX)?;
+        within("MSHRs", self.mshrs, LINES_MAX)?;
+        let Homes::At(node) = self.homes else { return Ok(()) };
+        within("as the home's node", node + 1, self.caches + 1)
+    }
+
+    pub(crate) const fn cells(&self) -> usize {
+        (self.caches * self.lines) as usize
+    }
+
+    /// Words before the messages.
+    pub(crate) const fn fixed(&self) -> usize {
+        self.cells() + self.lines as usize
+    }
+
+    pub(crate) const fn cell_at(&self, cache: u32, line: u32) -> usize {
+        (cache * self.lines + line) as usize
+    }
+}
+
+/// A message under way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Flight {
+    /// The line it is about.
+    pub line: u32,
+    /// What it says.
+    pub msg: Message<u8>,
+}
+
+impl fmt::Display for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::schedule::write_flight(f, self, None)
+    }
+}
+
+/// What can be done to a system.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Act {
+    /// A core reads.
+    Load {
+        /// Whose core.
+        cache: NodeIdx,
+        /// Which line.
+        line: u32,
+    },
+    /// A core writes, or performs a near atomic.
+    Store {
+        /// Whose core.
+        cache: NodeIdx,
+        /// Which line.
+        line: u32,
+        /// What it writes.
+        write: ByteWrite,
+    },
+    /// A core asks for a far atomic.
+    Far {
+        /// Whose core.
+        cache: NodeIdx,
+        /// Which line.
+        line: u32,
+        /// What home is to do.
+        write: ByteWrite,
+    },
+    /// A cache gives up a copy and tells home.
+    Evict {
+        /// Which cache.
+        cache: NodeIdx,
+        /// Which line.
+        line: u32,
+    },
+    /// A cache drops a shared copy without telling.
+    Drop {
+        /// Which cache.
+        cache: NodeIdx,
+        /// Which line.
+        line: u32,
+    },
+    /// Home takes every copy back.
+    Recall {
+        /// Which line.
+        line: u32,
+    },
+    /// A message arrives.
+    Deliver(Flight),
+}
+
+/// What came of an act.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// The system went on, and this access was performed, at the cache that the act names or
+    /// delivers to.
+    Next(World, Effect<u8>),
+    /// It has to wait, or cannot be done here: the message is not under way, the line is not held,
+    /// no MSHR is free.
+    Waits,
+}
+
+/// A move, packed: an act of a core or home, or the delivery of the message at a place in the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Move {
+    Core(u32),
+    Deliver(usize),
+}
+
+/// Bits of a core's move: whose, which line, the write's code, the kind.
+mod core_bits {
+    pub(super) const FLAG: u32 = 1 << 31;
+    pub(super) const LINE: u32 = 4;
+    pub(super) const WRITE: u32 = 8;
+    pub(super) const KIND: u32 = 16;
+}
+
+const RECALL: u32 = 5;
+const DIR_KEY: u64 = 1 << 62;
+const LAST_MASK: u32 = 7 << code::dir::LAST;
+
+/// A system: the protocol's options and its size. Remembers what the tables said.
+#[derive(Clone, Debug)]
+pub struct System<F: Faults> {
+    cfg: Config<F>,
+    shape: Shape,
+    memo: Memo,
+}
+
+impl<F: Faults> System<F> {
+    /// A system of `shape` that runs the protocol as `cfg` says.
+    ///
+    /// # Panics
+    /// If the shape is out of bounds; see [`Shape::check`].
+    pub fn new(cfg: Config<F>, shape: Shape) -> Self {
+        if let Err(what) = shape.check() {
+            panic!("{what}");
+        }
+        Self { cfg, shape, memo: Memo::new() }
+    }
+
+    /// Its size.
+    pub const fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The protocol's options.
+    pub const fn config(&self) -> Config<F> {
+        self.cfg
+    }
+
+    /// Caches empty, memory zero, nothing under way.
+    pub fn start(&self) -> World {
+        let zero = DirLine::untouched(0);
+        let cell = code::pack_cell(&CacheLine::invalid(NodeIdx(0))).unwrap_or(0);
+        let dir = code::pack_dir(&zero).unwrap_or(0) | 1 << code::dir::LAST;
+        let mut words = vec![cell; self.shape.cells()];
+        words.resize(self.shape.fixed(), dir);
+        World::from_words(&words)
+    }
+
+    /// Does `act`, if it can be done, and checks what it performed; see [`check`](Self::check) for
+    /// the invariants of the world that it leads to.
+    ///
+    /// # Errors
+    /// The promise that the act breaks.
+    pub fn step(&mut self, world: &World, act: Act) -> Result<Taken, Fault> {
+        let Some(go) = self.pack(world, &act) else { return Ok(Taken::Waits) };
+        let mut next = *world;
+        Ok(match self.go(world, go, &mut next)? {
+            None => Taken::Waits,
+            Some(performed) => Taken::Next(next, effect(performed)),
+        })
+    }
+
+    /// The line `line` in the cache of node `cache`.
+    pub fn cache(&self, world: &World, cache: NodeIdx, line: u32) -> CacheLine<u8> {
+        let word = world.words()[self.shape.cell_at(cache.0, line)];
+        code::unpack_cell(word, self.shape.home_of(line), self.shape.values)
+    }
+
+    /// The line `line` at its home.
+    pub fn dir(&self, world: &World, line: u32) -> DirLine<u8> {
+        code::unpack_dir(self.dir_word(world, line), self.shape.values)
+    }
+
+    /// What the last write left in `line`.
+    pub fn last_write(&self, world: &World, line: u32) -> u8 {
+        last(self.dir_word(world, line)) - 1
+    }
+
+    /// The messages under way.
+    pub fn flights(&self, world: &World) -> impl Iterator<Item = Flight> {
+        let (words, values) = (world.words()[self.shape.fixed()..].to_vec(), self.shape.values);
+        words
+            .into_iter()
+            .map(move |w| Flight { line: line_of(w), msg: code::unpack_message(w, values) })
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_quiescent(&self, world: &World) -> bool {
+        let (cells, rest) = world.words().split_at(self.shape.cells());
+        rest.len() == self.shape.lines as usize
+            && rest.iter().all(|d| code::dir_state(*d).is_stable())
+            && cells.iter().all(|c| code::cell_state(*c).is_stable())
+    }
+
+    /// The rows of the tables taken so far. A row that stalled is counted as well.
+    pub fn coverage(&self) -> Coverage {
+        let mut coverage = Coverage::default();
+        for (key, hits) in self.memo.met() {
+            let (state, event) = (halves(key & !DIR_KEY).0, halves(key).1);
+            let m = code::unpack_message(event & !core_bits::FLAG, self.shape.values);
+            if key & DIR_KEY != 0 {
+                let event = if event & core_bits::FLAG == 0 {
+                    DirEvent::Message(&m)
+                } else {
+                    DirEvent::Recall { home: NodeIdx(0) }
+                };
+                coverage.dir_times(code::dir_state(state), event.kind(), hits);
+            } else {
+                let event = self.core_event(event).unwrap_or(CacheEvent::Message(&m));
+                coverage.cache_times(code::cell_state(state), event.kind(), hits);
+            }
+        }
+        coverage
+    }
+
+    /// Does a packed move and leaves the world that it leads to in `next`; see [`step`](Self::step).
+    /// None if the move has to wait; `next` is then of no use.
+    #[inline]
+    pub(crate) fn go(
+        &mut self,
+        world: &World,
+        go: Move,
+        next: &mut World,
+    ) -> Result<Option<Performed>, Fault> {
+        let (event, consumed) = match go {
+            Move::Core(event) => (event, None),
+            Move::Deliver(at) => (world.words()[at], Some(at)),
+        };
+        if let (Some(networks), Some(at)) = (&self.shape.networks, consumed)
+            && at > self.shape.fixed()
+            && networks.fifo(event) != 0
+            && networks.fifo(world.words()[at - 1]) == networks.fifo(event)
+        {
+            // Not the first of its FIFO.
+            return Ok(None);
+        }
+        let core = consumed.is_none();
+        let line = if core { event >> core_bits::LINE & 3 } else { line_of(event) };
+        let at_home = if core { kind_of(event) == RECALL } else { code::to_home(event) };
+        let dir_at = self.shape.cells() + line as usize;
+        let (at, before) = if at_home {
+            (dir_at, world.words()[dir_at] & !LAST_MASK)
+        } else {
+            let who = if core { event & 7 } else { code::three(event, msg::DST) };
+            let at = self.shape.cell_at(who, line);
+            (at, world.words()[at])
+        };
+        let key = u64::from(before) << 32 | u64::from(event) | if at_home { DIR_KEY } else { 0 };
+        let (cfg, shape) = (self.cfg, self.shape);
+        let entry = self.memo.get(key, || ask(cfg, &shape, before, event, at_home));
+        match entry.verdict {
+            Verdict::Next => {}
+            Verdict::Stall => return Ok(None),
+            Verdict::Illegal => return Err(self.illegal(before, event, at_home)),
+            Verdict::Unbounded => {
+                return Err(Fault::new(FaultKind::Unbounded, "a count or value does not fit"));
+            }
+        }
+        if core
+            && !at_home
+            && shape.lines > shape.mshrs
+            && !may_start(&shape, world, before, entry.next, event & 7)
+        {
+            return Ok(None);
+        }
+        next.copy_from(world);
+        if let Some(at) = consumed {
+            next.remove(at);
+        }
+        let fixed = shape.fixed();
+        for sent in entry.sends() {
+            let place = match &shape.networks {
+                None => next.words()[fixed..].partition_point(|w| w < sent),
+                Some(networks) => match room(networks, &next.words()[fixed..], *sent) {
+                    Some(place) => place,
+                    None => return Ok(None),
+                },
+            };
+            if !next.insert(fixed + place, *sent) {
+                return Err(Fault::new(FaultKind::Unbounded, "too many messages are under way"));
+            }
+        }
+        let performed = entry.performed;
+        let words = next.words_mut();
+        words[at] = if at_home { entry.next | words[at] & LAST_MASK } else { entry.next };
+        observe(&mut words[dir_at], performed, event, core)?;
+        Ok(Some(performed))
+    }
+
+    /// The packed form of `act`; none if it cannot be done in `world`.
+    fn pack(&self, world: &World, act: &Act) -> Option<Move> {
+        let core = |kind, cache: NodeIdx, line, write| {
+            let shape = &self.shape;
+            let fits = line < shape.lines && cache.0 < shape.caches;
+            fits.then(|| core_move(kind, cache.0, line, code::pack_write(write)))
+        };
+        match *act {
+            Act::Load { cache, line } => core(0, cache, line, None),
+            Act::Store { cache, line, write } => core(1, cache, line, Some(write)),
+            Act::Far { cache, line, write } => core(2, cache, line, Some(write)),
+            Act::Evict { cache, line } => {
+                let held = self.cache(world, cache, line).state != CacheState::I;
+                core(3, cache, line, None).filter(|_| held)
+            }
+            Act::Drop { cache, line } => {
+                let shared = self.cache(world, cache, line).state == CacheState::S;
+                core(4, cache, line, None).filter(|_| shared)
+            }
+            Act::Recall { line } => {
+                let tracked = self.dir(world, line).state != DirState::I;
+                core(RECALL, NodeIdx(0), line, None).filter(|_| tracked)
+            }
+            Act::Deliver(flight) => {
+                let word = code::pack_message(flight.line, &flight.msg)?;
+                let messages = &world.words()[self.shape.fixed()..];
+                let at = messages.iter().position(|w| *w == word)?;
+                Some(Move::Deliver(self.shape.fixed() + at))
+            }
+        }
+    }
+
+    /// The act that a packed move stands for.
+    pub(crate) fn act(&self, world: &World, go: Move) -> Act {
+        let event = match go {
+            Move::Core(event) => event,
+            Move::Deliver(at) => {
+                let word = world.words()[at];
+                let msg = code::unpack_message(word, self.shape.values);
+                return Act::Deliver(Flight { line: line_of(word), msg });
+            }
+        };
+        let (cache, line) = (NodeIdx(event & 7), event >> core_bits::LINE & 3);
+        match self.core_event(event) {
+            Some(CacheEvent::Load) => Act::Load { cache, line },
+            Some(CacheEvent::Store(write)) => Act::Store { cache, line, write },
+            Some(CacheEvent::Far(write)) => Act::Far { cache, line, write },
+            Some(CacheEvent::Evict) => Act::Evict { cache, line },
+            Some(CacheEvent::Drop) => Act::Drop { cache, line },
+            _ => Act::Recall { line },
+        }
+    }
+
+    fn dir_word(&self, world: &World, line: u32) -> u32 {
+        world.words()[self.shape.cells() + line as usize]
+    }
+
+    fn core_event(&self, event: u32) -> Option<CacheEvent<'static, u8>> {
+        core_event(event, self.shape.values)
+    }
+
+    #[cold]
+    fn illegal(&self, before: u32, event: u32, at_home: bool) -> Fault {
+        let values = self.shape.values;
+        let what = match core_event(event, values) {
+            Some(core) => format!("{core:?}"),
+            None if event & core_bits::FLAG != 0 => "a recall".to_owned(),
+            None => Flight { line: line_of(event), msg: code::unpack_message(event, values) }
+                .to_string(),
+        };
+        let who = if at_home {
+            format!("home in {:?}", code::dir_state(before))
+        } else {
+            let who =
+                if event & core_bits::FLAG == 0 { code::three(event, msg::DST) } else { event & 7 };
+            format!("n{who} in {:?}", code::cell_state(before))
+        };
+        Fault::new(FaultKind::Illegal, format!("{who} got {what}"))
+    }
+}
+
+/// The place of a message to be sent among `messages`; none if its FIFO is full.
+fn room(networks: &Networks, messages: &[u32], sent: u32) -> Option<usize> {
+    let to = networks.place(sent);
+    let place = messages.partition_point(|w| networks.place(*w) <= to);
+    let ahead = messages[..place].iter().rev().take_while(|w| networks.fifo(**w) == to.0).count();
+    (to.0 == 0 || ahead < networks.depth_messages as usize).then_some(place)
+}
+
+/// A core's move, or home's.
+pub(crate) const fn core_move(kind: u32, cache: u32, line: u32, write: u32) -> Move {
+    let at = core_bits::FLAG | cache | line << core_bits::LINE;
+    Move::Core(at | write << core_bits::WRITE | kind << core_bits::KIND)
+}
+
+const fn kind_of(event: u32) -> u32 {
+    event >> core_bits::KIND & 7
+}
+
+/// The line that a message is about.
+#[inline]
+pub(crate) const fn line_of(message: u32) -> u32 {
+    message >> msg::LINE & 3
+}
+
+/// The code of the last write to a line; never 0.
+#[inline]
+pub(crate) fn last(dir: u32) -> u8 {
+    (dir >> code::dir::LAST).to_le_bytes()[0]
+}
+
+fn halves(key: u64) -> (u32, u32) {
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+    (half(key >> 32), half(key))
+}
+
+fn core_event(event: u32, values: u8) -> Option<CacheEvent<'static, u8>> {
+    (event & core_bits::FLAG != 0).then_some(())?;
+    let write = code::write(event >> core_bits::WRITE & 7, values);
+    match kind_of(event) {
+        0 => Some(CacheEvent::Load),
+        1 => write.map(CacheEvent::Store),
+        2 => write.map(CacheEvent::Far),
+        3 => Some(CacheEvent::Evict),
+        4 => Some(CacheEvent::Drop),
+        _ => None,
+    }
+}
+
+/// Whether a core's move on the line `before`, which becomes `after`, finds an MSHR.
+fn may_start(shape: &Shape, world: &World, before: u32, after: u32, cache: u32) -> bool {
+    let (before, after) = (code::cell_state(before), code::cell_state(after));
+    if !before.is_stable() || after.is_stable() {
+        return true;
+    }
+    let cells = &world.words()[shape.cell_at(cache, 0)..shape.cell_at(cache + 1, 0)];
+    let busy = cells.iter().filter(|c| !code::cell_state(**c).is_stable()).count();
+    busy < shape.mshrs as usize
+}
+
+/// Asks the tables.
+#[cold]
+fn ask<F: Faults>(cfg: Config<F>, shape: &Shape, before: u32, event: u32, at_home: bool) -> Entry {
+    let values = shape.values;
+    let core = core_event(event, values);
+    let is_core = event & core_bits::FLAG != 0;
+    let line = if is_core { event >> core_bits::LINE & 3 } else { line_of(event) };
+    let home = shape.home_of(line);
+    let m = code::unpack_message(if is_core { 0 } else { event }, values);
+    if at_home {
+        let event = if is_core { DirEvent::Recall { home } } else { DirEvent::Message(&m) };
+        let step = dir_step(cfg, &code::unpack_dir(before, values), event);
+        return entry(step, line, code::pack_dir, |next, m, push| match m.dst {
+            EACH_SHARER => next.sharers.iter().all(|to| push(m.to(to))),
+            _ => push(*m),
+        });
+    }
+    let me = if is_core { NodeIdx(event & 7) } else { m.dst };
+    let event = core.unwrap_or(CacheEvent::Message(&m));
+    let step = cache_step(cfg, me, &code::unpack_cell(before, home, values), event);
+    entry(step, line, code::pack_cell, |_, m, push| push(*m))
+}
+
+/// Packs a step; `each` hands the copies of a message to the closure, which says whether they fit.
+fn entry<L>(
+    step: Step<L, u8>,
+    line: u32,
+    pack: impl Fn(&L) -> Option<u32>,
+    each: impl Fn(&L, &Message<u8>, &mut dyn FnMut(Message<u8>) -> bool) -> bool,
+) -> Entry {
+    let (next, sends, effect): (L, Sends<u8>, _) = match step {
+        Step::Next(next, sends, effect) => (next, sends, effect),
+        Step::Stall => return Entry::new(Verdict::Stall),
+        Step::Illegal => return Entry::new(Verdict::Illegal),
+    };
+    let mut entry = Entry::new(Verdict::Next);
+    let mut push = |m: Message<u8>| code::pack_message(line, &m).is_some_and(|m| entry.push(m));
+    let fits = sends.iter().all(|m| each(&next, m, &mut push));
+    let Some(next) = pack(&next).filter(|_| fits) else { return Entry::new(Verdict::Unbounded) };
+    entry.next = next;
+    entry.performed = match effect {
+        Effect::None => Performed::Nothing,
+        Effect::Load(v) => Performed::Load(v + 1),
+        Effect::Store { old, new } => Performed::Store(old + 1, new + 1),
+    };
+    entry
+}
+
+/// Compares an access with the last write, and takes note of a write.
+#[inline]
+fn observe(dir: &mut u32, performed: Performed, event: u32, core: bool) -> Result<(), Fault> {
+    let who = || code::short(NodeIdx(if core { event & 7 } else { code::three(event, msg::DST) }));
+    let golden = last(*dir);
+    match performed {
+        Performed::Load(v) if v != golden => Err(Fault::new(
+            FaultKind::StaleLoad,
+            format!("{} read {}, the last write left {}", who(), v - 1, golden - 1),
+        )),
+        Performed::Store(old, _) if old != golden => Err(Fault::new(
+            FaultKind::StaleStore,
+            format!("{} wrote over {}, the last write left {}", who(), old - 1, golden - 1),
+        )),
+        Performed::Store(_, new) => {
+            *dir = *dir & !LAST_MASK | u32::from(new) << code::dir::LAST;
+            Ok(())
+        }
+        Performed::Load(_) | Performed::Nothing => Ok(()),
+    }
+}
+
+fn effect(performed: Performed) -> Effect<u8> {
+    match performed {
+        Performed::Nothing => Effect::None,
+        Performed::Load(v) => Effect::Load(v - 1),
+        Performed::Store(old, new) => Effect::Store { old: old - 1, new: new - 1 },
+    }
+}
+
+/// A line's number as the machine has it.
+impl From<Flight> for Line {
+    fn from(flight: Flight) -> Self {
+        Self(u64::from(flight.line))
+    }
+}
