@@ -108,6 +108,7 @@ pub mod figures;
 pub mod litmus;
 pub mod parallel;
 pub mod shipped;
+pub mod stress;
 pub mod validate;
 
 /// What most users need, in one `use`.

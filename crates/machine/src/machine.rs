@@ -289,6 +289,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         &self.shared.stats
     }
 
+    /// The rows of the protocol's tables that were taken so far.
+    pub const fn coverage(&self) -> &coherence::Coverage {
+        &self.shared.outbox.coverage
+    }
+
     /// The network.
     pub const fn network(&self) -> &Network<R, Payload> {
         &self.net
@@ -324,7 +329,11 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
         spec::Atomics::Near => coherence::Atomics::Near,
         spec::Atomics::Far => coherence::Atomics::Far,
     };
-    let cfg = Config { atomics, ..Config::default() };
+    let shared_eviction = match spec.accelerator.cache.shared_eviction {
+        spec::SharedEviction::Notify => coherence::SharedEviction::Notify,
+        spec::SharedEviction::Silent => coherence::SharedEviction::Silent,
+    };
+    let cfg = Config { atomics, shared_eviction, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
     cfg

@@ -156,6 +156,19 @@ pub struct Cache {
     pub latency_cycles: u32,
     /// Misses and evictions in flight.
     pub mshrs: u32,
+    /// Whether home is told of an evicted shared copy; it is where not given.
+    #[serde(default)]
+    pub shared_eviction: SharedEviction,
+}
+
+/// See [`spec::SharedEviction`](crate::spec::SharedEviction).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+pub enum SharedEviction {
+    /// Home is told.
+    #[default]
+    Notify,
+    /// The copy is dropped.
+    Silent,
 }
 
 /// The home slice of an accelerator.

@@ -3,7 +3,8 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement, UpRouting,
+    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement, SharedEviction,
+    UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
@@ -124,6 +125,10 @@ impl Description {
                 },
                 latency_cycles: cache.latency_cycles,
                 mshrs: cache.mshrs,
+                shared_eviction: match cache.shared_eviction {
+                    SharedEviction::Notify => spec::SharedEviction::Notify,
+                    SharedEviction::Silent => spec::SharedEviction::Silent,
+                },
             },
             home: HomeSpec {
                 latency_cycles: home.latency_cycles,

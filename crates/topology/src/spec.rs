@@ -98,6 +98,17 @@ pub struct CacheSpec {
     pub latency_cycles: u32,
     /// Misses and evictions in flight, at least 2.
     pub mshrs: u32,
+    /// What becomes of a shared copy that is evicted.
+    pub shared_eviction: SharedEviction,
+}
+
+/// What becomes of a shared copy that is evicted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SharedEviction {
+    /// Home is told, and takes the cache off its list.
+    Notify,
+    /// It is dropped; home may then invalidate a cache that holds nothing.
+    Silent,
 }
 
 /// Replacement policy of a cache.

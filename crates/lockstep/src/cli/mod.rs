@@ -15,6 +15,7 @@ mod rates;
 mod run;
 mod sections;
 mod sweep;
+mod stress;
 mod trace;
 mod validate;
 
@@ -48,6 +49,8 @@ enum Verb {
     Validate(validate::Args),
     /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
     Litmus(litmus::Args),
+    /// Run random programs on tight machines, and check everything
+    Stress(stress::Args),
     /// Describe or convert traces
     Trace(trace::Args),
     /// Turn a trace of another tool into a native one
@@ -71,6 +74,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
+        Verb::Stress(args) => stress::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Capture(args) => capture::run(&args),

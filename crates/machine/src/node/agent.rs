@@ -249,6 +249,11 @@ impl Agent {
         }
     }
 
+    /// The edge until which the thread thinks, if it does.
+    pub(crate) fn thinks_until(&self, edge: Edge) -> Option<Edge> {
+        (self.think_until > edge).then_some(self.think_until)
+    }
+
     /// What the operation at hand comes to.
     fn next(&mut self, edge: Edge, now: Fs) -> Result<Next, TraceError> {
         let full = self.outstanding >= self.window;

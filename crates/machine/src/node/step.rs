@@ -358,7 +358,14 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             }
             self.shared.taken += agent.taken - before;
             match wish {
-                Wish::Access(_) | Wish::Forward(..) => self.node.roster.wants(at),
+                Wish::Access(_) | Wish::Forward(..) => {
+                    let thinks = self.node.agents[at].thinks_until(self.edge);
+                    self.node.roster.wants(at);
+                    // The thread goes on when it has thought, whatever its store buffer waits for.
+                    if let Some(until) = thinks.filter(|until| *until <= self.shared.last_edge) {
+                        self.node.roster.sleep(at, until);
+                    }
+                }
                 Wish::Arrive { id, members } => self.arrive(at, id, members),
                 Wish::Sleep(until) if until > self.shared.last_edge && until != Edge::NEVER => {
                     return Err(RunError::TooLong { at: self.now });
@@ -387,6 +394,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let mut left = false;
         for (tried, &at) in candidates.iter().enumerate() {
             let Wish::Access(piece) = self.node.agents[at].wish(self.edge, self.now)? else {
+                // Its thread has come to something else while a store of its buffer waited.
+                self.node.roster.wake(at);
                 continue;
             };
             if self.access(at, piece) {
