@@ -3,7 +3,8 @@
 //! Each seed is a run of its own: it places the threads on nodes, chooses between near and far
 //! atomics, and draws the order in which components step. Within a run the test is repeated on
 //! fresh lines; each repetition draws the homes of its locations, which threads hold copies
-//! beforehand, and how long each thread thinks before it begins.
+//! beforehand, how long each thread thinks before it begins, and how much it has to write first. A
+//! few bystanders on nodes of their own read the locations meanwhile, so that homes are busy.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,9 @@ impl Default for Plan {
         Self { rounds: 128, runs: 8, seed: 1 }
     }
 }
+
+/// Nodes that read the locations beside the threads, where there are as many.
+const BYSTANDERS: usize = 3;
 
 /// Think times are below this many cycles, or a fraction of it: a few misses on any fabric.
 const THINK_CYCLES_MAX: u64 = 4096;
@@ -88,6 +92,11 @@ fn one_run(
     let nodes = spec.fabric.node_ports.len();
     let source = |node: usize| -> Box<dyn OpSource> {
         match drawn.nodes.iter().position(|n| *n == node) {
+            Some(bystander) if bystander >= test.threads.len() => {
+                let rounds = plan.iter().enumerate();
+                let ops = rounds.flat_map(|(n, round)| drawn.bystand(test, n, bystander, &round[0]));
+                Box::new(Iter(ops.map(Ok).collect::<Vec<_>>().into_iter()))
+            }
             Some(thread) => {
                 let own = plan.iter().map(|round| round[thread].clone()).collect();
                 Box::new(ThreadSource::new(&shared, thread, model, own, &ends))
@@ -114,8 +123,9 @@ fn one_run(
 struct Draw {
     seed: u64,
     interleave_bytes: u64,
-    /// `[thread]`
+    /// `[thread]`, then those of bystanders.
     nodes: Vec<usize>,
+    threads: usize,
     /// `[node]`: lines given out so far that have it as home.
     lines: Vec<u64>,
 }
@@ -125,9 +135,10 @@ impl Draw {
         let count = spec.fabric.node_ports.len();
         let mut nodes: Vec<usize> = (0..count).collect();
         shuffle(&mut nodes, seed, 0);
-        nodes.truncate(test.threads.len());
+        let threads = test.threads.len();
+        nodes.truncate(threads + BYSTANDERS);
         let interleave_bytes = spec.accelerator.home.interleave_bytes;
-        Self { seed, interleave_bytes, nodes, lines: vec![0; count] }
+        Self { seed, interleave_bytes, nodes, threads, lines: vec![0; count] }
     }
 
     fn below(&self, round: u64, stream: usize, below: u64) -> u64 {
@@ -144,7 +155,7 @@ impl Draw {
 
     /// The rounds of all threads. Locations live at one of the threads, or anywhere.
     fn round(&mut self, test: &Test, round: u64) -> Vec<Round> {
-        let (threads, nodes) = (self.nodes.len() as u64, self.lines.len() as u64);
+        let (threads, nodes) = (self.threads as u64, self.lines.len() as u64);
         let homes: Vec<usize> = (0..test.locations.len())
             .map(|loc| {
                 let anywhere = self.below(round, loc, 4) == 0;
@@ -155,7 +166,17 @@ impl Draw {
             })
             .collect();
         let places: Vec<Addr> = homes.into_iter().map(|home| self.line(home)).collect();
+        let busy = self.below(round, 42, 2) == 1;
+        let own: Vec<Vec<Addr>> = (0..self.threads)
+            .map(|thread| {
+                let count = if busy { self.below(round, 60 + thread, 4) } else { 0 };
+                (0..count).map(|n| self.line(self.far(round, thread, n))).collect()
+            })
+            .collect();
+        let members = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         let of_thread = |thread: usize| Round {
+            busy: own[thread].clone(),
+            members,
             places: places.clone(),
             cached: (0..places.len())
                 .filter(|loc| self.below(round, 100 + 16 * thread + loc, 2) == 0)
@@ -163,7 +184,32 @@ impl Draw {
             set: test.initial.iter().copied().enumerate().filter(|_| thread == 0).collect(),
             think: self.think(round, thread),
         };
-        (0..self.nodes.len()).map(of_thread).collect()
+        (0..self.threads).map(of_thread).collect()
+    }
+
+    /// Some node.
+    fn far(&self, round: u64, thread: usize, n: u64) -> usize {
+        let stream = 200 + 16 * thread + usize::try_from(n).unwrap_or(0);
+        let at = self.below(round, stream, self.lines.len() as u64);
+        usize::try_from(at).unwrap_or(0)
+    }
+
+    /// What a bystander does in a round: reads locations while the threads run.
+    fn bystand(&self, test: &Test, n: usize, who: usize, round: &Round) -> Vec<Op> {
+        let number = n as u64;
+        let (id, members) = (0, round.members);
+        let mut ops = vec![Op::Barrier { id, members }];
+        if test.initial.iter().any(|v| *v != 0) {
+            ops.push(Op::Barrier { id, members });
+        }
+        ops.push(Op::Think { cycles: self.think(number, who) });
+        for read in 0..self.below(number, 70 + who, 5) {
+            let stream = 300 + 16 * who + usize::try_from(read).unwrap_or(0);
+            let at = self.below(number, stream, round.places.len() as u64);
+            let addr = round.places[usize::try_from(at).unwrap_or(0)];
+            ops.push(Op::Load { addr, size: 8 });
+        }
+        ops
     }
 
     /// Cycles before a thread begins; every fourth time all begin at once.

@@ -1,7 +1,7 @@
 //! A thread of a litmus test as a source of operations that goes by what its loads read.
 //!
 //! A thread repeats the test, each time on lines of its own: it takes the copies that the round
-//! gives it, meets the others, thinks, and runs. Operations are handed out up to where the next
+//! gives it, meets the others, thinks, writes some lines of its own, and runs. Operations are handed out up to where the next
 //! depends on a load; there a fence of loads stands, and what was read decides how it goes on.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,11 @@ pub(super) struct Round {
     pub(super) set: Vec<(usize, u64)>,
     /// Cycles to think before it begins.
     pub(super) think: u32,
+    /// Words of the thread's own that it writes just before it begins, so that what it writes in the
+    /// test has to wait.
+    pub(super) busy: Vec<Addr>,
+    /// Everybody who meets.
+    pub(super) members: u32,
 }
 
 /// `[thread][round]`: the registers at the end.
@@ -68,7 +73,7 @@ impl ThreadSource {
     /// The next repetition, up to where it begins.
     fn begin(&mut self, batch: &mut Vec<Op>) {
         let Some(round) = self.rounds.next() else { return };
-        let (id, members) = (0, u32::try_from(self.test.threads.len()).unwrap_or(u32::MAX));
+        let (id, members) = (0, round.members);
         let at = |loc: usize| round.places[loc];
         let set = |(loc, value): &(usize, u64)| Op::Store {
             addr: at(*loc),
@@ -82,6 +87,8 @@ impl ThreadSource {
         batch.extend(round.cached.iter().map(|loc| Op::Load { addr: at(*loc), size: SIZE }));
         batch.push(Op::Barrier { id, members });
         batch.push(Op::Think { cycles: round.think });
+        let own = |addr: &Addr| Op::Store { addr: *addr, size: SIZE, value: Some(1) };
+        batch.extend(round.busy.iter().map(own));
         self.cursor = Cursor::new(&self.test.threads[self.thread]);
         self.round = Some(round);
     }

@@ -60,7 +60,7 @@ impl fmt::Display for Rows {
     }
 }
 
-/// Every row that the exhaustive search of the protocol takes, with three caches and a line, near
+/// Every row that the exhaustive search of the protocol takes and that controllers put to the tables, with three caches and a line, near
 /// and far atomics, told and silent evictions. `threads` do not change the result.
 ///
 /// # Panics
@@ -79,5 +79,12 @@ pub fn reachable(threads: usize) -> Rows {
         assert!(found.is_none() && report.complete, "{found:?}");
         rows.add(&Rows::of(&report.coverage));
     }
+    // The controllers keep a core's wish, and a recall, until the line can take it.
+    let core = |event: &CacheEventKind| {
+        use CacheEventKind::{Drop, Evict, Far, Load, Store};
+        matches!(event, Load | Store | Far | Evict | Drop)
+    };
+    rows.cache.retain(|(state, event)| state.is_stable() || !core(event));
+    rows.home.retain(|(state, event)| state.is_stable() || *event != DirEventKind::Recall);
     rows
 }
