@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use litmus::{Model, Test, allowed, parse};
 use lockstep::base::{Addr, Op, Record, ThreadIdx};
 use lockstep::litmus::{Machines, Plan, Verdict, replay, search};
 use lockstep::machine::{Machine, Options};
 use lockstep::topology::Description;
-use lockstep::topology::spec::MachineSpec;
+use lockstep::topology::spec::{MachineSpec, Mode, RegionSpec};
 use lockstep::traffic::Trace;
-use litmus::{Model, Test, allowed, parse};
 
 fn machine(name: &str) -> (String, MachineSpec) {
     let description = Description::shipped(name).expect("it is shipped");
@@ -47,6 +47,22 @@ fn machines_never_show_what_their_model_forbids() {
     let deep = tests::deep();
     let machines = Machines(if deep { machines() } else { vec![machine("nvl8")] });
     let plan = if deep { Plan::default() } else { Plan { rounds: 32, runs: 2, seed: 1 } };
+    for (name, test) in all() {
+        for model in Model::ALL {
+            let verdict = verdict(&test, model, &machines, &plan);
+            let forbidden: Vec<_> = verdict.forbidden().map(|o| test.describe(o)).collect();
+            assert!(forbidden.is_empty(), "{name} under {model}: {forbidden:?}");
+        }
+    }
+}
+
+/// The same where every access goes to its home.
+#[test]
+fn uncached_memory_never_shows_what_a_model_forbids() {
+    let (name, mut spec) = machine("fullmesh8");
+    spec.regions = vec![RegionSpec { lines: 0..u64::MAX, mode: Mode::Uncached }];
+    let machines = Machines(vec![(name, spec)]);
+    let plan = Plan { rounds: 32, runs: if tests::deep() { 32 } else { 2 }, seed: 1 };
     for (name, test) in all() {
         for model in Model::ALL {
             let verdict = verdict(&test, model, &machines, &plan);

@@ -15,7 +15,8 @@ fn judge(case: &Case, mutant: Mutant) -> Option<FailureKind> {
 #[test]
 fn random_cases_catch_every_seeded_fault() {
     for mutant in Mutant::ALL {
-        let found = (0..400).map(|seed| Case::draw(seed, &NAMES)).find(|c| judge(c, mutant).is_some());
+        let found =
+            (0..400).map(|seed| Case::draw(seed, &NAMES)).find(|c| judge(c, mutant).is_some());
         assert!(found.is_some(), "{mutant:?} survives");
     }
 }

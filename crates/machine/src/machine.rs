@@ -451,5 +451,11 @@ fn shared(
         outbox: Outbox::default(),
         delivered: Vec::new(),
         candidates: Vec::new(),
+        uncached: spec
+            .regions
+            .iter()
+            .filter(|r| r.mode == spec::Mode::Uncached)
+            .map(|r| r.lines.clone())
+            .collect(),
     })
 }

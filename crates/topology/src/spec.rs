@@ -30,6 +30,8 @@ pub struct MachineSpec {
     pub memory: MemorySpec,
     /// Who is linked to whom, and by which way packets go.
     pub fabric: Fabric,
+    /// Stretches of the pool with a mode of their own, in order and apart; the rest is coherent.
+    pub regions: Vec<RegionSpec>,
 }
 
 /// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
@@ -62,6 +64,25 @@ pub struct AcceleratorSpec {
     /// Requests that a node's network interface may hold before its agents get no more accesses into
     /// the cache, at least 1.
     pub injection_packets: u32,
+}
+
+/// How a stretch of the pool is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Cached, and kept coherent by the directory.
+    Coherent,
+    /// Never cached: every access goes to the home and is performed there. Requests of a node to a home
+    /// arrive in order; answers may not. The memory semantics of UALink 200G 1.0.
+    Uncached,
+}
+
+/// A stretch of the pool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegionSpec {
+    /// Its lines, by number.
+    pub lines: core::ops::Range<u64>,
+    /// How it is kept.
+    pub mode: Mode,
 }
 
 /// The order that an agent gives its own operations.

@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Seed of places, think times and step orders
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// With all of memory uncached: every access goes to its home
+    #[arg(long)]
+    uncached: bool,
     /// Only the machine, no exhaustive search
     #[arg(long)]
     no_search: bool,
@@ -87,9 +90,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<Test> {
-    let context = || {
-        format!("could not read {}\n  mend: name a litmus test, a text file", file.display())
-    };
+    let context =
+        || format!("could not read {}\n  mend: name a litmus test, a text file", file.display());
     let text = std::fs::read_to_string(file).with_context(context)?;
     Ok(::litmus::parse(file, &text)?)
 }
@@ -98,7 +100,14 @@ fn read(file: &PathBuf) -> anyhow::Result<Test> {
 fn machines(args: &Args, tests: &[Test]) -> anyhow::Result<Machines> {
     let given = args.topology.iter().map(String::as_str).collect::<Vec<_>>();
     let names = if given.is_empty() { MACHINES.to_vec() } else { given };
-    let load = |name: &&str| Ok(((*name).to_owned(), input::topology(name)?));
+    let load = |name: &&str| {
+        let mut spec = input::topology(name)?;
+        if args.uncached {
+            let mode = topology::spec::Mode::Uncached;
+            spec.regions = vec![topology::spec::RegionSpec { lines: 0..u64::MAX, mode }];
+        }
+        Ok(((*name).to_owned(), spec))
+    };
     let machines = names.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
     for test in tests {
         if !machines.iter().any(|(_, spec)| fits(spec, test)) {
@@ -180,8 +189,10 @@ const fn why(model: Model) -> &'static str {
             "a write is performed for all caches at once, and a release waits until the writes \
              before it are"
         }
-        Model::Relaxed => "accesses are issued in program order, and what waits for a register holds up \
-                           what is behind it",
+        Model::Relaxed => {
+            "accesses are issued in program order, and what waits for a register holds up \
+                           what is behind it"
+        }
     }
 }
 

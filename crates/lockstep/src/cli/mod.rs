@@ -14,8 +14,8 @@ mod progress;
 mod rates;
 mod run;
 mod sections;
-mod sweep;
 mod stress;
+mod sweep;
 mod trace;
 mod validate;
 

@@ -156,9 +156,8 @@ fn cases(args: &Args, names: &[&str], listed: Option<&[u64]>) -> anyhow::Result<
     let started = now();
     let limited = args.cases.is_some() || listed.is_some();
     let budget = args.seconds.or((!limited).then_some(10));
-    let over = || {
-        budget.is_some_and(|s| now().duration_since(started) >= Duration::from_secs(s.into()))
-    };
+    let over =
+        || budget.is_some_and(|s| now().duration_since(started) >= Duration::from_secs(s.into()));
     let count = listed.map_or(args.cases.unwrap_or(u64::MAX), |l| l.len() as u64);
     let seed = |n: u64| match listed {
         Some(list) => list[usize::try_from(n).unwrap_or(usize::MAX)],

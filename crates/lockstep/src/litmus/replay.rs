@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::litmus::{Model, Outcome, Test};
 use base::rng::{draw, shuffle};
 use base::{Addr, Op};
-use ::litmus::{Model, Outcome, Test};
 use machine::{Iter, Machine, OpSource, Options, RunError};
 use memory::FixedLatency;
 use topology::spec::{Atomics, MachineSpec};
@@ -94,7 +94,8 @@ fn one_run(
         match drawn.nodes.iter().position(|n| *n == node) {
             Some(bystander) if bystander >= test.threads.len() => {
                 let rounds = plan.iter().enumerate();
-                let ops = rounds.flat_map(|(n, round)| drawn.bystand(test, n, bystander, &round[0]));
+                let ops =
+                    rounds.flat_map(|(n, round)| drawn.bystand(test, n, bystander, &round[0]));
                 Box::new(Iter(ops.map(Ok).collect::<Vec<_>>().into_iter()))
             }
             Some(thread) => {

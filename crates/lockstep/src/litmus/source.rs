@@ -6,8 +6,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{Addr, Op, Order};
 use ::litmus::{Cursor, Fence, Instr, LoadOrder, Model, Next, Operand, Rmw, Test};
+use base::{Addr, Op, Order};
 use machine::OpSource;
 use traffic::TraceError;
 

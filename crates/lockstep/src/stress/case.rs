@@ -2,7 +2,9 @@
 
 use base::rng::draw;
 use base::{Addr, Op, Order, Rmw};
-use topology::describe::{Atomics, Consistency, LinkForm, Replacement, SharedEviction};
+use topology::describe::{
+    Atomics, Consistency, LinkForm, Mode, Region, Replacement, SharedEviction,
+};
 use topology::spec::MachineSpec;
 use topology::units::Size;
 use topology::{Description, TopologyError};
@@ -34,6 +36,8 @@ pub struct Knobs {
     pub far: bool,
     /// Requests that an interface holds.
     pub injection: u32,
+    /// Lines from the first on that are never cached.
+    pub uncached_lines: u32,
 }
 
 /// What each thread does before all of them meet: `[thread]`.
@@ -122,6 +126,7 @@ impl Knobs {
             order: dice.word(3),
             far: dice.coin(),
             injection: 1 + dice.word(3),
+            uncached_lines: if dice.below(4) == 0 { 1 + dice.word(3) } else { 0 },
         }
     }
 
@@ -140,6 +145,7 @@ impl Knobs {
             order: 0,
             far: false,
             injection: 8,
+            uncached_lines: 0,
         }
     }
 
@@ -166,6 +172,10 @@ impl Knobs {
         a.cache.shared_eviction =
             if self.silent { SharedEviction::Silent } else { SharedEviction::Notify };
         a.home.directory_lines = (self.directory_lines > 0).then_some(self.directory_lines);
+        if self.uncached_lines > 0 {
+            let size = Size(64 * u64::from(self.uncached_lines));
+            d.regions.push(Region { base: 0, size, mode: Mode::Uncached });
+        }
         let told = |error: TopologyError| error.to_string();
         if self.buffer_flits > 0 {
             let mut tight = d.clone();

@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 13;
+const FIELDS: usize = 14;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,7 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("order", k.order.to_string()),
         ("far", flag(k.far)),
         ("injection", k.injection.to_string()),
+        ("uncached_lines", k.uncached_lines.to_string()),
     ]
 }
 
@@ -144,6 +145,7 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "order" => k.order = number()?,
         "far" => k.far = number()? != 0,
         "injection" => k.injection = number()?,
+        "uncached_lines" => k.uncached_lines = number()?,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())

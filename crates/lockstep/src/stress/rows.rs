@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use coherence::model::{Evictions, Limits, Model, Workload, search};
-use coherence::{CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, SharedEviction};
+use coherence::{
+    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, SharedEviction,
+};
 
 /// A set of rows.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -68,8 +70,7 @@ impl fmt::Display for Rows {
 pub fn reachable(threads: usize) -> Rows {
     let mut rows = Rows::default();
     for silent in [false, true] {
-        let shared_eviction =
-            if silent { SharedEviction::Silent } else { SharedEviction::Notify };
+        let shared_eviction = if silent { SharedEviction::Silent } else { SharedEviction::Notify };
         let evictions = if silent { Evictions::Either } else { Evictions::Notify };
         let mut model = Model::new(Config { shared_eviction, ..Config::default() }, 3, 1);
         model.workload = Workload { far: true, evictions, ..Workload::default() };

@@ -48,6 +48,8 @@ pub enum Kind {
 pub(crate) struct Piece {
     pub(crate) line: Line,
     pub(crate) access: Access<LineData>,
+    /// Bytes of the line that it concerns.
+    pub(crate) bytes: u32,
     /// Its operation's entry.
     pub(crate) token: u32,
 }
@@ -375,7 +377,7 @@ impl Agent {
                 let token = self.entry(Kind::Atomic, Rule::Plain, addr, size);
                 let (offset, size) = (addr.offset(), u32::from(size));
                 let access = Access::Atomic(LineWrite::Rmw { offset, size, rmw });
-                Current::Atomic { piece: Piece { line: addr.line(), access, token } }
+                Current::Atomic { piece: Piece { line: addr.line(), access, bytes: size, token } }
             }
             Op::Fence => Current::Fence,
             Op::Order(order) => Current::Order(order),
@@ -436,7 +438,7 @@ impl Agent {
                     let data = LineData([value.rotate_left(8 * turn); 8]);
                     Access::Store(LineWrite::Bytes { mask: byte_mask(addr.offset(), bytes), data })
                 });
-                Piece { line: addr.line(), access, token }
+                Piece { line: addr.line(), access, bytes, token }
             }
             _ => unreachable!("asked for a piece of nothing"),
         }
@@ -448,7 +450,8 @@ impl Agent {
         let chunk = Chunk { bytes: rest.bytes.min(room), ..rest };
         let token = token.unwrap_or_else(|| self.copy_entry(Kind::Load, chunk, self.taken));
         self.current = Current::Copy { rest, token: Some(token) };
-        Piece { line: chunk.from.line(), access: Access::Load, token }
+        let bytes = chunk.bytes;
+        Piece { line: chunk.from.line(), access: Access::Load, bytes, token }
     }
 
     fn copy_entry(&mut self, kind: Kind, chunk: Chunk, number: u64) -> u32 {
@@ -590,7 +593,8 @@ impl Agent {
         }
         let mask = byte_mask(chunk.to.offset(), chunk.bytes);
         let access = Access::Store(LineWrite::Bytes { mask, data });
-        self.stores.push_back(Piece { line: chunk.to.line(), access, token });
+        let bytes = chunk.bytes;
+        self.stores.push_back(Piece { line: chunk.to.line(), access, bytes, token });
     }
 
     /// Marks the agent as done. `true` the first time.

@@ -42,16 +42,26 @@ pub(crate) struct Shared {
     pub(crate) delivered: Vec<PacketIdx>,
     /// Agents that may be served, while one is chosen.
     pub(crate) candidates: Vec<usize>,
+    /// Lines that are never cached, in order.
+    pub(crate) uncached: Vec<core::ops::Range<u64>>,
+}
+
+impl Shared {
+    /// Whether accesses to `line` go to its home.
+    pub(super) fn is_uncached(&self, line: Line) -> bool {
+        let behind = self.uncached.partition_point(|r| r.start <= line.0);
+        behind > 0 && line.0 < self.uncached[behind - 1].end
+    }
 }
 
 /// A node at one of its edges, with everything it may touch.
 pub(crate) struct Stepping<'a, R, M> {
-    node: &'a mut Node,
+    pub(super) node: &'a mut Node,
     memory: &'a mut MemoryPort<M>,
     net: &'a mut Network<R, Payload>,
-    shared: &'a mut Shared,
-    edge: Edge,
-    now: Fs,
+    pub(super) shared: &'a mut Shared,
+    pub(super) edge: Edge,
+    pub(super) now: Fs,
 }
 
 impl Node {
@@ -111,8 +121,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     fn accept(&mut self, payload: Payload, timeline: Timeline, ready: Edge) {
         let for_cache = match &payload {
             Payload::Coherence { msg, .. } => !msg.to_home(),
-            Payload::Arrive { .. } => false,
-            Payload::Release { .. } => true,
+            Payload::Arrive { .. } | Payload::Remote { .. } => false,
+            Payload::Release { .. } | Payload::Answer { .. } => true,
         };
         let inbound = Inbound { ready, payload, timeline };
         if for_cache {
@@ -147,7 +157,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         }
         while let Some(mut out) = pop_due(&mut self.node.home_out, self.edge) {
             let line = match &out.payload {
-                Payload::Coherence { line, .. } if out.from_memory => *line,
+                Payload::Coherence { line, .. } | Payload::Answer { line, .. }
+                    if out.from_memory =>
+                {
+                    *line
+                }
                 _ => {
                     self.emit(out);
                     continue;
@@ -174,7 +188,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 
     /// Gives a message to the network, or to this very node.
-    fn emit(&mut self, out: Outbound) {
+    pub(super) fn emit(&mut self, out: Outbound) {
         let Outbound { dst, payload, timeline, .. } = out;
         if dst == self.node.id {
             self.accept(payload, timeline, self.edge.plus(1));
@@ -206,7 +220,10 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 debug!(target: "barrier", at = %self.now, "{thread} released");
                 self.node.release(thread);
             }
-            Payload::Arrive { .. } => unreachable!("arrivals go to home"),
+            payload @ Payload::Answer { .. } => {
+                self.remote_answer(Inbound { ready: self.edge, payload, timeline });
+            }
+            Payload::Arrive { .. } | Payload::Remote { .. } => unreachable!("it is for home"),
         }
     }
 
@@ -223,7 +240,12 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 Ok(())
             }
             Payload::Arrive { id, members, from } => self.arrival(id, members, from),
-            Payload::Release { .. } => unreachable!("releases go to agents"),
+            payload @ Payload::Remote { .. } => {
+                timeline.charge(Part::Directory, self.now);
+                self.remote_request(Inbound { ready: self.edge, payload, timeline });
+                Ok(())
+            }
+            Payload::Release { .. } | Payload::Answer { .. } => unreachable!("it is for the node"),
         }
     }
 
@@ -425,6 +447,12 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let mut tag = self.node.agents[at].timeline(piece.token);
         tag.charge(Part::SourceQueue, self.now);
         let token = u32::try_from(at).unwrap_or(0) << ENTRY_BITS | piece.token;
+        if self.shared.is_uncached(piece.line) {
+            self.remote(&piece, token, tag);
+            self.shared.stats.line_accesses += 1;
+            self.node.agents[at].issued();
+            return true;
+        }
         let home = self.shared.map.home(piece.line);
         self.shared.outbox.clear();
         let Piece { line, access, .. } = piece;

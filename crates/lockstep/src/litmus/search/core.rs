@@ -125,7 +125,8 @@ impl Core {
         let (ready, flight) = match instr {
             Instr::Load { to, at, order } => {
                 let sc = *order == LoadOrder::AcquireSc && !ra;
-                let held = sc && (!self.buffer.is_empty() || self.flights.iter().any(|f| f.release));
+                let held =
+                    sc && (!self.buffer.is_empty() || self.flights.iter().any(|f| f.release));
                 let drained = model != Model::Tso || !sc || self.is_quiet();
                 let blocks = *order != LoadOrder::Plain || model != Model::Relaxed;
                 let flight = Flight { to: Some(*to), blocks, ..plain(at.loc, None) };

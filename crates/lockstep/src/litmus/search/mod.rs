@@ -18,9 +18,9 @@ mod state;
 
 use std::collections::BTreeSet;
 
+use ::litmus::{Model, Outcome, Test};
 use base::Map;
 use coherence::Atomics;
-use ::litmus::{Model, Outcome, Test};
 
 use state::{Setup, State};
 

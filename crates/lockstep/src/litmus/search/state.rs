@@ -2,13 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 
+use ::litmus::{Instr, LocIdx, Model, Outcome, Test};
 use base::NodeIdx;
 use base::rng::mix;
 use coherence::{
     Atomics, CacheEvent, CacheLine, CacheState, Config, DirEvent, DirLine, DirState, EACH_SHARER,
     Effect, Message, MsgKind, Step, Value, cache_step, dir_step,
 };
-use ::litmus::{Instr, LocIdx, Model, Outcome, Test};
 
 use super::core::{Act, Core, Flight};
 
