@@ -152,7 +152,7 @@ fn exchange(nodes: u32, threads: u32, rounds: u64) -> (Vec<Record>, Vec<(Addr, u
 
 #[test]
 fn behind_a_barrier_everybody_reads_what_everybody_wrote_before_it() {
-    for (spec, _) in machines() {
+    for (_, spec) in machines() {
         let nodes = u32::try_from(spec.fabric.node_ports.len()).expect("few nodes");
         for (threads, shuffle) in [(2, None), (5, Some(1)), (8, Some(2))] {
             let (records, expected) = exchange(nodes, threads, 3);

@@ -238,7 +238,7 @@ pub struct Test {
     pub locations: Vec<String>,
     /// `[location]`: what it holds at first.
     pub initial: Vec<u64>,
-    /// Two to four.
+    /// One to four.
     pub threads: Vec<Thread>,
     /// What an outcome is made of.
     pub observables: Vec<Observable>,

@@ -13,6 +13,12 @@ pub(super) fn parse(tokens: &mut Tokens, builder: &mut Builder) -> Parsed<()> {
         if tokens.take(";") {
             continue;
         }
+        // A register may have a type before it: `int64_t 0:X1;`.
+        if tokens.ahead(2) == ":"
+            && tokens.ahead(1).starts_with(|c: char| c.is_ascii_digit())
+        {
+            tokens.next();
+        }
         if tokens.is_number() && tokens.ahead(1) == ":" {
             register(tokens, builder)?;
         } else {
@@ -32,6 +38,10 @@ fn register(tokens: &mut Tokens, builder: &mut Builder) -> Parsed<()> {
     let canonical = register_name(builder.arch, &name)
         .ok_or_else(|| tokens.fault("it is no register of the subset", MEND))?;
     tokens.next();
+    if matches!(tokens.peek(), ";" | "}") {
+        builder.thread(number).register(&canonical);
+        return Ok(());
+    }
     tokens.expect("=", MEND)?;
     tokens.take("&");
     if tokens.is_number() {

@@ -26,7 +26,7 @@ use tokens::Tokens;
 /// Threads that a test may have.
 const THREADS_MAX: usize = 4;
 /// Threads that it must have.
-const THREADS_MIN: usize = 2;
+const THREADS_MIN: usize = 1;
 
 /// Reads the test that `text` is; `path` names it in errors.
 ///

@@ -167,7 +167,7 @@ impl Draw {
             })
             .collect();
         let places: Vec<Addr> = homes.into_iter().map(|home| self.line(home)).collect();
-        let busy = self.below(round, 42, 2) == 1;
+        let busy = self.below(round, 42, 3) == 0;
         let own: Vec<Vec<Addr>> = (0..self.threads)
             .map(|thread| {
                 let count = if busy { self.below(round, 60 + thread, 4) } else { 0 };
@@ -204,7 +204,9 @@ impl Draw {
             ops.push(Op::Barrier { id, members });
         }
         ops.push(Op::Think { cycles: self.think(number, who) });
-        for read in 0..self.below(number, 70 + who, 5) {
+        // Not always: what they read is no longer one thread's alone.
+        let reads = if self.below(number, 43, 2) == 1 { self.below(number, 70 + who, 5) } else { 0 };
+        for read in 0..reads {
             let stream = 300 + 16 * who + usize::try_from(read).unwrap_or(0);
             let at = self.below(number, stream, round.places.len() as u64);
             let addr = round.places[usize::try_from(at).unwrap_or(0)];
