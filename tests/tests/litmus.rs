@@ -96,7 +96,7 @@ const WEAK: [(&str, Model); 16] = [
 #[test]
 fn machines_show_the_weak_outcomes_of_their_model() {
     let machines = Machines(machines());
-    let plan = Plan { rounds: 128, runs: if tests::deep() { 16 } else { 4 }, seed: 1 };
+    let plan = Plan { rounds: 64, runs: 8, seed: 1 };
     for (name, model) in WEAK {
         let verdict = verdict(&shipped(name), model, &machines, &plan);
         assert!(verdict.condition_holds(), "{name} under {model}: {:?}", verdict.outcomes);

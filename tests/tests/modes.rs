@@ -68,7 +68,7 @@ fn a_release_waits_for_posted_writes_and_bulk_copies() {
             let fence = if fence { Some(Op::Fence) } else { None };
             std::iter::once(store(n)).chain(fence)
         });
-        let copy = Op::Copy { from: Addr(2 << 20), to: Addr(8192), bytes: 512 };
+        let copy = Op::Copy { from: Addr((2 << 20) + 16384), to: Addr(8192), bytes: 512 };
         let flag = Op::Release { addr: Addr(12288), size: 8, value: Some(1) };
         run("nvl8", of(0, each.chain([copy, flag]))).summary()
     };

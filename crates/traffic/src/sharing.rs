@@ -94,7 +94,7 @@ impl Sharing {
         self.last = Some(thread);
         match record.op {
             Op::Load { addr, size } | Op::Acquire { addr, size, .. } => {
-                self.access(thread, addr.0, u64::from(size), (true, false))
+                self.access(thread, addr.0, u64::from(size), (true, false));
             }
             Op::Store { addr, size, .. } | Op::Release { addr, size, .. } => {
                 self.access(thread, addr.0, u64::from(size), (false, true));

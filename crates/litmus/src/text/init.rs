@@ -14,9 +14,7 @@ pub(super) fn parse(tokens: &mut Tokens, builder: &mut Builder) -> Parsed<()> {
             continue;
         }
         // A register may have a type before it: `int64_t 0:X1;`.
-        if tokens.ahead(2) == ":"
-            && tokens.ahead(1).starts_with(|c: char| c.is_ascii_digit())
-        {
+        if tokens.ahead(2) == ":" && tokens.ahead(1).starts_with(|c: char| c.is_ascii_digit()) {
             tokens.next();
         }
         if tokens.is_number() && tokens.ahead(1) == ":" {

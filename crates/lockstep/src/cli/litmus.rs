@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     topology: Vec<String>,
     /// Timings of each test, over all machines
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=i64::from(TIMINGS_MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=i64::from(TIMINGS_MAX)))]
     timings: u32,
     /// Seed of places, think times and step orders
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -205,7 +205,8 @@ impl Draw {
         }
         ops.push(Op::Think { cycles: self.think(number, who) });
         // Not always: what they read is no longer one thread's alone.
-        let reads = if self.below(number, 43, 2) == 1 { self.below(number, 70 + who, 5) } else { 0 };
+        let reads =
+            if self.below(number, 43, 2) == 1 { self.below(number, 70 + who, 5) } else { 0 };
         for read in 0..reads {
             let stream = 300 + 16 * who + usize::try_from(read).unwrap_or(0);
             let at = self.below(number, stream, round.places.len() as u64);

@@ -57,7 +57,9 @@ impl Encoder {
             Op::Release { addr, size, value } => {
                 self.sized(value.map_or(RELEASE, |_| RELEASE_VALUE), size);
                 self.addr(addr);
-                value.into_iter().for_each(|v| self.number(v));
+                if let Some(v) = value {
+                    self.number(v);
+                }
             }
             Op::Order(Order::Loads) => self.bytes.push(ORDER),
             Op::Order(Order::Stores) => self.bytes.push(ORDER | 1 << 4),
