@@ -115,13 +115,14 @@ fn quarry(count: usize) -> Vec<(MachineSpec, Trace)> {
     cases.filter(|(spec, _)| spec.fabric.node_ports.len() < 20).take(count).collect()
 }
 
-/// All but one: an invalidation that finds a reader waiting must have been overtaken, on the same
+/// All that full maps can show but one: an invalidation that finds a reader waiting must have been overtaken, on the same
 /// way, by an acknowledgement that left much later. The exhaustive search of the protocol finds
 /// that one; networks that keep their messages moving do not get there.
 #[test]
 fn seeded_faults_of_the_protocol_are_caught_in_the_machine() {
     let cases = quarry(60);
-    for mutant in Mutant::ALL.into_iter().filter(|m| *m != Mutant::InvDropsIsD) {
+    let hunted = |m: &Mutant| *m != Mutant::InvDropsIsD && !m.needs_coarse_lists();
+    for mutant in Mutant::ALL.into_iter().filter(hunted) {
         let found = cases.iter().find_map(|(spec, trace)| symptom(spec, trace, mutant));
         assert!(found.is_some(), "{mutant:?} survives {} programs", cases.len());
     }

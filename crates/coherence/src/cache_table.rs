@@ -95,6 +95,8 @@ fn snoop_rows<V: Value, F: Faults>(
         (MiA, FwdGetS) if cfg.has(Mutant::FwdGetSIgnoredInMiA) => row,
 
         (I | IsD | ImAd | IiA | IaD, Inv) => row.ack(m),
+        // By a list that names caches without a copy: home has had the Put, its answer is on the way.
+        (EiA | MiA, Inv) if !cfg.directory.is_exact() => row.ack(m),
         (S, Inv) => row.ack(m).to(I),
         (SmAd, Inv) => row.ack(m).to(ImAd),
         (SiA, Inv) => row.ack(m).to(IiA),
@@ -126,6 +128,8 @@ fn response_rows<V: Value, F: Faults>(
         (IsD, Data) => row.to(S).take(m).load().comp_ack(),
         (IsD, DataE) => row.to(E).take(m).load().comp_ack(),
         (ImAd, Data) => row.take(m).expect(n).complete_if_gathered(),
+        // Home does not know whether the copy is still there, and sends data to be safe.
+        (SmAd, Data) if !cfg.directory.is_exact() => row.take(m).expect(n).complete_if_gathered(),
         (SmAd, AckCount) => row.expect(n).complete_if_gathered(),
         (ImAd | SmAd, InvAck) => row.expect(-1),
         (ImA, InvAck) => row.expect(-1).complete_if_gathered(),

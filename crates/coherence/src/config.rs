@@ -3,6 +3,8 @@
 use core::fmt::Debug;
 use core::hash::Hash;
 
+use crate::directory::Directory;
+
 /// Where atomics are performed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Atomics {
@@ -33,6 +35,8 @@ pub struct Config<F: Faults = Sound> {
     pub atomics: Atomics,
     /// How shared copies are evicted.
     pub shared_eviction: SharedEviction,
+    /// How homes list sharers.
+    pub directory: Directory,
     /// The fault seeded into the tables, if any.
     pub mutant: F,
 }
@@ -42,6 +46,7 @@ impl Default for Config {
         Self {
             atomics: Atomics::default(),
             shared_eviction: SharedEviction::default(),
+            directory: Directory::default(),
             mutant: Sound,
         }
     }
@@ -51,7 +56,12 @@ impl Config {
     /// The same options with a fault seeded, or with none.
     #[must_use]
     pub const fn seeded(self, mutant: Option<Mutant>) -> Config<Option<Mutant>> {
-        Config { atomics: self.atomics, shared_eviction: self.shared_eviction, mutant }
+        Config {
+            atomics: self.atomics,
+            shared_eviction: self.shared_eviction,
+            directory: self.directory,
+            mutant,
+        }
     }
 }
 
@@ -74,7 +84,7 @@ pub trait Faults: Copy + Eq + Hash + Debug + 'static {
 pub struct Sound;
 
 impl Faults for Sound {
-    #[inline(always)]
+    #[inline]
     fn has(self, _: Mutant) -> bool {
         false
     }
@@ -118,11 +128,21 @@ pub enum Mutant {
     FarBeforeGather,
     /// A far atomic's own cache drops a modified copy instead of writing it back first.
     FarDropsDirty,
+    /// Home takes a coarse list for proof that an upgrading cache still has its copy, and answers
+    /// with a count only.
+    UpgradeByCoarseList,
+    /// Home takes a cache off a coarse list when it evicts, although others hide behind the same bit.
+    CoarseListForgets,
 }
 
 impl Mutant {
+    /// Whether it shows only where lists of sharers can name too many.
+    pub const fn needs_coarse_lists(self) -> bool {
+        matches!(self, Self::UpgradeByCoarseList | Self::CoarseListForgets)
+    }
+
     /// Every fault.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::UpgradeAfterLoss,
         Self::InvDropsIsD,
         Self::StalePutWrites,
@@ -137,5 +157,7 @@ impl Mutant {
         Self::EarlyInvAckLost,
         Self::FarBeforeGather,
         Self::FarDropsDirty,
+        Self::UpgradeByCoarseList,
+        Self::CoarseListForgets,
     ];
 }

@@ -7,6 +7,7 @@
 use base::NodeIdx;
 
 use crate::config::{Config, Faults, Mutant};
+use crate::directory::Directory;
 use crate::message::{EACH_SHARER, Gather, Message, MsgKind};
 use crate::sharers::Sharers;
 use crate::state::DirState::{BAtomic, BGetM, BGetMInv, BGetS, BRecall, EM, I, S};
@@ -57,14 +58,16 @@ fn request_rows<V: Value, F: Faults>(
     use MsgKind::{AckCount, Data, DataE, Far, FwdGetM, FwdGetS, FwdInv, GetM, GetS, Upg};
     let r = m.src;
     let mine = row.line.owner == Some(r);
-    let shared = row.line.sharers.contains(r) || cfg.has(Mutant::UpgradeAfterLoss);
+    let sure = !row.line.coarse || cfg.has(Mutant::UpgradeByCoarseList);
+    let shared = row.line.sharers.contains(r) && sure || cfg.has(Mutant::UpgradeAfterLoss);
+    let directory = &cfg.directory;
     match (row.line.state, m.kind) {
         (EM, Far) if mine && cfg.has(Mutant::FarDropsDirty) => row.block(BAtomic, r).perform(m),
         (EM, _) if mine => return Step::Illegal,
 
         (I, GetS) => row.block(BGetS, r).grant(DataE, 0).own(r),
-        (S, GetS) => row.block(BGetS, r).grant(Data, 0).share(r),
-        (EM, GetS) => row.block(BGetS, r).snoop(FwdGetS).await_wb().share_with_owner(r),
+        (S, GetS) => row.block(BGetS, r).grant(Data, 0).share(directory, r),
+        (EM, GetS) => row.block(BGetS, r).snoop(FwdGetS).await_wb().share_with_owner(directory, r),
 
         (I, GetM | Upg) => row.block(BGetM, r).grant(Data, 0).own(r),
         (S, Upg) if shared => row.invalidate_for(r, AckCount),
@@ -97,6 +100,10 @@ fn put_rows<V: Value, F: Faults>(
         (EM, PutE) if mine => row.unown(),
         (EM, PutM) if mine => row.write(m).unown(),
         (_, PutM) if cfg.has(Mutant::StalePutWrites) => row.write(m).unshare(m.src),
+        (S, _) if row.line.coarse && cfg.has(Mutant::CoarseListForgets) => {
+            row.forget(&cfg.directory, m.src)
+        }
+        (S, _) if row.line.coarse => row,
         (S, _) => row.unshare(m.src),
         _ => row,
     }
@@ -151,6 +158,7 @@ fn response_rows<V: Value, F: Faults>(
 
         (BGetS | BRecall, Wb) if wb => row.write(m).got_wb(),
         (BAtomic, Wb) if wb => row.write(m).got_wb().perform_if_gathered(m),
+        (BGetS, InvAck) if line.victim == Some(m.src) => row.got_victim(),
         (BRecall, InvAck) if acked => row.unlist(m.src),
         (BAtomic, InvAck) if acked => row.unlist(m.src).perform_if_gathered(m),
 
@@ -242,6 +250,7 @@ impl<V: Value> Row<V> {
     fn own(mut self, r: NodeIdx) -> Self {
         self.line.owner = Some(r);
         self.line.sharers = Sharers::default();
+        self.line.coarse = false;
         self
     }
 
@@ -250,16 +259,28 @@ impl<V: Value> Row<V> {
         self.to(I)
     }
 
-    fn share(mut self, r: NodeIdx) -> Self {
-        self.line.sharers.insert(r);
+    /// Lists `r`; a sharer that loses its place on the list for it loses its copy, too.
+    fn share(mut self, directory: &Directory, r: NodeIdx) -> Self {
+        let DirLine { sharers, coarse, victim, .. } = &mut self.line;
+        *victim = directory.list(sharers, coarse, r);
+        let Some(victim) = *victim else { return self };
+        let mut inv = Message::new(MsgKind::Inv, self.home, victim, self.requester);
+        inv.gather = Gather::Home;
+        self.sends.push(inv);
         self
     }
 
-    fn share_with_owner(mut self, r: NodeIdx) -> Self {
+    fn got_victim(mut self) -> Self {
+        self.line.victim = None;
+        self
+    }
+
+    fn share_with_owner(mut self, directory: &Directory, r: NodeIdx) -> Self {
         if let Some(owner) = self.line.owner.take() {
-            self.line.sharers.insert(owner);
+            // The first on the list: nobody can lose a place.
+            directory.list(&mut self.line.sharers, &mut self.line.coarse, owner);
         }
-        self.share(r)
+        self.share(directory, r)
     }
 
     /// Takes `r` off the list of a line in S.
@@ -267,6 +288,12 @@ impl<V: Value> Row<V> {
         self.line.sharers.remove(r);
         let empty = self.line.state == S && self.line.sharers.is_empty();
         if empty { self.to(I) } else { self }
+    }
+
+    /// The seeded fault of taking a sharer's bit off a coarse list.
+    fn forget(mut self, directory: &Directory, r: NodeIdx) -> Self {
+        directory.forget(&mut self.line.sharers, r);
+        self.unshare(r)
     }
 
     fn unlist(mut self, r: NodeIdx) -> Self {
@@ -327,7 +354,8 @@ impl<V: Value> Row<V> {
     fn settle(mut self) -> Self {
         let line = &mut self.line;
         let gathers = matches!(line.state, BRecall | BAtomic) && !line.sharers.is_empty();
-        if line.state.is_stable() || line.awaits_wb || line.awaits_comp || gathers {
+        let awaits = line.awaits_wb || line.awaits_comp || line.victim.is_some();
+        if line.state.is_stable() || awaits || gathers {
             return self;
         }
         line.state = match line.state {
@@ -337,6 +365,7 @@ impl<V: Value> Row<V> {
         };
         if line.state != S {
             line.sharers = Sharers::default();
+            line.coarse = false;
         }
         line.requester = None;
         self

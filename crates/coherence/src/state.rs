@@ -180,6 +180,10 @@ pub struct DirLine<V: Value> {
     /// The sharers in `S` and `BGetS`; in `BGetMInv` those being invalidated, in `BRecall` and
     /// `BAtomic` those whose acknowledgement is still to come.
     pub sharers: Sharers,
+    /// Whether that list may name caches that have no copy and cannot be told from those that have.
+    pub coarse: bool,
+    /// The sharer whose copy was taken back for its place on the list, until it acknowledges.
+    pub victim: Option<NodeIdx>,
     /// What memory holds.
     pub memory: V,
     /// The far atomic that is not performed yet.
@@ -196,6 +200,8 @@ impl<V: Value> DirLine<V> {
             owner: None,
             requester: None,
             sharers: Sharers::default(),
+            coarse: false,
+            victim: None,
             memory,
             write: None,
         }

@@ -6,9 +6,10 @@ use core::fmt::Write as _;
 
 use base::NodeIdx;
 
+use super::act::{Act, Flight, Shape};
 use super::code::short;
-use super::schedule::{Played, Replay, Schedule};
-use super::system::{Act, Flight, Shape, System};
+use super::schedule::{Played, Replay, Schedule, write_flight};
+use super::system::System;
 use super::world::World;
 use crate::config::Mutant;
 use crate::state::Effect;
@@ -27,6 +28,16 @@ pub fn chart(schedule: &Schedule, replay: &Replay) -> String {
         let row = drawing.row(n + 1, played, &mut sent);
         text.push_str(row.trim_end());
         text.push('\n');
+    }
+    for (flight, row) in &sent {
+        let mut what = String::new();
+        let _ = write_flight(&mut what, flight, Some(&schedule.shape));
+        let line = if schedule.shape.lines > 1 {
+            format!(", line {}", flight.line)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(text, "      under way: {what}{line}, sent in {row}");
     }
     if let Some(fault) = &replay.fault {
         let _ = writeln!(text, "  => {fault}");

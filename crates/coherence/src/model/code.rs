@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! cell     state 4 | acks + 8  4 | value 3 | write 3                          a line in a cache
-//! dir      state 3 | wb 1 | comp 1 | owner 3 | requester 3 | sharers 6 | memory 3 | write 3 | .. | last 3
+//! dir      state 3 | wb 1 | comp 1 | owner 3 | requester 3 | sharers 6 | memory 3 | write 3
+//!          | coarse 1 | victim 3 | .. | last 3
 //! message  .. | kind 5 | line 2 | dst 3 | src 3 | requester 3 | gather 1 | acks 3 | data 3 | write 3
 //! ```
 //!
@@ -56,6 +57,8 @@ pub(crate) mod dir {
     pub(crate) const SHARERS: u32 = 11;
     pub(crate) const MEMORY: u32 = 17;
     pub(crate) const WRITE: u32 = 20;
+    pub(crate) const COARSE: u32 = 23;
+    pub(crate) const VICTIM: u32 = 24;
     pub(crate) const LAST: u32 = 29;
 }
 
@@ -180,6 +183,8 @@ pub(crate) fn unpack_dir(word: u32, values: u8) -> DirLine<u8> {
         owner: named(three(word, dir::OWNER)),
         requester: named(three(word, dir::REQUESTER)),
         sharers: (0..6).filter(listed).map(NodeIdx).collect(),
+        coarse: word >> dir::COARSE & 1 == 1,
+        victim: named(three(word, dir::VICTIM)),
         memory: value(three(word, dir::MEMORY)).unwrap_or(0),
         write: write(three(word, dir::WRITE), values),
     }
@@ -195,6 +200,8 @@ pub(crate) fn pack_dir(line: &DirLine<u8>) -> Option<u32> {
             | who(line.owner) << dir::OWNER
             | who(line.requester) << dir::REQUESTER
             | mask(&line.sharers) << dir::SHARERS
+            | u32::from(line.coarse) << dir::COARSE
+            | who(line.victim) << dir::VICTIM
             | pack_value(Some(line.memory))? << dir::MEMORY
             | pack_write(line.write) << dir::WRITE,
     )
@@ -262,6 +269,8 @@ mod tests {
             owner: Some(NodeIdx(5)),
             requester: None,
             sharers: [0, 5].map(NodeIdx).into_iter().collect(),
+            coarse: true,
+            victim: Some(NodeIdx(2)),
             memory: 6,
             write: None,
         };

@@ -9,9 +9,9 @@
 
 use base::{Line, NodeIdx};
 
+use super::act::{Act, Homes};
 use super::fault::{Fault, FaultKind};
 use super::schedule::Schedule;
-use super::system::{Act, Homes};
 use crate::array::{CacheGeometry, Replacement};
 use crate::audit::{AuditFault, audit};
 use crate::cache_ctrl::{Access, CacheCtrl, Outcome, Request};
@@ -22,7 +22,7 @@ use crate::outbox::{Outbox, Outgoing};
 use crate::state::CacheState;
 
 /// Sets of the caches: the lines of a schedule have one each.
-const SETS: u32 = super::system::LINES_MAX;
+const SETS: u32 = super::act::LINES_MAX;
 /// Deliveries after which the controllers are taken to go on for ever.
 const DELIVERIES_MAX: usize = 10_000;
 
@@ -69,8 +69,7 @@ impl Controllers {
     fn new(schedule: &Schedule) -> Self {
         let drops = schedule.acts.iter().any(|a| matches!(a, Act::Drop { .. }));
         let shared_eviction = if drops { SharedEviction::Silent } else { SharedEviction::Notify };
-        let cfg = Config { atomics: Atomics::Far, shared_eviction, ..Config::default() };
-        let cfg = cfg.seeded(schedule.mutant);
+        let cfg = Config { atomics: Atomics::Far, shared_eviction, ..schedule.config() };
         let caches = schedule.shape.caches;
         let shape = CacheGeometry { sets: SETS, ways: 1, replacement: Replacement::Lru, mshrs: 16 };
         let homes = match schedule.shape.homes {

@@ -26,7 +26,7 @@ impl<F: Faults> System<F> {
             if code::is_snoop(*word) {
                 let bit = 1 << (line_of(*word) * 8 + code::three(*word, msg::DST));
                 if snooped & bit != 0 {
-                    return Err(self.two_snoops(*word));
+                    return Err(two_snoops(*word));
                 }
                 snooped |= bit;
             }
@@ -46,9 +46,9 @@ impl<F: Faults> System<F> {
             writers += u32::from(state.is_writable());
             readers += u32::from(state.is_readable());
             if state.is_readable() && code::three(held, cell::VALUE) != golden {
-                return Err(self.stale(line, cache, held, golden));
+                return Err(stale(line, cache, held, golden));
             }
-            self.check_known(home, line, cache, state)?;
+            check_known(home, line, cache, state)?;
         }
         if writers > 0 && readers > 1 {
             let detail = format!("line {line}: {writers} of {readers} copies may be written");
@@ -62,54 +62,48 @@ impl<F: Faults> System<F> {
         }
         Ok(())
     }
+}
 
-    /// Whether a stable directory knows what a cache holds.
-    #[inline]
-    fn check_known(
-        &self,
-        home: u32,
-        line: u32,
-        cache: u32,
-        state: CacheState,
-    ) -> Result<(), Fault> {
-        use CacheState::{E, EiA, M, MiA, S, SmAd};
-        let owner = code::three(home, dir::OWNER) == cache;
-        let listed = home >> (dir::SHARERS + cache) & 1 == 1;
-        let at_home = code::dir_state(home);
-        let known = match (at_home, state) {
-            (DirState::EM, E | M) => owner,
-            (DirState::EM, S) | (DirState::I, E | M | S | SmAd) | (DirState::S, E | M) => false,
-            (DirState::S, S | SmAd) => listed,
-            _ => true,
-        };
-        if !known {
-            let detail = format!("line {line}: n{cache} in {state:?}, home in {at_home:?}");
-            return Err(Fault::new(FaultKind::UnknownCopy, detail));
-        }
-        if at_home == DirState::EM && owner && !matches!(state, E | EiA | M | MiA) {
-            let detail = format!("line {line}: n{cache} in {state:?}");
-            return Err(Fault::new(FaultKind::OwnerWithoutCopy, detail));
-        }
-        Ok(())
+/// Whether a stable directory knows what a cache holds.
+#[inline]
+fn check_known(home: u32, line: u32, cache: u32, state: CacheState) -> Result<(), Fault> {
+    use CacheState::{E, EiA, M, MiA, S, SmAd};
+    let owner = code::three(home, dir::OWNER) == cache;
+    let listed = home >> (dir::SHARERS + cache) & 1 == 1;
+    let at_home = code::dir_state(home);
+    let known = match (at_home, state) {
+        (DirState::EM, E | M) => owner,
+        (DirState::EM, S) | (DirState::I, E | M | S | SmAd) | (DirState::S, E | M) => false,
+        (DirState::S, S | SmAd) => listed,
+        _ => true,
+    };
+    if !known {
+        let detail = format!("line {line}: n{cache} in {state:?}, home in {at_home:?}");
+        return Err(Fault::new(FaultKind::UnknownCopy, detail));
     }
+    if at_home == DirState::EM && owner && !matches!(state, E | EiA | M | MiA) {
+        let detail = format!("line {line}: n{cache} in {state:?}");
+        return Err(Fault::new(FaultKind::OwnerWithoutCopy, detail));
+    }
+    Ok(())
+}
 
-    #[cold]
-    fn stale(&self, line: u32, cache: u32, held: u32, golden: u32) -> Fault {
-        let value = match code::three(held, cell::VALUE) {
-            0 => "nothing".to_owned(),
-            v => (v - 1).to_string(),
-        };
-        let state = code::cell_state(held);
-        let detail = format!(
-            "line {line}: n{cache} holds {value} in {state:?}, the last write left {}",
-            golden - 1
-        );
-        Fault::new(FaultKind::StaleCopy, detail)
-    }
+#[cold]
+fn stale(line: u32, cache: u32, held: u32, golden: u32) -> Fault {
+    let value = match code::three(held, cell::VALUE) {
+        0 => "nothing".to_owned(),
+        v => (v - 1).to_string(),
+    };
+    let state = code::cell_state(held);
+    let detail = format!(
+        "line {line}: n{cache} holds {value} in {state:?}, the last write left {}",
+        golden - 1
+    );
+    Fault::new(FaultKind::StaleCopy, detail)
+}
 
-    #[cold]
-    fn two_snoops(&self, word: u32) -> Fault {
-        let (line, to) = (line_of(word), code::three(word, msg::DST));
-        Fault::new(FaultKind::TwoSnoops, format!("line {line}: two snoops are under way to n{to}"))
-    }
+#[cold]
+fn two_snoops(word: u32) -> Fault {
+    let (line, to) = (line_of(word), code::three(word, msg::DST));
+    Fault::new(FaultKind::TwoSnoops, format!("line {line}: two snoops are under way to n{to}"))
 }

@@ -1,7 +1,9 @@
 //! The hunt for seeded faults: the smallest system in which the search finds each.
 
-use super::search::{CounterExample, Evictions, Limits, Model, Progress, search};
+use super::search::search;
+use super::workload::{CounterExample, Evictions, Limits, Model, Progress};
 use crate::config::{Config, Mutant};
+use crate::directory::{Directory, Listing};
 
 /// A system that faults are hunted in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -14,11 +16,13 @@ pub struct Arena {
     pub far: bool,
     /// What caches give up.
     pub evictions: Evictions,
+    /// How homes list sharers.
+    pub listing: Listing,
 }
 
 impl Arena {
     /// From small to large.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::new(1, false, Evictions::Notify),
         Self::new(2, false, Evictions::Notify),
         Self::new(2, false, Evictions::Either),
@@ -27,16 +31,24 @@ impl Arena {
         Self::new(3, false, Evictions::Notify),
         Self::new(3, false, Evictions::Either),
         Self::new(3, true, Evictions::Either),
+        Self::new(3, false, Evictions::Notify).with(Listing::Coarse { region: 2 }),
+        Self::new(3, false, Evictions::Either).with(Listing::Coarse { region: 2 }),
         Self::new(4, true, Evictions::Either),
     ];
 
     const fn new(caches: u32, far: bool, evictions: Evictions) -> Self {
-        Self { caches, lines: 1, far, evictions }
+        Self { caches, lines: 1, far, evictions, listing: Listing::FullMap }
+    }
+
+    const fn with(self, listing: Listing) -> Self {
+        Self { listing, ..self }
     }
 
     /// The model that is searched.
     pub fn model(&self, mutant: Option<Mutant>) -> Model<Option<Mutant>> {
-        let mut model = Model::new(Config::default().seeded(mutant), self.caches, self.lines);
+        let directory = Directory { listing: self.listing, nodes: self.caches };
+        let cfg = Config { directory, ..Config::default() };
+        let mut model = Model::new(cfg.seeded(mutant), self.caches, self.lines);
         model.workload.far = self.far;
         model.workload.evictions = self.evictions;
         model

@@ -31,6 +31,7 @@
 //!
 //! [`cache_step`]: crate::cache_step
 
+mod act;
 mod chart;
 mod code;
 mod controllers;
@@ -46,8 +47,12 @@ mod search;
 mod symmetry;
 mod system;
 mod table;
+mod walk;
+mod worker;
+mod workload;
 mod world;
 
+pub use act::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, Taken, VALUES_MAX};
 pub use chart::chart;
 pub use controllers::ControllerReplay;
 pub use fault::{Fault, FaultKind};
@@ -55,7 +60,9 @@ pub use kills::{Arena, Kill, hunt};
 pub use networks::Networks;
 pub use parse::ScheduleError;
 pub use schedule::{Played, Replay, Schedule};
-pub use search::{CounterExample, Evictions, Limits, Model, Progress, Report, Workload, search};
+pub use search::search;
 pub use symmetry::Symmetry;
-pub use system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, System, Taken, VALUES_MAX};
+pub use system::System;
+pub use walk::walk;
+pub use workload::{CounterExample, Evictions, Limits, Model, Progress, Report, Workload};
 pub use world::World;

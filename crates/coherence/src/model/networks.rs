@@ -36,6 +36,12 @@ impl Networks {
         Self { of: [0, 1, 2, 3, 4], depth_messages }
     }
 
+    /// The same networks with FIFOs for this many messages.
+    #[must_use]
+    pub const fn with_depth(self, depth_messages: u32) -> Self {
+        Self { depth_messages, ..self }
+    }
+
     /// How many networks there are.
     pub fn count(&self) -> u32 {
         u32::from(self.of.into_iter().max().unwrap_or(0)) + 1

@@ -5,10 +5,11 @@ use core::str::FromStr;
 
 use base::NodeIdx;
 
+use super::act::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use super::networks::Networks;
 use super::schedule::{HEADER, Schedule};
-use super::system::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use crate::config::Mutant;
+use crate::directory::{Directory, Listing};
 use crate::message::{Gather, Message, MsgKind};
 use crate::value::ByteWrite;
 
@@ -53,13 +54,13 @@ impl FromStr for Schedule {
                 first.error("this is no schedule", format!("begin the file with `{HEADER}`"))
             );
         }
-        let (shape, mutant) = system(&mut lines)?;
+        let (shape, listing, mutant) = system(&mut lines)?;
         let mut acts = Vec::new();
         let mut last = first.line;
         for mut words in lines {
             last = words.line;
             if words.rest() == "end" {
-                return Ok(Self { shape, mutant, acts });
+                return Ok(Self { shape, listing, mutant, acts });
             }
             acts.push(act(&mut words, &shape)?);
         }
@@ -70,8 +71,8 @@ impl FromStr for Schedule {
 /// The keys up to `begin`.
 fn system<'a>(
     lines: &mut impl Iterator<Item = Words<'a>>,
-) -> Result<(Shape, Option<Mutant>), ScheduleError> {
-    let (mut shape, mut mutant) = (Shape::default(), None);
+) -> Result<(Shape, Listing, Option<Mutant>), ScheduleError> {
+    let (mut shape, mut listing, mut mutant) = (Shape::default(), Listing::FullMap, None);
     let mut last = 1;
     for mut words in lines {
         last = words.line;
@@ -79,15 +80,16 @@ fn system<'a>(
         match key {
             "begin" => {
                 words.finish()?;
-                return match shape.check() {
-                    Ok(()) => Ok((shape, mutant)),
+                let directory = Directory { listing, nodes: shape.caches };
+                return match shape.check().and(directory.check()) {
+                    Ok(()) => Ok((shape, listing, mutant)),
                     Err(what) => Err(words.error(what, "choose a smaller system")),
                 };
             }
             "caches" => shape.caches = words.number(CACHES_MAX)?,
             "lines" => shape.lines = words.number(LINES_MAX)?,
             "values" => {
-                shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1)
+                shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1);
             }
             "mshrs" => shape.mshrs = words.number(LINES_MAX)?,
             "homes" => {
@@ -112,6 +114,12 @@ fn system<'a>(
                 networks.depth_messages = words.number(NETWORK_DEPTH_MAX)?;
                 shape.networks = Some(networks);
             }
+            "directory" => {
+                let text = words.next("an organisation such as full-map")?;
+                let read = text.parse::<Listing>();
+                listing =
+                    read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
+            }
             "mutant" => {
                 let name = words.next("a mutant")?;
                 let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
@@ -122,7 +130,7 @@ fn system<'a>(
                     })?);
             }
             other => {
-                let mend = "the keys are caches, lines, values, mshrs, homes, networks and mutant; acts follow `begin`";
+                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
             }
         }

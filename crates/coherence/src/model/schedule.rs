@@ -19,11 +19,13 @@ use core::fmt;
 
 use base::NodeIdx;
 
+use super::act::{Act, Flight, Homes, Shape, Taken};
 use super::code::short;
 use super::fault::{Fault, FaultKind};
-use super::system::{Act, Flight, Homes, Shape, System, Taken};
+use super::system::System;
 use super::world::World;
 use crate::config::{Config, Mutant};
+use crate::directory::{Directory, Listing};
 use crate::message::Gather;
 use crate::state::Effect;
 use crate::value::ByteWrite;
@@ -36,6 +38,8 @@ pub(crate) const HEADER: &str = "lockstep-schedule 1";
 pub struct Schedule {
     /// The system.
     pub shape: Shape,
+    /// How homes list sharers.
+    pub listing: Listing,
     /// The fault seeded into its protocol.
     pub mutant: Option<Mutant>,
     /// What is done.
@@ -69,7 +73,12 @@ pub struct Replay {
 impl Schedule {
     /// The system, at its start.
     pub fn system(&self) -> System<Option<Mutant>> {
-        System::new(Config::default().seeded(self.mutant), self.shape)
+        System::new(self.config(), self.shape)
+    }
+
+    pub(crate) fn config(&self) -> Config<Option<Mutant>> {
+        let directory = Directory { listing: self.listing, nodes: self.shape.caches };
+        Config { directory, ..Config::default() }.seeded(self.mutant)
     }
 
     /// Does the acts to the protocol's tables, then delivers what is under way, and checks
@@ -130,6 +139,7 @@ impl fmt::Display for Schedule {
         if let Some(networks) = networks {
             writeln!(f, "networks {networks} depth {}", networks.depth_messages)?;
         }
+        writeln!(f, "directory {}", self.listing)?;
         if let Some(mutant) = self.mutant {
             writeln!(f, "mutant {mutant:?}")?;
         }

@@ -8,8 +8,9 @@
 
 use base::rng::mix;
 
+use super::act::Shape;
 use super::code::{self, cell, dir, msg};
-use super::system::{Shape, line_of};
+use super::system::line_of;
 use super::world::World;
 
 /// What is renamed.
@@ -32,7 +33,7 @@ impl Symmetry {
     pub const CACHES: Self = Self { caches: true, lines: false, values: false };
 }
 
-const CACHES: usize = super::system::CACHES_MAX as usize;
+const CACHES: usize = super::act::CACHES_MAX as usize;
 
 /// Codes of values, by old code; 0 stays.
 type ValueMap = [u32; 8];
@@ -113,13 +114,13 @@ impl Namer {
 
     /// The next combination of renamings of the lines' values; false after the last.
     fn next_choice(&self, world: &World, choice: &mut [usize; 4]) -> bool {
-        for line in 0..self.shape.lines as usize {
-            let golden = world.words()[self.shape.cells() + line] >> dir::LAST;
-            choice[line] += 1;
-            if choice[line] < self.values[golden as usize].len() {
+        let homes = &world.words()[self.shape.cells()..self.shape.fixed()];
+        for (home, choice) in homes.iter().zip(choice) {
+            *choice += 1;
+            if *choice < self.values[(home >> dir::LAST) as usize].len() {
                 return true;
             }
-            choice[line] = 0;
+            *choice = 0;
         }
         false
     }
@@ -167,13 +168,13 @@ impl Namer {
         let all_different = [0_u64; CACHES];
         let mut signs = self.cache_signs(&all_different, None);
         let mut order = sorted(&signs, caches);
-        let first = alike(&signs, &order, caches);
+        let first = alike(&signs, order, caches);
         let mut second = 0;
         if first != 0 {
             let ranks = signs;
             signs = self.cache_signs(&ranks, Some(&ranks));
             order = sorted(&signs, caches);
-            second = alike(&signs, &order, caches);
+            second = alike(&signs, order, caches);
         }
         for (name, cache) in order[..caches].iter().enumerate() {
             names[usize::from(*cache)] = u32::try_from(name).unwrap_or(0);
@@ -203,7 +204,8 @@ impl Namer {
                 let home = words[cells + line as usize];
                 let role = u32::from(code::three(home, dir::OWNER) == cache)
                     | u32::from(code::three(home, dir::REQUESTER) == cache) << 1
-                    | (home >> (dir::SHARERS + cache) & 1) << 2;
+                    | (home >> (dir::SHARERS + cache) & 1) << 2
+                    | u32::from(code::three(home, dir::VICTIM) == cache) << 3;
                 let held = u64::from(words[self.shape.cell_at(cache, line)]);
                 let sign = &mut signs[cache as usize];
                 *sign = mix(*sign ^ held ^ u64::from(role) << 32);
@@ -297,6 +299,7 @@ fn rename_dir(home: u32, names: &[u32; 8]) -> u32 {
     }
     let home = home & !(63 << dir::SHARERS) | sharers << dir::SHARERS;
     let home = code::with_three(home, dir::OWNER, names[code::three(home, dir::OWNER) as usize]);
+    let home = code::with_three(home, dir::VICTIM, names[code::three(home, dir::VICTIM) as usize]);
     let requester = names[code::three(home, dir::REQUESTER) as usize];
     code::with_three(home, dir::REQUESTER, requester)
 }
@@ -325,7 +328,7 @@ fn sorted(signs: &[u64; CACHES], caches: usize) -> [u8; CACHES] {
 
 /// Bits of the caches whose sign another has, too.
 #[inline]
-fn alike(signs: &[u64; CACHES], order: &[u8; CACHES], caches: usize) -> u32 {
+fn alike(signs: &[u64; CACHES], order: [u8; CACHES], caches: usize) -> u32 {
     let pairs = order[..caches].windows(2);
     let equal = pairs.filter(|p| signs[usize::from(p[0])] == signs[usize::from(p[1])]);
     equal.fold(0, |bits, p| bits | 1 << p[0] | 1 << p[1])

@@ -4,8 +4,9 @@
 use base::rng::draw;
 use base::{Line, LineData, NodeIdx, Rmw};
 use coherence::{
-    Access, Atomics, CacheCtrl, CacheGeometry, Cause, Checker, Config, HomeCtrl, LineWrite,
-    MsgKind, Mutant, Outbox, Outcome, Outgoing, Replacement, Request, SharedEviction, audit,
+    Access, Atomics, CacheCtrl, CacheGeometry, Cause, Checker, Config, Directory, HomeCtrl,
+    LineWrite, Listing, MsgKind, Mutant, Outbox, Outcome, Outgoing, Overflow, Replacement, Request,
+    SharedEviction, audit,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -209,16 +210,28 @@ fn setups() -> impl Strategy<Value = Setup> {
         shared_eviction: if silent { SharedEviction::Silent } else { SharedEviction::Notify },
         ..Config::default().seeded(None)
     });
-    let directory = prop_oneof![Just(None), (1..4_u32).prop_map(Some)];
+    let listing = prop_oneof![
+        Just(Listing::FullMap),
+        (1..3_u16).prop_map(|region| Listing::Coarse { region }),
+        (2..4_u16, 0..4_u16).prop_map(|(pointers, region)| Listing::Limited {
+            pointers: pointers - u16::from(region > 0),
+            overflow: match region {
+                0 => Overflow::Recall,
+                3 => Overflow::Broadcast,
+                region => Overflow::Coarse { region },
+            },
+        }),
+    ];
+    let directory = (prop_oneof![Just(None), (1..4_u32).prop_map(Some)], listing);
     (2..5_u32, 1..9_u64).prop_flat_map(move |(nodes, lines)| {
         let ops = prop::collection::vec((0..nodes, 0..lines, 0..3_u8), 1..200);
         let rest = (shape.clone(), cfg.clone(), directory.clone(), 1..10_usize, any::<u64>());
-        (rest, ops).prop_map(move |((shape, cfg, directory_lines, window, seed), ops)| Setup {
+        (rest, ops).prop_map(move |((shape, cfg, directory, window, seed), ops)| Setup {
             nodes,
             lines,
             shape,
-            cfg,
-            directory_lines,
+            cfg: Config { directory: Directory { listing: directory.1, nodes }, ..cfg },
+            directory_lines: directory.0,
             window,
             seed,
             ops,

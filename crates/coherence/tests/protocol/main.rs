@@ -2,7 +2,11 @@
 
 mod causes;
 mod controllers;
-mod exhaustive;
+mod crosscheck;
+mod directories;
 mod mutants;
+mod networks;
 mod schedules;
+mod search;
+mod text;
 mod world;

@@ -1,65 +1,17 @@
-//! Random schedules over the network without order, given by content: an act names the core's
-//! operation, or the kind and the cache of the message to deliver. Acts that cannot be done are
-//! skipped; at the end everything that is under way is delivered.
+//! Random schedules: the protocol survives them, and each seeded fault is found by one of them, which
+//! shrinks to a handful of acts.
 
-use base::NodeIdx;
-use coherence::{ByteWrite, Config, Coverage, Message, MsgKind, Mutant};
+use coherence::model::{Evictions, Homes, Model, Schedule, walk};
+use coherence::{Config, Directory, Listing, Mutant};
 use proptest::prelude::*;
-use proptest::test_runner::{RngSeed, TestError, TestRunner};
+use proptest::test_runner::RngSeed;
 
-use crate::world::Seeded;
-use crate::world::{Act, World};
-
-#[derive(Clone, Copy, Debug)]
-enum Named {
-    Core(Act),
-    /// Delivers a message of this kind from or to this cache.
-    Message(MsgKind, NodeIdx),
-}
-
-fn node(caches: u32) -> impl Strategy<Value = NodeIdx> {
-    (0..caches).prop_map(NodeIdx)
-}
-
-fn acts(caches: u32) -> impl Strategy<Value = Vec<Named>> {
-    let count = ByteWrite::Increment(251);
-    let core = prop_oneof![
-        node(caches).prop_map(Act::Load),
-        node(caches).prop_map(move |n| Act::Store(n, count)),
-        node(caches).prop_map(move |n| Act::Far(n, count)),
-        node(caches).prop_map(Act::Evict),
-        node(caches).prop_map(Act::Drop),
-        Just(Act::Recall),
-    ];
-    let message = (prop::sample::select(&MsgKind::ALL[..]), node(caches));
-    let act = prop_oneof![
-        1 => core.prop_map(Named::Core),
-        4 => message.prop_map(|(kind, n)| Named::Message(kind, n)),
-    ];
-    prop::collection::vec(act, 1..400)
-}
-
-fn find(world: &World, kind: MsgKind, cache: NodeIdx) -> Option<Act> {
-    let theirs = |m: &&Message<u8>| {
-        m.kind == kind && if m.to_home() { m.src == cache } else { m.dst == cache }
-    };
-    world.net.iter().find(theirs).copied().map(Act::Deliver)
-}
-
-/// Runs a schedule; says what broke.
-fn run(cfg: Seeded, caches: u32, home: NodeIdx, acts: &[Named]) -> Result<(), String> {
-    let mut world = World::new(caches, home);
-    let mut coverage = Coverage::default();
-    for act in acts {
-        let act = match *act {
-            Named::Core(act) => Some(act),
-            Named::Message(kind, cache) => find(&world, kind, cache),
-        };
-        if let Some(act) = act {
-            world.apply(cfg, &act, &mut coverage)?;
-        }
-    }
-    world.drain(cfg, &mut coverage).map(|_| ())
+fn model(mutant: Option<Mutant>, caches: u32, lines: u32) -> Model<Option<Mutant>> {
+    let mut model = Model::new(Config::default().seeded(mutant), caches, lines);
+    model.shape.values = 5;
+    model.workload.far = true;
+    model.workload.evictions = Evictions::Either;
+    model
 }
 
 /// Fixed seeds: a failure stays one until it is mended.
@@ -73,26 +25,56 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(1000))]
+    #![proptest_config(config(600))]
 
     /// The home may be any node's, one that has a cache of its own among them.
     #[test]
     fn any_schedule_is_coherent_and_comes_to_rest(
-        (caches, acts) in (2..5_u32).prop_flat_map(|n| (Just(n), acts(n))),
-        home in 0..5_u32,
+        caches in 2..5_u32,
+        lines in 1..3_u32,
+        mshrs in 1..3_u32,
+        home in 0..6_u32,
+        seed in any::<u64>(),
     ) {
-        prop_assert_eq!(run(Config::default().seeded(None), caches, NodeIdx(home), &acts), Ok(()));
+        let mut model = model(None, caches, lines);
+        model.shape.mshrs = mshrs;
+        model.shape.homes = match home {
+            5 => Homes::Interleaved,
+            at if at < caches => Homes::At(at),
+            _ => Homes::Apart,
+        };
+        let replay = walk(&model, seed, 300).replay();
+        prop_assert_eq!(replay.fault, None);
+        prop_assert_eq!(replay.skipped, 0);
+    }
+
+    /// What the tables survive, the machine's controllers survive, too.
+    #[test]
+    fn controllers_survive_the_same_schedules(caches in 2..5_u32, silent: bool, seed in any::<u64>()) {
+        let mut model = model(None, caches, 2);
+        model.workload.evictions = if silent { Evictions::Silent } else { Evictions::Notify };
+        let schedule = walk(&model, seed, 200);
+        prop_assert_eq!(schedule.replay_in_controllers().fault, None);
     }
 }
 
+/// The first walks that end in a fault.
+fn failing(mutant: Mutant) -> impl Iterator<Item = Schedule> {
+    let mut model = model(Some(mutant), 3, 1);
+    if mutant.needs_coarse_lists() {
+        model.cfg.directory = Directory { listing: Listing::Coarse { region: 2 }, nodes: 3 };
+    }
+    (0..20_000).map(move |seed| walk(&model, seed, 120)).filter(|s| s.replay().fault.is_some())
+}
+
 #[test]
-fn schedules_find_faults_and_shrink_to_a_handful_of_acts() {
-    use Mutant::{FarDropsDirty, FwdGetSIgnoredInMiA, NoWbWait, StalePutWrites};
-    for mutant in [FarDropsDirty, FwdGetSIgnoredInMiA, NoWbWait, StalePutWrites] {
-        let cfg = Config::default().seeded(Some(mutant));
-        let outcome = TestRunner::new(config(1000))
-            .run(&acts(3), |acts| run(cfg, 3, NodeIdx(0), &acts).map_err(TestCaseError::fail));
-        let Err(TestError::Fail(_, acts)) = outcome else { panic!("{mutant:?}: {outcome:?}") };
-        assert!(acts.len() <= 16, "{mutant:?} needs {} acts: {acts:?}", acts.len());
+fn random_schedules_find_every_fault_and_shrink_to_a_handful_of_acts() {
+    for mutant in Mutant::ALL {
+        let shortest = failing(mutant).take(4).map(|s| s.shortened()).min_by_key(|s| s.acts.len());
+        let short = shortest.unwrap_or_else(|| panic!("{mutant:?} survives"));
+        assert!(short.replay().fault.is_some());
+        assert!(short.acts.len() <= 40, "{mutant:?} needs {} acts:\n{short}", short.acts.len());
+        let sound = Schedule { mutant: None, ..short };
+        assert_eq!(sound.replay().fault, None, "{mutant:?}");
     }
 }

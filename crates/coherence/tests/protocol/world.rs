@@ -1,5 +1,5 @@
 //! One line, a few caches, its home, and a network that is a multiset of messages; ghost values and
-//! the protocol's invariants. Drives the pure tables and nothing else.
+//! the protocol's invariants: the plainest driver of the tables, to compare the search with.
 
 use base::NodeIdx;
 use coherence::{
@@ -198,34 +198,6 @@ impl World {
         }
         let clean = matches!(d.state, DirState::I | DirState::S);
         ensure(!clean || memory_is_current, "memory is stale")
-    }
-
-    /// Whether nothing is under way.
-    pub(crate) fn is_quiescent(&self) -> bool {
-        self.net.is_empty()
-            && self.dir.state.is_stable()
-            && self.caches.iter().all(|c| c.state.is_stable())
-    }
-
-    /// Delivers messages, the first that can be each time, until none is left; how many.
-    pub(crate) fn drain(&mut self, cfg: Seeded, coverage: &mut Coverage) -> Result<u32, String> {
-        let mut delivered = 0;
-        loop {
-            let mut moved = false;
-            for m in self.net.clone() {
-                if self.apply(cfg, &Act::Deliver(m), coverage)? == Done::Yes {
-                    moved = true;
-                    delivered += 1;
-                    break;
-                }
-            }
-            ensure(delivered < 1000, "the network never drains")?;
-            if !moved {
-                break;
-            }
-        }
-        ensure(self.is_quiescent(), "deadlock")?;
-        Ok(delivered)
     }
 
     /// This world with cache `i` renamed to `names[i]`.

@@ -18,6 +18,9 @@ mod stress;
 mod sweep;
 mod trace;
 mod validate;
+mod verify;
+mod verify_mutants;
+mod verify_results;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -51,6 +54,8 @@ enum Verb {
     Litmus(litmus::Args),
     /// Run random programs on tight machines, and check everything
     Stress(stress::Args),
+    /// Search every state that the coherence protocol can come to
+    Verify(verify::Args),
     /// Describe or convert traces
     Trace(trace::Args),
     /// Turn a trace of another tool into a native one
@@ -75,6 +80,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
         Verb::Stress(args) => stress::run(&args),
+        Verb::Verify(args) => verify::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Capture(args) => capture::run(&args),

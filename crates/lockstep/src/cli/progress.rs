@@ -19,6 +19,34 @@ pub(crate) fn count(all: u64, what: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
+/// How far a search is, of which nobody knows the end.
+pub(crate) struct Counter(ProgressBar);
+
+impl Counter {
+    /// Hidden where nobody watches.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let bar = visible(0, "{spinner} {prefix}{human_pos} states, {per_sec}, {msg}", quiet);
+        Self(bar)
+    }
+
+    /// Names what is searched.
+    pub(crate) fn about(&self, what: &str) {
+        self.0.set_prefix(format!("{what}: "));
+        self.0.reset();
+    }
+
+    /// Shows how far it is.
+    pub(crate) fn show(&self, states: u64, depth: u32, waiting: u64) {
+        self.0.set_position(states);
+        self.0.set_message(format!("depth {depth}, {waiting} to look at"));
+    }
+
+    /// Takes it off the screen.
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
 fn visible(length: u64, template: &str, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -1,0 +1,254 @@
+//! `verify`: searches every state that the coherence protocol can come to.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, anyhow, bail};
+use clap::ValueEnum;
+use coherence::model::{
+    CounterExample, Evictions, Homes, Limits, Model, Networks, Report, Schedule, Shape, Symmetry,
+    Workload, chart, search,
+};
+use coherence::{Config, Directory, Listing, Mutant};
+
+use super::output::Output;
+use super::progress::Counter;
+use super::verify_results::{self as results, Verified};
+use super::{Outcome, output, verify_mutants};
+
+/// Searches every state that the protocol's tables can come to, in any order of events: one writer or
+/// many readers, every read sees the last write, nothing gets stuck.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  lockstep verify --far
+  lockstep verify --caches 2 --lines 2 --threads 2
+  lockstep verify --directory limited:1:broadcast --evictions either
+  lockstep verify --mutants
+  lockstep verify --mutant StalePutWrites --save stale.schedule
+  lockstep verify --replay stale.schedule
+  lockstep verify --networks 'Req,Fwd|Rsp'
+States are counted up to the names of caches, lines and values, unless --raw is given. A broken promise
+is shown as a message-sequence chart, one of the shortest, and saved as a schedule.
+With --networks the messages travel in virtual networks of finite FIFOs, one for each network and node,
+and homes are at the caches' nodes by turns; 2 caches, 2 lines and 1 value unless told otherwise.
+Exit code: 0 if every promise holds (with --mutants: if every fault is found), 1 if not, 2 for bad
+input.")]
+pub(crate) struct Args {
+    /// Caches [default: 3, with --networks 2]
+    #[arg(long, value_name = "N")]
+    caches: Option<u32>,
+    /// Lines [default: 1, with --networks 2]
+    #[arg(long, value_name = "N")]
+    lines: Option<u32>,
+    /// Values that a line can have [default: 2, with --networks 1]
+    #[arg(long, value_name = "N")]
+    values: Option<u8>,
+    /// Lines of a cache that may have a transaction under way at a time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    mshrs: u32,
+    /// Cores ask for far atomics, too
+    #[arg(long)]
+    far: bool,
+    /// Stores add one instead of setting each value
+    #[arg(long)]
+    increments: bool,
+    /// How copies are given up
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Notify)]
+    evictions: How,
+    /// How homes list sharers: full-map, coarse:K (a bit for K caches), limited:I:broadcast,
+    /// limited:I:recall or limited:I:coarse:K (I pointers, and what they overflow into)
+    #[arg(long, value_name = "LISTING", default_value = "full-map", value_parser = listing)]
+    directory: Listing,
+    /// Homes never recall lines
+    #[arg(long)]
+    no_recalls: bool,
+    /// Count every state, whatever the names
+    #[arg(long)]
+    raw: bool,
+    /// Count states up to the names of these: caches, lines, values, parted by commas
+    #[arg(long, value_name = "WHAT", conflicts_with = "raw", value_parser = symmetry)]
+    symmetry: Option<Symmetry>,
+    /// Also measure how many deliveries it takes at most to come to rest, and that they end
+    #[arg(long)]
+    drain: bool,
+    /// Virtual networks, parted by `|`, of the classes Req, Fwd, RspUp, RspDown and Ack; Rsp for the
+    /// last three, rest for all not named, shipped for a network each
+    #[arg(long, value_name = "MAPPING", value_parser = networks)]
+    networks: Option<Networks>,
+    /// Messages that a FIFO of a network holds
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=32))]
+    depth: u32,
+    /// Seed this fault into the tables
+    #[arg(long, value_name = "NAME", value_parser = mutant)]
+    mutant: Option<Mutant>,
+    /// Hunt every fault that can be seeded, and show where each is found
+    #[arg(long, conflicts_with_all = ["mutant", "replay", "networks", "caches", "lines"])]
+    mutants: bool,
+    /// Replay a schedule, in the tables and in the machine's controllers, instead of searching
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["networks", "caches", "lines", "mutant"])]
+    replay: Option<PathBuf>,
+    /// Where the schedule of a broken promise goes
+    #[arg(long, value_name = "FILE", default_value = "counter-example.schedule")]
+    save: PathBuf,
+    /// Threads; results do not depend on them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+    /// Give up after this many states
+    #[arg(long, value_name = "N", default_value_t = 200_000_000)]
+    limit: u64,
+    /// Write the result as JSON; `-` for standard output, and nothing else there
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// No progress
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum How {
+    /// Never
+    None,
+    /// Home is told of each
+    Notify,
+    /// Shared copies without a word
+    Silent,
+    /// Shared copies with or without a word
+    Either,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let json = args.json.as_deref().map(Output::open).transpose()?;
+    if args.mutants {
+        return verify_mutants::run(usize::from(args.threads), args.quiet, json);
+    }
+    if let Some(path) = &args.replay {
+        return replay(path, json);
+    }
+    let model = model(args)?;
+    let limits =
+        Limits { states: args.limit, threads: usize::from(args.threads), drain: args.drain };
+    let counter = Counter::new(args.quiet);
+    let started = now();
+    let report = search(&model, &limits, &|p| counter.show(p.states, p.depth, p.waiting));
+    let wall_s = started.elapsed().as_secs_f64();
+    counter.clear();
+    let saved = report.counter_example.as_ref().map(|found| save(&args.save, found, &model));
+    let saved = saved.transpose()?;
+    let verified = Verified { model: &model, report: &report, wall_s };
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    if let Some(json) = json {
+        json.write(&results::to_json(&verified)?)?;
+    }
+    if !to_stdout {
+        output::print(&results::render(&verified))?;
+        if let Some(schedule) = saved {
+            let drawn = chart(&schedule, &schedule.replay());
+            output::print(&format!("\n{drawn}\nsaved as {}\n", args.save.display()))?;
+        }
+    }
+    outcome(&report, args.limit)
+}
+
+fn outcome(report: &Report, limit: u64) -> anyhow::Result<Outcome> {
+    if report.counter_example.is_some() {
+        return Ok(Outcome::ChecksFailed);
+    }
+    if !report.complete {
+        bail!(
+            "given up after {limit} states: nothing is shown\n  mend: give a larger --limit, or a smaller system"
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
+    let networks = args.networks.map(|n| n.with_depth(args.depth));
+    let with = |plain, networked| if networks.is_some() { networked } else { plain };
+    let shape = Shape {
+        caches: args.caches.unwrap_or(with(3, 2)),
+        lines: args.lines.unwrap_or(with(1, 2)),
+        values: args.values.unwrap_or(if networks.is_some() { 1 } else { 2 }),
+        mshrs: args.mshrs,
+        homes: if networks.is_some() { Homes::Interleaved } else { Homes::Apart },
+        networks,
+    };
+    shape.check().map_err(|what| anyhow!("{what}\n  mend: choose a smaller system"))?;
+    let evictions = match args.evictions {
+        How::None => Evictions::None,
+        How::Notify => Evictions::Notify,
+        How::Silent => Evictions::Silent,
+        How::Either => Evictions::Either,
+    };
+    let directory = Directory { listing: args.directory, nodes: shape.caches };
+    directory.check().map_err(|what| anyhow!("{what}\n  mend: choose another --directory"))?;
+    let (increments, far, recalls) = (args.increments, args.far, !args.no_recalls);
+    let symmetry = if args.raw { Symmetry::NONE } else { args.symmetry.unwrap_or(Symmetry::ALL) };
+    Ok(Model {
+        cfg: Config { directory, ..Config::default() }.seeded(args.mutant),
+        shape,
+        workload: Workload { increments, far, evictions, recalls },
+        symmetry,
+    })
+}
+
+/// Keeps the schedule of a counter-example in a file.
+fn save(
+    path: &Path,
+    found: &CounterExample,
+    model: &Model<Option<Mutant>>,
+) -> anyhow::Result<Schedule> {
+    let schedule = found.schedule(model);
+    Output::open(path)?.write(&format!("{schedule}# {}\n", found.fault))?;
+    Ok(schedule)
+}
+
+/// Replays a schedule and shows what comes of it.
+fn replay(path: &Path, json: Option<Output>) -> anyhow::Result<Outcome> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("could not read {}", path.display()))?;
+    let schedule: Schedule = text.parse().map_err(|e| anyhow!("{}:{e}", path.display()))?;
+    let replay = schedule.replay();
+    let controllers = results::in_controllers(&schedule);
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    if let Some(json) = json {
+        json.write(&results::replay_json(&replay, &controllers)?)?;
+    }
+    if !to_stdout {
+        output::print(&chart(&schedule, &replay))?;
+        output::print(&results::render_replay(&replay, &controllers))?;
+    }
+    let clean = replay.fault.is_none() && controllers.is_clean();
+    Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+fn symmetry(text: &str) -> Result<Symmetry, String> {
+    let mut symmetry = Symmetry::NONE;
+    for word in text.split(',') {
+        match word.trim() {
+            "caches" => symmetry.caches = true,
+            "lines" => symmetry.lines = true,
+            "values" => symmetry.values = true,
+            other => return Err(format!("`{other}` is not caches, lines or values")),
+        }
+    }
+    Ok(symmetry)
+}
+
+fn listing(text: &str) -> Result<Listing, String> {
+    text.parse()
+}
+
+fn networks(text: &str) -> Result<Networks, String> {
+    if text == "shipped" { Ok(Networks::shipped(1)) } else { text.parse() }
+}
+
+fn mutant(text: &str) -> Result<Mutant, String> {
+    let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == text);
+    known.ok_or_else(|| format!("there is none of this name; there are {:?}", Mutant::ALL))
+}
+
+#[expect(clippy::disallowed_methods, reason = "wall time of the search, told beside its result")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
