@@ -23,18 +23,18 @@ pub(super) fn hold(x: &Execution<'_>, model: Model) -> bool {
     let com = rf.clone().or(&co).or(&fr);
     let access = |e: usize| !matches!(x.events[e].kind, EventKind::Fence(_));
     let po_loc = x.po.filter(|a, b| access(a) && access(b) && x.events[a].loc == x.events[b].loc);
-    if !po_loc.or(&com).is_acyclic() || !atomics_hold(x, &co, &fr) {
+    if !po_loc.or(&com).acyclic() || !atomics_hold(x, &co, &fr) {
         return false;
     }
     let external = |r: &Relation| r.filter(|a, b| x.events[a].thread != x.events[b].thread);
     match model {
-        Model::Sc => x.po.clone().or(&com).is_acyclic(),
-        Model::Tso => tso_order(x).or(&external(&rf)).or(&co).or(&fr).is_acyclic(),
+        Model::Sc => x.po.clone().or(&com).acyclic(),
+        Model::Tso => tso_order(x).or(&external(&rf)).or(&co).or(&fr).acyclic(),
         Model::Ra => release_acquire(x, &rf, &com.closure()),
         Model::Relaxed => {
             let observed = external(&com);
             let barriers = Relation::of(n, |a, b| x.po.has(a, b) && barrier(x, a, b));
-            local_order(x, &rf).or(&barriers).or(&observed).is_acyclic()
+            local_order(x, &rf).or(&barriers).or(&observed).acyclic()
         }
     }
 }

@@ -155,7 +155,7 @@ impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
         }
         let of = |e: &usize| execution.is_write(*e) && execution.events[*e].loc == loc;
         let writes: Vec<usize> = (0..execution.events.len()).filter(of).collect();
-        self.permute(execution, loc, writes)
+        self.permute(execution, loc, &writes)
     }
 
     /// Puts each of `rest` next that no other of its thread must precede.
@@ -163,7 +163,7 @@ impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
         &mut self,
         execution: &mut Execution<'_>,
         loc: usize,
-        rest: Vec<usize>,
+        rest: &[usize],
     ) -> Result<(), OracleError> {
         if rest.is_empty() {
             return self.orders(execution, loc + 1);
@@ -172,10 +172,10 @@ impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
             if rest[..at].iter().any(|earlier| execution.po.has(*earlier, *write)) {
                 continue;
             }
-            let mut others = rest.clone();
+            let mut others = rest.to_vec();
             others.remove(at);
             execution.order[loc].push(*write);
-            self.permute(execution, loc, others)?;
+            self.permute(execution, loc, &others)?;
             execution.order[loc].pop();
         }
         Ok(())

@@ -58,7 +58,7 @@ impl Relation {
         (0..self.0.len()).all(|a| !self.has(a, a))
     }
 
-    pub(super) fn is_acyclic(self) -> bool {
+    pub(super) fn acyclic(self) -> bool {
         self.closure().is_irreflexive()
     }
 }
@@ -81,9 +81,9 @@ mod tests {
     #[test]
     fn a_ring_is_a_cycle_and_a_chain_is_none() {
         let ring = |n: usize| Relation::of(n, |a, b| b == (a + 1) % n);
-        assert!(!ring(5).is_acyclic());
+        assert!(!ring(5).acyclic());
         let chain = ring(5).filter(|a, _| a != 4);
-        assert!(chain.clone().is_acyclic());
+        assert!(chain.clone().acyclic());
         assert!(chain.clone().closure().has(0, 4) && !chain.then(&ring(5)).has(0, 1));
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct Header {
     pub(super) name: String,
 }
 
+/// Tokens of two characters.
+const PAIRS: [[char; 2]; 7] =
+    [['/', '\\'], ['\\', '/'], ['=', '='], ['!', '='], ['&', '&'], ['|', '|'], ['<', '>']];
+
 struct Lexer<'a> {
     path: &'a Path,
     chars: Vec<char>,
@@ -84,18 +88,7 @@ impl Lexer<'_> {
             };
             let mut text = String::from(first);
             let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
-            let pair = |next: char| {
-                matches!(
-                    (first, next),
-                    ('/', '\\')
-                        | ('\\', '/')
-                        | ('=', '=')
-                        | ('!', '=')
-                        | ('&', '&')
-                        | ('|', '|')
-                        | ('<', '>')
-                )
-            };
+            let pair = |next: char| PAIRS.contains(&[first, next]);
             if word(first) {
                 while self.peek(0).is_some_and(word) {
                     text.extend(self.bump());

@@ -10,14 +10,14 @@ pub(super) type Parsed<T> = Result<T, LitmusError>;
 
 pub(super) struct Tokens {
     path: PathBuf,
-    tokens: Vec<Token>,
+    all: Vec<Token>,
     at: usize,
 }
 
 impl Tokens {
     /// `tokens` ends with the one behind the last.
     pub(super) fn new(path: &Path, tokens: Vec<Token>) -> Self {
-        Self { path: path.to_owned(), tokens, at: 0 }
+        Self { path: path.to_owned(), all: tokens, at: 0 }
     }
 
     /// The next token; empty at the end.
@@ -27,11 +27,11 @@ impl Tokens {
 
     /// The token so many further on; empty at the end.
     pub(super) fn ahead(&self, by: usize) -> &str {
-        self.tokens.get(self.at + by).map_or("", |t| &t.text)
+        self.all.get(self.at + by).map_or("", |t| &t.text)
     }
 
     pub(super) fn is_end(&self) -> bool {
-        self.tokens[self.at].end
+        self.all[self.at].end
     }
 
     pub(super) fn next(&mut self) -> String {
@@ -99,7 +99,7 @@ impl Tokens {
 
     /// The error of the next token.
     pub(super) fn fault(&self, what: &str, mend: &str) -> LitmusError {
-        let token = &self.tokens[self.at];
+        let token = &self.all[self.at];
         LitmusError {
             path: self.path.clone(),
             line: token.line,
@@ -118,7 +118,7 @@ impl Tokens {
 
     /// The text of the tokens from place `from` to here, one blank between them.
     pub(super) fn text_since(&self, from: usize) -> String {
-        let texts = self.tokens[from..self.at].iter().map(|t| t.text.as_str());
+        let texts = self.all[from..self.at].iter().map(|t| t.text.as_str());
         texts.collect::<Vec<_>>().join(" ").replace(" : ", ":").replace(" = ", "=")
     }
 

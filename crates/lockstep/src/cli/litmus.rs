@@ -64,7 +64,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let tests = args.files.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let tests = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let machines = machines(args, &tests)?;
     let json = args.json.as_deref().map(Output::open).transpose()?;
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);

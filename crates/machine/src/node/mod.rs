@@ -18,6 +18,7 @@ pub(crate) mod barrier;
 mod remote;
 mod roster;
 mod step;
+mod threads;
 
 use std::collections::VecDeque;
 

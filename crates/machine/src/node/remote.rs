@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Map, NodeIdx, Part, RoutingFunction, Timeline};
+use base::{LineData, Map, NodeIdx, Part, RoutingFunction, Timeline};
 use coherence::{Access, Effect, LineWrite, Value};
 use memory::MemoryModel;
 
@@ -116,10 +116,13 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 
     /// An answer at the node that asked.
-    pub(super) fn remote_answer(&mut self, inbound: Inbound) {
-        let Payload::Answer { value, token, .. } = inbound.payload else { return };
+    pub(super) fn remote_answer(
+        &mut self,
+        token: u32,
+        value: Option<LineData>,
+        mut timeline: Timeline,
+    ) {
         let due = self.edge.plus(self.shared.cache_latency);
-        let mut timeline = inbound.timeline;
         timeline.charge(Part::Cache, self.shared.clock.instant(due));
         self.node.done.push_back(Done { due, token, timeline, value });
     }

@@ -9,6 +9,7 @@ use super::state::{Cell, Write};
 
 /// An access under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of an access")]
 pub(super) struct Flight {
     pub(super) loc: LocIdx,
     /// What it writes; none if it only reads.
