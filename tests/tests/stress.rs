@@ -56,3 +56,19 @@ fn the_nightly_seeds_take_every_row_that_can_be_taken() {
     let missing = stress::reachable(2).without(&taken);
     assert!(missing.is_empty(), "{missing}");
 }
+
+/// What once failed, and was mended.
+#[test]
+fn kept_cases_pass() {
+    let folder = tests::workspace_root().join("tests/stress");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|e| e == "trace") {
+            let case = stress::load(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(stress::judge(&case).err(), None, "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 0, "there are kept cases");
+}
