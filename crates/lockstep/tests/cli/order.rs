@@ -52,7 +52,10 @@ fn stress_passes_tells_its_rows_and_replays_files() {
     let told: Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!((&told["cases"], &told["failures"]), (&20.into(), &Value::Array(vec![])));
     assert!(told["rows_taken"].as_u64().is_some_and(|rows| rows > 60), "{told}");
-    place.put("case.trace", "# stress seed=1 topology=nvl8 sets=1 ways=1\n0 store 0x8 8\n1 load 0x8 8\n");
+    place.put(
+        "case.trace",
+        "# stress seed=1 topology=nvl8 sets=1 ways=1\n0 store 0x8 8\n1 load 0x8 8\n",
+    );
     assert_eq!(place.succeed("stress --replay case.trace").out, "case.trace: passes\n");
     place.put("case.trace", "0 store 0x8 8\n");
     let said = place.run("stress --replay case.trace");
