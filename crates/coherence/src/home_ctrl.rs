@@ -21,7 +21,6 @@ use crate::dir_table::{DirEvent, dir_step};
 use crate::home_room::{Room, Waiting};
 use crate::message::{EACH_SHARER, Message, MsgKind};
 use crate::outbox::{Cause, Outbox, Outgoing};
-use crate::sharers::Sharers;
 use crate::state::{DirLine, DirState, Sends, Step};
 use crate::value::Value;
 
@@ -193,7 +192,7 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
             requester: dir.requester,
             awaits_wb: dir.awaits_wb,
             awaits_comp: dir.awaits_comp,
-            awaits_acks: if gathers { dir.sharers } else { Sharers::default() },
+            awaits_acks: if gathers { dir.sharers } else { dir.victim.into_iter().collect() },
             awaits_room: false,
             queued,
         }

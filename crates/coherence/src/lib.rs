@@ -2,8 +2,9 @@
 //! as pure transition tables, and the controllers that run them.
 //!
 //! - [`cache_step`] and [`dir_step`] are the protocol: 13 cache states and 8 directory states, no
-//!   clock, randomness, allocation or I/O. The machine and any model checker drive these same
+//!   clock, randomness, allocation or I/O. The machine and the model checker drive these same
 //!   functions.
+//! - [`model`] is that checker: every state of a few caches and lines, in every order of events.
 //! - [`CacheCtrl`] puts a set-associative array and MSHRs around the one, [`HomeCtrl`] a directory,
 //!   memory values and queues of stalled requests around the other. They know no time either: the
 //!   caller decides when an access or a message reaches them, and hands over what they put into an

@@ -206,6 +206,45 @@ pub struct Home {
     /// Lines that the directory tracks; all where not given.
     #[serde(default)]
     pub directory_lines: Option<u32>,
+    /// How its entries list sharers; a full map where not given.
+    #[serde(default)]
+    pub directory: Listing,
+}
+
+/// See [`spec::Listing`](crate::spec::Listing).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Listing {
+    /// One bit a node.
+    #[default]
+    FullMap,
+    /// A few node numbers.
+    Limited {
+        /// How many.
+        pointers: u16,
+        /// What happens when there are more sharers.
+        overflow: Overflow,
+    },
+    /// One bit for each region of nodes.
+    Coarse {
+        /// Nodes of a region.
+        region: u16,
+    },
+}
+
+/// See [`spec::Overflow`](crate::spec::Overflow).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Overflow {
+    /// Everyone counts as a sharer from then on.
+    Broadcast,
+    /// A sharer loses its copy and its pointer.
+    Recall,
+    /// The entry becomes a coarse vector.
+    Coarse {
+        /// Nodes of a region.
+        region: u16,
+    },
 }
 
 /// The memory of a node.

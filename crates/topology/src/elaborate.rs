@@ -3,8 +3,8 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
-    SharedEviction, UpRouting,
+    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Listing, Overflow,
+    Replacement, SharedEviction, UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
@@ -20,6 +20,22 @@ use crate::spec::{
 use crate::units::Length;
 use crate::validate;
 use crate::wiring::{Run, Wiring};
+
+/// A directory's listing.
+fn listing(listing: Listing) -> spec::Listing {
+    match listing {
+        Listing::FullMap => spec::Listing::FullMap,
+        Listing::Coarse { region } => spec::Listing::Coarse { region },
+        Listing::Limited { pointers, overflow } => spec::Listing::Limited {
+            pointers,
+            overflow: match overflow {
+                Overflow::Broadcast => spec::Overflow::Broadcast,
+                Overflow::Recall => spec::Overflow::Recall,
+                Overflow::Coarse { region } => spec::Overflow::Coarse { region },
+            },
+        },
+    }
+}
 
 impl Description {
     /// The machine that is described: names resolved, the fabric generated, values checked.
@@ -170,6 +186,7 @@ impl Description {
                 latency_cycles: home.latency_cycles,
                 interleave_bytes: home.interleave.0,
                 directory_lines: home.directory_lines,
+                directory: listing(home.directory),
             },
             atomics: match atomics {
                 Atomics::Near => spec::Atomics::Near,

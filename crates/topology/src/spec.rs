@@ -152,6 +152,41 @@ pub struct HomeSpec {
     /// Lines that the directory can track at once; a new one beyond that recalls an old one.
     /// `None`: as many as the pool has.
     pub directory_lines: Option<u32>,
+    /// How entries of the directory list sharers.
+    pub directory: Listing,
+}
+
+/// How an entry of a directory lists the sharers of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listing {
+    /// One bit a node.
+    FullMap,
+    /// A few node numbers.
+    Limited {
+        /// How many: at least 1, at least 2 with [`Overflow::Recall`].
+        pointers: u16,
+        /// What happens when there are more sharers.
+        overflow: Overflow,
+    },
+    /// One bit for each region of this many consecutive nodes.
+    Coarse {
+        /// Nodes of a region, 1 to 1024.
+        region: u16,
+    },
+}
+
+/// What happens when a limited entry has more sharers than pointers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overflow {
+    /// Everyone counts as a sharer from then on.
+    Broadcast,
+    /// A sharer loses its copy, and its pointer is given on.
+    Recall,
+    /// The entry becomes a coarse vector.
+    Coarse {
+        /// Nodes of a region, 1 to 1024.
+        region: u16,
+    },
 }
 
 /// Routers: input-queued, virtual-channel. Stage delays are in router cycles.

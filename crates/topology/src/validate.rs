@@ -10,8 +10,8 @@ use base::CLASS_COUNT;
 use crate::error::{ErrorKind, Problem};
 use crate::limits;
 use crate::spec::{
-    AcceleratorSpec, CacheSpec, ClockSpec, LinkClass, LinkTiming, MachineSpec, MemorySpec,
-    Replacement, RouterSpec,
+    AcceleratorSpec, CacheSpec, ClockSpec, LinkClass, LinkTiming, Listing, MachineSpec, MemorySpec,
+    Overflow, Replacement, RouterSpec,
 };
 
 /// Refuses a number outside `least..=most`.
@@ -163,7 +163,22 @@ fn accelerator(a: &AcceleratorSpec) -> Result<(), Problem> {
     if let Some(n) = a.home.directory_lines {
         range("accelerator.home.directory_lines", u64::from(n), 1, 1 << 30)?;
     }
+    listing(a.home.directory)?;
     cache(&a.cache)
+}
+
+fn listing(listing: Listing) -> Result<(), Problem> {
+    let region = |nodes: u16| range("accelerator.home.directory.region", u64::from(nodes), 1, 1024);
+    match listing {
+        Listing::FullMap => Ok(()),
+        Listing::Coarse { region: nodes } => region(nodes),
+        Listing::Limited { pointers, overflow } => {
+            // The owner and its first reader are listed together.
+            let least = if overflow == Overflow::Recall { 2 } else { 1 };
+            range("accelerator.home.directory.pointers", u64::from(pointers), least, 1024)?;
+            if let Overflow::Coarse { region: nodes } = overflow { region(nodes) } else { Ok(()) }
+        }
+    }
 }
 
 fn cache(c: &CacheSpec) -> Result<(), Problem> {

@@ -46,6 +46,7 @@ pub(crate) mod cell {
     pub(crate) const ACKS: u32 = 4;
     pub(crate) const VALUE: u32 = 8;
     pub(crate) const WRITE: u32 = 11;
+    pub(crate) const BITS: u32 = 14;
 }
 
 /// Where the fields of a directory line lie.

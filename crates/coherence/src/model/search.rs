@@ -195,7 +195,7 @@ impl<'a, F: Faults + Send + Sync> Search<'a, F> {
 
     fn report(self) -> Report {
         let mut coverage = Coverage::default();
-        self.workers.iter().for_each(|w| coverage.merge(&w.system.coverage()));
+        self.workers.iter().for_each(|w| coverage.merge(&w.coverage()));
         let counter_example = self
             .found
             .as_ref()

@@ -133,6 +133,12 @@ impl Namer {
         let old = world.words();
         self.renamed.copy_from(world);
         let new = self.renamed.words_mut();
+        if self.shape.lines == 1 {
+            let map = &self.values[(old[cells] >> dir::LAST) as usize][choice[0]];
+            if *map == IDENTITY {
+                return;
+            }
+        }
         let mut maps = [&IDENTITY; 4];
         let mut place = [0_u32; 4];
         for (to, line) in (0..).zip(&self.orders[order]) {

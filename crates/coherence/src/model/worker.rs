@@ -1,18 +1,23 @@
 //! What a thread of the search does: expands worlds, and passes on where their moves lead.
 
+use super::act::Shape;
 use super::code;
 use super::fault::{Fault, FaultKind};
 use super::memo::Performed;
-use super::symmetry::Namer;
+use super::symmetry::{Namer, hash};
 use super::system::{Move, System};
 use super::table::{SHARDS, Shard, shard_of};
-use super::workload::{DROP, EVICT, Evictions, Limits, Model, RECALL};
+use super::workload::{DROP, EVICT, Evictions, FAR, LOAD, Limits, Model, RECALL, STORE};
 use super::world::World;
 use crate::config::Faults;
+use crate::coverage::{CacheEventKind, Coverage};
 use crate::state::{CacheState, DirState};
 
 /// Moves of cores count from here on; below are places of messages.
 pub(crate) const CORE: u16 = 256;
+
+/// Worlds that a thread remembers by their words: a power of two, small enough for its cache.
+const LATELY: usize = 1 << 14;
 
 /// Worlds to be expanded, with their numbers.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +86,9 @@ pub(crate) struct Worker<F: Faults> {
     pub(crate) system: System<F>,
     pub(crate) namer: Namer,
     moves: Vec<Move>,
+    groups: Vec<Group>,
+    /// `[cell]`: 0, or 1 and how often since every move on this cell was known to wait.
+    waits: Vec<u64>,
     drain: bool,
     /// Whether shared copies are given up without telling, always.
     silent: bool,
@@ -89,19 +97,52 @@ pub(crate) struct Worker<F: Faults> {
     /// Where the moves out of one world lead, and whether that was seen; reused.
     reached: Candidates,
     seen: Vec<bool>,
+    /// `[hash modulo size]`: worlds that moves led to lately, by the hash of their words as they are, and
+    /// their fingerprints. Acts that do not touch each other lead to the same world in either order.
+    lately: Vec<(u64, u64)>,
+}
+
+/// Moves that stand together: those of one core on one line, with the place of its cell, or one of home.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    cell: Option<usize>,
+    from: usize,
+    until: usize,
+}
+
+fn groups(moves: &[Move], shape: &Shape) -> Vec<Group> {
+    let cell_of = |go: &Move| match go {
+        Move::Core(event) if event >> 16 & 7 != RECALL => {
+            Some(shape.cell_at(event & 7, event >> 4 & 3))
+        }
+        _ => None,
+    };
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, go) in moves.iter().enumerate() {
+        let cell = cell_of(go);
+        match groups.last_mut().filter(|g| cell.is_some() && g.cell == cell) {
+            Some(group) => group.until = at + 1,
+            None => groups.push(Group { cell, from: at, until: at + 1 }),
+        }
+    }
+    groups
 }
 
 impl<F: Faults> Worker<F> {
     pub(crate) fn new(model: &Model<F>, limits: &Limits) -> Self {
+        let moves = model.core_moves();
         Self {
+            groups: groups(&moves, &model.shape),
+            waits: vec![0; 1 << code::cell::BITS],
             system: System::new(model.cfg, model.shape),
             namer: model.namer(),
-            moves: model.core_moves(),
+            moves,
             drain: limits.drain,
             silent: model.workload.evictions == Evictions::Silent,
             next: World::from_words(&[]),
             reached: Candidates::default(),
             seen: Vec::new(),
+            lately: vec![(0, 0); LATELY],
         }
     }
 
@@ -152,14 +193,64 @@ impl<F: Faults> Worker<F> {
                 "something is under way and nothing can move",
             )));
         }
-        for n in 0..self.moves.len() {
+        for n in 0..self.groups.len() {
+            self.follow_group(world, id, n, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the moves of one core on one line, or of a home. Where the line's cell is known to let every
+    /// move wait, they are only counted.
+    #[inline]
+    fn follow_group(
+        &mut self,
+        world: &World,
+        id: u32,
+        group: usize,
+        piece: &mut Piece,
+    ) -> Result<(), Found> {
+        let Group { cell, from, until } = self.groups[group];
+        let busy = |word: &u32| !code::cell_state(*word).is_stable();
+        let busy = cell.map(|at| world.words()[at]).filter(busy).map(|word| word as usize);
+        if let Some(word) = busy
+            && self.waits[word] > 0
+        {
+            self.waits[word] += 1;
+            return Ok(());
+        }
+        let mut moved = false;
+        for n in from..until {
             let go = self.moves[n];
             if self.makes_sense(world, go) {
                 let by = CORE + u16::try_from(n).unwrap_or(0);
-                self.follow(world, (id, by), go, piece)?;
+                moved |= self.follow(world, (id, by), go, piece)?;
             }
         }
+        if let Some(word) = busy.filter(|_| !moved && self.system.shape().networks.is_none()) {
+            self.waits[word] = 1;
+        }
         Ok(())
+    }
+
+    /// The rows taken, those of moves that were only counted included.
+    pub(crate) fn coverage(&self) -> Coverage {
+        let mut coverage = self.system.coverage();
+        let Some(group) = self.groups.iter().find(|g| g.cell.is_some()) else { return coverage };
+        for (word, times) in (0..).zip(&self.waits).filter(|(_, n)| **n > 1) {
+            for go in &self.moves[group.from..group.until] {
+                let Move::Core(event) = go else { continue };
+                let kind = match event >> 16 & 7 {
+                    LOAD => CacheEventKind::Load,
+                    STORE => CacheEventKind::Store,
+                    FAR => CacheEventKind::Far,
+                    EVICT => CacheEventKind::Evict,
+                    // Nobody drops a line that is busy.
+                    _ => continue,
+                };
+                coverage.cache_times(code::cell_state(word), kind, times - 1);
+            }
+        }
+        coverage
     }
 
     /// Passes on what one world led to and was not seen before. All at once: the look-ups wait for
@@ -232,8 +323,19 @@ impl<F: Faults> Worker<F> {
         if matches!(performed, Performed::Load(_)) && by >= CORE {
             return Ok(true);
         }
-        let fingerprint = self.namer.fingerprint(next);
         let words = next.words();
+        let as_is = hash(words);
+        #[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
+        let slot = &mut self.lately[as_is as usize & (LATELY - 1)];
+        if slot.0 == as_is {
+            // It is among the candidates of this piece or of one before it, or was taken in.
+            if self.drain && by < CORE {
+                piece.edges.push((id, slot.1));
+            }
+            return Ok(true);
+        }
+        let fingerprint = self.namer.fingerprint(next);
+        *slot = (as_is, fingerprint);
         self.reached.heads.push((fingerprint, id, by, u8::try_from(words.len()).unwrap_or(0)));
         self.reached.words.extend_from_slice(words);
         Ok(true)

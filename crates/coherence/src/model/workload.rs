@@ -109,9 +109,9 @@ impl<F: Faults> Model<F> {
     }
 }
 
-const LOAD: u32 = 0;
-const STORE: u32 = 1;
-const FAR: u32 = 2;
+pub(crate) const LOAD: u32 = 0;
+pub(crate) const STORE: u32 = 1;
+pub(crate) const FAR: u32 = 2;
 pub(crate) const EVICT: u32 = 3;
 pub(crate) const DROP: u32 = 4;
 pub(crate) const RECALL: u32 = 5;

@@ -4,6 +4,7 @@ mod causes;
 mod controllers;
 mod crosscheck;
 mod directories;
+mod kept;
 mod mutants;
 mod networks;
 mod schedules;

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use coherence::model::{
-    CounterExample, Evictions, Homes, Limits, Model, Networks, Report, Schedule, Shape, Symmetry,
-    Workload, chart, search,
+    CounterExample, Evictions, Homes, Limits, Model, Networks, Schedule, Shape, Symmetry, Workload,
+    chart, search,
 };
 use coherence::{Config, Directory, Listing, Mutant};
 
@@ -34,6 +34,7 @@ With --networks the messages travel in virtual networks of finite FIFOs, one for
 and homes are at the caches' nodes by turns; 2 caches, 2 lines and 1 value unless told otherwise.
 Exit code: 0 if every promise holds (with --mutants: if every fault is found), 1 if not, 2 for bad
 input.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Args {
     /// Caches [default: 3, with --networks 2]
     #[arg(long, value_name = "N")]
@@ -88,9 +89,9 @@ pub(crate) struct Args {
     /// Replay a schedule, in the tables and in the machine's controllers, instead of searching
     #[arg(long, value_name = "FILE", conflicts_with_all = ["networks", "caches", "lines", "mutant"])]
     replay: Option<PathBuf>,
-    /// Where the schedule of a broken promise goes
-    #[arg(long, value_name = "FILE", default_value = "counter-example.schedule")]
-    save: PathBuf,
+    /// Where the schedule of a broken promise goes [default: counter-example.schedule]
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Threads; results do not depend on them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
@@ -125,6 +126,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.replay {
         return replay(path, json);
     }
+    // A place that was asked for is found fit before the search.
+    let place = args.save.as_deref().map(Output::open).transpose()?;
     let model = model(args)?;
     let limits =
         Limits { states: args.limit, threads: usize::from(args.threads), drain: args.drain };
@@ -133,8 +136,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let report = search(&model, &limits, &|p| counter.show(p.states, p.depth, p.waiting));
     let wall_s = started.elapsed().as_secs_f64();
     counter.clear();
-    let saved = report.counter_example.as_ref().map(|found| save(&args.save, found, &model));
-    let saved = saved.transpose()?;
+    if !report.complete && report.counter_example.is_none() {
+        bail!(
+            "given up after {} states: nothing is shown\n  mend: give a larger --limit, or a smaller \
+             system",
+            args.limit
+        );
+    }
+    let name = args.save.as_deref().unwrap_or(Path::new("counter-example.schedule"));
+    let place = || place.map_or_else(|| Output::open(name), Ok);
+    let saved = match &report.counter_example {
+        Some(found) => Some(save(place()?, found, &model)?),
+        None => None,
+    };
     let verified = Verified { model: &model, report: &report, wall_s };
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(json) = json {
@@ -144,22 +158,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         output::print(&results::render(&verified))?;
         if let Some(schedule) = saved {
             let drawn = chart(&schedule, &schedule.replay());
-            output::print(&format!("\n{drawn}\nsaved as {}\n", args.save.display()))?;
+            output::print(&format!("\n{drawn}\nsaved as {}\n", name.display()))?;
         }
     }
-    outcome(&report, args.limit)
-}
-
-fn outcome(report: &Report, limit: u64) -> anyhow::Result<Outcome> {
-    if report.counter_example.is_some() {
-        return Ok(Outcome::ChecksFailed);
-    }
-    if !report.complete {
-        bail!(
-            "given up after {limit} states: nothing is shown\n  mend: give a larger --limit, or a smaller system"
-        );
-    }
-    Ok(Outcome::Done)
+    let clean = report.counter_example.is_none();
+    Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
 }
 
 fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
@@ -194,19 +197,21 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
 
 /// Keeps the schedule of a counter-example in a file.
 fn save(
-    path: &Path,
+    place: Output,
     found: &CounterExample,
     model: &Model<Option<Mutant>>,
 ) -> anyhow::Result<Schedule> {
     let schedule = found.schedule(model);
-    Output::open(path)?.write(&format!("{schedule}# {}\n", found.fault))?;
+    place.write(&format!("{schedule}# {}\n", found.fault))?;
     Ok(schedule)
 }
 
 /// Replays a schedule and shows what comes of it.
 fn replay(path: &Path, json: Option<Output>) -> anyhow::Result<Outcome> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("could not read {}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let mend = "name a schedule, such as one that `verify` saved";
+        anyhow!("could not read {}: {e}\n  mend: {mend}", path.display())
+    })?;
     let schedule: Schedule = text.parse().map_err(|e| anyhow!("{}:{e}", path.display()))?;
     let replay = schedule.replay();
     let controllers = results::in_controllers(&schedule);

@@ -65,6 +65,17 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ("sweep_csv_to_a_folder", "sweep mesh8x8 --rates 0.1 --csv folder", None),
     ("validate_filter_unknown", "validate --filter mesh9", None),
     ("validate_json_missing_folder", "validate --json no/out.json", None),
+    ("verify_caches_many", "verify --caches 7", None),
+    ("verify_cells_many", "verify --caches 6 --lines 4", None),
+    ("verify_network_unknown", "verify --networks Reg|rest", None),
+    ("verify_mutant_unknown", "verify --mutant Nobody", None),
+    ("verify_directory_unknown", "verify --directory half-map", None),
+    ("verify_pointers_few", "verify --directory limited:1:recall", None),
+    ("verify_limit_reached", "verify --limit 100", None),
+    ("verify_json_missing_folder", "verify --json no/out.json", None),
+    ("verify_save_missing_folder", "verify --save no/out.schedule", None),
+    ("verify_replay_missing", "verify --replay no.schedule", None),
+    ("verify_replay_damaged", "verify --replay bad", Some("lockstep-schedule 1\nbegin\nlod n0\n")),
     ("info_json_missing_folder", "trace info small.trace --json no/out.json", None),
 ];
 

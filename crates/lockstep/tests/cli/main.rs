@@ -5,3 +5,4 @@ mod order;
 mod place;
 mod results;
 mod traces;
+mod verify;

@@ -1,0 +1,70 @@
+//! `verify`: what it finds, tells and keeps.
+
+use lockstep::coherence::Mutant;
+use serde_json::Value;
+
+use crate::place::Place;
+
+fn json(place: &Place, words: &str, code: i32) -> Value {
+    let said = place.run(words);
+    assert_eq!(said.code, Some(code), "{words}: {}", said.err);
+    serde_json::from_str(&said.out).expect("JSON")
+}
+
+#[test]
+fn a_clean_search_tells_what_it_saw_and_leaves_nothing() {
+    let place = Place::new();
+    let told = json(&place, "verify --caches 2 --drain --raw --json -", 0);
+    assert_eq!(told["states"], 5376);
+    assert_eq!(told["longest_drain"], 11);
+    assert_eq!(told["complete"], true);
+    assert_eq!(told["counter_example"], Value::Null);
+    for key in ["transitions", "depth", "wall_s", "states_per_s", "memory_bytes", "symmetry"] {
+        assert!(!told[key].is_null(), "{key}");
+    }
+    let said = place.succeed("verify --caches 2");
+    assert!(said.out.contains("clean: every promise holds"), "{}", said.out);
+    assert!(place.names().is_empty(), "{:?}", place.names());
+}
+
+#[test]
+fn a_seeded_fault_is_drawn_and_kept_as_a_schedule_that_replays() {
+    let place = Place::new();
+    let said = place.run("verify --caches 2 --mutant StalePutWrites --save stale.schedule");
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    for part in ["broken after 13 acts: stale memory", "PutM", "saved as stale.schedule"] {
+        assert!(said.out.contains(part), "no `{part}` in {}", said.out);
+    }
+    assert_eq!(place.names(), ["stale.schedule"]);
+    let again = place.run("verify --replay stale.schedule");
+    assert_eq!(again.code, Some(1), "{}", again.err);
+    assert!(again.out.contains("tables:      stale memory"), "{}", again.out);
+    assert!(again.out.contains("controllers: stale memory"), "{}", again.out);
+    let mended = place.get("stale.schedule").replace("mutant StalePutWrites\n", "");
+    place.put("mended.schedule", mended);
+    let clean = place.succeed("verify --replay mended.schedule");
+    assert!(clean.out.contains("controllers: clean"), "{}", clean.out);
+}
+
+#[test]
+fn every_fault_is_in_the_table_of_kills() {
+    let place = Place::new();
+    let told = json(&place, "verify --mutants --json -", 0);
+    let all = told.as_array().expect("an array");
+    assert_eq!(all.len(), Mutant::ALL.len());
+    assert!(all.iter().all(|m| m["killed"] == true && m["acts"].as_u64() > Some(1)));
+    let said = place.succeed("verify --mutants");
+    assert!(said.out.ends_with("16 of 16 faults are found\n"), "{}", said.out);
+}
+
+#[test]
+fn a_deadlock_of_two_networks_is_found_and_replays() {
+    let place = Place::new();
+    let told = json(&place, "verify --networks Req,Fwd|Rsp --json -", 1);
+    assert_eq!(told["counter_example"]["fault"], "deadlock");
+    assert_eq!(place.names(), ["counter-example.schedule"]);
+    let again = place.run("verify --replay counter-example.schedule");
+    assert!(again.out.contains("tables:      deadlock"), "{}", again.out);
+    assert!(again.out.contains("under way: "), "{}", again.out);
+    place.succeed("verify --networks shipped --depth 1 --lines 1");
+}
