@@ -8,7 +8,6 @@
 //! - [`drive`] sends packets through a network without nodes, [`pencil`] says when they must arrive;
 //!   [`crowd`] sends many at once.
 //! - [`fabric`] draws networks of any kind and holds them to the laws of all.
-//! - [`litmus`] runs the small programs that tell memory orders apart.
 //! - [`machines`] makes tight machines; [`programs`] random programs, and what must come of them.
 
 pub mod crowd;
@@ -16,7 +15,6 @@ mod diff;
 pub mod drive;
 pub mod fabric;
 mod golden;
-pub mod litmus;
 pub mod machines;
 pub mod pencil;
 pub mod programs;

@@ -152,8 +152,8 @@ impl Program {
         for op in self.threads.iter().flatten() {
             e.operations += 1;
             match *op {
-                Op::Load { .. } => e.loads += 1,
-                Op::Store { .. } => e.stores += 1,
+                Op::Load { .. } | Op::Acquire { .. } => e.loads += 1,
+                Op::Store { .. } | Op::Release { .. } => e.stores += 1,
                 Op::Atomic { addr, rmw, .. } => {
                     e.atomics += 1;
                     if addr.offset() == 0
@@ -168,7 +168,7 @@ impl Program {
                     e.stores += pieces;
                 }
                 Op::Barrier { members, .. } => arrivals += 720_720 / u64::from(members),
-                Op::Fence | Op::Think { .. } => {}
+                Op::Fence | Op::Order(_) | Op::Think { .. } => {}
             }
         }
         assert_eq!(arrivals % 720_720, 0, "every barrier has its members");

@@ -1,113 +1,122 @@
-//! What loads may see: orders between threads, told by the values that are read.
+//! Memory order: litmus tests on machines, judged by what each model allows, and barriers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use litmus::{Model, Test, allowed, parse};
 use lockstep::base::{Addr, Op, Record, ThreadIdx};
+use lockstep::litmus::{Machines, Plan, Verdict, replay, search};
 use lockstep::machine::{Machine, Options};
 use lockstep::topology::Description;
-use lockstep::topology::spec::{Consistency, MachineSpec};
+use lockstep::topology::spec::{MachineSpec, Mode, RegionSpec};
 use lockstep::traffic::Trace;
-use tests::litmus::Act::{Fence, Read, Write};
-use tests::litmus::{Setting, Shape};
 
-/// Shapes whose outcomes tell orders apart. Behind the reads, an outcome has the final values.
-const SHAPES: [Shape; 7] = [
-    Shape {
-        name: "store buffering",
-        threads: &[&[Write(0, 1), Fence, Read(1)], &[Write(1, 1), Fence, Read(0)]],
-        forbidden: |o| o[..2] == [0, 0],
-    },
-    Shape {
-        name: "message passing",
-        threads: &[&[Write(0, 1), Fence, Write(1, 1)], &[Read(1), Fence, Read(0)]],
-        forbidden: |o| o[..2] == [1, 0],
-    },
-    Shape {
-        name: "load buffering",
-        threads: &[&[Read(0), Fence, Write(1, 1)], &[Read(1), Fence, Write(0, 1)]],
-        forbidden: |o| o[..2] == [1, 1],
-    },
-    Shape {
-        name: "two plus two writes",
-        threads: &[&[Write(0, 1), Fence, Write(1, 2)], &[Write(1, 1), Fence, Write(0, 2)]],
-        forbidden: |o| o == [1, 1],
-    },
-    Shape {
-        name: "write to read causality",
-        threads: &[&[Write(0, 1)], &[Read(0), Fence, Write(1, 1)], &[Read(1), Fence, Read(0)]],
-        forbidden: |o| o[..3] == [1, 1, 0],
-    },
-    Shape {
-        name: "independent reads of independent writes",
-        threads: &[
-            &[Write(0, 1)],
-            &[Write(1, 1)],
-            &[Read(0), Fence, Read(1)],
-            &[Read(1), Fence, Read(0)],
-        ],
-        forbidden: |o| o[..4] == [1, 0, 1, 0],
-    },
-    COHERENCE,
-];
-
-/// Holds without fences, as it is about one variable.
-const COHERENCE: Shape = Shape {
-    name: "coherence of reads",
-    threads: &[&[Write(0, 1), Write(0, 2)], &[Read(0), Read(0)]],
-    forbidden: |o| o[0] > o[1] || o[2] != 2,
-};
-
-/// Machines, each with cycles in which a few accesses pass.
-fn machines() -> Vec<(MachineSpec, u64)> {
-    let shipped = [("nvl8", 3_000), ("fullmesh8", 2_000), ("mesh8x8", 600), ("torus4x4x4", 3_000)];
-    let machine = |(name, cycles)| {
-        let description = Description::shipped(name).expect("it is shipped");
-        (description.elaborate().expect("a sound machine"), cycles)
-    };
-    shipped.into_iter().map(machine).collect()
+fn machine(name: &str) -> (String, MachineSpec) {
+    let description = Description::shipped(name).expect("it is shipped");
+    (name.to_owned(), description.elaborate().expect("a sound machine"))
 }
 
-/// The outcomes of a shape on every machine, from several places, and in several orders of steps.
-fn outcomes(shape: &Shape, consistency: Consistency, fenced: bool) -> BTreeSet<Vec<u64>> {
-    let seeds = if tests::deep() { 0..100 } else { 0..3 };
-    let mut all = BTreeSet::new();
-    for (mut spec, think_max) in machines() {
-        spec.accelerator.consistency = consistency;
-        for seed in seeds.clone() {
-            let setting = Setting { fenced, think_max, rounds: 40, seed };
-            all.append(&mut shape.outcomes(&spec, &setting));
+fn machines() -> Vec<(String, MachineSpec)> {
+    ["nvl8", "fullmesh8", "mesh8x8", "torus4x4x4"].map(machine).into()
+}
+
+fn shipped(name: &str) -> Test {
+    let path = tests::workspace_root().join(format!("tests/litmus/{name}.litmus"));
+    let text = std::fs::read_to_string(&path).expect("the test is there");
+    parse(&path, &text).expect("a sound test")
+}
+
+/// Every shipped test by name.
+fn all() -> BTreeMap<String, Test> {
+    let folder = tests::workspace_root().join("tests/litmus");
+    let files = std::fs::read_dir(folder).expect("the folder is there");
+    let names = files.filter_map(|file| {
+        let name = file.expect("an entry").file_name().into_string().expect("a plain name");
+        name.strip_suffix(".litmus").map(str::to_owned)
+    });
+    names.map(|name| (name.clone(), shipped(&name))).collect()
+}
+
+fn verdict(test: &Test, model: Model, machines: &Machines, plan: &Plan) -> Verdict {
+    let seen = replay(test, model, machines, plan).expect("sound runs");
+    let allowed = allowed(test, model).expect("a small test");
+    Verdict::of(test, model, &seen, None, &allowed)
+}
+
+#[test]
+fn machines_never_show_what_their_model_forbids() {
+    let deep = tests::deep();
+    let machines = Machines(if deep { machines() } else { vec![machine("nvl8")] });
+    let plan = if deep { Plan::default() } else { Plan { rounds: 32, runs: 2, seed: 1 } };
+    for (name, test) in all() {
+        for model in Model::ALL {
+            let verdict = verdict(&test, model, &machines, &plan);
+            let forbidden: Vec<_> = verdict.forbidden().map(|o| test.describe(o)).collect();
+            assert!(forbidden.is_empty(), "{name} under {model}: {forbidden:?}");
         }
     }
-    all
 }
 
+/// The same where every access goes to its home.
 #[test]
-fn sequential_machines_never_show_what_sequential_consistency_forbids() {
-    for shape in &SHAPES {
-        let seen = outcomes(shape, Consistency::Sequential, false);
-        assert!(!seen.iter().any(|o| (shape.forbidden)(o)), "{}: {seen:?}", shape.name);
-        assert!(seen.len() > 1, "{}: starting times tell nothing", shape.name);
+fn uncached_memory_never_shows_what_a_model_forbids() {
+    let (name, mut spec) = machine("fullmesh8");
+    spec.regions = vec![RegionSpec { lines: 0..u64::MAX, mode: Mode::Uncached }];
+    let machines = Machines(vec![(name, spec)]);
+    let plan = Plan { rounds: 32, runs: if tests::deep() { 32 } else { 2 }, seed: 1 };
+    for (name, test) in all() {
+        for model in Model::ALL {
+            let verdict = verdict(&test, model, &machines, &plan);
+            let forbidden: Vec<_> = verdict.forbidden().map(|o| test.describe(o)).collect();
+            assert!(forbidden.is_empty(), "{name} under {model}: {forbidden:?}");
+        }
     }
 }
 
+/// Shapes whose weak outcome the machine must show, so that the test above can see what it looks
+/// for.
+const WEAK: [(&str, Model); 16] = [
+    ("SB", Model::Tso),
+    ("R", Model::Tso),
+    ("RWC", Model::Tso),
+    ("3.SB", Model::Tso),
+    ("X86.SB+rfi-pos", Model::Tso),
+    ("SB", Model::Ra),
+    ("R", Model::Ra),
+    ("RWC", Model::Ra),
+    ("3.SB", Model::Ra),
+    ("SB", Model::Relaxed),
+    ("MP", Model::Relaxed),
+    ("LB", Model::Relaxed),
+    ("S", Model::Relaxed),
+    ("2+2W", Model::Relaxed),
+    ("WRC", Model::Relaxed),
+    ("IRIW", Model::Relaxed),
+];
+
 #[test]
-fn fences_make_relaxed_machines_sequential() {
-    for shape in &SHAPES {
-        let seen = outcomes(shape, Consistency::Relaxed, true);
-        assert!(!seen.iter().any(|o| (shape.forbidden)(o)), "{}: {seen:?}", shape.name);
-        assert!(seen.len() > 1, "{}: starting times tell nothing", shape.name);
+fn machines_show_the_weak_outcomes_of_their_model() {
+    let machines = Machines(machines());
+    let plan = Plan { rounds: 64, runs: 8, seed: 1 };
+    for (name, model) in WEAK {
+        let verdict = verdict(&shipped(name), model, &machines, &plan);
+        assert!(verdict.condition_holds(), "{name} under {model}: {:?}", verdict.outcomes);
     }
 }
 
-/// So the two tests above can see what they look for. A copy is done before the next operation
-/// begins, so that only a write can be overtaken.
+/// The machine is one of the things that the search allows it to be.
 #[test]
-fn without_fences_relaxed_machines_let_writes_be_overtaken() {
-    for shape in &SHAPES {
-        let seen = outcomes(shape, Consistency::Relaxed, false);
-        let weak = seen.iter().any(|o| (shape.forbidden)(o));
-        let expected = ["store buffering", "message passing", "two plus two writes"];
-        assert_eq!(weak, expected.contains(&shape.name), "{}: {seen:?}", shape.name);
+fn what_machines_show_the_search_reaches() {
+    let machines = Machines(vec![machine("fullmesh8")]);
+    let plan = Plan { rounds: 64, runs: 4, seed: 5 };
+    for name in ["SB", "MP", "LB", "S", "R", "2+2W", "CoRR", "MP+dmb.st+dmb.ld", "INC+ldadd"] {
+        let test = shipped(name);
+        for model in Model::ALL {
+            let seen = replay(&test, model, &machines, &plan).expect("sound runs");
+            let reached = search(&test, model).expect("a small test").outcomes;
+            for outcome in seen.keys() {
+                assert!(reached.contains(outcome), "{name} {model}: {}", test.describe(outcome));
+            }
+        }
     }
 }
 
@@ -143,7 +152,7 @@ fn exchange(nodes: u32, threads: u32, rounds: u64) -> (Vec<Record>, Vec<(Addr, u
 
 #[test]
 fn behind_a_barrier_everybody_reads_what_everybody_wrote_before_it() {
-    for (spec, _) in machines() {
+    for (_, spec) in machines() {
         let nodes = u32::try_from(spec.fabric.node_ports.len()).expect("few nodes");
         for (threads, shuffle) in [(2, None), (5, Some(1)), (8, Some(2))] {
             let (records, expected) = exchange(nodes, threads, 3);

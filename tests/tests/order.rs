@@ -137,7 +137,7 @@ fn a_threads_latencies_fill_its_time_once_if_sequential_and_the_window_at_most()
         prop_assume!(!ops.is_empty());
         let machine = alone(&spec, &ops);
         let window = match spec.accelerator.consistency {
-            Consistency::Sequential => 1,
+            Consistency::Sequential | Consistency::Tso => 1,
             Consistency::Relaxed => u128::from(spec.accelerator.window),
         };
         let most = u128::from(machine.summary().time.0) * window;

@@ -87,12 +87,14 @@ handed to the emulator, which knows its own.
 ";
 
 /// The emulator's verbs in brief, in its own order; its tests compare this table with its help.
-const EMULATOR: [(&str, &str); 8] = [
+const EMULATOR: [(&str, &str); 10] = [
     ("run", "replays a trace on a machine"),
     ("check", "proves of a topology what needs no run"),
     ("sweep", "measures latency against offered load"),
     ("validate", "measures every figure that it claims to meet"),
-    ("verify", "searches every state that the coherence protocol can come to"),
+    ("litmus", "runs litmus tests on machines and exhaustively, and judges them by a model"),
+    ("stress", "runs random programs on tight machines"),
+    ("verify", "searches every state of the coherence protocol"),
     ("trace", "describes and converts traces"),
     ("import", "turns traces of other tools into native ones"),
     ("capture", "records the memory accesses of a C program"),

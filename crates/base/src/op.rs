@@ -32,6 +32,15 @@ impl Rmw {
     }
 }
 
+/// A fence that orders some operations only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Order {
+    /// All earlier loads complete before any later operation starts; as Arm's `DMB LD`.
+    Loads,
+    /// All earlier stores complete before any later store starts; as Arm's `DMB ST`.
+    Stores,
+}
+
 /// One operation of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
@@ -52,6 +61,25 @@ pub enum Op {
         /// it: the machine then writes a value of its own that no other store writes.
         value: Option<u64>,
     },
+    /// A load-acquire: a load that completes before any later operation of the thread starts.
+    Acquire {
+        /// First byte.
+        addr: Addr,
+        /// Bytes, 1 to 64.
+        size: u8,
+        /// Whether it starts only when the thread's earlier releases have completed (RCsc, as Arm's
+        /// `LDAR`); otherwise it may overtake them (RCpc, as `LDAPR`).
+        sc: bool,
+    },
+    /// A store-release: a store that starts when all earlier operations of the thread have completed.
+    Release {
+        /// First byte.
+        addr: Addr,
+        /// Bytes, 1 to 64.
+        size: u8,
+        /// The value, as a store's.
+        value: Option<u64>,
+    },
     /// An atomic read-modify-write of 1, 2, 4 or 8 bytes that do not cross a line.
     Atomic {
         /// First byte.
@@ -63,6 +91,8 @@ pub enum Op {
     },
     /// All earlier operations of the thread complete before any later one starts.
     Fence,
+    /// Some earlier operations complete before some later ones start.
+    Order(Order),
     /// Waits until `members` threads have arrived at barrier `id`; it can then be used again.
     /// Implies a fence.
     Barrier {

@@ -120,6 +120,21 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
         recalled
     }
 
+    /// Performs an access to a line that no cache may hold; gives what was there before.
+    ///
+    /// # Panics
+    /// If the line is in a cache: a broken invariant, not an input error.
+    pub fn perform(&mut self, line: Line, write: Option<&V::Write>) -> V {
+        let slot = self.slot(line);
+        let dir = &mut self.slots[slot as usize].dir;
+        assert!(dir.state == DirState::I, "{}: {line} is cached in {:?}", self.me, dir.state);
+        let old = dir.memory;
+        if let Some(write) = write {
+            dir.memory = old.written(write);
+        }
+        old
+    }
+
     /// What memory holds of `line`; stale while a cache owns it.
     pub fn memory(&self, line: Line) -> V {
         let slot = self.index.get(line);

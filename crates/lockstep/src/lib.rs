@@ -105,8 +105,10 @@ pub use {base, clock, coherence, machine, memory, phy, report, router, topology,
 
 pub mod extend;
 pub mod figures;
+pub mod litmus;
 pub mod parallel;
 pub mod shipped;
+pub mod stress;
 pub mod validate;
 
 /// What most users need, in one `use`.

@@ -289,6 +289,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         &self.shared.stats
     }
 
+    /// The rows of the protocol's tables that were taken so far.
+    pub const fn coverage(&self) -> &coherence::Coverage {
+        &self.shared.outbox.coverage
+    }
+
     /// The network.
     pub const fn network(&self) -> &Network<R, Payload> {
         &self.net
@@ -324,11 +329,15 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
         spec::Atomics::Near => coherence::Atomics::Near,
         spec::Atomics::Far => coherence::Atomics::Far,
     };
+    let shared_eviction = match spec.accelerator.cache.shared_eviction {
+        spec::SharedEviction::Notify => coherence::SharedEviction::Notify,
+        spec::SharedEviction::Silent => coherence::SharedEviction::Silent,
+    };
     let directory = coherence::Directory {
         listing: listing(spec.accelerator.home.directory),
         nodes: u32::try_from(spec.fabric.node_ports.len()).unwrap_or(u32::MAX).min(NODES_MAX),
     };
-    let cfg = Config { atomics, directory, ..Config::default() };
+    let cfg = Config { atomics, shared_eviction, directory, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
     cfg
@@ -381,12 +390,14 @@ fn nodes(
     }
     let window = match a.consistency {
         Consistency::Sequential => 1,
-        Consistency::Relaxed => a.window,
+        Consistency::Tso | Consistency::Relaxed => a.window,
     };
     let mut agents: Vec<Vec<Agent>> = Vec::new();
     agents.resize_with(count, Vec::new);
     for (thread, source) in sources.into_iter().enumerate() {
-        agents[thread % count].push(Agent::new(ThreadIdx::new(thread), seed, window, source));
+        let thread = ThreadIdx::new(thread);
+        let agent = Agent::new(thread, seed, window, a.consistency, source);
+        agents[thread.at() % count].push(agent);
     }
     let shape = CacheGeometry {
         sets: a.cache.sets,
@@ -460,5 +471,11 @@ fn shared(
         outbox: Outbox::default(),
         delivered: Vec::new(),
         candidates: Vec::new(),
+        uncached: spec
+            .regions
+            .iter()
+            .filter(|r| r.mode == spec::Mode::Uncached)
+            .map(|r| r.lines.clone())
+            .collect(),
     })
 }

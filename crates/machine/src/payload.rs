@@ -1,7 +1,7 @@
 //! What packets carry, and how long they are.
 
 use base::{Class, Line, LineData, NodeIdx, ThreadIdx};
-use coherence::{Message, MsgKind};
+use coherence::{LineWrite, Message, MsgKind};
 use topology::spec::MachineSpec;
 
 /// What a packet carries.
@@ -13,6 +13,34 @@ pub enum Payload {
         line: Line,
         /// The message.
         msg: Message<LineData>,
+    },
+    /// An access to a line that is never cached, on its way to the home.
+    Remote {
+        /// The line.
+        line: Line,
+        /// What it does; nothing if it reads.
+        write: Option<LineWrite>,
+        /// Whether the thread wants what was there before.
+        returns: bool,
+        /// Bytes read or written.
+        bytes: u32,
+        /// How many accesses of the node to this home were before it.
+        number: u64,
+        /// Who asks.
+        from: NodeIdx,
+        /// Names the access at the node that asks.
+        token: u32,
+    },
+    /// The home's answer.
+    Answer {
+        /// The line.
+        line: Line,
+        /// What was there before, if it was wanted.
+        value: Option<LineData>,
+        /// Bytes read.
+        bytes: u32,
+        /// Names the access.
+        token: u32,
     },
     /// A thread arrives at a barrier.
     Arrive {
@@ -35,8 +63,8 @@ impl Payload {
     pub fn class(&self) -> Class {
         match self {
             Self::Coherence { msg, .. } => msg.kind.class(),
-            Self::Arrive { .. } => Class::Req,
-            Self::Release { .. } => Class::RspDown,
+            Self::Arrive { .. } | Self::Remote { .. } => Class::Req,
+            Self::Release { .. } | Self::Answer { .. } => Class::RspDown,
         }
     }
 
@@ -50,6 +78,15 @@ impl Payload {
                 let ids = u64::from(msg.src.0) << 32 | u64::from(msg.requester.0);
                 [msg.kind as u64, line.0, ids, data]
             }
+            Self::Remote { line, bytes, number, from, token, .. } => {
+                let what = u64::from(*bytes) << 32 | u64::from(*token);
+                [102, line.0, u64::from(from.0) << 32 ^ number, what]
+            }
+            Self::Answer { line, value, token, .. } => {
+                let data =
+                    value.map_or(0, |d| d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w));
+                [103, line.0, u64::from(*token), data]
+            }
             Self::Arrive { id, members, from } => {
                 [100, u64::from(*id), u64::from(*members), u64::from(from.1.0)]
             }
@@ -61,6 +98,8 @@ impl Payload {
     pub fn name(&self) -> String {
         match self {
             Self::Coherence { line, msg } => format!("{:?} {line}", msg.kind),
+            Self::Remote { line, .. } => format!("access to {line}"),
+            Self::Answer { line, .. } => format!("answer of {line}"),
             Self::Arrive { id, .. } => format!("arrival at barrier {id}"),
             Self::Release { thread } => format!("release of {thread}"),
         }
@@ -89,6 +128,13 @@ impl Lengths {
     pub fn of(self, payload: &Payload) -> u32 {
         match payload {
             Payload::Coherence { msg, .. } => self.message(msg.kind),
+            Payload::Remote { write, bytes, .. } => match write {
+                None => self.flits(0),
+                Some(LineWrite::Bytes { .. }) => self.flits(*bytes),
+                // As a far atomic: two operands of 8 bytes.
+                Some(LineWrite::Rmw { .. }) => self.flits(16),
+            },
+            Payload::Answer { value, bytes, .. } => self.flits(value.map_or(0, |_| *bytes)),
             // An arrival names barrier, members and thread in 12 bytes; a release the thread.
             Payload::Arrive { .. } => self.flits(12),
             Payload::Release { .. } => self.flits(4),

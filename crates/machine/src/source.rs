@@ -19,6 +19,19 @@ pub trait OpSource: Send {
     /// # Errors
     /// Whatever is wrong with the trace.
     fn refill(&mut self, batch: &mut Vec<Op>) -> Result<(), TraceError>;
+
+    /// Whether [`observe`](Self::observe) wants to be told. Such a source is asked for more when all
+    /// that it gave has been taken up: behind a fence or an acquire at the end of a batch, the next
+    /// batch can depend on what was read. Not where sources are read ahead on other threads.
+    fn observes(&self) -> bool {
+        false
+    }
+
+    /// A load or atomic of 1, 2, 4 or 8 bytes within a line has completed: the `number`th operation
+    /// of the thread, from 1, and the word that it read.
+    fn observe(&mut self, number: u64, word: u64) {
+        let _ = (number, word);
+    }
 }
 
 /// Any iterator of operations is a source.

@@ -45,8 +45,32 @@ pub struct Description {
     pub router: Router,
     /// The memory of every node.
     pub memory: Memory,
+    /// Stretches of the pool with a mode of their own; all is coherent where not given.
+    #[serde(default)]
+    pub regions: Vec<Region>,
     /// Who is linked to whom.
     pub fabric: FabricForm,
+}
+
+/// A stretch of the pool with a mode of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// Its first byte, a multiple of 64.
+    pub base: u64,
+    /// Its length, a multiple of 64 bytes.
+    pub size: Size,
+    /// How it is kept.
+    pub mode: Mode,
+}
+
+/// See [`spec::Mode`](crate::spec::Mode).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum Mode {
+    /// Cached, and kept coherent by the directory.
+    Coherent,
+    /// Never cached: every access goes to the home.
+    Uncached,
 }
 
 /// A clock domain: a frequency, or `(frequency: "1 GHz", phase: "100 ps")`.
@@ -118,6 +142,8 @@ pub struct Accelerator {
 pub enum Consistency {
     /// One operation at a time.
     Sequential,
+    /// Loads one at a time; stores in order from a buffer of as many entries as the window.
+    Tso,
     /// Up to the window in flight.
     Relaxed,
 }
@@ -154,6 +180,19 @@ pub struct Cache {
     pub latency_cycles: u32,
     /// Misses and evictions in flight.
     pub mshrs: u32,
+    /// Whether home is told of an evicted shared copy; it is where not given.
+    #[serde(default)]
+    pub shared_eviction: SharedEviction,
+}
+
+/// See [`spec::SharedEviction`](crate::spec::SharedEviction).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+pub enum SharedEviction {
+    /// Home is told.
+    #[default]
+    Notify,
+    /// The copy is dropped.
+    Silent,
 }
 
 /// The home slice of an accelerator.

@@ -3,8 +3,8 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Listing, Overflow,
-    Replacement, UpRouting,
+    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Listing, Overflow,
+    Replacement, SharedEviction, UpRouting,
 };
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
@@ -73,6 +73,41 @@ impl Description {
         }
     }
 
+    /// The regions in order.
+    fn regions(&self) -> Result<Vec<spec::RegionSpec>, Problem> {
+        let mut regions: Vec<spec::RegionSpec> = Vec::new();
+        for (at, region) in self.regions.iter().enumerate() {
+            let key = |field: &str| format!("regions[{at}].{field}");
+            let wrong = |field: &str, what: String, mend: &str| {
+                Problem::new(ErrorKind::Value, key(field), what, mend.to_owned())
+            };
+            let (base, size) = (region.base, region.size.0);
+            if base % 64 != 0 {
+                return Err(wrong(
+                    "base",
+                    format!("{base} is no multiple of 64"),
+                    "begin at a line",
+                ));
+            }
+            if size == 0 || size % 64 != 0 || base.checked_add(size).is_none() {
+                let what = format!("{size} B are no whole lines of the pool");
+                return Err(wrong("size", what, "use a multiple of 64 B, at least one"));
+            }
+            let lines = base / 64..(base + size) / 64;
+            if regions.iter().any(|r| r.lines.start < lines.end && lines.start < r.lines.end) {
+                let what = format!("the region at {base} overlaps another");
+                return Err(wrong("base", what, "keep regions apart"));
+            }
+            let mode = match region.mode {
+                describe::Mode::Coherent => spec::Mode::Coherent,
+                describe::Mode::Uncached => spec::Mode::Uncached,
+            };
+            regions.push(spec::RegionSpec { lines, mode });
+        }
+        regions.sort_by_key(|r| r.lines.start);
+        Ok(regions)
+    }
+
     /// Everything but the fabric, which is left empty.
     fn sections(&self) -> Result<MachineSpec, Problem> {
         let domains = self.clocks.0.iter().map(|(name, c)| ClockSpec {
@@ -92,6 +127,7 @@ impl Description {
             validate::range(key, bytes, 1, 4096).map(|()| u32::try_from(bytes).unwrap_or(u32::MAX))
         };
         Ok(MachineSpec {
+            regions: self.regions()?,
             name: self.name.clone(),
             domains: domains.collect(),
             synchronizer_edges: self.synchronizer_edges,
@@ -129,6 +165,7 @@ impl Description {
             window: *window,
             consistency: match consistency {
                 Consistency::Sequential => spec::Consistency::Sequential,
+                Consistency::Tso => spec::Consistency::Tso,
                 Consistency::Relaxed => spec::Consistency::Relaxed,
             },
             cache: CacheSpec {
@@ -140,6 +177,10 @@ impl Description {
                 },
                 latency_cycles: cache.latency_cycles,
                 mshrs: cache.mshrs,
+                shared_eviction: match cache.shared_eviction {
+                    SharedEviction::Notify => spec::SharedEviction::Notify,
+                    SharedEviction::Silent => spec::SharedEviction::Silent,
+                },
             },
             home: HomeSpec {
                 latency_cycles: home.latency_cycles,

@@ -30,6 +30,8 @@ pub struct MachineSpec {
     pub memory: MemorySpec,
     /// Who is linked to whom, and by which way packets go.
     pub fabric: Fabric,
+    /// Stretches of the pool with a mode of their own, in order and apart; the rest is coherent.
+    pub regions: Vec<RegionSpec>,
 }
 
 /// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
@@ -51,7 +53,7 @@ pub struct AcceleratorSpec {
     /// Accesses that an agent may have outstanding, at least 1. An access that crosses a line counts
     /// as two.
     pub window: u32,
-    /// Sequential consistency (effective window 1) or relaxed with fences.
+    /// Sequential consistency (effective window 1), total store order, or relaxed with fences.
     pub consistency: Consistency,
     /// The coherent cache.
     pub cache: CacheSpec,
@@ -64,11 +66,33 @@ pub struct AcceleratorSpec {
     pub injection_packets: u32,
 }
 
+/// How a stretch of the pool is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Cached, and kept coherent by the directory.
+    Coherent,
+    /// Never cached: every access goes to the home and is performed there. Requests of a node to a home
+    /// arrive in order; answers may not. The memory semantics of UALink 200G 1.0.
+    Uncached,
+}
+
+/// A stretch of the pool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegionSpec {
+    /// Its lines, by number.
+    pub lines: core::ops::Range<u64>,
+    /// How it is kept.
+    pub mode: Mode,
+}
+
 /// The order that an agent gives its own operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Consistency {
     /// One at a time, in program order.
     Sequential,
+    /// Total store order: loads one at a time, in program order; stores wait in a first-in-first-out
+    /// buffer of as many entries as the window, from which later loads of the thread are answered.
+    Tso,
     /// Up to the window in flight; only same-line order, fences and barriers hold.
     Relaxed,
 }
@@ -95,6 +119,17 @@ pub struct CacheSpec {
     pub latency_cycles: u32,
     /// Misses and evictions in flight, at least 2.
     pub mshrs: u32,
+    /// What becomes of a shared copy that is evicted.
+    pub shared_eviction: SharedEviction,
+}
+
+/// What becomes of a shared copy that is evicted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SharedEviction {
+    /// Home is told, and takes the cache off its list.
+    Notify,
+    /// It is dropped; home may then invalidate a cache that holds nothing.
+    Silent,
 }
 
 /// Replacement policy of a cache.

@@ -81,7 +81,10 @@ impl OpFault {
 #[inline]
 pub fn check(op: &Op) -> Result<(), OpFault> {
     match *op {
-        Op::Load { addr, size } | Op::Store { addr, size, .. } => {
+        Op::Load { addr, size }
+        | Op::Store { addr, size, .. }
+        | Op::Acquire { addr, size, .. }
+        | Op::Release { addr, size, .. } => {
             if size == 0 || size > 64 {
                 return Err(OpFault::Size(u64::from(size)));
             }
@@ -97,7 +100,7 @@ pub fn check(op: &Op) -> Result<(), OpFault> {
             }
             Ok(())
         }
-        Op::Fence | Op::Think { .. } => Ok(()),
+        Op::Fence | Op::Order(_) | Op::Think { .. } => Ok(()),
         Op::Barrier { members, .. } => {
             if members == 0 {
                 Err(OpFault::NoMembers)
@@ -125,6 +128,9 @@ pub(crate) fn canonical(op: Op) -> Op {
     match op {
         Op::Store { addr, size, value: Some(v) } => {
             Op::Store { addr, size, value: Some(v & value_mask(size)) }
+        }
+        Op::Release { addr, size, value: Some(v) } => {
+            Op::Release { addr, size, value: Some(v & value_mask(size)) }
         }
         Op::Atomic { addr, size, rmw } => {
             let cut = value_mask(size);

@@ -93,8 +93,10 @@ impl Sharing {
         self.told.switches += u64::from(self.last.is_some_and(|last| last != thread));
         self.last = Some(thread);
         match record.op {
-            Op::Load { addr, size } => self.access(thread, addr.0, u64::from(size), (true, false)),
-            Op::Store { addr, size, .. } => {
+            Op::Load { addr, size } | Op::Acquire { addr, size, .. } => {
+                self.access(thread, addr.0, u64::from(size), (true, false));
+            }
+            Op::Store { addr, size, .. } | Op::Release { addr, size, .. } => {
                 self.access(thread, addr.0, u64::from(size), (false, true));
             }
             Op::Atomic { addr, size, .. } => {
@@ -104,7 +106,7 @@ impl Sharing {
                 self.access(thread, from.0, u64::from(bytes), (true, false));
                 self.access(thread, to.0, u64::from(bytes), (false, true));
             }
-            Op::Fence | Op::Barrier { .. } | Op::Think { .. } => {}
+            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } => {}
         }
     }
 

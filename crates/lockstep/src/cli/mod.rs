@@ -7,12 +7,14 @@ mod check;
 mod engine;
 mod import;
 mod input;
+mod litmus;
 mod log;
 mod output;
 mod progress;
 mod rates;
 mod run;
 mod sections;
+mod stress;
 mod sweep;
 mod trace;
 mod validate;
@@ -48,6 +50,10 @@ enum Verb {
     Sweep(sweep::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
+    /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
+    Litmus(litmus::Args),
+    /// Run random programs on tight machines, and check everything
+    Stress(stress::Args),
     /// Search every state that the coherence protocol can come to
     Verify(verify::Args),
     /// Describe or convert traces
@@ -72,6 +78,8 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Litmus(args) => litmus::run(&args),
+        Verb::Stress(args) => stress::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Import(args) => import::run(&args),

@@ -3,22 +3,31 @@
 //! An agent takes its operations in program order and offers them to the cache one line at a time;
 //! an operation that crosses lines is several pieces. It stops at
 //! - the window: that many pieces outstanding (one where memory is sequentially consistent),
-//! - a fence, until nothing is outstanding,
+//! - what its memory model makes it wait for ([`order`]),
+//! - a fence, until nothing is outstanding; an acquire, until it is done,
 //! - a barrier, until nothing is outstanding and the barrier has released it,
 //! - think time, for as many cycles from the operation before,
 //! - a bulk copy, until it is done; its own pieces use the whole window.
 //!
-//! Order between pieces to one line is kept by the cache; the rest may complete out of order.
+//! Order between pieces to one line is kept by the cache; the rest may complete out of order. Under
+//! total store order, stores go on from a [`store_buffer`], of as many entries as the window, while
+//! the thread goes on.
+
+mod order;
+mod pieces;
+mod store_buffer;
 
 use std::collections::VecDeque;
 
-use base::addr::byte_mask;
-use base::{Addr, Fs, Line, LineData, Op, ThreadIdx, Timeline};
+use base::{Addr, Fs, Line, LineData, Op, Order, ThreadIdx, Timeline};
 use clock::Edge;
-use coherence::{Access, LineWrite};
+use coherence::Access;
+use topology::spec::Consistency;
 use traffic::TraceError;
 
 use crate::source::OpSource;
+use order::{Ledger, Rule};
+use store_buffer::StoreBuffer;
 
 /// Bytes of a line, as offsets count them.
 const LINE: u32 = 64;
@@ -39,6 +48,8 @@ pub enum Kind {
 pub(crate) struct Piece {
     pub(crate) line: Line,
     pub(crate) access: Access<LineData>,
+    /// Bytes of the line that it concerns.
+    pub(crate) bytes: u32,
     /// Its operation's entry.
     pub(crate) token: u32,
 }
@@ -48,6 +59,9 @@ pub(crate) struct Piece {
 pub(crate) enum Wish {
     /// To make this access; tell [`Agent::issued`] when it was taken.
     Access(Piece),
+    /// To have this piece of a load answered with these bytes, which the thread wrote itself; tell
+    /// [`Agent::forwarded`].
+    Forward(Piece, LineData),
     /// To arrive at a barrier; tell [`Agent::arrived`] when that is on its way.
     Arrive { id: u32, members: u32 },
     /// Nothing before this edge, or before something completes.
@@ -65,6 +79,9 @@ struct Entry {
     /// Number of the operation in its thread.
     number: u64,
     pieces: u32,
+    rule: Rule,
+    /// Offset and bytes of a load or atomic that is a word of one line.
+    word: Option<(u32, u32)>,
     copy: Option<Chunk>,
 }
 
@@ -86,8 +103,14 @@ enum Current {
         left: u32,
         done: u32,
         pattern: Option<u64>,
+        rule: Rule,
         token: u32,
     },
+    /// Waits for the acquire of this entry.
+    Acquired {
+        token: u32,
+    },
+    Order(Order),
     Atomic {
         piece: Piece,
     },
@@ -111,11 +134,36 @@ pub(crate) struct Finished {
     pub(crate) number: u64,
 }
 
+/// Where the piece comes from that was wished for last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Offered {
+    /// The operation at hand.
+    Program,
+    /// The stores of a bulk copy.
+    CopyStore,
+    /// The store buffer.
+    Buffer,
+}
+
+/// What the operation at hand comes to.
+enum Next {
+    Wish(Wish),
+    /// It is over, or another has been taken up.
+    Again,
+    /// It has to wait for a completion.
+    Blocked,
+}
+
 /// One thread of the trace on its node.
 pub(crate) struct Agent {
     thread: ThreadIdx,
     seed: u64,
     window: u32,
+    ledger: Ledger,
+    buffer: StoreBuffer,
+    offered: Offered,
+    /// Whether the source wants to know what its loads read.
+    observes: bool,
     source: Box<dyn OpSource>,
     batch: Vec<Op>,
     at: usize,
@@ -143,9 +191,14 @@ impl Agent {
         thread: ThreadIdx,
         seed: u64,
         window: u32,
+        model: Consistency,
         source: Box<dyn OpSource>,
     ) -> Self {
         Self {
+            ledger: Ledger::new(model),
+            buffer: StoreBuffer::default(),
+            offered: Offered::Program,
+            observes: source.observes(),
             thread,
             seed,
             window: window.max(1),
@@ -177,144 +230,79 @@ impl Agent {
                 && let Some(store) = self.stores.front()
             {
                 let store = *store;
-                return Ok(Wish::Access(self.offered(store, now)));
+                self.offered = Offered::CopyStore;
+                return Ok(Wish::Access(self.offer(store, now)));
             }
-            if self.think_until > edge {
-                return Ok(Wish::Sleep(self.think_until));
+            let thinks = self.think_until > edge;
+            if !thinks {
+                match self.next(edge, now)? {
+                    Next::Wish(wish) => return Ok(wish),
+                    Next::Again => continue,
+                    Next::Blocked => {}
+                }
             }
-            let full = self.outstanding >= self.window;
-            match self.current {
-                Current::None => {
-                    if !self.take(edge)? {
-                        let idle = self.outstanding == 0 && self.copying == 0;
-                        return Ok(if idle { Wish::Done } else { Wish::Sleep(Edge::NEVER) });
-                    }
-                }
-                Current::Fence if self.outstanding == 0 => self.current = Current::None,
-                Current::Barrier { id, members, arrived: false } if self.outstanding == 0 => {
-                    return Ok(Wish::Arrive { id, members });
-                }
-                Current::Copy { rest, .. } if rest.bytes == 0 => {
-                    if self.copying > 0 {
-                        return Ok(Wish::Sleep(Edge::NEVER));
-                    }
-                    self.current = Current::None;
-                }
-                // A copy's pieces hold their place in the window from load to store.
-                Current::Copy { rest, token } if self.copying < self.window && !full => {
-                    let piece = self.copy_piece(rest, token);
-                    return Ok(Wish::Access(self.offered(piece, now)));
-                }
-                Current::Span { .. } | Current::Atomic { .. } if !full => {
-                    let piece = self.piece();
-                    return Ok(Wish::Access(self.offered(piece, now)));
-                }
-                _ => return Ok(Wish::Sleep(Edge::NEVER)),
+            if let Some(store) = self.buffer.next()
+                && self.ledger.admits(Kind::Store, Rule::Plain, true)
+            {
+                self.offered = Offered::Buffer;
+                return Ok(Wish::Access(store));
             }
+            return Ok(Wish::Sleep(if thinks { self.think_until } else { Edge::NEVER }));
         }
     }
 
-    /// Takes up the next operation. `false` at the end of the thread.
-    fn take(&mut self, edge: Edge) -> Result<bool, TraceError> {
-        if self.at == self.batch.len() {
-            if !self.ended {
-                self.batch.clear();
-                self.at = 0;
-                self.source.refill(&mut self.batch)?;
-            }
-            if self.batch.is_empty() {
-                self.ended = true;
-                return Ok(false);
-            }
-        }
-        let op = self.batch[self.at];
-        self.at += 1;
-        self.taken += 1;
-        self.current = match op {
-            Op::Load { addr, size } => {
-                let token = self.entry(Kind::Load, addr, size);
-                Current::Span { addr, left: u32::from(size), done: 0, pattern: None, token }
-            }
-            Op::Store { addr, size, value } => {
-                let token = self.entry(Kind::Store, addr, size);
-                let value = value.unwrap_or_else(|| self.own_value());
-                let pattern = Some(value);
-                Current::Span { addr, left: u32::from(size), done: 0, pattern, token }
-            }
-            Op::Atomic { addr, size, rmw } => {
-                let token = self.entry(Kind::Atomic, addr, size);
-                let (offset, size) = (addr.offset(), u32::from(size));
-                let access = Access::Atomic(LineWrite::Rmw { offset, size, rmw });
-                Current::Atomic { piece: Piece { line: addr.line(), access, token } }
-            }
-            Op::Fence => Current::Fence,
-            Op::Barrier { id, members } => Current::Barrier { id, members, arrived: false },
-            Op::Think { cycles } => {
-                self.think_until = edge.plus(cycles);
-                Current::None
-            }
-            Op::Copy { from, to, bytes } => {
-                Current::Copy { rest: Chunk { from, to, bytes }, token: None }
-            }
-        };
-        Ok(true)
+    /// The edge until which the thread thinks, if it does.
+    pub(crate) fn thinks_until(&self, edge: Edge) -> Option<Edge> {
+        (self.think_until > edge).then_some(self.think_until)
     }
 
-    /// A value that no other store of the run writes, as far as 64 bits can tell.
-    fn own_value(&self) -> u64 {
-        base::rng::draw(self.seed, u64::from(self.thread.0), 1, self.taken)
-    }
-
-    /// Makes an entry for an operation of as many pieces as it touches lines.
-    fn entry(&mut self, kind: Kind, addr: Addr, size: u8) -> u32 {
-        let last = Addr(addr.0.saturating_add(u64::from(size).max(1) - 1));
-        let pieces = u32::from(last.line() != addr.line()) + 1;
-        self.insert(Entry { kind, started: None, number: self.taken, pieces, copy: None })
-    }
-
-    fn insert(&mut self, entry: Entry) -> u32 {
-        if let Some(token) = self.free.pop() {
-            self.entries[token as usize] = entry;
-            token
-        } else {
-            self.entries.push(entry);
-            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
-        }
-    }
-
-    /// The next piece of the load, store or atomic at hand.
-    fn piece(&self) -> Piece {
+    /// What the operation at hand comes to.
+    fn next(&mut self, edge: Edge, now: Fs) -> Result<Next, TraceError> {
+        let full = self.outstanding >= self.window;
+        let quiet = self.outstanding == 0 && self.buffer.is_empty();
         match self.current {
-            Current::Atomic { piece } => piece,
-            Current::Span { addr, left, done, pattern, token } => {
-                let bytes = left.min(LINE - addr.offset());
-                let access = pattern.map_or(Access::Load, |value| {
-                    // Byte i of the operation is byte i % 8 of the value, wherever it lands.
-                    let turn = (addr.offset() + 64 - done) % 8;
-                    let data = LineData([value.rotate_left(8 * turn); 8]);
-                    Access::Store(LineWrite::Bytes { mask: byte_mask(addr.offset(), bytes), data })
-                });
-                Piece { line: addr.line(), access, token }
+            Current::None => {
+                if self.take(edge)? {
+                    return Ok(Next::Again);
+                }
+                let idle = quiet && self.copying == 0;
+                return Ok(if idle { Next::Wish(Wish::Done) } else { Next::Blocked });
             }
-            _ => unreachable!("asked for a piece of nothing"),
+            Current::Fence if quiet => self.current = Current::None,
+            Current::Order(Order::Loads) if self.ledger.loads_are_done() => {
+                self.current = Current::None;
+            }
+            Current::Order(Order::Stores) => {
+                self.ledger.fence_stores();
+                self.current = Current::None;
+            }
+            Current::Barrier { id, members, arrived: false } if quiet => {
+                return Ok(Next::Wish(Wish::Arrive { id, members }));
+            }
+            Current::Copy { rest, .. } if rest.bytes == 0 => {
+                if self.copying > 0 {
+                    return Ok(Next::Blocked);
+                }
+                self.current = Current::None;
+            }
+            // A copy's pieces hold their place in the window from load to store.
+            Current::Copy { rest, token }
+                if self.copying < self.window && !full && self.buffer.is_empty() =>
+            {
+                let piece = self.copy_piece(rest, token);
+                self.offered = Offered::Program;
+                return Ok(Next::Wish(Wish::Access(self.offer(piece, now))));
+            }
+            Current::Span { .. } | Current::Atomic { .. } => {
+                return Ok(self.offer_piece(full, now));
+            }
+            _ => return Ok(Next::Blocked),
         }
-    }
-
-    /// The loading half of the next piece of a copy.
-    fn copy_piece(&mut self, rest: Chunk, token: Option<u32>) -> Piece {
-        let room = (LINE - rest.from.offset()).min(LINE - rest.to.offset());
-        let chunk = Chunk { bytes: rest.bytes.min(room), ..rest };
-        let token = token.unwrap_or_else(|| self.copy_entry(Kind::Load, chunk, self.taken));
-        self.current = Current::Copy { rest, token: Some(token) };
-        Piece { line: chunk.from.line(), access: Access::Load, token }
-    }
-
-    fn copy_entry(&mut self, kind: Kind, chunk: Chunk, number: u64) -> u32 {
-        self.insert(Entry { kind, started: None, number, pieces: 1, copy: Some(chunk) })
+        Ok(Next::Again)
     }
 
     /// Notes when an operation was first offered.
-    fn offered(&mut self, piece: Piece, now: Fs) -> Piece {
+    fn offer(&mut self, piece: Piece, now: Fs) -> Piece {
         self.entries[piece.token as usize].started.get_or_insert(now);
         piece
     }
@@ -322,19 +310,61 @@ impl Agent {
     /// The cache has taken the piece last wished for.
     pub(crate) fn issued(&mut self) {
         self.refused = None;
-        self.outstanding += 1;
-        if self.stores.pop_front().is_some() {
-            return;
+        let piece = match self.offered {
+            Offered::CopyStore => self.stores.pop_front(),
+            Offered::Buffer => {
+                let store = self.buffer.next();
+                self.buffer.issued();
+                store
+            }
+            Offered::Program => None,
+        };
+        if let Some(piece) = piece {
+            return self.count(piece.token);
         }
+        self.forwarded();
+    }
+
+    /// The piece of the operation at hand is with the cache, or answered.
+    pub(crate) fn forwarded(&mut self) {
+        let token = match self.current {
+            Current::Span { token, .. } => Some(token),
+            Current::Atomic { piece } => Some(piece.token),
+            Current::Copy { token, .. } => token,
+            _ => None,
+        };
+        if let Some(token) = token {
+            self.count(token);
+        }
+        self.advance();
+    }
+
+    /// A piece of this entry is under way.
+    fn count(&mut self, token: u32) {
+        self.outstanding += 1;
+        let Entry { kind, rule, .. } = self.entries[token as usize];
+        self.ledger.issued(kind, rule);
+    }
+
+    /// Goes on behind the piece at hand.
+    fn advance(&mut self) {
+        let tso = self.ledger.is_tso();
         match &mut self.current {
+            Current::Atomic { piece } if tso => {
+                self.current = Current::Acquired { token: piece.token };
+            }
             Current::Atomic { .. } => self.current = Current::None,
-            Current::Span { addr, left, done, .. } => {
+            Current::Span { addr, left, done, rule, token, pattern } => {
                 let bytes = (*left).min(LINE - addr.offset());
                 *left -= bytes;
                 *done += bytes;
                 *addr = Addr(addr.0.wrapping_add(u64::from(bytes)));
                 if *left == 0 {
-                    self.current = Current::None;
+                    let acquires =
+                        matches!(rule, Rule::Acquire | Rule::AcquireSc) || tso && pattern.is_none();
+                    let token = *token;
+                    self.current =
+                        if acquires { Current::Acquired { token } } else { Current::None };
                 }
             }
             Current::Copy { rest, token } => {
@@ -367,11 +397,23 @@ impl Agent {
         self.outstanding -= 1;
         let entry = &mut self.entries[token as usize];
         entry.pieces -= 1;
-        if entry.pieces > 0 {
+        let done = *entry;
+        self.ledger.completed(done.kind, done.rule);
+        if done.kind == Kind::Store && done.copy.is_none() {
+            self.buffer.performed();
+        }
+        if done.pieces > 0 {
             return None;
         }
-        let done = *entry;
         self.free.push(token);
+        if matches!(self.current, Current::Acquired { token: awaited } if awaited == token) {
+            self.current = Current::None;
+        }
+        if self.observes
+            && let (Some((offset, size)), Some(line)) = (done.word, value)
+        {
+            self.source.observe(done.number, line.word(offset, size));
+        }
         match (done.copy, done.kind) {
             (Some(chunk), Kind::Load) => {
                 self.store_half(chunk, value.unwrap_or_default(), done.number);
@@ -380,20 +422,6 @@ impl Agent {
             (None, _) => {}
         }
         Some(Finished { kind: done.kind, number: done.number })
-    }
-
-    /// Queues the storing half of a copy's piece.
-    fn store_half(&mut self, chunk: Chunk, read: LineData, number: u64) {
-        let token = self.copy_entry(Kind::Store, chunk, number);
-        let mut data = LineData::default();
-        for i in 0..chunk.bytes {
-            let byte = read.word(chunk.from.offset() + i, 1);
-            let at = chunk.to.offset() + i;
-            data = data.merged(byte_mask(at, 1), &LineData::holding(at, byte));
-        }
-        let mask = byte_mask(chunk.to.offset(), chunk.bytes);
-        let access = Access::Store(LineWrite::Bytes { mask, data });
-        self.stores.push_back(Piece { line: chunk.to.line(), access, token });
     }
 
     /// Marks the agent as done. `true` the first time.
@@ -409,7 +437,12 @@ impl Agent {
     /// What keeps the agent, in words; `None` if it is done.
     pub(crate) fn stuck(&self) -> Option<String> {
         let what = match self.current {
-            Current::None if self.ended && self.outstanding == 0 && self.copying == 0 => {
+            Current::None
+                if self.ended
+                    && self.outstanding == 0
+                    && self.copying == 0
+                    && self.buffer.is_empty() =>
+            {
                 return None;
             }
             Current::Barrier { id, members, arrived: true } => {
@@ -418,7 +451,10 @@ impl Agent {
             Current::Barrier { id, .. } => {
                 format!("drains {} accesses before barrier {id}", self.outstanding)
             }
-            Current::Fence => format!("drains {} accesses at a fence", self.outstanding),
+            Current::Acquired { .. } => "waits for an acquire".to_owned(),
+            Current::Order(_) | Current::Fence => {
+                format!("drains {} accesses at a fence", self.outstanding)
+            }
             _ => format!("has {} accesses outstanding", self.outstanding),
         };
         Some(format!("{} {what} (operation {})", self.thread, self.taken))

@@ -15,8 +15,10 @@
 
 pub(crate) mod agent;
 pub(crate) mod barrier;
+mod remote;
 mod roster;
 mod step;
+mod threads;
 
 use std::collections::VecDeque;
 
@@ -78,6 +80,7 @@ pub(crate) struct Node {
     reads: Vec<Option<Outbound>>,
     free_tickets: Vec<u32>,
     done: VecDeque<Done>,
+    remote: remote::Order,
     /// Messages that the cache has received: what it refused before, it may take after the next.
     cache_messages: u64,
     /// Agents that have something left to do.
@@ -119,6 +122,7 @@ impl Node {
             reads: Vec::new(),
             free_tickets: Vec::new(),
             done: VecDeque::new(),
+            remote: remote::Order::default(),
             cache_messages: 0,
             running,
             finished: Fs::ZERO,
@@ -151,6 +155,7 @@ impl Node {
             && self.home_out.is_empty()
             && self.writes.is_empty()
             && self.done.is_empty()
+            && self.remote.is_quiet()
             && self.reads.iter().all(Option::is_none)
     }
 

@@ -5,11 +5,10 @@ use base::{
     Timeline,
 };
 use clock::{Domain, Edge};
-use coherence::{Cause, Checker, Effect, Outbox, Outcome, Request};
+use coherence::{Cause, Checker, Effect, Outbox};
 use memory::{Access as MemoryAccess, AddressMap, Direction, MemoryModel};
 use tracing::{debug, trace};
 
-use super::agent::{Piece, Wish};
 use super::{Done, ENTRY_BITS, Inbound, Node, Outbound};
 use crate::RunError;
 use crate::memory_port::MemoryPort;
@@ -42,16 +41,26 @@ pub(crate) struct Shared {
     pub(crate) delivered: Vec<PacketIdx>,
     /// Agents that may be served, while one is chosen.
     pub(crate) candidates: Vec<usize>,
+    /// Lines that are never cached, in order.
+    pub(crate) uncached: Vec<core::ops::Range<u64>>,
+}
+
+impl Shared {
+    /// Whether accesses to `line` go to its home.
+    pub(super) fn is_uncached(&self, line: Line) -> bool {
+        let behind = self.uncached.partition_point(|r| r.start <= line.0);
+        behind > 0 && line.0 < self.uncached[behind - 1].end
+    }
 }
 
 /// A node at one of its edges, with everything it may touch.
 pub(crate) struct Stepping<'a, R, M> {
-    node: &'a mut Node,
-    memory: &'a mut MemoryPort<M>,
-    net: &'a mut Network<R, Payload>,
-    shared: &'a mut Shared,
-    edge: Edge,
-    now: Fs,
+    pub(super) node: &'a mut Node,
+    pub(super) memory: &'a mut MemoryPort<M>,
+    pub(super) net: &'a mut Network<R, Payload>,
+    pub(super) shared: &'a mut Shared,
+    pub(super) edge: Edge,
+    pub(super) now: Fs,
 }
 
 impl Node {
@@ -111,8 +120,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     fn accept(&mut self, payload: Payload, timeline: Timeline, ready: Edge) {
         let for_cache = match &payload {
             Payload::Coherence { msg, .. } => !msg.to_home(),
-            Payload::Arrive { .. } => false,
-            Payload::Release { .. } => true,
+            Payload::Arrive { .. } | Payload::Remote { .. } => false,
+            Payload::Release { .. } | Payload::Answer { .. } => true,
         };
         let inbound = Inbound { ready, payload, timeline };
         if for_cache {
@@ -147,7 +156,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         }
         while let Some(mut out) = pop_due(&mut self.node.home_out, self.edge) {
             let line = match &out.payload {
-                Payload::Coherence { line, .. } if out.from_memory => *line,
+                Payload::Coherence { line, .. } | Payload::Answer { line, .. }
+                    if out.from_memory =>
+                {
+                    *line
+                }
                 _ => {
                     self.emit(out);
                     continue;
@@ -174,7 +187,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 
     /// Gives a message to the network, or to this very node.
-    fn emit(&mut self, out: Outbound) {
+    pub(super) fn emit(&mut self, out: Outbound) {
         let Outbound { dst, payload, timeline, .. } = out;
         if dst == self.node.id {
             self.accept(payload, timeline, self.edge.plus(1));
@@ -206,7 +219,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 debug!(target: "barrier", at = %self.now, "{thread} released");
                 self.node.release(thread);
             }
-            Payload::Arrive { .. } => unreachable!("arrivals go to home"),
+            Payload::Answer { value, token, .. } => self.remote_answer(token, value, timeline),
+            Payload::Arrive { .. } | Payload::Remote { .. } => unreachable!("it is for home"),
         }
     }
 
@@ -223,7 +237,12 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 Ok(())
             }
             Payload::Arrive { id, members, from } => self.arrival(id, members, from),
-            Payload::Release { .. } => unreachable!("releases go to agents"),
+            payload @ Payload::Remote { .. } => {
+                timeline.charge(Part::Directory, self.now);
+                self.remote_request(Inbound { ready: self.edge, payload, timeline });
+                Ok(())
+            }
+            Payload::Release { .. } | Payload::Answer { .. } => unreachable!("it is for the node"),
         }
     }
 
@@ -248,7 +267,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 
     /// Takes what the cache's controller has put out.
-    fn cache_outputs(&mut self) {
+    pub(super) fn cache_outputs(&mut self) {
         let due = self.edge.plus(self.shared.cache_latency);
         let done = self.shared.clock.instant(due);
         let Shared { outbox, checker, check, .. } = &mut *self.shared;
@@ -335,125 +354,10 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             }
         }
     }
-
-    /// Asks agents what they want, and lets one of them at the cache. Gives the next edge at which
-    /// an agent may act if nothing happens before.
-    fn agents(&mut self) -> Result<Edge, RunError> {
-        self.node.roster.ring(self.edge);
-        let mut from = 0;
-        while let Some(at) = self.node.roster.ask(from) {
-            from = at + 1;
-            let agent = &mut self.node.agents[at];
-            let before = agent.taken;
-            let wish = agent.wish(self.edge, self.now)?;
-            self.shared.taken += agent.taken - before;
-            match wish {
-                Wish::Access(_) => self.node.roster.wants(at),
-                Wish::Arrive { id, members } => self.arrive(at, id, members),
-                Wish::Sleep(until) if until > self.shared.last_edge && until != Edge::NEVER => {
-                    return Err(RunError::TooLong { at: self.now });
-                }
-                Wish::Sleep(until) => self.node.roster.sleep(at, until),
-                Wish::Done => self.retire(at),
-            }
-        }
-        let left = self.serve()?;
-        let next = self.node.roster.next(self.edge);
-        Ok(if left { self.edge.plus(1) } else { next })
-    }
-
-    /// Lets one agent at the cache, in turn. Tells whether others are left that might be served at
-    /// the next edge.
-    fn serve(&mut self) -> Result<bool, RunError> {
-        if self.node.roster.wanting() == 0
-            || self.net.held(self.node.id, base::Class::Req) >= self.shared.injection_packets
-        {
-            return Ok(false);
-        }
-        let refused = Some(self.node.cache_messages);
-        let mut candidates = core::mem::take(&mut self.shared.candidates);
-        let able = self.node.roster.candidates();
-        candidates.extend(able.filter(|at| self.node.agents[*at].refused != refused));
-        let mut left = false;
-        for (tried, &at) in candidates.iter().enumerate() {
-            let Wish::Access(piece) = self.node.agents[at].wish(self.edge, self.now)? else {
-                continue;
-            };
-            if self.access(at, piece) {
-                self.node.roster.served(at);
-                left = tried + 1 < candidates.len();
-                break;
-            }
-        }
-        candidates.clear();
-        self.shared.candidates = candidates;
-        Ok(left)
-    }
-
-    /// An agent whose thread has ended is told to the machine once.
-    fn retire(&mut self, at: usize) {
-        if self.node.agents[at].retire() {
-            self.node.running -= 1;
-            self.node.finished = self.now;
-            let thread = self.node.agents[at].thread();
-            debug!(target: "agent", at = %self.now, node = %self.node.id, "{thread} done");
-        }
-    }
-
-    /// Offers an access to the cache. `false`: it was refused, and is to be offered again once
-    /// something has changed.
-    fn access(&mut self, at: usize, piece: Piece) -> bool {
-        let mut tag = self.node.agents[at].timeline(piece.token);
-        tag.charge(Part::SourceQueue, self.now);
-        let token = u32::try_from(at).unwrap_or(0) << ENTRY_BITS | piece.token;
-        let home = self.shared.map.home(piece.line);
-        self.shared.outbox.clear();
-        let Piece { line, access, .. } = piece;
-        let request = Request { line, home, access, token, tag };
-        let outcome = self.node.cache.access(&request, &mut self.shared.outbox);
-        match outcome {
-            Outcome::Retry(_) => {
-                self.node.agents[at].refused = Some(self.node.cache_messages);
-                return false;
-            }
-            Outcome::Pending => {}
-            Outcome::Hit(effect) => self.hit(line, token, tag, &effect),
-        }
-        self.shared.stats.line_accesses += 1;
-        self.node.agents[at].issued();
-        self.cache_outputs();
-        true
-    }
-
-    fn hit(&mut self, line: Line, token: u32, mut timeline: Timeline, effect: &Effect<LineData>) {
-        let due = self.edge.plus(self.shared.cache_latency);
-        timeline.charge(Part::Cache, self.shared.clock.instant(due));
-        self.shared.stats.hits += 1;
-        if self.shared.check {
-            self.shared.checker.effect(self.node.id, line, effect);
-        } else {
-            self.shared.checker.follow(line, effect);
-        }
-        self.node.done.push_back(Done { due, token, timeline, value: read(effect) });
-    }
-
-    fn arrive(&mut self, at: usize, id: u32, members: u32) {
-        let agent = &mut self.node.agents[at];
-        agent.arrived();
-        let from = (self.node.id, agent.thread());
-        debug!(target: "barrier", at = %self.now, "{} arrives at barrier {id}", from.1);
-        self.emit(Outbound {
-            due: self.edge,
-            dst: NodeIdx(id % self.shared.nodes),
-            payload: Payload::Arrive { id, members, from },
-            timeline: Timeline::start(self.now),
-            from_memory: false,
-        });
-    }
 }
 
 /// What a load read; what an atomic found.
-fn read(effect: &Effect<LineData>) -> Option<LineData> {
+pub(super) fn read(effect: &Effect<LineData>) -> Option<LineData> {
     match effect {
         Effect::None => None,
         Effect::Load(value) => Some(*value),

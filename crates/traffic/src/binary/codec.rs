@@ -4,7 +4,7 @@
 //! for a size byte that follows. An address is the difference to the thread's previous address,
 //! which is 0 at the start of a chunk, so chunks can be read on their own.
 
-use base::{Addr, Op, Rmw};
+use base::{Addr, Op, Order, Rmw};
 
 use crate::check::check;
 
@@ -18,6 +18,11 @@ const FENCE: u8 = 6;
 const BARRIER: u8 = 7;
 const THINK: u8 = 8;
 const COPY: u8 = 9;
+const ACQUIRE: u8 = 10;
+const ACQUIRE_SC: u8 = 11;
+const RELEASE: u8 = 12;
+const RELEASE_VALUE: u8 = 13;
+const ORDER: u8 = 14;
 const SIZE_FOLLOWS: u8 = 15;
 
 /// Writes the records of one chunk.
@@ -45,6 +50,19 @@ impl Encoder {
                 self.addr(addr);
                 self.number(v);
             }
+            Op::Acquire { addr, size, sc } => {
+                self.sized(if sc { ACQUIRE_SC } else { ACQUIRE }, size);
+                self.addr(addr);
+            }
+            Op::Release { addr, size, value } => {
+                self.sized(value.map_or(RELEASE, |_| RELEASE_VALUE), size);
+                self.addr(addr);
+                if let Some(v) = value {
+                    self.number(v);
+                }
+            }
+            Op::Order(Order::Loads) => self.bytes.push(ORDER),
+            Op::Order(Order::Stores) => self.bytes.push(ORDER | 1 << 4),
             Op::Atomic { addr, size, rmw } => self.atomic(addr, size, rmw),
             Op::Fence => self.bytes.push(FENCE),
             Op::Barrier { id, members } => {
@@ -164,6 +182,19 @@ pub(crate) fn decode(bytes: &[u8], cursor: &mut Cursor) -> Result<Op, &'static s
             let size = r.size(tag)?;
             Op::Store { addr: r.addr()?, size, value: Some(r.number()?) }
         }
+        kind @ (ACQUIRE | ACQUIRE_SC) => {
+            let size = r.size(tag)?;
+            Op::Acquire { addr: r.addr()?, size, sc: kind == ACQUIRE_SC }
+        }
+        RELEASE => {
+            let size = r.size(tag)?;
+            Op::Release { addr: r.addr()?, size, value: None }
+        }
+        RELEASE_VALUE => {
+            let size = r.size(tag)?;
+            Op::Release { addr: r.addr()?, size, value: Some(r.number()?) }
+        }
+        ORDER if tag >> 4 == 1 => Op::Order(Order::Stores),
         kind @ (ADD | SWAP | CAS) => {
             let size = r.size(tag)?;
             let (addr, first) = (r.addr()?, r.number()?);
@@ -176,6 +207,7 @@ pub(crate) fn decode(bytes: &[u8], cursor: &mut Cursor) -> Result<Op, &'static s
         }
         kind if tag >> 4 == 0 => match kind {
             FENCE => Op::Fence,
+            ORDER => Op::Order(Order::Loads),
             BARRIER => Op::Barrier { id: r.word()?, members: r.word()? },
             THINK => Op::Think { cycles: r.word()? },
             COPY => Op::Copy { from: r.addr()?, to: r.addr()?, bytes: r.word()? },

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use base::{Addr, Op, Record, Rmw, ThreadIdx};
+use base::{Addr, Op, Order, Record, Rmw, ThreadIdx};
 
 use super::words::{Word, find, suggest};
 use crate::binary::writer::Writer;
@@ -143,10 +143,9 @@ impl<'a> Args<'a> {
     fn op(&mut self, word: Word) -> Result<(Op, [u64; 3]), Fault> {
         let mut at = [1; 3];
         let op = match word {
-            Word::Load | Word::Store | Word::Add | Word::Swap | Word::Cas => {
-                return self.access(word);
-            }
             Word::Fence => Op::Fence,
+            Word::FenceLoads => Op::Order(Order::Loads),
+            Word::FenceStores => Op::Order(Order::Stores),
             Word::Barrier => {
                 let id = self.word32("barrier id", &mut at[0])?;
                 Op::Barrier { id, members: self.word32("number of members", &mut at[1])? }
@@ -157,6 +156,7 @@ impl<'a> Args<'a> {
                 to: self.addr("destination address", &mut at[1])?,
                 bytes: self.word32("length", &mut at[2])?,
             },
+            _ => return self.access(word),
         };
         Ok((op, at))
     }
@@ -166,7 +166,7 @@ impl<'a> Args<'a> {
         let addr = self.addr("address", &mut at[0])?;
         let field = self.next("size")?;
         at[1] = field.column;
-        let atomic = !matches!(word, Word::Load | Word::Store);
+        let atomic = matches!(word, Word::Add | Word::Swap | Word::Cas);
         let n = within(field, "size", u64::MAX)?;
         let size = match u8::try_from(n) {
             Ok(size) if !atomic && (1..=64).contains(&size) => size,
@@ -179,6 +179,9 @@ impl<'a> Args<'a> {
         let op = match word {
             Word::Load => Op::Load { addr, size },
             Word::Store => Op::Store { addr, size, value: self.stored(size)? },
+            Word::Acquire => Op::Acquire { addr, size, sc: false },
+            Word::AcquireSc => Op::Acquire { addr, size, sc: true },
+            Word::Release => Op::Release { addr, size, value: self.stored(size)? },
             Word::Add => Op::Atomic { addr, size, rmw: Rmw::Add(self.value("operand", size)?) },
             Word::Swap => Op::Atomic { addr, size, rmw: Rmw::Swap(self.value("new value", size)?) },
             _ => {

@@ -5,23 +5,33 @@
 pub(super) enum Word {
     Load,
     Store,
+    Acquire,
+    AcquireSc,
+    Release,
     Add,
     Swap,
     Cas,
     Fence,
+    FenceLoads,
+    FenceStores,
     Barrier,
     Think,
     Copy,
 }
 
 /// Word, long form, short form, how it is written.
-const WORDS: [(Word, &str, &str, &str); 9] = [
+const WORDS: [(Word, &str, &str, &str); 14] = [
     (Word::Load, "load", "l", "<thread> load <address> <size>"),
     (Word::Store, "store", "s", "<thread> store <address> <size> [=<value>]"),
+    (Word::Acquire, "acquire", "q", "<thread> acquire <address> <size>"),
+    (Word::AcquireSc, "acquire_sc", "qs", "<thread> acquire_sc <address> <size>"),
+    (Word::Release, "release", "rel", "<thread> release <address> <size> [=<value>]"),
     (Word::Add, "add", "a", "<thread> add <address> <size> <operand>"),
     (Word::Swap, "swap", "x", "<thread> swap <address> <size> <new>"),
     (Word::Cas, "cas", "c", "<thread> cas <address> <size> <expected> <new>"),
     (Word::Fence, "fence", "f", "<thread> fence"),
+    (Word::FenceLoads, "fence_loads", "fl", "<thread> fence_loads"),
+    (Word::FenceStores, "fence_stores", "fs", "<thread> fence_stores"),
     (Word::Barrier, "barrier", "b", "<thread> barrier <id> <members>"),
     (Word::Think, "think", "t", "<thread> think <cycles>"),
     (Word::Copy, "copy", "m", "<thread> copy <from> <to> <bytes>"),
@@ -35,8 +45,8 @@ const DIRECTIVES: [(&str, &str); 4] = [
 ];
 
 /// All words, for the message where none is near.
-pub(crate) const WORDS_HELP: &str =
-    "use load, store, add, swap, cas, fence, barrier, think or copy after the thread";
+pub(crate) const WORDS_HELP: &str = "use load, store, acquire, acquire_sc, release, add, swap, cas, fence, fence_loads, fence_stores, \
+     barrier, think or copy after the thread";
 
 /// The operation that `text` names.
 pub(super) fn find(text: &str) -> Option<(Word, &'static str)> {
@@ -60,6 +70,9 @@ pub(super) fn suggest(text: &str) -> Option<&'static str> {
     let synonym = match text.as_str() {
         "r" | "read" | "ld" => Some("load"),
         "w" | "write" | "st" => Some("store"),
+        "ldar" => Some("acquire_sc"),
+        "ldapr" => Some("acquire"),
+        "stlr" => Some("release"),
         "fetch_add" | "faa" | "atomic" => Some("add"),
         "xchg" | "exchange" => Some("swap"),
         "compare_exchange" | "cmpxchg" => Some("cas"),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use base::{Op, Record, Rmw, ThreadIdx};
+use base::{Op, Order, Record, Rmw, ThreadIdx};
 
 use crate::error::TraceError;
 use crate::trace::Trace;
@@ -57,6 +57,14 @@ fn write_op(out: &mut impl Write, thread: ThreadIdx, op: &Op) -> io::Result<()> 
         Op::Store { addr, size, value: Some(v) } => {
             writeln!(out, "{t} store {addr} {size} ={v:#x}")
         }
+        Op::Acquire { addr, size, sc: false } => writeln!(out, "{t} acquire {addr} {size}"),
+        Op::Acquire { addr, size, sc: true } => writeln!(out, "{t} acquire_sc {addr} {size}"),
+        Op::Release { addr, size, value: None } => writeln!(out, "{t} release {addr} {size}"),
+        Op::Release { addr, size, value: Some(v) } => {
+            writeln!(out, "{t} release {addr} {size} ={v:#x}")
+        }
+        Op::Order(Order::Loads) => writeln!(out, "{t} fence_loads"),
+        Op::Order(Order::Stores) => writeln!(out, "{t} fence_stores"),
         Op::Atomic { addr, size, rmw: Rmw::Add(v) } => {
             writeln!(out, "{t} add {addr} {size} {v:#x}")
         }

@@ -5,13 +5,20 @@ use std::collections::BTreeMap;
 use base::{Addr, Fs, Line, LineData, Op, Rmw, ThreadIdx};
 use clock::Edge;
 use coherence::{Access, LineWrite, Value};
+use topology::spec::Consistency;
 
 use super::{Agent, Finished, Kind, Piece, Wish};
 use crate::source::Iter;
 
 fn agent(window: u32, ops: &[Op]) -> Agent {
     let ops = Vec::from(ops);
-    Agent::new(ThreadIdx(3), 1, window, Box::new(Iter(ops.into_iter().map(Ok))))
+    Agent::new(
+        ThreadIdx(3),
+        1,
+        window,
+        Consistency::Relaxed,
+        Box::new(Iter(ops.into_iter().map(Ok))),
+    )
 }
 
 fn load(addr: u64, size: u8) -> Op {
@@ -127,6 +134,7 @@ fn run(window: u32, ops: &[Op], answers: Answers) -> Memory {
                 agent.arrived();
                 agent.released();
             }
+            Wish::Forward(..) => panic!("only a store buffer forwards"),
             Wish::Done => return memory,
         }
     }
@@ -198,7 +206,8 @@ fn a_store_without_a_value_writes_one_of_its_own() {
     assert_eq!(again.line(Line(0)).word(0, 8), word(0), "the same in every run");
     for (thread, seed) in [(4, 1), (3, 2)] {
         let source = Iter(stores.into_iter().map(Ok));
-        let mut other = Agent::new(ThreadIdx(thread), seed, 1, Box::new(source));
+        let mut other =
+            Agent::new(ThreadIdx(thread), seed, 1, Consistency::Sequential, Box::new(source));
         let Access::Store(LineWrite::Bytes { data, .. }) = issue(&mut other, 0).access else {
             panic!("a store");
         };
@@ -331,4 +340,102 @@ fn what_the_cache_refuses_is_offered_again_and_timed_from_the_first_offer() {
     assert_eq!(a.timeline(second.token).last(), Fs::from_ns(3));
     let other = issue(&mut a, 13);
     assert_eq!(a.timeline(other.token).last(), Fs::from_ns(13));
+}
+
+fn tso(window: u32, ops: &[Op]) -> Agent {
+    let ops = Vec::from(ops);
+    let source = Box::new(Iter(ops.into_iter().map(Ok)));
+    Agent::new(ThreadIdx(3), 1, window, Consistency::Tso, source)
+}
+
+fn kind(piece: &Piece) -> Kind {
+    match piece.access {
+        Access::Load => Kind::Load,
+        Access::Store(_) => Kind::Store,
+        Access::Atomic(_) => Kind::Atomic,
+    }
+}
+
+#[test]
+fn under_tso_a_load_passes_a_store_and_no_store_passes_a_load() {
+    let mut a = tso(4, &[store(0, 8, Some(1)), load(64, 8), store(128, 8, Some(2)), load(192, 8)]);
+    let first = issue(&mut a, 0);
+    assert_eq!((kind(&first), first.line), (Kind::Load, Line(1)));
+    let second = issue(&mut a, 1);
+    assert_eq!((kind(&second), second.line), (Kind::Store, Line(0)));
+    assert_eq!(wish(&mut a, 2), Wish::Sleep(Edge::NEVER), "the load is under way");
+    a.complete(first.token, Some(LineData::default()));
+    assert_eq!(issue(&mut a, 3).line, Line(3), "the second store waits behind the first");
+    assert_eq!(wish(&mut a, 4), Wish::Sleep(Edge::NEVER));
+    a.complete(second.token, None);
+    assert_eq!(issue(&mut a, 5).line, Line(2));
+}
+
+#[test]
+fn under_tso_a_load_takes_its_own_bytes_from_the_store_buffer() {
+    let mut a = tso(4, &[store(0, 8, Some(5)), store(0, 4, Some(6)), load(2, 2), load(0, 8)]);
+    let Wish::Forward(piece, line) = wish(&mut a, 0) else { panic!("the youngest store has all") };
+    assert_eq!(line.word(2, 2), 0);
+    a.forwarded();
+    a.complete(piece.token, Some(line));
+    let first = issue(&mut a, 1);
+    assert_eq!(kind(&first), Kind::Store, "the load of eight waits for both stores");
+    a.complete(first.token, None);
+    let second = issue(&mut a, 2);
+    assert_eq!(kind(&second), Kind::Store);
+    a.complete(second.token, None);
+    assert_eq!(kind(&issue(&mut a, 3)), Kind::Load);
+}
+
+#[test]
+fn under_tso_fences_and_atomics_drain_the_store_buffer() {
+    let add = Op::Atomic { addr: Addr(256), size: 8, rmw: Rmw::Add(1) };
+    for op in [Op::Fence, add, Op::Acquire { addr: Addr(256), size: 8, sc: true }] {
+        let mut a = tso(4, &[store(0, 8, Some(1)), op, load(64, 8)]);
+        let drained = issue(&mut a, 0);
+        assert_eq!(kind(&drained), Kind::Store);
+        assert_eq!(wish(&mut a, 1), Wish::Sleep(Edge::NEVER), "{op:?}");
+        a.complete(drained.token, None);
+        let next = issue(&mut a, 2);
+        assert_eq!(next.line, if op == Op::Fence { Line(1) } else { Line(4) });
+    }
+}
+
+#[test]
+fn nothing_passes_an_acquire_and_a_release_passes_nothing() {
+    let acquire = |sc| Op::Acquire { addr: Addr(64), size: 8, sc };
+    let release = Op::Release { addr: Addr(0), size: 8, value: Some(1) };
+    let mut a = agent(8, &[acquire(false), load(128, 8), release, acquire(false), acquire(true)]);
+    let first = issue(&mut a, 0);
+    assert_eq!(wish(&mut a, 1), Wish::Sleep(Edge::NEVER));
+    a.complete(first.token, Some(LineData::default()));
+    let second = issue(&mut a, 2);
+    assert_eq!(wish(&mut a, 3), Wish::Sleep(Edge::NEVER), "the release waits for the load");
+    a.complete(second.token, Some(LineData::default()));
+    let third = issue(&mut a, 4);
+    assert_eq!(kind(&third), Kind::Store);
+    let fourth = issue(&mut a, 5);
+    assert_eq!(kind(&fourth), Kind::Load, "an RCpc acquire passes the release");
+    a.complete(fourth.token, Some(LineData::default()));
+    assert_eq!(wish(&mut a, 6), Wish::Sleep(Edge::NEVER), "an RCsc acquire does not");
+    a.complete(third.token, None);
+    assert_eq!(kind(&issue(&mut a, 7)), Kind::Load);
+}
+
+#[test]
+fn partial_fences_hold_back_what_they_say() {
+    let (loads, stores) = (Op::Order(base::Order::Loads), Op::Order(base::Order::Stores));
+    let (one, two) = (store(0, 8, Some(1)), store(64, 8, Some(2)));
+    let mut a = agent(8, &[one, stores, load(128, 8), two, load(192, 8), loads, two]);
+    let first = issue(&mut a, 0);
+    let second = issue(&mut a, 1);
+    assert_eq!(kind(&second), Kind::Load, "a fence of stores lets loads pass");
+    assert_eq!(wish(&mut a, 2), Wish::Sleep(Edge::NEVER), "and no store");
+    a.complete(first.token, None);
+    assert_eq!(kind(&issue(&mut a, 3)), Kind::Store);
+    let third = issue(&mut a, 4);
+    a.complete(second.token, Some(LineData::default()));
+    assert_eq!(wish(&mut a, 5), Wish::Sleep(Edge::NEVER), "a fence of loads waits for loads");
+    a.complete(third.token, Some(LineData::default()));
+    assert_eq!(kind(&issue(&mut a, 6)), Kind::Store, "and not for stores");
 }

@@ -1,0 +1,224 @@
+//! Cases: a tight machine and a program that fights over few lines, drawn from a seed.
+
+use base::rng::draw;
+use base::{Addr, Op, Order, Rmw};
+use topology::describe::{
+    Atomics, Consistency, LinkForm, Mode, Region, Replacement, SharedEviction,
+};
+use topology::spec::MachineSpec;
+use topology::units::Size;
+use topology::{Description, TopologyError};
+
+/// The knobs of a machine that make it tight.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Knobs {
+    /// A shipped topology.
+    pub topology: String,
+    /// Sets of each cache, a power of two.
+    pub sets: u32,
+    /// Ways of each cache, a power of two.
+    pub ways: u32,
+    /// Whether eviction goes by tree pseudo-LRU.
+    pub plru: bool,
+    /// Misses and evictions in flight, at least 2.
+    pub mshrs: u32,
+    /// Whether shared copies are dropped without telling home.
+    pub silent: bool,
+    /// Lines that each directory tracks; 0 for all.
+    pub directory_lines: u32,
+    /// Buffers of each VC, in flits; 0 for what the topology says.
+    pub buffer_flits: u32,
+    /// Accesses in flight, or entries of the store buffer.
+    pub window: u32,
+    /// 0 sequential, 1 total store order, 2 relaxed.
+    pub order: u32,
+    /// Whether atomics are performed at home.
+    pub far: bool,
+    /// Requests that an interface holds.
+    pub injection: u32,
+    /// Lines from the first on that are never cached.
+    pub uncached_lines: u32,
+}
+
+/// What each thread does before all of them meet: `[thread]`.
+pub type Phase = Vec<Vec<Op>>;
+
+/// A machine and a program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Case {
+    /// The seed that it was drawn from, and that the machine is run with.
+    pub seed: u64,
+    /// The machine.
+    pub knobs: Knobs,
+    /// The program; between phases all threads meet at a barrier.
+    pub phases: Vec<Phase>,
+}
+
+/// First byte of what copies write beside the lines that are fought over.
+const COPIES: u64 = 1 << 20;
+/// Bytes of a counter at the head of each line, which only fetch-adds write.
+const COUNTER: u64 = 8;
+
+/// Draws, one after the other.
+struct Dice {
+    seed: u64,
+    count: u64,
+}
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.count += 1;
+        draw(self.seed, 7, 11, self.count) % n
+    }
+
+    fn word(&mut self, n: u32) -> u32 {
+        u32::try_from(self.below(u64::from(n))).unwrap_or(0)
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 1
+    }
+}
+
+impl Case {
+    /// The case of a seed, on one of the topologies.
+    ///
+    /// # Panics
+    /// If there is no topology to choose from.
+    pub fn draw(seed: u64, topologies: &[&str]) -> Self {
+        let mut dice = Dice { seed, count: 0 };
+        let at = dice.below(topologies.len() as u64);
+        let topology = topologies[usize::try_from(at).unwrap_or(0)];
+        let knobs = Knobs::draw(&mut dice, topology);
+        let threads = 2 + dice.below(7);
+        let lines = 1 + dice.below(5);
+        let stride = if dice.coin() { 64 } else { 4096 };
+        let (phases, length) = (1 + dice.below(4), 4 + dice.below(40));
+        let mut thread = || (0..length).map(|_| op(&mut dice, lines, stride)).collect();
+        let mut phase = || (0..threads).map(|_| thread()).collect();
+        Self { seed, knobs, phases: (0..phases).map(|_| phase()).collect() }
+    }
+
+    /// Threads of the program.
+    pub fn threads(&self) -> usize {
+        self.phases.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Operations, barriers left out.
+    pub fn operations(&self) -> usize {
+        self.phases.iter().flatten().map(Vec::len).sum()
+    }
+}
+
+impl Knobs {
+    fn draw(dice: &mut Dice, topology: &str) -> Self {
+        let limited = dice.coin();
+        Self {
+            topology: topology.to_owned(),
+            sets: 1 << dice.below(2),
+            ways: 1 << dice.below(3),
+            plru: dice.coin(),
+            mshrs: 2 + dice.word(7),
+            silent: dice.coin(),
+            directory_lines: if limited { 1 + dice.word(4) } else { 0 },
+            buffer_flits: dice.word(12),
+            window: 1 + dice.word(16),
+            order: dice.word(3),
+            far: dice.coin(),
+            injection: 1 + dice.word(3),
+            uncached_lines: if dice.below(4) == 0 { 1 + dice.word(3) } else { 0 },
+        }
+    }
+
+    /// A machine with nothing tight about it.
+    pub fn roomy(topology: &str) -> Self {
+        Self {
+            topology: topology.to_owned(),
+            sets: 64,
+            ways: 8,
+            plru: false,
+            mshrs: 16,
+            silent: false,
+            directory_lines: 0,
+            buffer_flits: 0,
+            window: 1,
+            order: 0,
+            far: false,
+            injection: 8,
+            uncached_lines: 0,
+        }
+    }
+
+    /// The machine.
+    ///
+    /// # Errors
+    /// If it is none: the topology is not shipped, or a knob is out of its range.
+    pub fn spec(&self) -> Result<MachineSpec, String> {
+        let described = Description::shipped(&self.topology);
+        let mut d = described.ok_or_else(|| format!("no shipped topology `{}`", self.topology))?;
+        let a = &mut d.accelerator;
+        a.window = self.window;
+        a.injection_packets = self.injection;
+        a.consistency = match self.order {
+            0 => Consistency::Sequential,
+            1 => Consistency::Tso,
+            _ => Consistency::Relaxed,
+        };
+        a.atomics = if self.far { Atomics::Far } else { Atomics::Near };
+        a.cache.ways = self.ways;
+        a.cache.size = Size(64 * u64::from(self.ways) * u64::from(self.sets));
+        a.cache.replacement = if self.plru { Replacement::TreePlru } else { Replacement::Lru };
+        a.cache.mshrs = self.mshrs;
+        a.cache.shared_eviction =
+            if self.silent { SharedEviction::Silent } else { SharedEviction::Notify };
+        a.home.directory_lines = (self.directory_lines > 0).then_some(self.directory_lines);
+        if self.uncached_lines > 0 {
+            let size = Size(64 * u64::from(self.uncached_lines));
+            d.regions.push(Region { base: 0, size, mode: Mode::Uncached });
+        }
+        let told = |error: TopologyError| error.to_string();
+        if self.buffer_flits > 0 {
+            let mut tight = d.clone();
+            for (_, class) in &mut tight.links.0 {
+                let (LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. }) =
+                    class;
+                *buffer_flits = self.buffer_flits;
+            }
+            // Routers that hold whole packets need more than a few flits.
+            if let Ok(spec) = tight.elaborate() {
+                return Ok(spec);
+            }
+        }
+        d.elaborate().map_err(told)
+    }
+}
+
+fn op(dice: &mut Dice, lines: u64, stride: u64) -> Op {
+    let line = dice.below(lines) * stride;
+    let word = Addr(line + COUNTER * (1 + dice.below(7)));
+    let value = if dice.coin() { Some(dice.below(1 << 32)) } else { None };
+    match dice.below(32) {
+        0..=6 => Op::Load { addr: word, size: 8 },
+        7 => Op::Load { addr: Addr(line + dice.below(64)), size: 64 },
+        8..=13 => Op::Store { addr: word, size: 8, value },
+        14 => Op::Store { addr: Addr(line + COUNTER), size: 56, value },
+        15..=19 => Op::Atomic { addr: Addr(line), size: 8, rmw: Rmw::Add(1 + dice.below(100)) },
+        20 => Op::Atomic { addr: word, size: 8, rmw: Rmw::Swap(dice.below(4)) },
+        21 => {
+            let rmw = Rmw::Cas { expected: dice.below(3), new: dice.below(3) };
+            Op::Atomic { addr: word, size: 8, rmw }
+        }
+        22 => Op::Acquire { addr: word, size: 8, sc: dice.coin() },
+        23 => Op::Release { addr: word, size: 8, value },
+        24 => Op::Fence,
+        25 => Op::Order(if dice.coin() { Order::Loads } else { Order::Stores }),
+        26 | 27 => Op::Think { cycles: dice.word(300) },
+        28 | 29 => {
+            let (to, bytes) = (COPIES + dice.below(4) * 64, 1 + dice.word(200));
+            Op::Copy { from: Addr(line + dice.below(64)), to: Addr(to), bytes }
+        }
+        30 => Op::Copy { from: Addr(COPIES), to: Addr(line + COUNTER), bytes: 56 },
+        // A line that nobody else wants, so that others are put out.
+        _ => Op::Load { addr: Addr((64 + dice.below(8)) * stride), size: 8 },
+    }
+}

@@ -1,0 +1,91 @@
+//! Rows of the protocol's tables: which were taken, and which can be.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use coherence::model::{Evictions, Limits, Model, Workload, search};
+use coherence::{
+    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, SharedEviction,
+};
+
+/// A set of rows.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rows {
+    /// Of the cache table.
+    pub cache: BTreeSet<(CacheState, CacheEventKind)>,
+    /// Of the directory table.
+    pub home: BTreeSet<(DirState, DirEventKind)>,
+}
+
+impl Rows {
+    /// The rows that were taken.
+    pub fn of(coverage: &Coverage) -> Self {
+        Self {
+            cache: coverage.cache_rows().into_iter().collect(),
+            home: coverage.dir_rows().into_iter().collect(),
+        }
+    }
+
+    /// Adds the rows of `other`; says how many are new.
+    pub fn add(&mut self, other: &Self) -> usize {
+        let before = self.len();
+        self.cache.extend(&other.cache);
+        self.home.extend(&other.home);
+        self.len() - before
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.cache.len() + self.home.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows that are not in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        Self {
+            cache: self.cache.difference(&other.cache).copied().collect(),
+            home: self.home.difference(&other.home).copied().collect(),
+        }
+    }
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cache = self.cache.iter().map(|(s, e)| format!("cache {s:?} {e:?}"));
+        let home = self.home.iter().map(|(s, e)| format!("home {s:?} {e:?}"));
+        f.write_str(&cache.chain(home).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Every row that the exhaustive search of the protocol takes and that controllers put to the tables, with three caches and a line, near
+/// and far atomics, told and silent evictions. `threads` do not change the result.
+///
+/// # Panics
+/// If the search finds the protocol broken.
+pub fn reachable(threads: usize) -> Rows {
+    let mut rows = Rows::default();
+    for silent in [false, true] {
+        let shared_eviction = if silent { SharedEviction::Silent } else { SharedEviction::Notify };
+        let evictions = if silent { Evictions::Either } else { Evictions::Notify };
+        let mut model = Model::new(Config { shared_eviction, ..Config::default() }, 3, 1);
+        model.workload = Workload { far: true, evictions, ..Workload::default() };
+        let limits = Limits { threads, ..Limits::default() };
+        let report = search(&model, &limits, &|_| {});
+        let found = report.counter_example.as_ref();
+        assert!(found.is_none() && report.complete, "{found:?}");
+        rows.add(&Rows::of(&report.coverage));
+    }
+    // The controllers keep a core's wish, and a recall, until the line can take it.
+    let core = |event: &CacheEventKind| {
+        use CacheEventKind::{Drop, Evict, Far, Load, Store};
+        matches!(event, Load | Store | Far | Evict | Drop)
+    };
+    rows.cache.retain(|(state, event)| state.is_stable() || !core(event));
+    rows.home.retain(|(state, event)| state.is_stable() || *event != DirEventKind::Recall);
+    rows
+}

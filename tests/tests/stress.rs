@@ -1,0 +1,75 @@
+//! The random tester against seeded faults, and the shipped seeds against the rows that can be taken.
+
+use lockstep::coherence::Mutant;
+use lockstep::machine::Machine;
+use lockstep::stress::{self, Case, FailureKind, Rows};
+
+/// Topologies of the hunts: small, and with several ways between nodes.
+const NAMES: [&str; 3] = ["nvl8", "fullmesh8", "ring16"];
+
+fn judge(case: &Case, mutant: Mutant) -> Option<FailureKind> {
+    let build = |spec: &_, trace: &_, options| Machine::with_mutant(spec, trace, options, mutant);
+    stress::judge_with(case, build).err().map(|f| f.kind)
+}
+
+#[test]
+fn random_cases_catch_every_seeded_fault() {
+    // Machines have full maps: faults of coarse lists are for the model checker.
+    for mutant in Mutant::ALL.into_iter().filter(|m| !m.needs_coarse_lists()) {
+        let found =
+            (0..400).map(|seed| Case::draw(seed, &NAMES)).find(|c| judge(c, mutant).is_some());
+        assert!(found.is_some(), "{mutant:?} survives");
+    }
+}
+
+#[test]
+fn a_case_that_catches_a_fault_shrinks_to_a_few_operations() {
+    let mutant = Mutant::CompletesBeforeAcks;
+    let mut cases = (0..400).map(|seed| Case::draw(seed, &NAMES));
+    let case = cases.find(|c| judge(c, mutant).is_some()).expect("it is caught");
+    let kind = judge(&case, mutant).expect("it is caught again");
+    let (small, _) = stress::shrink(&case, kind, |case| judge(case, mutant));
+    assert_eq!(judge(&small, mutant), Some(kind));
+    assert!(small.operations() < case.operations() / 4, "{} left", small.operations());
+    assert_eq!(stress::judge(&small).err(), None, "it passes without the fault");
+}
+
+/// The seeds of `tests/stress/nightly.txt`.
+fn nightly() -> Vec<u64> {
+    let path = tests::workspace_root().join("tests/stress/nightly.txt");
+    let text = std::fs::read_to_string(path).expect("the seeds are there");
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    lines.flat_map(str::split_whitespace).map(|word| word.parse().expect("a seed")).collect()
+}
+
+#[test]
+fn the_nightly_seeds_take_every_row_that_can_be_taken() {
+    if !tests::deep() {
+        return;
+    }
+    let names = stress::topologies();
+    let mut taken = Rows::default();
+    for seed in nightly() {
+        let case = Case::draw(seed, &names);
+        let coverage = stress::judge(&case).unwrap_or_else(|f| panic!("seed {seed}: {f:?}"));
+        taken.add(&Rows::of(&coverage));
+    }
+    let missing = stress::reachable(2).without(&taken);
+    assert!(missing.is_empty(), "{missing}");
+}
+
+/// What once failed, and was mended.
+#[test]
+fn kept_cases_pass() {
+    let folder = tests::workspace_root().join("tests/stress");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|e| e == "trace") {
+            let case = stress::load(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(stress::judge(&case).err(), None, "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 0, "there are kept cases");
+}
