@@ -43,7 +43,7 @@ impl Terminals for Siege {
             return Next::At(created);
         }
         *made += 1;
-        Next::Packet(Offer { created, dst: NodeIdx(0), flits: LENGTH, tag: 0 })
+        Next::Packet(Offer { created, dst: NodeIdx(0), flits: LENGTH, tag: 0, next: 0 })
     }
 
     fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
