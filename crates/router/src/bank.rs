@@ -92,6 +92,18 @@ enum Blocks {
     Lanes16384(Vec<Block<16384, 256>>),
 }
 
+impl Blocks {
+    /// Blocks of `2^log` lanes.
+    fn new(params: &[RouterParams], pipeline: &Pipeline, (shift, log): (u32, u32)) -> Self {
+        match log {
+            6 => Self::Lanes64(build(params, pipeline, shift)),
+            9 => Self::Lanes512(build(params, pipeline, shift)),
+            11 => Self::Lanes2048(build(params, pipeline, shift)),
+            _ => Self::Lanes16384(build(params, pipeline, shift)),
+        }
+    }
+}
+
 /// Routers of one size at work.
 pub(crate) struct Kernel<'a, R, const L: usize, const W: usize> {
     pub(crate) c: &'a mut Common<R>,
@@ -191,14 +203,15 @@ impl<R: RoutingFunction> RouterBank<R> {
         let shift = u32::from(vcs).next_power_of_two().ilog2();
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
+        let log = match ports << shift {
+            0..=64 => 6,
+            65..=512 => 9,
+            513..=2048 => 11,
+            _ => 14,
+        };
         let whole = params;
         let params = if links.is_some() { &[] } else { params };
-        let (blocks, log) = match ports << shift {
-            0..=64 => (Blocks::Lanes64(build(params, &pipeline, shift)), 6),
-            65..=512 => (Blocks::Lanes512(build(params, &pipeline, shift)), 9),
-            513..=2048 => (Blocks::Lanes2048(build(params, &pipeline, shift)), 11),
-            _ => (Blocks::Lanes16384(build(params, &pipeline, shift)), 14),
-        };
+        let blocks = Blocks::new(params, &pipeline, (shift, log));
         let loads = if routing.global() || routing.weighs() { params.len() << log } else { 0 };
         let groups = routing.groups();
         let mut given = pipeline;
@@ -233,11 +246,23 @@ impl<R: RoutingFunction> RouterBank<R> {
             general,
         };
         let express = links.map(|links| {
-            let log = (ports << shift).next_power_of_two().ilog2().max(shift);
             Box::new(Express::new(whole, &pipeline, (shift, log), &common.routing, links))
         });
-        let log = express.as_ref().map_or(log, |x| x.log());
         Self { common, blocks, log, express }
+    }
+
+    /// Has an express bank's routers stepped one by one, at reset.
+    fn leave_express(&mut self) {
+        let Some(x) = self.express.take() else { return };
+        let params: Vec<RouterParams> = (0..x.len()).map(|i| x.params(RouterIdx::new(i))).collect();
+        let c = &mut self.common;
+        self.blocks = Blocks::new(&params, &c.pipeline, (c.shift, self.log));
+        c.active = vec![0; params.len().div_ceil(64)];
+        c.timers = vec![Vec::new(); params.len()];
+        if c.routing.weighs() {
+            c.loads = vec![Load::default(); params.len() << self.log];
+            c.notes = true;
+        }
     }
 
     /// Whether the bank is stepped by [`cycle`](Self::cycle).
@@ -338,6 +363,7 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// The general routers' state; plain routers become general ones.
     pub(crate) fn general(&mut self) -> &mut General {
+        self.leave_express();
         if self.common.general.is_none() {
             let routers = (0..self.len()).map(RouterIdx::new);
             let params: Vec<RouterParams> = routers

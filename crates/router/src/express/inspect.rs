@@ -5,6 +5,7 @@ use base::{PortIdx, RouterIdx, VcIdx};
 
 use super::Express;
 use super::state::{Port, after, when};
+use crate::bank::RouterParams;
 use crate::state::Blocked;
 use crate::store::Store;
 
@@ -60,6 +61,16 @@ impl Express {
     /// Ports of router `i` that have a link.
     pub(crate) fn ports(&self, i: RouterIdx) -> usize {
         self.of_router(i).iter().filter(|p| p.latency > 0).count()
+    }
+
+    /// What router `i` is built from.
+    pub(crate) fn params(&self, i: RouterIdx) -> RouterParams {
+        let lane = |port: usize| i.at() << self.fixed.log | port << self.fixed.shift;
+        let ports = 0..self.ports(i);
+        RouterParams {
+            input_depth: ports.clone().map(|p| u32::from(self.inputs[lane(p)].depth)).collect(),
+            output_depth: ports.map(|p| u32::from(self.depths[lane(p)])).collect(),
+        }
     }
 
     /// Credits of output VC `out` that count in the present cycle.
