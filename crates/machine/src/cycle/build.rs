@@ -2,7 +2,7 @@
 
 use base::arch::{Switching, VcReuse};
 use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
-use router::{FRACTION, FarEnd, PortLink, Rate, RouterBank, RouterParams};
+use router::{FRACTION, FarEnd, Pipeline, PortLink, Rate, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
@@ -35,13 +35,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         seed: u64,
         watch: W,
     ) -> Result<Self, BuildError> {
-        let vcs = usize::from(spec.router.vcs_per_class) * classes;
-        let vcs = u8::try_from(vcs).ok().filter(|v| (1..=64).contains(v)).ok_or_else(|| {
-            BuildError::new(format!(
-                "{classes} traffic classes of {} VCs are {vcs} VCs a port; up to 64 are modelled",
-                spec.router.vcs_per_class
-            ))
-        })?;
+        let vcs = vcs_of(spec, classes)?;
         check_ports(spec, vcs)?;
         let fabric = &spec.fabric;
         let timing = Timings::new(spec)?;
@@ -56,13 +50,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let ledger = Ledger::checked(&routing, &params, &pipeline)?;
         let first_source = first_sources(spec);
         let links = timing.links(&first_source);
-        let bank = if W::ON {
-            // Who watches wants to see each router decide.
-            Err(routing)
-        } else {
-            RouterBank::express(&params, pipeline, routing, &links)
-        };
-        let bank = bank.unwrap_or_else(|routing| RouterBank::new(&params, pipeline, routing));
+        // Who watches wants to see each router decide.
+        let express = (!W::ON).then_some(&links[..]);
+        let bank = bank_of(&params, pipeline, routing, express);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
         let mut this = Self {
@@ -129,6 +119,31 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.dealt.resize(self.dealt.len() + self.classes, std::collections::VecDeque::new());
         self.credits.resize(self.credits.len() + self.vcs as usize, credits);
     }
+}
+
+/// VCs a port for so many traffic classes.
+fn vcs_of(spec: &MachineSpec, classes: usize) -> Result<u8, BuildError> {
+    let vcs = usize::from(spec.router.vcs_per_class) * classes;
+    u8::try_from(vcs).ok().filter(|v| (1..=64).contains(v)).ok_or_else(|| {
+        BuildError::new(format!(
+            "{classes} traffic classes of {} VCs are {vcs} VCs a port; up to 64 are modelled",
+            spec.router.vcs_per_class
+        ))
+    })
+}
+
+/// The routers, stepped all at once over these links where they can be.
+fn bank_of<R: RoutingFunction>(
+    params: &[RouterParams],
+    pipeline: Pipeline,
+    routing: R,
+    links: Option<&[Vec<PortLink>]>,
+) -> RouterBank<R> {
+    let express = match links {
+        Some(links) => RouterBank::express(params, pipeline, routing, links),
+        None => Err(routing),
+    };
+    express.unwrap_or_else(|routing| RouterBank::new(params, pipeline, routing))
 }
 
 /// `[node]`: its first source; one more at the end.

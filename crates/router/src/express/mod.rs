@@ -69,6 +69,7 @@ pub trait Border {
 }
 
 /// What does not change while the network runs.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself in every cycle")]
 #[derive(Clone, Copy, Debug)]
 struct Fixed {
     /// Lanes of a port, and of a router: two to these powers; and the bits of a lane that are its VC.

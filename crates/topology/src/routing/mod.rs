@@ -470,44 +470,4 @@ impl RoutingFunction for Routing {
 }
 
 #[cfg(test)]
-mod tests {
-    use base::route::Empty;
-
-    use super::*;
-    use crate::Description;
-    use crate::describe::FabricForm;
-
-    fn mesh(dims: &[u32], nodes_per_router: u32, local_links: u32) -> Routing {
-        let mut mesh = Description::mesh8x8();
-        if let FabricForm::Mesh(grid) = &mut mesh.fabric {
-            grid.dims = dims.to_vec();
-            (grid.nodes_per_router, grid.local_links) = (nodes_per_router, local_links);
-        }
-        mesh.elaborate().expect("it is sound").fabric.routing
-    }
-
-    #[test]
-    fn what_is_fixed_is_what_is_routed() {
-        for routing in [mesh(&[5, 3, 4], 1, 1), mesh(&[9], 3, 1), mesh(&[2, 1, 6], 2, 1)] {
-            let (routers, nodes) = routing.size();
-            for (at, dst) in (0..routers).flat_map(|at| (0..nodes).map(move |dst| (at, dst))) {
-                let (at, dst) = (RouterIdx::new(at), NodeIdx::new(dst));
-                for class in Class::ALL {
-                    let vc = VcIdx(class as u8 * routing.vcs_per_class());
-                    let mut head = Head { src: NodeIdx(0), dst, flow: 9, class, state: 0 };
-                    let hop = routing.route(at, PortIdx(0), vc, &mut head, &Empty);
-                    assert_eq!(routing.fixed(at, dst, class), Some(hop), "{at} {dst}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_is_fixed_where_more_than_the_destination_matters() {
-        let torus = Description::shipped("torus8x8").expect("shipped");
-        let torus = torus.elaborate().expect("it is sound").fabric.routing;
-        for routing in [torus, mesh(&[4, 4], 1, 2)] {
-            assert_eq!(routing.fixed(RouterIdx(0), NodeIdx(5), Class::Req), None);
-        }
-    }
-}
+mod tests;

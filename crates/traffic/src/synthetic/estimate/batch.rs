@@ -198,8 +198,10 @@ mod tests {
         let (mut one, mut other) = (BatchMeans::default(), BatchMeans::default());
         for cycle in 0..5000 {
             let latencies = [cycle % 17, 40 - cycle % 13, cycle * 7 % 29];
-            latencies.iter().for_each(|l| one.push(*l, cycle));
-            latencies.iter().rev().for_each(|l| other.push(*l, cycle));
+            for n in 0..3 {
+                one.push(latencies[n], cycle);
+                other.push(latencies[2 - n], cycle);
+            }
         }
         assert_eq!(one.interval(), other.interval());
     }
