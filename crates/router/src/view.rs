@@ -48,7 +48,7 @@ pub(crate) struct Outputs<'a, R, const L: usize, const W: usize> {
 }
 
 /// The numbers of the bits of `set`.
-fn bits(set: u64) -> impl Iterator<Item = usize> {
+pub(crate) fn bits(set: u64) -> impl Iterator<Item = usize> {
     let mut rest = set;
     core::iter::from_fn(move || {
         let bit = rest.trailing_zeros() as usize;

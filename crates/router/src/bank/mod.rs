@@ -5,13 +5,13 @@ mod read;
 use base::arch::VcReuse;
 use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
+use crate::MAX_PORTS;
 use crate::egress::Egress;
 use crate::express::{Border, Express, PortLink, Train};
 use crate::general::General;
 use crate::state::{Block, Lane, Timer};
 use crate::store::{Slot, Store};
 use crate::view::Load;
-use crate::MAX_PORTS;
 
 /// What a router is built from.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ use super::state::{Port, after, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
 use crate::store::Store;
+use crate::view::bits;
 
 /// One router's outputs as a routing function sees them.
 pub(super) struct Looking<'a> {
@@ -15,25 +16,22 @@ pub(super) struct Looking<'a> {
     pub(super) router: RouterIdx,
 }
 
-/// The numbers of the bits of `set`.
-fn bits(set: u64) -> impl Iterator<Item = u32> {
-    (0..64).filter(move |bit| set >> bit & 1 == 1)
-}
-
 impl Looking<'_> {
-    fn lane(&self, port: PortIdx, vc: u32) -> u32 {
-        self.router.0 << self.x.fixed.log | u32::from(port.0) << self.x.fixed.shift | vc
+    fn lane(&self, port: PortIdx, vc: usize) -> u32 {
+        let port = self.router.0 << self.x.fixed.log | u32::from(port.0) << self.x.fixed.shift;
+        // A port has at most 64 VCs.
+        port | u32::try_from(vc).unwrap_or(0)
     }
 }
 
 impl View for Looking<'_> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
-        bits(vcs).map(|vc| self.lane(port, vc)).map(|out| self.x.used(out)).sum()
+        bits(vcs).map(|vc| self.x.used(self.lane(port, vc))).sum()
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
         let free = self.x.ports[(self.lane(port, 0) >> self.x.fixed.shift) as usize].free & vcs;
-        let funded = |vc: &u32| self.x.credits(self.lane(port, *vc)) > 0;
+        let funded = |vc: &usize| self.x.credits(self.lane(port, *vc)) > 0;
         bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
 
