@@ -11,6 +11,9 @@ use crate::store::{Resting, Slot};
 impl<R: RoutingFunction> Train<'_, R> {
     /// Sends the flits of those who bid and won their output port. The others bid again.
     pub(super) fn traverse_all<B: Border>(&mut self, bids: Vec<u32>, border: &mut B) {
+        if bids.is_empty() {
+            return self.x.put_back(bids);
+        }
         let now = self.x.now;
         if self.x.fixed.any_slow {
             self.x.occupy(&bids);
