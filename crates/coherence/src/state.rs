@@ -79,6 +79,12 @@ impl CacheState {
         matches!(self, Self::E | Self::M)
     }
 
+    /// Whether an invalidation takes a copy, if only one that is being upgraded or put back.
+    #[inline]
+    pub const fn has_shared_copy(self) -> bool {
+        matches!(self, Self::S | Self::SmAd | Self::SiA)
+    }
+
     /// Whether a Put is under way.
     #[inline]
     pub const fn is_leaving(self) -> bool {
