@@ -82,7 +82,7 @@ pub struct CacheCounts {
     /// All of them.
     pub invalidations: u64,
     /// Those that found no copy to take: home's list named too many, or the copy had been dropped
-    /// silently or for a far atomic. A copy that is being evicted counts as one.
+    /// silently or for a far atomic. A copy that is being put back counts as one.
     pub extra_invalidations: u64,
 }
 
@@ -341,7 +341,7 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
         });
         if msg.kind == MsgKind::Inv {
             self.counts.invalidations += 1;
-            self.counts.extra_invalidations += u64::from(!before.state.has_shared_copy());
+            self.counts.extra_invalidations += u64::from(!before.state.may_be_sharer());
         }
         out.coverage.cache(before.state, event.kind());
         out.changed(line, before.state, taken.0.state);

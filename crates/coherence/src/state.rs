@@ -79,10 +79,11 @@ impl CacheState {
         matches!(self, Self::E | Self::M)
     }
 
-    /// Whether an invalidation takes a copy, if only one that is being upgraded or put back.
+    /// Whether a list that names each sharer may name this cache: it has a shared copy, upgrades it,
+    /// or puts it back and home may not know yet.
     #[inline]
-    pub const fn has_shared_copy(self) -> bool {
-        matches!(self, Self::S | Self::SmAd | Self::SiA)
+    pub const fn may_be_sharer(self) -> bool {
+        matches!(self, Self::S | Self::SmAd | Self::SiA | Self::IiA)
     }
 
     /// Whether a Put is under way.

@@ -13,7 +13,7 @@ use crate::cache_table::{CacheEvent, cache_step};
 use crate::config::{Config, Faults};
 use crate::coverage::Coverage;
 use crate::dir_table::{DirEvent, dir_step};
-use crate::message::{EACH_SHARER, Message};
+use crate::message::{EACH_SHARER, Message, MsgKind};
 use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
 
 /// A move, packed: an act of a core or home, or the delivery of the message at a place in the world.
@@ -174,6 +174,9 @@ impl<F: Faults> System<F> {
             let at = self.shape.cell_at(who, line);
             (at, world.words()[at])
         };
+        if at_home && !core && self.awaits_room(world, event) {
+            return Ok(None);
+        }
         let key = u64::from(before) << 32 | u64::from(event) | if at_home { DIR_KEY } else { 0 };
         let (cfg, shape) = (self.cfg, self.shape);
         let entry = self.memo.get(key, || ask(cfg, &shape, before, event, at_home));
@@ -214,6 +217,30 @@ impl<F: Faults> System<F> {
         words[at] = if at_home { entry.next | words[at] & LAST_MASK } else { entry.next };
         observe(&mut words[dir_at], performed, event, core)?;
         Ok(Some(performed))
+    }
+
+    /// Whether a message under way is a request that needs an entry of a full directory.
+    #[inline]
+    fn awaits_room(&self, world: &World, message: u32) -> bool {
+        let Some(most) = self.shape.directory_lines else { return false };
+        let takes_entry = matches!(
+            code::kind(message),
+            MsgKind::GetS | MsgKind::GetM | MsgKind::Upg | MsgKind::Far
+        );
+        let tracked = |line| code::dir_state(self.dir_word(world, line)) != DirState::I;
+        let line = line_of(message);
+        let home = self.shape.home_of(line);
+        let mates = (0..self.shape.lines).filter(|l| self.shape.home_of(*l) == home);
+        takes_entry && !tracked(line) && mates.filter(|l| tracked(*l)).count() >= most as usize
+    }
+
+    /// Whether home has to recall `line`, or another of its lines, as a request waits for room.
+    pub(crate) fn wanted_for_room(&self, world: &World, line: u32) -> bool {
+        let home = self.shape.home_of(line);
+        code::dir_state(self.dir_word(world, line)) != DirState::I
+            && world.words()[self.shape.fixed()..].iter().any(|message| {
+                self.shape.home_of(line_of(*message)) == home && self.awaits_room(world, *message)
+            })
     }
 
     /// The packed form of `act`; none if it cannot be done in `world`.
