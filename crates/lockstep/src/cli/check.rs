@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde::Serialize;
 use topology::CheckReport;
 
-use super::check_directory::Storage;
+use super::check_directory::Directories;
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -42,7 +42,7 @@ enum Entry<'a> {
 struct Report {
     #[serde(flatten)]
     fabric: CheckReport,
-    directory: Storage,
+    directory: Directories,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for (at, name) in args.topologies.iter().enumerate() {
         match input::checked(name) {
             Ok((spec, fabric)) => {
-                let report = Report { fabric, directory: Storage::of(&spec) };
+                let report = Report { fabric, directory: Directories::of(&spec) };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
                     let Report { fabric, directory } = &report;

@@ -8,7 +8,7 @@ use topology::spec::MachineSpec;
 
 /// The directories of a machine.
 #[derive(Serialize)]
-pub(crate) struct Storage {
+pub(crate) struct Directories {
     /// How entries list sharers.
     organisation: String,
     /// Bits of an entry, without its address tag.
@@ -21,7 +21,7 @@ pub(crate) struct Storage {
     storage_bits: Option<u64>,
 }
 
-impl Storage {
+impl Directories {
     /// Those of `spec`.
     pub(crate) fn of(spec: &MachineSpec) -> Self {
         let directory = machine::directory(spec);
@@ -37,17 +37,15 @@ impl Storage {
     }
 }
 
-impl fmt::Display for Storage {
+impl fmt::Display for Directories {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "  directory        {}, {} bits an entry", self.organisation, self.entry_bits)?;
-        match (self.entries_per_home, self.storage_bits_per_home, self.storage_bits) {
-            (Some(entries), Some(per_home), Some(all)) => {
-                write!(f, ": {entries} entries a home, {per_home} bits; {all} bits in all")
-            }
-            _ => {
-                let share = f64::from(self.entry_bits) / (8 * LINE_BYTES) as f64;
-                write!(f, " for each line of the pool: {:.1} % of its size", 100.0 * share)
-            }
+        let bounded = self.entries_per_home.zip(self.storage_bits_per_home).zip(self.storage_bits);
+        if let Some(((entries, per_home), all)) = bounded {
+            write!(f, ": {entries} entries a home, {per_home} bits; {all} bits in all")
+        } else {
+            let share = f64::from(self.entry_bits) / (8 * LINE_BYTES) as f64;
+            write!(f, " for each line of the pool: {:.1} % of its size", 100.0 * share)
         }
     }
 }
