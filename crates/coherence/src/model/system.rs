@@ -155,12 +155,7 @@ impl<F: Faults> System<F> {
             Move::Core(event) => (event, None),
             Move::Deliver(at) => (world.words()[at], Some(at)),
         };
-        if let (Some(networks), Some(at)) = (&self.shape.networks, consumed)
-            && at > self.shape.fixed()
-            && networks.fifo(event) != 0
-            && networks.fifo(world.words()[at - 1]) == networks.fifo(event)
-        {
-            // Not the first of its FIFO.
+        if consumed.is_some_and(|at| self.is_behind(world, at)) {
             return Ok(None);
         }
         let core = consumed.is_none();
@@ -217,6 +212,14 @@ impl<F: Faults> System<F> {
         words[at] = if at_home { entry.next | words[at] & LAST_MASK } else { entry.next };
         observe(&mut words[dir_at], performed, event, core)?;
         Ok(Some(performed))
+    }
+
+    /// Whether the message at a place in the world is not the first of its FIFO.
+    #[inline]
+    fn is_behind(&self, world: &World, at: usize) -> bool {
+        let Some(networks) = &self.shape.networks else { return false };
+        let fifo = |at: usize| networks.fifo(world.words()[at]);
+        at > self.shape.fixed() && fifo(at) != 0 && fifo(at - 1) == fifo(at)
     }
 
     /// Whether a message under way is a request that needs an entry of a full directory.
