@@ -76,6 +76,16 @@ pub enum RetryReason {
     FarPending,
 }
 
+/// Invalidations that a cache was sent, since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CacheCounts {
+    /// All of them.
+    pub invalidations: u64,
+    /// Those that found no copy to take: home's list named too many, or the copy had been dropped
+    /// silently or for a far atomic. A copy that is being put back counts as one.
+    pub extra_invalidations: u64,
+}
+
 /// One node's cache.
 #[derive(Clone, Debug)]
 pub struct CacheCtrl<V: Value, T, F: Faults = Sound> {
@@ -83,6 +93,7 @@ pub struct CacheCtrl<V: Value, T, F: Faults = Sound> {
     me: NodeIdx,
     array: Array<V>,
     mshrs: Mshrs<V, T>,
+    counts: CacheCounts,
 }
 
 impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
@@ -93,7 +104,8 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
     /// [`NODES_MAX`](crate::NODES_MAX).
     pub fn new(cfg: Config<F>, me: NodeIdx, shape: &CacheGeometry) -> Self {
         assert!(me.0 < crate::NODES_MAX, "{me}: the full map has {} nodes", crate::NODES_MAX);
-        Self { cfg, me, array: Array::new(shape), mshrs: Mshrs::new(shape.mshrs) }
+        let (array, mshrs) = (Array::new(shape), Mshrs::new(shape.mshrs));
+        Self { cfg, me, array, mshrs, counts: CacheCounts::default() }
     }
 
     /// The node it belongs to.
@@ -142,6 +154,11 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
     /// Whether it has neither a miss nor an eviction in flight.
     pub fn is_idle(&self) -> bool {
         self.mshrs.used() == 0
+    }
+
+    /// The invalidations that it was sent.
+    pub const fn counts(&self) -> CacheCounts {
+        self.counts
     }
 
     /// MSHRs in use.
@@ -312,7 +329,7 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
 
     /// The table's answer to `msg`, noted in the outbox.
     fn step(
-        &self,
+        &mut self,
         line: Line,
         before: &CacheLine<V>,
         msg: &Message<V>,
@@ -322,6 +339,10 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
         let taken = must(cache_step(self.cfg, self.me, before, event), || {
             format!("{}: {line} in {:?} got {msg}", self.me, before.state)
         });
+        if msg.kind == MsgKind::Inv {
+            self.counts.invalidations += 1;
+            self.counts.extra_invalidations += u64::from(!before.state.may_be_sharer());
+        }
         out.coverage.cache(before.state, event.kind());
         out.changed(line, before.state, taken.0.state);
         taken

@@ -133,6 +133,8 @@ pub enum Mutant {
     UpgradeByCoarseList,
     /// Home takes a cache off a coarse list when it evicts, although others hide behind the same bit.
     CoarseListForgets,
+    /// Home recalls a shared line without invalidating the copies.
+    RecallForgetsInvs,
 }
 
 impl Mutant {
@@ -142,7 +144,7 @@ impl Mutant {
     }
 
     /// Every fault.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UpgradeAfterLoss,
         Self::InvDropsIsD,
         Self::StalePutWrites,
@@ -159,5 +161,6 @@ impl Mutant {
         Self::FarDropsDirty,
         Self::UpgradeByCoarseList,
         Self::CoarseListForgets,
+        Self::RecallForgetsInvs,
     ];
 }

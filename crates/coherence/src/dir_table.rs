@@ -37,7 +37,7 @@ pub fn dir_step<V: Value, F: Faults>(
     event: DirEvent<'_, V>,
 ) -> Step<DirLine<V>, V> {
     match event {
-        DirEvent::Recall { home } => recall_rows(Row::new(home, line)),
+        DirEvent::Recall { home } => recall_rows(cfg, Row::new(home, line)),
         DirEvent::Message(m) => {
             let row = Row::new(m.dst, line);
             match m.kind {
@@ -111,10 +111,11 @@ fn put_rows<V: Value, F: Faults>(
     .done()
 }
 
-fn recall_rows<V: Value>(mut row: Row<V>) -> Step<DirLine<V>, V> {
+fn recall_rows<V: Value, F: Faults>(cfg: Config<F>, mut row: Row<V>) -> Step<DirLine<V>, V> {
     row.requester = row.home;
     match row.line.state {
         I => return Step::Illegal,
+        S if cfg.has(Mutant::RecallForgetsInvs) => row.forget_all(),
         S => row.to(BRecall).invalidate(),
         EM => row.to(BRecall).snoop(MsgKind::FwdInv).await_wb(),
         _ => return Step::Stall,
@@ -294,6 +295,12 @@ impl<V: Value> Row<V> {
     fn forget(mut self, directory: &Directory, r: NodeIdx) -> Self {
         directory.forget(&mut self.line.sharers, r);
         self.unshare(r)
+    }
+
+    /// The seeded fault of taking a shared line off the directory while its copies live on.
+    fn forget_all(mut self) -> Self {
+        self.line = DirLine::untouched(self.line.memory);
+        self
     }
 
     fn unlist(mut self, r: NodeIdx) -> Self {

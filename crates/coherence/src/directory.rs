@@ -128,14 +128,31 @@ impl Directory {
     }
 
     /// Bits of an entry: state, list, and a bit that tells pointers from what they overflow into.
+    /// Pointers that overflow into a coarse vector have at least its bits. The address tag of an
+    /// entry in a directory of bounded size is not counted.
     pub fn entry_bits(&self) -> u32 {
         let pointer_bits = self.nodes.max(2).next_power_of_two().trailing_zeros();
         STATE_BITS
             + match self.listing {
                 Listing::FullMap => self.nodes,
-                Listing::Limited { pointers, .. } => u32::from(pointers) * pointer_bits + 1,
-                Listing::Coarse { region } => self.nodes.div_ceil(u32::from(region.max(1))) + 1,
+                Listing::Limited { pointers, overflow } => {
+                    let vector = match overflow {
+                        Overflow::Coarse { region } => self.regions(region),
+                        Overflow::Broadcast | Overflow::Recall => 0,
+                    };
+                    vector.max(u32::from(pointers) * pointer_bits) + 1
+                }
+                Listing::Coarse { region } => self.regions(region) + 1,
             }
+    }
+
+    /// Bits of a directory of this many entries.
+    pub fn storage_bits(&self, entries: u64) -> u64 {
+        u64::from(self.entry_bits()) * entries
+    }
+
+    fn regions(&self, region: u16) -> u32 {
+        self.nodes.div_ceil(u32::from(region.max(1)))
     }
 
     /// Says what is out of bounds, if anything is.
@@ -271,6 +288,27 @@ mod tests {
         assert_eq!(of(limited(3, Overflow::Recall), 1000).entry_bits(), 3 * 10 + 4);
         assert_eq!(of(Listing::Coarse { region: 16 }, 1024).entry_bits(), 64 + 4);
         assert_eq!(of(Listing::Coarse { region: 16 }, 1000).entry_bits(), 63 + 4);
+        let coarse = |region| limited(2, Overflow::Coarse { region });
+        assert_eq!(of(coarse(64), 1024).entry_bits(), 2 * 10 + 4);
+        assert_eq!(of(coarse(16), 1024).entry_bits(), 64 + 4, "the vector is wider");
+    }
+
+    /// `(i ceil(log2 N) or N or N/K) + s + 1`, times the entries, with 3 state bits.
+    #[test]
+    fn directories_have_the_bits_of_the_formulas() {
+        for nodes in [8_u32, 64, 512, 1024] {
+            let (n, log2) = (u64::from(nodes), u64::from(nodes.ilog2()));
+            let bits = |listing| of(listing, nodes).storage_bits(4096);
+            assert_eq!(bits(Listing::FullMap), (n + 3) * 4096);
+            for overflow in [Overflow::Broadcast, Overflow::Recall, Overflow::Coarse { region: 8 }]
+            {
+                let wide = if matches!(overflow, Overflow::Coarse { .. }) { n / 8 } else { 0 };
+                let list = wide.max(4 * log2);
+                assert_eq!(bits(limited(4, overflow)), (list + 3 + 1) * 4096, "{nodes}");
+            }
+            assert_eq!(bits(Listing::Coarse { region: 8 }), (n / 8 + 3 + 1) * 4096);
+        }
+        assert_eq!(of(Listing::FullMap, 64).storage_bits(0), 0);
     }
 
     #[test]

@@ -46,6 +46,17 @@ struct Entry<V: Value, T> {
     queue: VecDeque<(Message<V>, T)>,
 }
 
+/// What a directory did besides answering, since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HomeCounts {
+    /// The most lines that it tracked at once.
+    pub lines_max: u32,
+    /// Lines recalled to make room for another.
+    pub capacity_recalls: u64,
+    /// Sharers that lost their copy because their pointer was needed (`Dir_iNB`).
+    pub pointer_recalls: u64,
+}
+
 /// One node's home slice.
 #[derive(Clone, Debug)]
 pub struct HomeCtrl<V: Value, T, F: Faults = Sound> {
@@ -59,6 +70,7 @@ pub struct HomeCtrl<V: Value, T, F: Faults = Sound> {
     room: Room<V, T>,
     /// Lines that became stable while requests were queued for them.
     ready: Vec<u32>,
+    counts: HomeCounts,
 }
 
 impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
@@ -83,6 +95,7 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
             free_entries: Vec::new(),
             room: Room::new(directory_lines),
             ready: Vec::new(),
+            counts: HomeCounts::default(),
         }
     }
 
@@ -154,6 +167,11 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
     /// Lines that the directory tracks now.
     pub const fn tracked(&self) -> u32 {
         self.room.tracked()
+    }
+
+    /// What it did besides answering.
+    pub const fn counts(&self) -> HomeCounts {
+        self.counts
     }
 
     /// Whether no line is blocked and nothing waits.
@@ -263,6 +281,7 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
             && matches!(event, DirEvent::Message(m) if m.kind == MsgKind::PutM)
             && next.state == DirState::I;
         let performed = sends.iter().any(|m| m.kind == MsgKind::FarResp);
+        self.counts.pointer_recalls += u64::from(dir.victim.is_none() && next.victim.is_some());
         out.coverage.dir(before, event.kind());
         if had_wb || evicted || performed {
             out.memory_writes.push(line);
@@ -299,7 +318,10 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
 
     fn note_room(&mut self, slot: u32, before: DirState, after: DirState) {
         match (before == DirState::I, after == DirState::I) {
-            (true, false) => self.room.enter(slot),
+            (true, false) => {
+                self.room.enter(slot);
+                self.counts.lines_max = self.counts.lines_max.max(self.room.tracked());
+            }
             (false, true) => self.room.leave(slot),
             (false, false) if before.is_stable() => self.room.touch(slot),
             _ => {}
@@ -351,6 +373,7 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
             self.start_recall(slot, wanted_by, out);
             self.entries[self.slots[slot as usize].entry as usize].for_room = true;
             self.room.recalls += 1;
+            self.counts.capacity_recalls += 1;
         }
     }
 

@@ -43,7 +43,7 @@ mod value;
 
 pub use array::{CacheGeometry, Replacement};
 pub use audit::{AuditError, AuditFault, audit};
-pub use cache_ctrl::{Access, CacheCtrl, Outcome, Request, RetryReason};
+pub use cache_ctrl::{Access, CacheCounts, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
 pub use checker::{Checker, Violation, ViolationKind};
 pub use config::{Atomics, Config, Faults, Mutant, SharedEviction, Sound};
@@ -51,7 +51,7 @@ pub use coverage::{CacheEventKind, Coverage, DirEventKind};
 pub use describe::{BlockedLine, PendingLine};
 pub use dir_table::{DirEvent, dir_step};
 pub use directory::{Directory, Listing, Overflow};
-pub use home_ctrl::HomeCtrl;
+pub use home_ctrl::{HomeCounts, HomeCtrl};
 pub use message::{EACH_SHARER, Gather, Message, MsgKind};
 pub use mshr::TARGETS_MAX;
 pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};

@@ -79,6 +79,13 @@ impl CacheState {
         matches!(self, Self::E | Self::M)
     }
 
+    /// Whether a list that names each sharer may name this cache: it has a shared copy, upgrades it,
+    /// or puts it back and home may not know yet.
+    #[inline]
+    pub const fn may_be_sharer(self) -> bool {
+        matches!(self, Self::S | Self::SmAd | Self::SiA | Self::IiA)
+    }
+
     /// Whether a Put is under way.
     #[inline]
     pub const fn is_leaving(self) -> bool {

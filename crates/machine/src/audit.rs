@@ -4,6 +4,7 @@ use base::{Fs, Line, LineData, LinkIdx, Part, RoutingFunction};
 use memory::MemoryModel;
 
 use crate::Machine;
+use crate::directory::DirectoryUse;
 use crate::explain::link_name;
 use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
@@ -102,6 +103,8 @@ pub struct Summary {
     pub kinds: [Latency; 3],
     /// Mean nanoseconds in each part; they sum to the mean latency.
     pub breakdown_ns: Vec<(Part, f64)>,
+    /// The directories' storage, and what their organisation cost.
+    pub directory: DirectoryUse,
     /// The busiest links, busiest first.
     pub busiest: Vec<LinkUse>,
     /// The audit.
@@ -180,9 +183,16 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             latency: stats.all().clone(),
             kinds,
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
+            directory: self.directory_use(),
             busiest: self.busiest(time),
             checks: self.audit(),
         }
+    }
+
+    fn directory_use(&self) -> DirectoryUse {
+        let mut used = DirectoryUse::of(self.spec());
+        self.nodes().for_each(|n| used.add(&n.home, &n.cache));
+        used
     }
 
     fn busiest(&self, time: Fs) -> Vec<LinkUse> {

@@ -14,6 +14,7 @@
 
 mod audit;
 pub mod cycle;
+mod directory;
 mod error;
 mod explain;
 mod machine;
@@ -27,6 +28,7 @@ pub mod sweep;
 
 pub use audit::{Checks, LinkUse, Summary};
 pub use cycle::CycleNetwork;
+pub use directory::{DirectoryUse, directory};
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
 pub use network::Network;

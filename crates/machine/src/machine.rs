@@ -333,30 +333,13 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
         spec::SharedEviction::Notify => coherence::SharedEviction::Notify,
         spec::SharedEviction::Silent => coherence::SharedEviction::Silent,
     };
-    let directory = coherence::Directory {
-        listing: listing(spec.accelerator.home.directory),
-        nodes: u32::try_from(spec.fabric.node_ports.len()).unwrap_or(u32::MAX).min(NODES_MAX),
-    };
+    let directory = crate::directory::directory(spec);
+    let nodes = directory.nodes.min(NODES_MAX);
+    let directory = coherence::Directory { nodes, ..directory };
     let cfg = Config { atomics, shared_eviction, directory, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
     cfg
-}
-
-fn listing(listing: spec::Listing) -> coherence::Listing {
-    use coherence::Overflow;
-    match listing {
-        spec::Listing::FullMap => coherence::Listing::FullMap,
-        spec::Listing::Coarse { region } => coherence::Listing::Coarse { region },
-        spec::Listing::Limited { pointers, overflow } => coherence::Listing::Limited {
-            pointers,
-            overflow: match overflow {
-                spec::Overflow::Broadcast => Overflow::Broadcast,
-                spec::Overflow::Recall => Overflow::Recall,
-                spec::Overflow::Coarse { region } => Overflow::Coarse { region },
-            },
-        },
-    }
 }
 
 /// One source for each thread of a trace.

@@ -62,12 +62,41 @@ pub struct RunReport {
     pub memory_reads: u64,
     /// Lines written to memory.
     pub memory_writes: u64,
+    /// The directories' storage, and what their organisation cost.
+    pub directory: DirectoryUse,
     /// Latency by kind of operation.
     pub kinds: Vec<KindLatency>,
     /// The busiest links, busiest first.
     pub busiest_links: Vec<BusyLink>,
     /// Counts of transactions by latency, in doubling steps.
     pub histogram: Histogram,
+}
+
+/// The directories of all homes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DirectoryUse {
+    /// How entries list sharers, as `full-map` or `limited:4:coarse:8`.
+    pub organisation: String,
+    /// Bits of an entry, without its address tag.
+    pub entry_bits: u32,
+    /// Entries of each home; none if there is one for each line of the pool.
+    pub entries_per_home: Option<u32>,
+    /// The most lines that any home tracked at once.
+    pub lines_max: u32,
+    /// Bits of one home's entries; where they are not bounded, of the most in use at once.
+    pub storage_bits_per_home: u64,
+    /// Bits of all homes' entries, likewise.
+    pub storage_bits: u64,
+    /// Copies and lines taken back for want of an entry or a pointer.
+    pub recalls: u64,
+    /// Lines recalled to make room for another.
+    pub capacity_recalls: u64,
+    /// Sharers that lost their copy because their pointer was needed.
+    pub pointer_recalls: u64,
+    /// Invalidations that caches were sent.
+    pub invalidations: u64,
+    /// Those that found no copy to take.
+    pub extra_invalidations: u64,
 }
 
 /// A latency distribution in nanoseconds.

@@ -80,6 +80,31 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
         grouped(r.memory_reads),
         grouped(r.memory_writes)
     );
+    directory(out, r);
+}
+
+/// What the directories' organisation cost, if it cost anything.
+fn directory(out: &mut String, r: &RunReport) {
+    let d = &r.directory;
+    if d.recalls > 0 || d.extra_invalidations > 0 || d.entries_per_home.is_some() {
+        let _ = writeln!(
+            out,
+            "  directory {}: {} bits an entry, {} bits a home, {} in all",
+            d.organisation,
+            d.entry_bits,
+            grouped(d.storage_bits_per_home),
+            grouped(d.storage_bits)
+        );
+    }
+    if d.recalls > 0 {
+        let (capacity, pointers) = (grouped(d.capacity_recalls), grouped(d.pointer_recalls));
+        let _ =
+            writeln!(out, "  recalls: {capacity} for want of an entry, {pointers} of a pointer");
+    }
+    if d.extra_invalidations > 0 {
+        let (extra, all) = (grouped(d.extra_invalidations), grouped(d.invalidations));
+        let _ = writeln!(out, "  {extra} of {all} invalidations found no copy");
+    }
 }
 
 fn latency(out: &mut String, r: &RunReport, style: Style) {
@@ -223,6 +248,24 @@ mod tests {
         assert_eq!(bar(1.0).chars().count(), BAR);
         assert_eq!(bar(7.0).chars().count(), BAR);
         assert_eq!(bar(0.5).chars().count(), BAR / 2);
+    }
+
+    #[test]
+    fn a_directory_is_told_of_where_it_cost_something() {
+        let mut report = RunReport::default();
+        let quiet = render(&report, Style::default());
+        assert!(!quiet.contains("directory") && !quiet.contains("recalls"), "{quiet}");
+        report.directory.organisation = "limited:2:recall".to_owned();
+        (report.directory.recalls, report.directory.pointer_recalls) = (1200, 1200);
+        (report.directory.invalidations, report.directory.extra_invalidations) = (30, 7);
+        let text = render(&report, Style::default());
+        for line in [
+            "directory limited:2:recall: 0 bits an entry, 0 bits a home, 0 in all",
+            "recalls: 0 for want of an entry, 1 200 of a pointer",
+            "7 of 30 invalidations found no copy",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
     }
 
     #[test]

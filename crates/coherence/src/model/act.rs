@@ -45,6 +45,9 @@ pub struct Shape {
     pub mshrs: u32,
     /// Where the homes are.
     pub homes: Homes,
+    /// Lines that the directory of one home can track at once; none for any number. A request that
+    /// needs an entry while none is free waits for home to recall some line: which one is left open.
+    pub directory_lines: Option<u32>,
     /// The networks between the nodes; none for one that holds any number of messages and keeps no
     /// order.
     pub networks: Option<Networks>,
@@ -52,7 +55,15 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { caches: 2, lines: 1, values: 2, mshrs: 2, homes: Homes::Apart, networks: None }
+        Self {
+            caches: 2,
+            lines: 1,
+            values: 2,
+            mshrs: 2,
+            homes: Homes::Apart,
+            directory_lines: None,
+            networks: None,
+        }
     }
 }
 
@@ -83,6 +94,9 @@ impl Shape {
         within("values", u32::from(self.values), u32::from(VALUES_MAX))?;
         within("cells (caches times lines)", self.caches * self.lines, CELLS_MAX)?;
         within("MSHRs", self.mshrs, LINES_MAX)?;
+        if let Some(entries) = self.directory_lines {
+            within("directory lines", entries, LINES_MAX)?;
+        }
         let Homes::At(node) = self.homes else { return Ok(()) };
         within("as the home's node", node + 1, self.caches + 1)
     }

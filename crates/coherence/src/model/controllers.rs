@@ -4,6 +4,7 @@
 //! An act is done where the controllers can do it: messages are found by content, as in the tables.
 //! A cache evicts when it needs the room, so an eviction is brought about by a load of a line that
 //! nobody else knows and that maps to the same set; its own messages are delivered at once.
+//! Directories have room for all lines: a bounded one is recalled from where the schedule says so.
 //! Controllers keep accesses that must wait, and go on with them by themselves; so after a far atomic
 //! on a line that had to be put back first, they are ahead of the tables.
 

@@ -92,6 +92,7 @@ fn system<'a>(
                 shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1);
             }
             "mshrs" => shape.mshrs = words.number(LINES_MAX)?,
+            "directory_lines" => shape.directory_lines = Some(words.number(LINES_MAX)?),
             "homes" => {
                 shape.homes = match words.next("`apart`, `interleaved` or `at`")? {
                     "apart" => Homes::Apart,
@@ -130,7 +131,7 @@ fn system<'a>(
                     })?);
             }
             other => {
-                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory and mutant; acts follow `begin`";
+                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory, directory_lines and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
             }
         }

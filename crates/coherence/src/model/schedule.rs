@@ -13,7 +13,7 @@
 //!
 //! Messages are named by content, not by their place among those under way, so a schedule keeps
 //! its sense when acts are taken out. Replay skips acts that cannot be done, then delivers what is
-//! under way.
+//! under way, and has homes recall lines where a request waits for room in a directory.
 
 use core::fmt;
 
@@ -97,7 +97,10 @@ impl Schedule {
         }
         while replay.fault.is_none() {
             let flights: Vec<_> = system.flights(&world).map(Act::Deliver).collect();
-            if !flights.iter().any(|act| replay.play(&mut system, &mut world, *act)) {
+            let wanted = (0..self.shape.lines).filter(|l| system.wanted_for_room(&world, *l));
+            let recalls: Vec<_> = wanted.map(|line| Act::Recall { line }).collect();
+            let mut acts = flights.iter().chain(&recalls);
+            if !acts.any(|act| replay.play(&mut system, &mut world, *act)) {
                 break;
             }
         }
@@ -129,7 +132,7 @@ impl Replay {
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shape { caches, lines, values, mshrs, homes, networks } = self.shape;
+        let Shape { caches, lines, values, mshrs, homes, directory_lines, networks } = self.shape;
         writeln!(f, "{HEADER}\ncaches {caches}\nlines {lines}\nvalues {values}\nmshrs {mshrs}")?;
         match homes {
             Homes::Apart => writeln!(f, "homes apart")?,
@@ -140,6 +143,9 @@ impl fmt::Display for Schedule {
             writeln!(f, "networks {networks} depth {}", networks.depth_messages)?;
         }
         writeln!(f, "directory {}", self.listing)?;
+        if let Some(entries) = directory_lines {
+            writeln!(f, "directory_lines {entries}")?;
+        }
         if let Some(mutant) = self.mutant {
             writeln!(f, "mutant {mutant:?}")?;
         }

@@ -13,7 +13,7 @@ use crate::cache_table::{CacheEvent, cache_step};
 use crate::config::{Config, Faults};
 use crate::coverage::Coverage;
 use crate::dir_table::{DirEvent, dir_step};
-use crate::message::{EACH_SHARER, Message};
+use crate::message::{EACH_SHARER, Message, MsgKind};
 use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
 
 /// A move, packed: an act of a core or home, or the delivery of the message at a place in the world.
@@ -155,12 +155,7 @@ impl<F: Faults> System<F> {
             Move::Core(event) => (event, None),
             Move::Deliver(at) => (world.words()[at], Some(at)),
         };
-        if let (Some(networks), Some(at)) = (&self.shape.networks, consumed)
-            && at > self.shape.fixed()
-            && networks.fifo(event) != 0
-            && networks.fifo(world.words()[at - 1]) == networks.fifo(event)
-        {
-            // Not the first of its FIFO.
+        if consumed.is_some_and(|at| self.is_behind(world, at)) {
             return Ok(None);
         }
         let core = consumed.is_none();
@@ -174,6 +169,9 @@ impl<F: Faults> System<F> {
             let at = self.shape.cell_at(who, line);
             (at, world.words()[at])
         };
+        if at_home && !core && self.awaits_room(world, event) {
+            return Ok(None);
+        }
         let key = u64::from(before) << 32 | u64::from(event) | if at_home { DIR_KEY } else { 0 };
         let (cfg, shape) = (self.cfg, self.shape);
         let entry = self.memo.get(key, || ask(cfg, &shape, before, event, at_home));
@@ -214,6 +212,38 @@ impl<F: Faults> System<F> {
         words[at] = if at_home { entry.next | words[at] & LAST_MASK } else { entry.next };
         observe(&mut words[dir_at], performed, event, core)?;
         Ok(Some(performed))
+    }
+
+    /// Whether the message at a place in the world is not the first of its FIFO.
+    #[inline]
+    fn is_behind(&self, world: &World, at: usize) -> bool {
+        let Some(networks) = &self.shape.networks else { return false };
+        let fifo = |at: usize| networks.fifo(world.words()[at]);
+        at > self.shape.fixed() && fifo(at) != 0 && fifo(at - 1) == fifo(at)
+    }
+
+    /// Whether a message under way is a request that needs an entry of a full directory.
+    #[inline]
+    fn awaits_room(&self, world: &World, message: u32) -> bool {
+        let Some(most) = self.shape.directory_lines else { return false };
+        let takes_entry = matches!(
+            code::kind(message),
+            MsgKind::GetS | MsgKind::GetM | MsgKind::Upg | MsgKind::Far
+        );
+        let tracked = |line| code::dir_state(self.dir_word(world, line)) != DirState::I;
+        let line = line_of(message);
+        let home = self.shape.home_of(line);
+        let mates = (0..self.shape.lines).filter(|l| self.shape.home_of(*l) == home);
+        takes_entry && !tracked(line) && mates.filter(|l| tracked(*l)).count() >= most as usize
+    }
+
+    /// Whether home has to recall `line`, or another of its lines, as a request waits for room.
+    pub(crate) fn wanted_for_room(&self, world: &World, line: u32) -> bool {
+        let home = self.shape.home_of(line);
+        code::dir_state(self.dir_word(world, line)) != DirState::I
+            && world.words()[self.shape.fixed()..].iter().any(|message| {
+                self.shape.home_of(line_of(*message)) == home && self.awaits_room(world, *message)
+            })
     }
 
     /// The packed form of `act`; none if it cannot be done in `world`.

@@ -5,7 +5,7 @@ use super::code;
 use super::fault::{Fault, FaultKind};
 use super::memo::Performed;
 use super::symmetry::{Namer, hash};
-use super::system::{Move, System};
+use super::system::{Move, System, core_move};
 use super::table::{SHARDS, Shard, shard_of};
 use super::workload::{DROP, EVICT, Evictions, FAR, LOAD, Limits, Model, RECALL, STORE};
 use super::world::World;
@@ -92,6 +92,8 @@ pub(crate) struct Worker<F: Faults> {
     drain: bool,
     /// Whether shared copies are given up without telling, always.
     silent: bool,
+    /// Whether homes recall lines only to make room.
+    only_for_room: bool,
     /// Where a move leads; reused.
     next: World,
     /// Where the moves out of one world lead, and whether that was seen; reused.
@@ -138,6 +140,7 @@ impl<F: Faults> Worker<F> {
             namer: model.namer(),
             moves,
             drain: limits.drain,
+            only_for_room: !model.workload.recalls,
             silent: model.workload.evictions == Evictions::Silent,
             next: World::from_words(&[]),
             reached: Candidates::default(),
@@ -187,7 +190,7 @@ impl<F: Faults> Worker<F> {
             let by = u16::try_from(at).unwrap_or(0);
             moved |= self.follow(world, (id, by), Move::Deliver(at), piece)?;
         }
-        if !moved && !self.system.is_quiescent(world) {
+        if !moved && !self.system.is_quiescent(world) && !self.makes_room(world).map_err(here)? {
             return Err(here(Fault::new(
                 FaultKind::Deadlock,
                 "something is under way and nothing can move",
@@ -197,6 +200,20 @@ impl<F: Faults> Worker<F> {
             self.follow_group(world, id, n, piece)?;
         }
         Ok(())
+    }
+
+    /// Whether a request waits for an entry of a directory, and home can recall a line for it.
+    fn makes_room(&mut self, world: &World) -> Result<bool, Fault> {
+        let lines = self.system.shape().directory_lines.map_or(0, |_| self.system.shape().lines);
+        for line in 0..lines {
+            let recall = core_move(RECALL, 0, line, 0);
+            if self.system.wanted_for_room(world, line)
+                && self.system.go(world, recall, &mut self.next)?.is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes the moves of one core on one line, or of a home. Where the line's cell is known to let every
@@ -288,6 +305,7 @@ impl<F: Faults> Worker<F> {
         let shape = self.system.shape();
         let (kind, line) = (event >> 16 & 7, event >> 4 & 3);
         match kind {
+            RECALL if self.only_for_room => self.system.wanted_for_room(world, line),
             RECALL => {
                 let home = world.words()[shape.cells() + line as usize];
                 code::dir_state(home) != DirState::I

@@ -33,7 +33,7 @@ pub struct Workload {
     pub far: bool,
     /// What caches give up of their own accord.
     pub evictions: Evictions,
-    /// Homes recall lines.
+    /// Homes recall lines whenever they like; otherwise only to make room in a directory.
     pub recalls: bool,
 }
 
@@ -85,7 +85,7 @@ impl<F: Faults> Model<F> {
                     .filter(|(on, ..)| *on)
                     .for_each(|(_, kind, write)| add(*kind, *write));
             }
-            if w.recalls {
+            if w.recalls || self.shape.directory_lines.is_some() {
                 moves.push(core_move(RECALL, 0, line, 0));
             }
         }

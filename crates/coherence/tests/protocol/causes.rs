@@ -13,16 +13,16 @@ const SET: ByteWrite = ByteWrite::Set(9);
 
 /// Some caches and one home, with messages delivered in the order in which they were sent. Each
 /// message is handed in with the tag that it was sent with, plus 100.
-struct Bench {
-    caches: Vec<CacheCtrl<u8, u32>>,
-    home: HomeCtrl<u8, u32>,
+pub(crate) struct Bench {
+    pub(crate) caches: Vec<CacheCtrl<u8, u32>>,
+    pub(crate) home: HomeCtrl<u8, u32>,
     out: Outbox<u8, u32>,
     done: Vec<Completion<u8, u32>>,
     seen: Vec<Outgoing<u8, u32>>,
 }
 
 impl Bench {
-    fn new(cfg: Config, directory_lines: Option<u32>) -> Self {
+    pub(crate) fn new(cfg: Config, directory_lines: Option<u32>) -> Self {
         let replacement = Replacement::Lru;
         let shape = CacheGeometry { sets: 1, ways: 2, replacement, mshrs: 3 };
         Self {
@@ -61,7 +61,7 @@ impl Bench {
         while self.deliver(&[]) {}
     }
 
-    fn run(&mut self, node: usize, line: Line, access: Access<u8>, tag: u32) {
+    pub(crate) fn run(&mut self, node: usize, line: Line, access: Access<u8>, tag: u32) {
         let _ = self.access(node, line, access, tag);
         self.settle();
     }

@@ -1,7 +1,9 @@
 //! Every way of listing sharers, searched: the protocol holds with lists that name too many.
 
-use coherence::model::{Evictions, Limits, Model, Report, search};
-use coherence::{CacheEventKind, CacheState, Config, Directory, Listing, Sound};
+use coherence::model::{Evictions, FaultKind, Limits, Model, Report, search};
+use coherence::{
+    CacheEventKind, CacheState, Config, DirEventKind, DirState, Directory, Listing, Mutant, Sound,
+};
 
 fn model(listing: &str, caches: u32) -> Model<Sound> {
     let listing: Listing = listing.parse().expect("a listing");
@@ -72,4 +74,61 @@ fn every_listing_is_clean_with_four_caches() {
         let report = search(&model, &Limits::default(), &|_| {});
         assert!(report.complete, "{listing}: {:?}", report.counter_example);
     }
+}
+
+/// Lists that name each sharer, told of each eviction, never have a cache invalidated that holds no
+/// copy, in any order of events: an upgrade or eviction that crosses the invalidation has one.
+#[test]
+fn exact_lists_invalidate_copies_only() {
+    for (listing, extra) in [("full-map", false), ("limited:2:recall", false), ("coarse:2", true)] {
+        let mut model = model(listing, 3);
+        (model.workload.far, model.workload.evictions) = (false, Evictions::Notify);
+        let report = search(&model, &Limits::default(), &|_| {});
+        assert!(report.complete, "{listing}");
+        let got = |s: &CacheState| report.coverage.cache_count(*s, CacheEventKind::Inv) > 0;
+        let (listed, others): (Vec<_>, Vec<_>) =
+            CacheState::ALL.into_iter().filter(got).partition(|s| s.may_be_sharer());
+        assert!(listed.contains(&CacheState::S), "{listing}");
+        assert_eq!(!others.is_empty(), extra, "{listing}: {others:?}");
+    }
+}
+
+/// Two caches, two lines, one home that has room for `entries` of them, and recalls for room only.
+fn sparse<F: coherence::Faults>(cfg: Config<F>, entries: Option<u32>) -> Model<F> {
+    let mut model = Model::new(cfg, 2, 2);
+    (model.shape.values, model.shape.directory_lines) = (1, entries);
+    (model.workload.recalls, model.workload.far) = (false, true);
+    model
+}
+
+#[test]
+fn a_directory_with_one_entry_for_two_lines_is_clean_and_recalls() {
+    let sound = |entries| {
+        let report = search(&sparse(Config::default(), entries), &Limits::default(), &|_| {});
+        assert!(report.complete, "{entries:?}: {:?}", report.counter_example);
+        let recalls = [DirState::S, DirState::EM]
+            .map(|state| report.coverage.dir_count(state, DirEventKind::Recall));
+        (report.states, recalls.map(|n| n > 0))
+    };
+    let (small, recalled) = sound(Some(1));
+    assert_eq!(recalled, [true, true], "shared lines and owned ones");
+    let roomy = sound(Some(2));
+    assert_eq!(roomy, sound(None), "room for both lines is room for any number");
+    assert_eq!(roomy.1, [false, false]);
+    assert!(small != roomy.0, "{small}");
+}
+
+#[test]
+fn a_recall_for_room_that_forgets_its_invalidations_is_found() {
+    let cfg = Config::default().seeded(Some(Mutant::RecallForgetsInvs));
+    let model = sparse(cfg, Some(1));
+    let found = search(&model, &Limits::default(), &|_| {}).counter_example.expect("found");
+    assert_eq!(found.fault.kind, FaultKind::UnknownCopy);
+    let schedule = found.schedule(&model);
+    let read = schedule.to_string().parse();
+    assert_eq!(read, Ok(schedule.clone()));
+    assert_eq!(schedule.replay().fault, Some(found.fault));
+    // Nobody recalls what there is room for.
+    let roomy = search(&sparse(cfg, Some(2)), &Limits::default(), &|_| {});
+    assert!(roomy.complete, "{:?}", roomy.counter_example);
 }

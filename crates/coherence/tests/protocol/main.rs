@@ -2,6 +2,7 @@
 
 mod causes;
 mod controllers;
+mod counts;
 mod crosscheck;
 mod directories;
 mod kept;

@@ -6,6 +6,7 @@ use anyhow::bail;
 use serde::Serialize;
 use topology::CheckReport;
 
+use super::check_directory::Directories;
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -32,8 +33,16 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Entry<'a> {
-    Holds(Box<CheckReport>),
+    Holds(Box<Report>),
     Fails { name: &'a str, error: String },
+}
+
+/// The fabric's report, and the directories'.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    fabric: CheckReport,
+    directory: Directories,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -43,10 +52,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut errors = Vec::new();
     for (at, name) in args.topologies.iter().enumerate() {
         match input::checked(name) {
-            Ok(report) => {
+            Ok((spec, fabric)) => {
+                let report = Report { fabric, directory: Directories::of(&spec) };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    output::print(&format!("{gap}{report}\n"))?;
+                    let Report { fabric, directory } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n"))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));
             }

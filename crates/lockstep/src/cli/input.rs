@@ -17,12 +17,11 @@ pub(crate) fn topology(name: &str) -> anyhow::Result<MachineSpec> {
 }
 
 /// As [`topology()`], for what its check reports.
-pub(crate) fn checked(name: &str) -> anyhow::Result<CheckReport> {
-    let (_, report) = match built_in(name)? {
+pub(crate) fn checked(name: &str) -> anyhow::Result<(MachineSpec, CheckReport)> {
+    Ok(match built_in(name)? {
         Some(text) => topology::parse_and_check(name, text)?,
         None => topology::load_and_check(name)?,
-    };
-    Ok(report)
+    })
 }
 
 /// The text of the shipped topology that a name stands for; `None` where it stands for a file.

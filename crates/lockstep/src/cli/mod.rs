@@ -4,6 +4,7 @@
 
 mod capture;
 mod check;
+mod check_directory;
 mod engine;
 mod import;
 mod input;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
 use machine::{Latency, Machine, Options, Summary};
-use report::{BusyLink, Checks, Histogram, KindLatency, LatencyNs, RunReport, Style};
+use report::{BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport, Style};
 use traffic::Trace;
 
 use super::output::Output;
@@ -146,6 +146,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
         cache_hits: s.hits,
         memory_reads: s.memory_reads,
         memory_writes: s.memory_writes,
+        directory: directory(&s.directory),
         kinds: kinds.collect(),
         busiest_links: s.busiest.iter().map(busy).collect(),
         histogram: Histogram { upto_ns, count },
@@ -158,6 +159,22 @@ fn latency(l: &Latency) -> LatencyNs {
         p50: l.quantile_ns(0.5),
         p99: l.quantile_ns(0.99),
         max: l.max_ns(),
+    }
+}
+
+fn directory(d: &machine::DirectoryUse) -> DirectoryUse {
+    DirectoryUse {
+        organisation: d.organisation.clone(),
+        entry_bits: d.entry_bits,
+        entries_per_home: d.entries_per_home,
+        lines_max: d.lines_max,
+        storage_bits_per_home: d.storage_bits_per_home,
+        storage_bits: d.storage_bits,
+        recalls: d.capacity_recalls + d.pointer_recalls,
+        capacity_recalls: d.capacity_recalls,
+        pointer_recalls: d.pointer_recalls,
+        invalidations: d.invalidations,
+        extra_invalidations: d.extra_invalidations,
     }
 }
 

@@ -24,6 +24,7 @@ Examples:
   lockstep verify --far
   lockstep verify --caches 2 --lines 2 --threads 2
   lockstep verify --directory limited:1:broadcast --evictions either
+  lockstep verify --caches 2 --lines 2 --directory-lines 1 --no-recalls
   lockstep verify --mutants
   lockstep verify --mutant StalePutWrites --save stale.schedule
   lockstep verify --replay stale.schedule
@@ -61,7 +62,11 @@ pub(crate) struct Args {
     /// limited:I:recall or limited:I:coarse:K (I pointers, and what they overflow into)
     #[arg(long, value_name = "LISTING", default_value = "full-map", value_parser = listing)]
     directory: Listing,
-    /// Homes never recall lines
+    /// Lines that the directory of one home tracks at once; a new one beyond that has another
+    /// recalled [default: any number]
+    #[arg(long, value_name = "N")]
+    directory_lines: Option<u32>,
+    /// Homes never recall lines, except for want of room
     #[arg(long)]
     no_recalls: bool,
     /// Count every state, whatever the names
@@ -174,6 +179,7 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
         values: args.values.unwrap_or(if networks.is_some() { 1 } else { 2 }),
         mshrs: args.mshrs,
         homes: if networks.is_some() { Homes::Interleaved } else { Homes::Apart },
+        directory_lines: args.directory_lines,
         networks,
     };
     shape.check().map_err(|what| anyhow!("{what}\n  mend: choose a smaller system"))?;

@@ -81,6 +81,9 @@ fn described(model: &Model<Option<Mutant>>) -> String {
         text.push_str(if on { ", " } else { "" });
         text.push_str(if on { what } else { "" });
     }
+    if let Some(entries) = shape.directory_lines {
+        let _ = write!(text, "; directories of {}", count(entries, "line"));
+    }
     if let Some(networks) = &shape.networks {
         let _ = write!(text, "; networks {networks}, {} deep", networks.depth_messages);
     }
@@ -116,6 +119,7 @@ pub(crate) fn to_json(verified: &Verified<'_>) -> serde_json::Result<String> {
         "recalls": model.workload.recalls,
         "evictions": format!("{:?}", model.workload.evictions).to_lowercase(),
         "directory": model.cfg.directory.listing.to_string(),
+        "directory_lines": shape.directory_lines,
         "symmetry": names(model.symmetry),
         "networks": shape.networks.map(|n| n.to_string()),
         "network_depth": shape.networks.map(|n| n.depth_messages),

@@ -189,3 +189,64 @@ fn help_and_version_succeed_for_every_verb() {
         assert!(!place.succeed(words).out.is_empty(), "{words}");
     }
 }
+
+/// `nvl8` with another directory in its homes.
+fn board(place: &Place, directory: &str) {
+    let (find, board) = ("interleave: \"4 KiB\")", include_str!("../../../../topologies/nvl8.ron"));
+    assert!(board.contains(find));
+    place
+        .put("board.ron", board.replacen(find, &format!("interleave: \"4 KiB\", {directory})"), 1));
+}
+
+#[test]
+fn a_check_tells_the_bits_of_the_directories() {
+    let place = Place::new();
+    for (directory, name, entry_bits, entries, words) in [
+        (
+            "",
+            "full-map",
+            8 + 3,
+            None,
+            "11 bits an entry for each line of the pool: 2.1 % of its size",
+        ),
+        (
+            "directory_lines: 64, directory: Limited(pointers: 2, overflow: Broadcast)",
+            "limited:2:broadcast",
+            2 * 3 + 3 + 1,
+            Some(64),
+            "10 bits an entry: 64 entries a home, 640 bits; 5120 bits in all",
+        ),
+    ] {
+        board(&place, directory);
+        let told = json(&place.succeed("check board.ron --json -").out)[0]["directory"].clone();
+        assert_eq!(
+            (&told["organisation"], &told["entry_bits"]),
+            (&name.into(), &entry_bits.into())
+        );
+        assert_eq!(told["entries_per_home"], Value::from(entries));
+        assert_eq!(told["storage_bits_per_home"], Value::from(entries.map(|n| n * entry_bits)));
+        assert_eq!(told["storage_bits"], Value::from(entries.map(|n| 8 * n * entry_bits)));
+        let said = place.succeed("check board.ron").out;
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_run_tells_what_the_directories_cost_where_they_cost_something() {
+    let place = small();
+    let quiet = place.succeed("run --trace small.trace").out;
+    assert!(!quiet.contains("recalls") && !quiet.contains("bits an entry"), "{quiet}");
+    let told = run(&place, "")["directory"].clone();
+    assert_eq!((&told["organisation"], &told["recalls"]), (&"full-map".into(), &0.into()));
+    let bits = told["lines_max"].as_u64().map(|lines| lines * 11);
+    assert!(bits > Some(0) && told["storage_bits_per_home"].as_u64() == bits, "{told}");
+    board(&place, "directory_lines: 1");
+    let told = run(&place, "--topology board.ron")["directory"].clone();
+    assert_eq!((&told["lines_max"], &told["entries_per_home"]), (&1.into(), &1.into()));
+    assert_eq!((&told["storage_bits_per_home"], &told["storage_bits"]), (&11.into(), &88.into()));
+    let recalls = told["capacity_recalls"].as_u64().expect("a count");
+    assert!(recalls > 0 && told["recalls"].as_u64() == Some(recalls), "{told}");
+    let said = place.succeed("run --trace small.trace --topology board.ron").out;
+    let line = format!("recalls: {recalls} for want of an entry, 0 of a pointer");
+    assert!(said.contains(&line) && said.contains("11 bits an entry"), "{said}");
+}

@@ -54,7 +54,7 @@ fn every_fault_is_in_the_table_of_kills() {
     assert_eq!(all.len(), Mutant::ALL.len());
     assert!(all.iter().all(|m| m["killed"] == true && m["acts"].as_u64() > Some(1)));
     let said = place.succeed("verify --mutants");
-    assert!(said.out.ends_with("16 of 16 faults are found\n"), "{}", said.out);
+    assert!(said.out.ends_with("17 of 17 faults are found\n"), "{}", said.out);
 }
 
 #[test]
@@ -67,4 +67,20 @@ fn a_deadlock_of_two_networks_is_found_and_replays() {
     assert!(again.out.contains("tables:      deadlock"), "{}", again.out);
     assert!(again.out.contains("under way: "), "{}", again.out);
     place.succeed("verify --networks shipped --depth 1 --lines 1");
+}
+
+#[test]
+fn a_directory_of_one_line_for_two_is_searched() {
+    let words = "verify --caches 2 --lines 2 --values 1 --no-recalls --json -";
+    let place = Place::new();
+    let told = json(&place, &format!("{words} --directory-lines 1"), 0);
+    assert_eq!((&told["directory_lines"], &told["complete"]), (&1.into(), &true.into()));
+    let roomy = json(&place, &format!("{words} --directory-lines 2"), 0);
+    assert_ne!(told["states"], roomy["states"]);
+    let found = json(&place, &format!("{words} --directory-lines 1 --mutant RecallForgetsInvs"), 1);
+    let schedule = found["counter_example"]["schedule"].as_str().expect("a schedule");
+    assert!(schedule.contains("\ndirectory_lines 1\n"), "{schedule}");
+    let said = place.run("verify --directory-lines 0");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("0 directory lines: 1 to 4 can be searched"), "{}", said.err);
 }
