@@ -95,6 +95,16 @@ enum Blocks {
 }
 
 impl Blocks {
+    /// The lanes of the blocks for routers of at most so many: two to this power.
+    const fn log(lanes: usize) -> u32 {
+        match lanes {
+            0..=64 => 6,
+            65..=512 => 9,
+            513..=2048 => 11,
+            _ => 14,
+        }
+    }
+
     /// Blocks of `2^log` lanes.
     fn new(params: &[RouterParams], pipeline: &Pipeline, (shift, log): (u32, u32)) -> Self {
         match log {
@@ -193,12 +203,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         let shift = u32::from(vcs).next_power_of_two().ilog2();
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         assert!(ports <= MAX_PORTS, "a router has {ports} ports, at most {MAX_PORTS} are modelled");
-        let log = match ports << shift {
-            0..=64 => 6,
-            65..=512 => 9,
-            513..=2048 => 11,
-            _ => 14,
-        };
+        let log = Blocks::log(ports << shift);
         let whole = params;
         let params = if links.is_some() { &[] } else { params };
         let blocks = Blocks::new(params, &pipeline, (shift, log));
@@ -236,16 +241,21 @@ impl<R: RoutingFunction> RouterBank<R> {
             general,
         };
         let express = links.map(|links| {
+            // Packed as densely as can be: a large network does not fit into the caches otherwise.
+            let log = (ports << shift).max(1).next_power_of_two().ilog2();
             Box::new(Express::new(whole, &pipeline, (shift, log), &common.routing, links))
         });
+        let log = express.as_ref().map_or(log, |x| x.log());
         Self { common, blocks, log, express }
     }
 
-    /// Has an express bank's routers stepped one by one, at reset.
+    /// Has an express bank's routers stepped one by one, at reset. Lanes have other numbers then.
     fn leave_express(&mut self) {
         let Some(x) = self.express.take() else { return };
         let params: Vec<RouterParams> = (0..x.len()).map(|i| x.params(RouterIdx::new(i))).collect();
         let c = &mut self.common;
+        let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
+        self.log = Blocks::log(ports << c.shift);
         self.blocks = Blocks::new(&params, &c.pipeline, (c.shift, self.log));
         c.active = vec![0; params.len().div_ceil(64)];
         c.timers = vec![Vec::new(); params.len()];

@@ -279,6 +279,11 @@ impl<R: RoutingFunction> Train<'_, R> {
 }
 
 impl Express {
+    /// Each router takes two to this power of lanes.
+    pub(crate) const fn log(&self) -> u32 {
+        self.fixed.log
+    }
+
     /// Cycles are kept by their low bits: moves those long past up to the present, so that they do not
     /// come to lie ahead.
     #[cold]

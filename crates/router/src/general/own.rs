@@ -8,7 +8,8 @@ use crate::bank::RouterBank;
 impl<R: RoutingFunction> RouterBank<R> {
     /// Gives every router another VC allocator, at reset: `make(router, inputs, outputs)`, whose
     /// inputs and outputs are the router's VCs, `port << s | vc` with `2^s` VCs a port or the next
-    /// power of two. The routers are general ones from now on.
+    /// power of two. The routers are general ones from now on; where they were stepped
+    /// all at once, lanes have other numbers.
     pub fn set_vc_allocators(
         &mut self,
         mut make: impl FnMut(RouterIdx, usize, usize) -> AnyAllocator,
@@ -22,7 +23,8 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Gives every router another switch allocator, at reset: `make(router, inputs, outputs)`, whose
     /// inputs and outputs are those of the crossbar: the ports, times the speedup. A request's label
-    /// is the VC. The routers are general ones from now on.
+    /// is the VC. The routers are general ones from now on; where they were stepped all at once, lanes
+    /// have other numbers.
     pub fn set_switch_allocators(
         &mut self,
         mut make: impl FnMut(RouterIdx, usize, usize) -> AnyAllocator,
