@@ -13,6 +13,11 @@ use crate::state::{Block, Lane, Timer};
 use crate::store::{Slot, Store};
 use crate::view::Load;
 
+/// Lanes of a network up to which it is stepped by lists. Lists touch routers in any order: as long as
+/// all of them are in a core's cache, that is a tenth faster than router by router (a mesh of 8 by 8
+/// with 4 VCs has 2,048 lanes); a mesh of 16 by 16 has 8,192, and is a tenth slower.
+const EXPRESS_LANES_MAX: usize = 4096;
+
 /// What a router is built from.
 #[derive(Clone, Debug)]
 pub struct RouterParams {
@@ -169,7 +174,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Builds a bank that is stepped by [`cycle`](Self::cycle), all routers at once, if these are
-    /// plain routers and the routing function looks at no other router. `links[router][port]`.
+    /// plain routers, not too many, and the routing function looks at no other router. `links[router][port]`.
     ///
     /// # Errors
     /// Gives the routing function back where [`new`](Self::new) is to be used.
@@ -183,9 +188,12 @@ impl<R: RoutingFunction> RouterBank<R> {
         links: &[Vec<PortLink>],
     ) -> Result<Self, R> {
         let plain = (pipeline.va, pipeline.sa) == (1, 1) && pipeline.arch == RouterArch::default();
+        let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
+        let lanes = (ports * usize::from(pipeline.vcs).next_power_of_two()).next_power_of_two();
+        let large = params.len() * lanes > EXPRESS_LANES_MAX;
         // Who may be asked twice in a cycle would see ports as they were at two moments.
         let torn = routing.weighs() && routing.adaptive();
-        if !plain || routing.groups().is_some() || routing.global() || torn {
+        if !plain || large || routing.groups().is_some() || routing.global() || torn {
             return Err(routing);
         }
         Ok(Self::make(params, pipeline, routing, Some(links)))
