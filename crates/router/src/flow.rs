@@ -136,10 +136,6 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                 Timer::Routed(at) => {
                     block.sets[usize::from(at) / 64].waiting |= 1 << (at % 64);
                 }
-                Timer::Granted(at) => {
-                    block.inputs[usize::from(at)].stage = Stage::Active;
-                    block.resume(usize::from(at));
-                }
                 Timer::Link(port) => block.link_free(usize::from(port), self.c.vc_mask as usize),
             }
         }
@@ -217,6 +213,7 @@ impl<R: RoutingFunction> Common<R> {
         at: usize,
         hop: Hop,
     ) {
+        debug_assert!(hop.vcs != 0 && hop.port.0 < block.ports, "lane {at}: {hop:?}");
         let out = hop.port.0 << self.shift;
         let input = &mut block.inputs[at % L];
         input.out = out;

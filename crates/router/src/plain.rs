@@ -188,16 +188,8 @@ impl<R: RoutingFunction> Common<R> {
         input.out = short(out);
         input.pointer = short(out + 1);
         input.stage = Stage::Active;
-        let va = self.pipeline.va;
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
-        egress.vc_granted(from, to, input.first, &self.store, now + u64::from(va));
-        if va > 1 {
-            input.stage = Stage::Granted;
-            let sets = &mut block.sets[at / 64];
-            sets.ready &= !bit;
-            sets.starved &= !bit;
-            self.arm(block, i, now + u64::from(va), Timer::Granted(short(at)), egress);
-        }
+        egress.vc_granted(from, to, input.first, &self.store, now + 1);
     }
 
     /// Switch allocation: every input port picks one VC that could send, every output port one of

@@ -20,8 +20,6 @@ pub(crate) enum Stage {
     Routing,
     /// Routed; asks for an output VC when RC is done.
     Waiting,
-    /// Got an output VC; asks for the switch when VA is done.
-    Granted,
     /// Holds an output VC and asks for the switch whenever it has a flit and a credit.
     Active,
 }
@@ -113,8 +111,6 @@ pub(crate) struct Block<const L: usize, const W: usize> {
 pub(crate) enum Timer {
     /// RC of this input VC is done.
     Routed(u16),
-    /// VA of this input VC is done.
-    Granted(u16),
     /// The link out of the port whose first lane this is takes another flit.
     Link(u16),
 }

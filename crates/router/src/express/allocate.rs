@@ -31,7 +31,7 @@ impl<R: RoutingFunction> Train<'_, R> {
             self.wait_all();
         }
         let mut hot = self.x.hot(self.store);
-        let ready = hot.next.wrapping_add(hot.fixed.va - 1);
+        let ready = hot.next;
         for &lane in &asks {
             let Some(input) = hot.inputs.get_mut(lane as usize) else { continue };
             let out = input.out;

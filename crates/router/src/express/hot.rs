@@ -191,6 +191,7 @@ impl Hot<'_> {
         flit.hops = flit.hops.wrapping_add(1);
         let router = lane >> self.fixed.log;
         if let Some(hop) = hop(router, flit) {
+            debug_assert!(hop.vcs != 0 && hop.port.0 < 1 << (self.fixed.log - self.fixed.shift));
             let input = &mut self.inputs[lane as usize];
             input.out = router << self.fixed.log | u32::from(hop.port.0) << self.fixed.shift;
             input.vcs = hop.vcs;

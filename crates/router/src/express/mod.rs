@@ -80,7 +80,6 @@ struct Fixed {
     credit_shift: u32,
     numbers: u32,
     rc: u32,
-    va: u32,
     /// From switch allocation to the link.
     traversal: u32,
     /// Whether the routing function is asked in the cycle of RC, and again while a packet waits.
@@ -162,7 +161,7 @@ impl Express {
         let interval = all().map(|l| whole(l.interval).unwrap_or(u32::MAX)).max().unwrap_or(1);
         let latency = all().map(|l| l.latency.max(l.credit_latency) + l.node_latency);
         let span = u64::from(latency.max().unwrap_or(1))
-            + u64::from(traversal + pipeline.rc + pipeline.va)
+            + u64::from(traversal + pipeline.rc + 1)
             + u64::from(interval)
             + 4;
         let usual = all().find(|l| matches!(l.far, FarEnd::Router(..))).map_or(1, |l| l.latency);
@@ -173,7 +172,6 @@ impl Express {
             credit_shift,
             numbers: (1 << credit_shift) - 1,
             rc: pipeline.rc,
-            va: pipeline.va,
             traversal,
             looks: !routing.oblivious(),
             adaptive: routing.adaptive(),
