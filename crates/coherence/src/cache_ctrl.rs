@@ -16,10 +16,11 @@ use base::{Line, NodeIdx};
 
 use crate::array::{Array, CacheGeometry, Held};
 use crate::cache_table::{CacheEvent, cache_step};
-use crate::config::{Atomics, Config, Faults, SharedEviction, Sound};
+use crate::config::{Atomics, Config, SharedEviction};
 use crate::describe::PendingLine;
 use crate::message::{Message, MsgKind};
 use crate::mshr::{Mshrs, TARGETS_MAX, Target};
+use crate::mutant::{Faults, Sound};
 use crate::outbox::{Cause, Completion, Outbox, Outgoing};
 use crate::state::{CacheLine, CacheState, Effect, Sends, Step};
 use crate::value::Value;

@@ -11,7 +11,7 @@ use super::code::short;
 use super::schedule::{Played, Replay, Schedule, write_flight};
 use super::system::System;
 use super::world::World;
-use crate::config::Mutant;
+use crate::mutant::Mutant;
 use crate::state::Effect;
 
 /// Columns of text for a node.

@@ -17,8 +17,9 @@ use crate::array::{CacheGeometry, Replacement};
 use crate::audit::{AuditFault, audit};
 use crate::cache_ctrl::{Access, CacheCtrl, Outcome, Request};
 use crate::checker::{Checker, ViolationKind};
-use crate::config::{Atomics, Config, Mutant, SharedEviction};
+use crate::config::{Atomics, Config, SharedEviction};
 use crate::home_ctrl::HomeCtrl;
+use crate::mutant::Mutant;
 use crate::outbox::{Outbox, Outgoing};
 use crate::state::CacheState;
 
@@ -191,6 +192,7 @@ impl Controllers {
                 ViolationKind::StaleLoad => FaultKind::StaleLoad,
                 ViolationKind::StaleStore => FaultKind::StaleStore,
                 ViolationKind::WriterAndOthers => FaultKind::WriterAndOthers,
+                ViolationKind::TwoOwners => FaultKind::TwoOwners,
             };
             return Some(Fault::new(kind, first.to_string()));
         }

@@ -1,14 +1,15 @@
 //! What must hold in every world, whatever is under way.
 //!
-//! One writer or many readers; a readable copy is what the last write left; a stable directory knows
-//! every copy, and its owner has one; memory is what the last write left unless a cache owns the
-//! line; at most one snoop is under way to a cache for a line.
+//! One writer or many readers, and one owner; a readable copy is what the last write left, and so is
+//! the copy that answers for memory; a stable directory knows every copy, and its owner has one; memory
+//! is what the last write left unless a cache owns the line; at most one snoop is under way to a cache
+//! for a line.
 
 use super::code::{self, cell, dir, msg};
 use super::fault::{Fault, FaultKind};
 use super::system::{System, last, line_of};
 use super::world::World;
-use crate::config::Faults;
+use crate::mutant::Faults;
 use crate::state::{CacheState, DirState};
 
 impl<F: Faults> System<F> {
@@ -39,13 +40,15 @@ impl<F: Faults> System<F> {
         let words = world.words();
         let home = words[self.shape().cells() + line as usize];
         let golden = u32::from(last(home));
-        let (mut writers, mut readers) = (0, 0);
+        let (mut writers, mut readers, mut owners) = (0, 0, 0);
         for cache in 0..self.shape().caches {
             let held = words[self.shape().cell_at(cache, line)];
             let state = code::cell_state(held);
             writers += u32::from(state.is_writable());
             readers += u32::from(state.is_readable());
-            if state.is_readable() && code::three(held, cell::VALUE) != golden {
+            owners += u32::from(state.is_owner());
+            let answers = state.is_readable() || state == CacheState::OmAd;
+            if answers && code::three(held, cell::VALUE) != golden {
                 return Err(stale(line, cache, held, golden));
             }
             check_known(home, line, cache, state)?;
@@ -53,6 +56,10 @@ impl<F: Faults> System<F> {
         if writers > 0 && readers > 1 {
             let detail = format!("line {line}: {writers} of {readers} copies may be written");
             return Err(Fault::new(FaultKind::WriterAndOthers, detail));
+        }
+        if owners > 1 {
+            let detail = format!("line {line}: {owners} caches own it");
+            return Err(Fault::new(FaultKind::TwoOwners, detail));
         }
         let clean = matches!(code::dir_state(home), DirState::I | DirState::S);
         if clean && code::three(home, dir::MEMORY) != golden {
@@ -67,21 +74,27 @@ impl<F: Faults> System<F> {
 /// Whether a stable directory knows what a cache holds.
 #[inline]
 fn check_known(home: u32, line: u32, cache: u32, state: CacheState) -> Result<(), Fault> {
-    use CacheState::{E, EiA, M, MiA, S, SmAd};
+    use CacheState::{E, EiA, M, MiA, O, OiA, OmAd, S, SmAd};
     let owner = code::three(home, dir::OWNER) == cache;
     let listed = home >> (dir::SHARERS + cache) & 1 == 1;
     let at_home = code::dir_state(home);
     let known = match (at_home, state) {
-        (DirState::EM, E | M) => owner,
-        (DirState::EM, S) | (DirState::I, E | M | S | SmAd) | (DirState::S, E | M) => false,
-        (DirState::S, S | SmAd) => listed,
+        (DirState::EM, E | M) | (DirState::O, O | OmAd) => owner,
+        (DirState::S | DirState::O, S | SmAd) => listed,
+        (DirState::I | DirState::EM, S | SmAd) => false,
+        _ if at_home.is_stable() => !state.is_owner(),
         _ => true,
     };
     if !known {
         let detail = format!("line {line}: n{cache} in {state:?}, home in {at_home:?}");
         return Err(Fault::new(FaultKind::UnknownCopy, detail));
     }
-    if at_home == DirState::EM && owner && !matches!(state, E | EiA | M | MiA) {
+    let holds = match at_home {
+        DirState::EM => matches!(state, E | EiA | M | MiA),
+        DirState::O => matches!(state, O | OmAd | OiA),
+        _ => true,
+    };
+    if owner && !holds {
         let detail = format!("line {line}: n{cache} in {state:?}");
         return Err(Fault::new(FaultKind::OwnerWithoutCopy, detail));
     }

@@ -2,8 +2,9 @@
 
 use super::search::search;
 use super::workload::{CounterExample, Evictions, Limits, Model, Progress};
-use crate::config::{Config, Mutant};
-use crate::directory::{Directory, Listing};
+use crate::config::{Config, Protocol};
+use crate::directory::{Directory, Listing, Overflow};
+use crate::mutant::Mutant;
 
 /// A system that faults are hunted in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -18,11 +19,13 @@ pub struct Arena {
     pub evictions: Evictions,
     /// How homes list sharers.
     pub listing: Listing,
+    /// What caches do for each other.
+    pub protocol: Protocol,
 }
 
 impl Arena {
-    /// From small to large.
-    pub const ALL: [Self; 11] = [
+    /// From small to large; with what options a fault needs to have a row to show in.
+    pub const ALL: [Self; 19] = [
         Self::new(1, false, Evictions::Notify),
         Self::new(2, false, Evictions::Notify),
         Self::new(2, false, Evictions::Either),
@@ -34,20 +37,35 @@ impl Arena {
         Self::new(3, false, Evictions::Notify).with(Listing::Coarse { region: 2 }),
         Self::new(3, false, Evictions::Either).with(Listing::Coarse { region: 2 }),
         Self::new(4, true, Evictions::Either),
+        Self::new(2, false, Evictions::Notify).under(Protocol::OWNED),
+        Self::new(2, true, Evictions::Either).under(Protocol::OWNED),
+        Self::new(3, false, Evictions::Notify).under(Protocol::OWNED),
+        Self::new(3, true, Evictions::Either).under(Protocol::OWNED),
+        Self::new(2, false, Evictions::Either).under(Protocol::DIRECT),
+        Self::new(3, false, Evictions::Notify).under(Protocol::DIRECT),
+        Self::new(3, true, Evictions::Either).under(Protocol::DIRECT),
+        Self::new(3, false, Evictions::Notify)
+            .under(Protocol::DIRECT)
+            .with(Listing::Limited { pointers: 2, overflow: Overflow::Recall }),
     ];
 
     const fn new(caches: u32, far: bool, evictions: Evictions) -> Self {
-        Self { caches, lines: 1, far, evictions, listing: Listing::FullMap }
+        let (listing, protocol) = (Listing::FullMap, Protocol::MESI);
+        Self { caches, lines: 1, far, evictions, listing, protocol }
     }
 
     const fn with(self, listing: Listing) -> Self {
         Self { listing, ..self }
     }
 
+    const fn under(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
     /// The model that is searched.
     pub fn model(&self, mutant: Option<Mutant>) -> Model<Option<Mutant>> {
         let directory = Directory { listing: self.listing, nodes: self.caches };
-        let cfg = Config { directory, ..Config::default() };
+        let cfg = Config { directory, protocol: self.protocol, ..Config::default() };
         let mut model = Model::new(cfg.seeded(mutant), self.caches, self.lines);
         model.workload.far = self.far;
         model.workload.evictions = self.evictions;
@@ -75,7 +93,8 @@ pub fn hunt(
     progress: &dyn Fn(Progress),
 ) -> Option<Kill> {
     let limits = Limits { threads, ..Limits::default() };
-    Arena::ALL.iter().find_map(|arena| {
+    let fits = |arena: &&Arena| arena.protocol.includes(mutant.protocol());
+    Arena::ALL.iter().filter(fits).find_map(|arena| {
         begun(arena);
         let report = search(&arena.model(Some(mutant)), &limits, progress);
         let counter_example = report.counter_example?;

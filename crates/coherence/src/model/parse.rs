@@ -8,9 +8,10 @@ use base::NodeIdx;
 use super::act::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use super::networks::Networks;
 use super::schedule::{HEADER, Schedule};
-use crate::config::Mutant;
+use crate::config::Protocol;
 use crate::directory::{Directory, Listing};
 use crate::message::{Gather, Message, MsgKind};
+use crate::mutant::Mutant;
 use crate::value::ByteWrite;
 
 /// Messages that a FIFO of a schedule's networks can hold.
@@ -54,25 +55,23 @@ impl FromStr for Schedule {
                 first.error("this is no schedule", format!("begin the file with `{HEADER}`"))
             );
         }
-        let (shape, listing, mutant) = system(&mut lines)?;
-        let mut acts = Vec::new();
+        let mut schedule = system(&mut lines)?;
         let mut last = first.line;
         for mut words in lines {
             last = words.line;
             if words.rest() == "end" {
-                return Ok(Self { shape, listing, mutant, acts });
+                return Ok(schedule);
             }
-            acts.push(act(&mut words, &shape)?);
+            schedule.acts.push(act(&mut words, &schedule.shape)?);
         }
         Err(Words::new(last, "").error("the schedule does not end", "put `end` after the last act"))
     }
 }
 
 /// The keys up to `begin`.
-fn system<'a>(
-    lines: &mut impl Iterator<Item = Words<'a>>,
-) -> Result<(Shape, Listing, Option<Mutant>), ScheduleError> {
+fn system<'a>(lines: &mut impl Iterator<Item = Words<'a>>) -> Result<Schedule, ScheduleError> {
     let (mut shape, mut listing, mut mutant) = (Shape::default(), Listing::FullMap, None);
+    let mut protocol = Protocol::MESI;
     let mut last = 1;
     for mut words in lines {
         last = words.line;
@@ -82,7 +81,7 @@ fn system<'a>(
                 words.finish()?;
                 let directory = Directory { listing, nodes: shape.caches };
                 return match shape.check().and(directory.check()) {
-                    Ok(()) => Ok((shape, listing, mutant)),
+                    Ok(()) => Ok(Schedule { shape, listing, protocol, mutant, acts: Vec::new() }),
                     Err(what) => Err(words.error(what, "choose a smaller system")),
                 };
             }
@@ -121,6 +120,19 @@ fn system<'a>(
                 listing =
                     read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
             }
+            "protocol" => {
+                while !words.ended() {
+                    match words.next("")? {
+                        "owned" => protocol.owned = true,
+                        "direct" => protocol.direct = true,
+                        "MESI" => {}
+                        other => {
+                            let what = format!("`{other}` is no option of the protocol");
+                            return Err(words.error(what, "write owned, direct or both"));
+                        }
+                    }
+                }
+            }
             "mutant" => {
                 let name = words.next("a mutant")?;
                 let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
@@ -131,7 +143,7 @@ fn system<'a>(
                     })?);
             }
             other => {
-                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory, directory_lines and mutant; acts follow `begin`";
+                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory, directory_lines, protocol and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
             }
         }

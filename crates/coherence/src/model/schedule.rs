@@ -24,9 +24,10 @@ use super::code::short;
 use super::fault::{Fault, FaultKind};
 use super::system::System;
 use super::world::World;
-use crate::config::{Config, Mutant};
+use crate::config::{Config, Protocol};
 use crate::directory::{Directory, Listing};
 use crate::message::Gather;
+use crate::mutant::Mutant;
 use crate::state::Effect;
 use crate::value::ByteWrite;
 
@@ -40,6 +41,8 @@ pub struct Schedule {
     pub shape: Shape,
     /// How homes list sharers.
     pub listing: Listing,
+    /// What caches do for each other.
+    pub protocol: Protocol,
     /// The fault seeded into its protocol.
     pub mutant: Option<Mutant>,
     /// What is done.
@@ -78,7 +81,7 @@ impl Schedule {
 
     pub(crate) fn config(&self) -> Config<Option<Mutant>> {
         let directory = Directory { listing: self.listing, nodes: self.shape.caches };
-        Config { directory, ..Config::default() }.seeded(self.mutant)
+        Config { directory, protocol: self.protocol, ..Config::default() }.seeded(self.mutant)
     }
 
     /// Does the acts to the protocol's tables, then delivers what is under way, and checks
@@ -145,6 +148,9 @@ impl fmt::Display for Schedule {
         writeln!(f, "directory {}", self.listing)?;
         if let Some(entries) = directory_lines {
             writeln!(f, "directory_lines {entries}")?;
+        }
+        if self.protocol != Protocol::MESI {
+            writeln!(f, "protocol {}", self.protocol)?;
         }
         if let Some(mutant) = self.mutant {
             writeln!(f, "mutant {mutant:?}")?;

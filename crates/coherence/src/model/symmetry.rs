@@ -101,7 +101,7 @@ impl Namer {
     fn line_sign(&self, world: &World, line: u32) -> u64 {
         let words = world.words();
         let blend = |word: u32| u64::from(word | 1 << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7;
-        let mut sign = u64::from(words[self.shape.cells() + line as usize] & 31);
+        let mut sign = u64::from(words[self.shape.cells() + line as usize] & dir::STATE_AND_WAITS);
         for cache in 0..self.shape.caches {
             sign = sign.wrapping_add(blend(words[self.shape.cell_at(cache, line)] & 255));
         }

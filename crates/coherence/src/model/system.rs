@@ -10,10 +10,11 @@ use super::networks::Networks;
 use super::schedule::write_flight;
 use super::world::World;
 use crate::cache_table::{CacheEvent, cache_step};
-use crate::config::{Config, Faults};
+use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::dir_table::{DirEvent, dir_step};
 use crate::message::{EACH_SHARER, Message, MsgKind};
+use crate::mutant::Faults;
 use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
 
 /// A move, packed: an act of a core or home, or the delivery of the message at a place in the world.

@@ -9,8 +9,8 @@ use super::system::{Move, System, core_move};
 use super::table::{SHARDS, Shard, shard_of};
 use super::workload::{DROP, EVICT, Evictions, FAR, LOAD, Limits, Model, RECALL, STORE};
 use super::world::World;
-use crate::config::Faults;
 use crate::coverage::{CacheEventKind, Coverage};
+use crate::mutant::Faults;
 use crate::state::{CacheState, DirState};
 
 /// Moves of cores count from here on; below are places of messages.

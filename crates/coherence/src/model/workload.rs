@@ -6,9 +6,10 @@ use super::fault::Fault;
 use super::schedule::Schedule;
 use super::symmetry::{Namer, Symmetry};
 use super::system::{Move, core_move};
-use crate::config::{Config, Faults, Mutant};
+use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::directory::{Listing, Overflow};
+use crate::mutant::{Faults, Mutant};
 
 /// What caches give up of their own accord.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -156,8 +157,9 @@ pub struct CounterExample {
 impl CounterExample {
     /// The acts as a schedule of the model that they were found in.
     pub fn schedule(&self, model: &Model<Option<Mutant>>) -> Schedule {
-        let (shape, mutant) = (model.shape, model.cfg.mutant);
-        Schedule { shape, listing: model.cfg.directory.listing, mutant, acts: self.acts.clone() }
+        let Config { directory, protocol, mutant, .. } = model.cfg;
+        let (shape, listing, acts) = (model.shape, directory.listing, self.acts.clone());
+        Schedule { shape, listing, protocol, mutant, acts }
     }
 }
 

@@ -2,7 +2,7 @@
 //! shrinks to a handful of acts.
 
 use coherence::model::{Evictions, Homes, Model, Schedule, walk};
-use coherence::{Config, Directory, Listing, Mutant};
+use coherence::{Config, Directory, Mutant};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -61,9 +61,8 @@ proptest! {
 /// The first walks that end in a fault.
 fn failing(mutant: Mutant) -> impl Iterator<Item = Schedule> {
     let mut model = model(Some(mutant), 3, 1);
-    if mutant.needs_coarse_lists() {
-        model.cfg.directory = Directory { listing: Listing::Coarse { region: 2 }, nodes: 3 };
-    }
+    model.cfg.directory = Directory { listing: mutant.listing(), nodes: 3 };
+    model.cfg.protocol = mutant.protocol();
     (0..20_000).map(move |seed| walk(&model, seed, 120)).filter(|s| s.replay().fault.is_some())
 }
 
