@@ -1,7 +1,6 @@
 //! Choices that the protocol leaves open.
 
 use core::fmt;
-use core::str::FromStr;
 
 use crate::directory::Directory;
 use crate::mutant::{Faults, Mutant, Sound};
@@ -71,15 +70,6 @@ impl fmt::Display for Protocol {
             (false, true) => "direct",
             (true, true) => "owned direct",
         })
-    }
-}
-
-impl FromStr for Protocol {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|p| p.to_string() == text);
-        known.ok_or_else(|| format!("`{text}` is not MESI, owned, direct or owned direct"))
     }
 }
 

@@ -39,8 +39,8 @@ pub enum DirEvent<'a, V: Value> {
 
 /// The row of the directory table for `line` and `event`.
 ///
-/// Pure. A message to many sharers comes out once, addressed to [`EACH_SHARER`](crate::EACH_SHARER): the resulting
-/// line's `sharers`. Messages that nobody can have sent are [`Step::Illegal`]; so is the recall of
+/// Pure. A message to many sharers comes out once, addressed to [`EACH_SHARER`](crate::EACH_SHARER): the
+/// resulting line's `sharers`. Messages that nobody can have sent are [`Step::Illegal`]; so is the recall of
 /// a line that no cache has.
 pub fn dir_step<V: Value, F: Faults>(
     cfg: Config<F>,

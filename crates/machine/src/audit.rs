@@ -4,7 +4,7 @@ use base::{Fs, Line, LineData, LinkIdx, Part, RoutingFunction};
 use memory::MemoryModel;
 
 use crate::Machine;
-use crate::directory::DirectoryUse;
+use crate::directory::{CacheTransfers, DirectoryUse};
 use crate::explain::link_name;
 use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
@@ -105,6 +105,8 @@ pub struct Summary {
     pub breakdown_ns: Vec<(Part, f64)>,
     /// The directories' storage, and what their organisation cost.
     pub directory: DirectoryUse,
+    /// What caches did for each other and for memory.
+    pub transfers: CacheTransfers,
     /// The busiest links, busiest first.
     pub busiest: Vec<LinkUse>,
     /// The audit.
@@ -145,7 +147,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub fn value(&self, line: Line) -> LineData {
         let home = self.shared().map.home(line);
         let owned = |n: &crate::node::Node| match n.cache.look_up(line) {
-            (state, value) if state.is_writable() => value,
+            (state, value) if state.is_owner() => value,
             _ => None,
         };
         let owner = self.nodes().find_map(owned);
@@ -184,6 +186,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             kinds,
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
             directory: self.directory_use(),
+            transfers: self.transfers(),
             busiest: self.busiest(time),
             checks: self.audit(),
         }
@@ -193,6 +196,12 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let mut used = DirectoryUse::of(self.spec());
         self.nodes().for_each(|n| used.add(&n.home, &n.cache));
         used
+    }
+
+    fn transfers(&self) -> CacheTransfers {
+        let mut transfers = CacheTransfers::of(self.spec());
+        self.nodes().for_each(|n| transfers.add(&n.home, &n.cache));
+        transfers
     }
 
     fn busiest(&self, time: Fs) -> Vec<LinkUse> {

@@ -1,6 +1,7 @@
-//! What a machine's directories cost in storage, and what their organisation cost a run.
+//! What a machine's directories cost in storage, what their organisation cost a run, and what caches
+//! did for each other.
 
-use coherence::{CacheCtrl, Directory, Faults, HomeCtrl, Value};
+use coherence::{CacheCtrl, Directory, Faults, HomeCtrl, Protocol, Value};
 use topology::spec::{self, MachineSpec};
 
 /// The directories of a machine, after a run.
@@ -30,6 +31,50 @@ pub struct DirectoryUse {
     pub extra_invalidations: u64,
 }
 
+/// What the caches of a machine did for each other and for memory, in a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CacheTransfers {
+    /// The protocol's options: `MESI` for none, or `owned`, `direct`, `owned direct`.
+    pub protocol: String,
+    /// Lines sent from one cache to another.
+    pub cache_to_cache: u64,
+    /// Lines that owners wrote to memory, as answers to snoops and as evictions.
+    pub write_backs: u64,
+    /// Reads of owned lines after which nothing was written to memory.
+    pub write_backs_saved: u64,
+    /// Reads of shared lines that a cache served in place of memory.
+    pub reads_saved: u64,
+    /// Reads of shared lines that were sent to a cache which had lost its copy.
+    pub forward_misses: u64,
+}
+
+impl CacheTransfers {
+    /// Before a run.
+    pub(crate) fn of(spec: &MachineSpec) -> Self {
+        Self { protocol: protocol(spec).to_string(), ..Self::default() }
+    }
+
+    /// Takes in what a node's home and cache counted.
+    pub(crate) fn add<V: Value, T: Copy, F: Faults>(
+        &mut self,
+        home: &HomeCtrl<V, T, F>,
+        cache: &CacheCtrl<V, T, F>,
+    ) {
+        let home = home.counts();
+        self.cache_to_cache += cache.counts().transfers;
+        self.write_backs += home.write_backs;
+        self.write_backs_saved += home.write_backs_saved();
+        self.reads_saved += home.reads_saved();
+        self.forward_misses += home.forward_misses;
+    }
+}
+
+/// What the caches of a machine do for each other.
+pub fn protocol(spec: &MachineSpec) -> Protocol {
+    let spec::Protocol { owned, direct } = spec.accelerator.protocol;
+    Protocol { owned, direct }
+}
+
 /// How the homes of a machine list sharers.
 pub fn directory(spec: &MachineSpec) -> Directory {
     Directory {
@@ -44,7 +89,7 @@ impl DirectoryUse {
         let directory = directory(spec);
         Self {
             organisation: directory.listing.to_string(),
-            entry_bits: directory.entry_bits(),
+            entry_bits: directory.entry_bits(protocol(spec)),
             entries_per_home: spec.accelerator.home.directory_lines,
             ..Self::default()
         }

@@ -28,7 +28,7 @@ pub mod sweep;
 
 pub use audit::{Checks, LinkUse, Summary};
 pub use cycle::CycleNetwork;
-pub use directory::{DirectoryUse, directory};
+pub use directory::{CacheTransfers, DirectoryUse, directory, protocol};
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
 pub use network::Network;

@@ -108,7 +108,7 @@ impl Machine {
         options: Options,
         mutant: coherence::Mutant,
     ) -> Result<Self, RunError> {
-        let cfg = Config { mutant: Some(mutant), ..protocol(spec) };
+        let cfg = Config { mutant: Some(mutant), ..config(spec) };
         let routing = spec.fabric.routing.clone();
         Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
     }
@@ -127,7 +127,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         routing: R,
         memory: impl Fn(FixedParams) -> M,
     ) -> Result<Self, RunError> {
-        Self::assemble(spec, sources, options, routing, memory, protocol(spec))
+        Self::assemble(spec, sources, options, routing, memory, config(spec))
     }
 
     fn assemble(
@@ -323,8 +323,8 @@ pub(crate) type Seed = coherence::Sound;
 #[cfg(feature = "mutants")]
 pub(crate) type Seed = Option<coherence::Mutant>;
 
-/// The protocol's options in a machine.
-pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
+/// The protocol in a machine.
+pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
     let atomics = match spec.accelerator.atomics {
         spec::Atomics::Near => coherence::Atomics::Near,
         spec::Atomics::Far => coherence::Atomics::Far,
@@ -336,7 +336,8 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
     let directory = crate::directory::directory(spec);
     let nodes = directory.nodes.min(NODES_MAX);
     let directory = coherence::Directory { nodes, ..directory };
-    let cfg = Config { atomics, shared_eviction, directory, ..Config::default() };
+    let protocol = crate::directory::protocol(spec);
+    let cfg = Config { atomics, shared_eviction, directory, protocol, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
     cfg

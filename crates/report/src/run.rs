@@ -64,6 +64,8 @@ pub struct RunReport {
     pub memory_writes: u64,
     /// The directories' storage, and what their organisation cost.
     pub directory: DirectoryUse,
+    /// What caches did for each other and for memory.
+    pub transfers: CacheTransfers,
     /// Latency by kind of operation.
     pub kinds: Vec<KindLatency>,
     /// The busiest links, busiest first.
@@ -97,6 +99,26 @@ pub struct DirectoryUse {
     pub invalidations: u64,
     /// Those that found no copy to take.
     pub extra_invalidations: u64,
+}
+
+/// What caches did for each other and for memory.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CacheTransfers {
+    /// `MESI`, or its options: `owned`, `direct` or `owned direct`.
+    pub protocol: String,
+    /// Whether the protocol has options.
+    #[serde(skip)]
+    pub extended: bool,
+    /// Lines sent from one cache to another.
+    pub cache_to_cache: u64,
+    /// Lines that owners wrote to memory, as answers to snoops and as evictions.
+    pub write_backs: u64,
+    /// Reads of owned lines after which nothing was written to memory.
+    pub write_backs_saved: u64,
+    /// Reads of shared lines that a cache served in place of memory.
+    pub reads_saved: u64,
+    /// Reads of shared lines that were sent to a cache which had lost its copy.
+    pub forward_misses: u64,
 }
 
 /// A latency distribution in nanoseconds.

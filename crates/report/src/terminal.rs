@@ -81,6 +81,27 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
         grouped(r.memory_writes)
     );
     directory(out, r);
+    transfers(out, r);
+}
+
+/// What the protocol's options did, if it has any.
+fn transfers(out: &mut String, r: &RunReport) {
+    let t = &r.transfers;
+    if !t.extended {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "  caches, {}: {} lines from cache to cache, {} written back; saved: {} write-backs, {} reads",
+        t.protocol,
+        grouped(t.cache_to_cache),
+        grouped(t.write_backs),
+        grouped(t.write_backs_saved),
+        grouped(t.reads_saved)
+    );
+    if t.forward_misses > 0 {
+        let _ = writeln!(out, "  {} forwarded reads found no copy", grouped(t.forward_misses));
+    }
 }
 
 /// What the directories' organisation cost, if it cost anything.
@@ -263,6 +284,22 @@ mod tests {
             "directory limited:2:recall: 0 bits an entry, 0 bits a home, 0 in all",
             "recalls: 0 for want of an entry, 1 200 of a pointer",
             "7 of 30 invalidations found no copy",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn transfers_are_told_of_where_the_protocol_has_options() {
+        let mut report = RunReport::default();
+        assert!(!render(&report, Style::default()).contains("caches"));
+        let t = &mut report.transfers;
+        (t.protocol, t.extended) = ("owned direct".to_owned(), true);
+        (t.cache_to_cache, t.write_backs_saved, t.forward_misses) = (1200, 34, 5);
+        let text = render(&report, Style::default());
+        for line in [
+            "caches, owned direct: 1 200 lines from cache to cache, 0 written back; saved: 34 write-backs, 0 reads",
+            "5 forwarded reads found no copy",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

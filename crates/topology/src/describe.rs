@@ -128,6 +128,9 @@ pub struct Accelerator {
     pub consistency: Consistency,
     /// Where atomics are performed.
     pub atomics: Atomics,
+    /// What caches do for each other beyond MESI; nothing where not given.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// The coherent cache.
     pub cache: Cache,
     /// The home slice.
@@ -155,6 +158,16 @@ pub enum Atomics {
     Near,
     /// At the home.
     Far,
+}
+
+/// See [`spec::Protocol`](crate::spec::Protocol). Each is off where not given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protocol {
+    /// MOESI's owned state.
+    pub owned: bool,
+    /// Direct transfer between caches.
+    pub direct: bool,
 }
 
 /// See [`spec::Replacement`](crate::spec::Replacement).

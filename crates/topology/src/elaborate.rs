@@ -147,8 +147,8 @@ impl Description {
     }
 
     fn accelerator(&self) -> Result<AcceleratorSpec, Problem> {
-        let Accelerator { clock, window, consistency, atomics, cache, home, injection_packets } =
-            &self.accelerator;
+        let Accelerator { clock, window, consistency, atomics, protocol, .. } = &self.accelerator;
+        let Accelerator { cache, home, injection_packets, .. } = &self.accelerator;
         let set_bytes = u64::from(cache.ways) * base::LINE_BYTES;
         validate::range("accelerator.cache.ways", u64::from(cache.ways), 1, 64)?;
         let sets = u32::try_from(cache.size.0 / set_bytes).unwrap_or(u32::MAX);
@@ -192,6 +192,7 @@ impl Description {
                 Atomics::Near => spec::Atomics::Near,
                 Atomics::Far => spec::Atomics::Far,
             },
+            protocol: spec::Protocol { owned: protocol.owned, direct: protocol.direct },
             injection_packets: *injection_packets,
         })
     }

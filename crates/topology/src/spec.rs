@@ -61,6 +61,8 @@ pub struct AcceleratorSpec {
     pub home: HomeSpec,
     /// Where atomics are performed.
     pub atomics: Atomics,
+    /// What caches do for each other.
+    pub protocol: Protocol,
     /// Requests that a node's network interface may hold before its agents get no more accesses into
     /// the cache, at least 1.
     pub injection_packets: u32,
@@ -104,6 +106,17 @@ pub enum Atomics {
     Near,
     /// At the line's home, on memory.
     Far,
+}
+
+/// What caches do for each other beyond MESI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Protocol {
+    /// An owner that has modified a line and serves a reader keeps it, in MOESI's O, and memory is not
+    /// written.
+    pub owned: bool,
+    /// Reads that another cache can serve leave memory alone: a clean owner writes nothing back, and a
+    /// shared line is read from the cache that read it last, in three hops.
+    pub direct: bool,
 }
 
 /// A set-associative cache of 64-byte lines.

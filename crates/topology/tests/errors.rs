@@ -141,6 +141,13 @@ const CASES: &[Case] = &[
         "\"64 KiB\", ways: 4, replacement: Lru",
         "\"48 KiB\", ways: 12, replacement: TreePlru",
     ),
+    (
+        "protocol_option_unknown",
+        PLANES,
+        "atomics: Far",
+        "atomics: Far, protocol: (owned: true, forward: true)",
+    ),
+    ("protocol_option_no_flag", PLANES, "atomics: Far", "atomics: Far, protocol: (direct: 1)"),
     ("interleave_not_of_lines", PLANES, "\"4 KiB\"", "\"100 B\""),
     ("vcs_of_zero", PLANES, "vcs_per_class: 2", "vcs_per_class: 0"),
     ("vcs_too_many", PLANES, "vcs_per_class: 2", "vcs_per_class: 65"),

@@ -120,28 +120,8 @@ fn system<'a>(lines: &mut impl Iterator<Item = Words<'a>>) -> Result<Schedule, S
                 listing =
                     read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
             }
-            "protocol" => {
-                while !words.ended() {
-                    match words.next("")? {
-                        "owned" => protocol.owned = true,
-                        "direct" => protocol.direct = true,
-                        "MESI" => {}
-                        other => {
-                            let what = format!("`{other}` is no option of the protocol");
-                            return Err(words.error(what, "write owned, direct or both"));
-                        }
-                    }
-                }
-            }
-            "mutant" => {
-                let name = words.next("a mutant")?;
-                let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
-                let mend = || format!("one of {:?}", Mutant::ALL);
-                mutant =
-                    Some(known.ok_or_else(|| {
-                        words.error(format!("no mutant is called `{name}`"), mend())
-                    })?);
-            }
+            "protocol" => protocol = words.protocol()?,
+            "mutant" => mutant = Some(words.mutant()?),
             other => {
                 let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory, directory_lines, protocol and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
@@ -279,6 +259,29 @@ impl<'a> Words<'a> {
                     .error(format!("nothing is written by `{other}`"), "write `set V` or `add`"))
             }
         }
+    }
+
+    /// The options of the protocol, up to the end of the line.
+    fn protocol(&mut self) -> Result<Protocol, ScheduleError> {
+        let mut protocol = Protocol::MESI;
+        while protocol == Protocol::MESI || !self.ended() {
+            match self.next("owned, direct or both")? {
+                "owned" => protocol.owned = true,
+                "direct" => protocol.direct = true,
+                other => {
+                    let what = format!("`{other}` is no option of the protocol");
+                    return Err(self.error(what, "write owned, direct or both"));
+                }
+            }
+        }
+        Ok(protocol)
+    }
+
+    fn mutant(&mut self) -> Result<Mutant, ScheduleError> {
+        let name = self.next("a mutant")?;
+        let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
+        let mend = || format!("one of {:?}", Mutant::ALL);
+        known.ok_or_else(|| self.error(format!("no mutant is called `{name}`"), mend()))
     }
 
     /// A node below `below`.

@@ -26,10 +26,11 @@ impl Directories {
     pub(crate) fn of(spec: &MachineSpec) -> Self {
         let directory = machine::directory(spec);
         let entries = spec.accelerator.home.directory_lines;
-        let per_home = entries.map(|n| directory.storage_bits(u64::from(n)));
+        let entry_bits = directory.entry_bits(machine::protocol(spec));
+        let per_home = entries.map(|n| u64::from(entry_bits) * u64::from(n));
         Self {
             organisation: directory.listing.to_string(),
-            entry_bits: directory.entry_bits(),
+            entry_bits,
             entries_per_home: entries,
             storage_bits_per_home: per_home,
             storage_bits: per_home.map(|bits| bits * u64::from(directory.nodes)),

@@ -49,6 +49,12 @@ pub(crate) struct Args {
     /// With all of memory uncached: every access goes to its home
     #[arg(long)]
     uncached: bool,
+    /// With MOESI's owned state, on every machine and in the search
+    #[arg(long)]
+    owned: bool,
+    /// With direct transfer between caches, on every machine and in the search
+    #[arg(long)]
+    direct: bool,
     /// Only the machine, no exhaustive search
     #[arg(long)]
     no_search: bool,
@@ -102,6 +108,8 @@ fn machines(args: &Args, tests: &[Test]) -> anyhow::Result<Machines> {
     let names = if given.is_empty() { MACHINES.to_vec() } else { given };
     let load = |name: &&str| {
         let mut spec = input::topology(name)?;
+        spec.accelerator.protocol.owned |= args.owned;
+        spec.accelerator.protocol.direct |= args.direct;
         if args.uncached {
             let mode = topology::spec::Mode::Uncached;
             spec.regions = vec![topology::spec::RegionSpec { lines: 0..u64::MAX, mode }];
@@ -129,7 +137,11 @@ fn judge(args: &Args, machines: &Machines, test: &Test) -> anyhow::Result<Verdic
     let runs = per_machine.clamp(1, 8);
     let plan = Plan { runs, rounds: per_machine.div_ceil(runs), seed: args.seed };
     let seen = replay(test, model, machines, &plan)?;
-    let searched = if args.no_search { None } else { Some(search(test, model)?) };
+    let mut protocols: Vec<_> =
+        machines.0.iter().map(|(_, spec)| machine::protocol(spec)).collect();
+    protocols.sort_unstable();
+    protocols.dedup();
+    let searched = if args.no_search { None } else { Some(search(test, model, &protocols)?) };
     Ok(Verdict::of(test, model, &seen, searched, &allowed))
 }
 

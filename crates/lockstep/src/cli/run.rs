@@ -7,7 +7,10 @@ use std::time::Instant;
 use anyhow::Context;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
 use machine::{Latency, Machine, Options, Summary};
-use report::{BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport, Style};
+use report::{
+    BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport,
+    Style,
+};
 use traffic::Trace;
 
 use super::output::Output;
@@ -147,6 +150,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
         memory_reads: s.memory_reads,
         memory_writes: s.memory_writes,
         directory: directory(&s.directory),
+        transfers: transfers(&s.transfers),
         kinds: kinds.collect(),
         busiest_links: s.busiest.iter().map(busy).collect(),
         histogram: Histogram { upto_ns, count },
@@ -175,6 +179,18 @@ fn directory(d: &machine::DirectoryUse) -> DirectoryUse {
         pointer_recalls: d.pointer_recalls,
         invalidations: d.invalidations,
         extra_invalidations: d.extra_invalidations,
+    }
+}
+
+fn transfers(t: &machine::CacheTransfers) -> CacheTransfers {
+    CacheTransfers {
+        protocol: t.protocol.clone(),
+        extended: t.protocol != "MESI",
+        cache_to_cache: t.cache_to_cache,
+        write_backs: t.write_backs,
+        write_backs_saved: t.write_backs_saved,
+        reads_saved: t.reads_saved,
+        forward_misses: t.forward_misses,
     }
 }
 

@@ -9,7 +9,7 @@ use coherence::model::{
     CounterExample, Evictions, Homes, Limits, Model, Networks, Schedule, Shape, Symmetry, Workload,
     chart, search,
 };
-use coherence::{Config, Directory, Listing, Mutant};
+use coherence::{Config, Directory, Listing, Mutant, Protocol};
 
 use super::output::Output;
 use super::progress::Counter;
@@ -24,6 +24,7 @@ Examples:
   lockstep verify --far
   lockstep verify --caches 2 --lines 2 --threads 2
   lockstep verify --directory limited:1:broadcast --evictions either
+  lockstep verify --far --owned --direct
   lockstep verify --caches 2 --lines 2 --directory-lines 1 --no-recalls
   lockstep verify --mutants
   lockstep verify --mutant StalePutWrites --save stale.schedule
@@ -62,6 +63,13 @@ pub(crate) struct Args {
     /// limited:I:recall or limited:I:coarse:K (I pointers, and what they overflow into)
     #[arg(long, value_name = "LISTING", default_value = "full-map", value_parser = listing)]
     directory: Listing,
+    /// With MOESI's owned state: a dirty owner that serves a reader keeps the line
+    #[arg(long)]
+    owned: bool,
+    /// With direct transfer: a clean owner that serves a reader writes nothing back, and a shared line is
+    /// read from the cache that read it last
+    #[arg(long)]
+    direct: bool,
     /// Lines that the directory of one home tracks at once; a new one beyond that has another
     /// recalled [default: any number]
     #[arg(long, value_name = "N")]
@@ -191,10 +199,18 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
     };
     let directory = Directory { listing: args.directory, nodes: shape.caches };
     directory.check().map_err(|what| anyhow!("{what}\n  mend: choose another --directory"))?;
+    let protocol = Protocol { owned: args.owned, direct: args.direct };
+    if let Some(mutant) = args.mutant
+        && !protocol.includes(mutant.protocol())
+    {
+        let needed = mutant.protocol();
+        let flags = needed.to_string().replace("owned", "--owned").replace("direct", "--direct");
+        bail!("{mutant:?} has no row in {protocol} to show in\n  mend: give {flags}, too");
+    }
     let (increments, far, recalls) = (args.increments, args.far, !args.no_recalls);
     let symmetry = if args.raw { Symmetry::NONE } else { args.symmetry.unwrap_or(Symmetry::ALL) };
     Ok(Model {
-        cfg: Config { directory, ..Config::default() }.seeded(args.mutant),
+        cfg: Config { directory, protocol, ..Config::default() }.seeded(args.mutant),
         shape,
         workload: Workload { increments, far, evictions, recalls },
         symmetry,

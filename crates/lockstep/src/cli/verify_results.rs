@@ -59,7 +59,9 @@ fn described(model: &Model<Option<Mutant>>) -> String {
     let shape = &model.shape;
     let count = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let mut text = format!(
-        "MESI, directory {}: {} x {}, {}, {}",
+        "{}{}, directory {}: {} x {}, {}, {}",
+        if model.cfg.protocol.owned { "MOESI" } else { "MESI" },
+        if model.cfg.protocol.direct { " with direct transfer" } else { "" },
         model.cfg.directory.listing,
         count(shape.caches, "cache"),
         count(shape.lines, "line"),
@@ -117,6 +119,7 @@ pub(crate) fn to_json(verified: &Verified<'_>) -> serde_json::Result<String> {
         "mshrs": shape.mshrs,
         "far": model.workload.far,
         "recalls": model.workload.recalls,
+        "protocol": model.cfg.protocol.to_string(),
         "evictions": format!("{:?}", model.workload.evictions).to_lowercase(),
         "directory": model.cfg.directory.listing.to_string(),
         "directory_lines": shape.directory_lines,

@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 14;
+const FIELDS: usize = 16;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,8 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("far", flag(k.far)),
         ("injection", k.injection.to_string()),
         ("uncached_lines", k.uncached_lines.to_string()),
+        ("owned", flag(k.owned)),
+        ("direct", flag(k.direct)),
     ]
 }
 
@@ -146,6 +148,8 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "far" => k.far = number()? != 0,
         "injection" => k.injection = number()?,
         "uncached_lines" => k.uncached_lines = number()?,
+        "owned" => k.owned = number()? != 0,
+        "direct" => k.direct = number()? != 0,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())
