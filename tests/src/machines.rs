@@ -35,8 +35,7 @@ pub struct Tight {
     sequential: bool,
     far: bool,
     injection_packets: u32,
-    owned: bool,
-    direct: bool,
+    protocol: Protocol,
 }
 
 /// Tight machines of every kind; on the shipped fabrics one time in three.
@@ -67,8 +66,7 @@ pub fn machines() -> impl Strategy<Value = Tight> {
             sequential,
             far,
             injection_packets: injected,
-            owned: protocol.0,
-            direct: protocol.1,
+            protocol: Protocol { owned: protocol.0, direct: protocol.1 },
         }
     })
 }
@@ -97,7 +95,7 @@ impl Tight {
         a.consistency =
             if self.sequential { Consistency::Sequential } else { Consistency::Relaxed };
         a.atomics = if self.far { Atomics::Far } else { Atomics::Near };
-        a.protocol = Protocol { owned: self.owned, direct: self.direct };
+        a.protocol = self.protocol;
         a.cache.ways = 1 << self.ways_log2;
         a.cache.size = Size(64 << (self.ways_log2 + self.sets_log2));
         a.cache.replacement = if self.plru { Replacement::TreePlru } else { Replacement::Lru };

@@ -79,7 +79,7 @@ fn caches_that_serve_each_other_never_show_what_a_model_forbids() {
     let (name, mut spec) = machine("fullmesh8");
     spec.accelerator.protocol = SpecProtocol { owned: true, direct: true };
     let machines = Machines(vec![(name, spec)]);
-    let plan = Plan { rounds: 32, runs: if tests::deep() { 32 } else { 2 }, seed: 1 };
+    let plan = Plan { rounds: 16, runs: if tests::deep() { 64 } else { 1 }, seed: 1 };
     for (name, test) in all() {
         for model in Model::ALL {
             let verdict = verdict(&test, model, &machines, &plan);

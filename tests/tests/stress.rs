@@ -1,6 +1,6 @@
 //! The random tester against seeded faults, and the shipped seeds against the rows that can be taken.
 
-use lockstep::coherence::{Listing, Mutant, Protocol};
+use lockstep::coherence::{Listing, Mutant};
 use lockstep::machine::Machine;
 use lockstep::stress::{self, Case, FailureKind, Rows};
 
@@ -17,10 +17,9 @@ fn random_cases_catch_every_seeded_fault() {
     // Machines have full maps: faults of other lists are for the model checker.
     let listed = |m: &Mutant| m.listing() == Listing::FullMap;
     for mutant in Mutant::ALL.into_iter().filter(listed) {
-        let Protocol { owned, direct } = mutant.protocol();
         let draw = |seed| {
             let mut case = Case::draw(seed, &NAMES);
-            (case.knobs.owned, case.knobs.direct) = (owned, direct);
+            case.knobs.protocol = mutant.protocol();
             case
         };
         let found = (0..400).map(draw).find(|c| judge(c, mutant).is_some());

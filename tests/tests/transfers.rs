@@ -60,8 +60,5 @@ fn the_owned_state_writes_nothing_to_memory_and_direct_transfer_reads_nothing() 
         assert_eq!((direct.memory_writes, direct.memory_reads), (HANDED, LINES), "{topology}");
         assert_eq!(direct.transfers.reads_saved, HANDED * 6, "{topology}");
         assert_eq!((both.memory_writes, both.memory_reads), (0, LINES), "{topology}");
-        let told = [plain, owned, direct, both]
-            .map(|s| (s.time, s.kinds[0].mean_ns(), s.packets, s.flits_delivered));
-        eprintln!("{topology} {told:?}");
     }
 }

@@ -218,7 +218,8 @@ impl StateMachineTest for Tables {
         }
         let mut packed: Vec<_> =
             tables.system.flights(&tables.world).map(|f| f.to_string()).collect();
-        (flights.sort_unstable(), packed.sort_unstable());
+        flights.sort_unstable();
+        packed.sort_unstable();
         assert_eq!(packed, flights, "messages under way");
     }
 

@@ -30,6 +30,7 @@ store a release), relaxed (ordered by what the test says, as Arm). Where none is
 are judged by tso, AArch64 and C tests by relaxed.
 The text is that of herd7; tests/litmus/README.md defines the subset.
 Exit code: 0 if no outcome was seen that the model forbids, 1 if one was, 2 for bad input.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Args {
     /// Litmus tests
     #[arg(required = true, value_name = "FILE")]

@@ -38,10 +38,8 @@ pub struct Knobs {
     pub injection: u32,
     /// Lines from the first on that are never cached.
     pub uncached_lines: u32,
-    /// Whether dirty owners keep lines that they serve a reader with.
-    pub owned: bool,
-    /// Whether caches serve reads in place of memory where they can.
-    pub direct: bool,
+    /// What caches do for each other.
+    pub protocol: coherence::Protocol,
 }
 
 /// What each thread does before all of them meet: `[thread]`.
@@ -118,7 +116,8 @@ impl Knobs {
     fn draw(dice: &mut Dice, topology: &str) -> Self {
         let limited = dice.coin();
         // Of its own stream: the rest of a case is the same with and without.
-        let protocol = draw(dice.seed, 7, 13, 0);
+        let bits = draw(dice.seed, 7, 13, 0);
+        let protocol = coherence::Protocol { owned: bits & 1 == 1, direct: bits & 2 == 2 };
         Self {
             topology: topology.to_owned(),
             sets: 1 << dice.below(2),
@@ -133,8 +132,7 @@ impl Knobs {
             far: dice.coin(),
             injection: 1 + dice.word(3),
             uncached_lines: if dice.below(4) == 0 { 1 + dice.word(3) } else { 0 },
-            owned: protocol & 1 == 1,
-            direct: protocol & 2 == 2,
+            protocol,
         }
     }
 
@@ -154,8 +152,7 @@ impl Knobs {
             far: false,
             injection: 8,
             uncached_lines: 0,
-            owned: false,
-            direct: false,
+            protocol: coherence::Protocol::MESI,
         }
     }
 
@@ -175,7 +172,8 @@ impl Knobs {
             _ => Consistency::Relaxed,
         };
         a.atomics = if self.far { Atomics::Far } else { Atomics::Near };
-        a.protocol = Protocol { owned: self.owned, direct: self.direct };
+        let coherence::Protocol { owned, direct } = self.protocol;
+        a.protocol = Protocol { owned, direct };
         a.cache.ways = self.ways;
         a.cache.size = Size(64 * u64::from(self.ways) * u64::from(self.sets));
         a.cache.replacement = if self.plru { Replacement::TreePlru } else { Replacement::Lru };

@@ -66,8 +66,8 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("far", flag(k.far)),
         ("injection", k.injection.to_string()),
         ("uncached_lines", k.uncached_lines.to_string()),
-        ("owned", flag(k.owned)),
-        ("direct", flag(k.direct)),
+        ("owned", flag(k.protocol.owned)),
+        ("direct", flag(k.protocol.direct)),
     ]
 }
 
@@ -148,8 +148,8 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "far" => k.far = number()? != 0,
         "injection" => k.injection = number()?,
         "uncached_lines" => k.uncached_lines = number()?,
-        "owned" => k.owned = number()? != 0,
-        "direct" => k.direct = number()? != 0,
+        "owned" => k.protocol.owned = number()? != 0,
+        "direct" => k.protocol.direct = number()? != 0,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())

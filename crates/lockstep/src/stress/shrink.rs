@@ -125,8 +125,8 @@ impl<F: Fn(&Case) -> Option<FailureKind>> Shrinker<F> {
             |k, r| k.far = r.far,
             |k, r| k.injection = r.injection,
             |k, r| k.uncached_lines = r.uncached_lines,
-            |k, r| k.owned = r.owned,
-            |k, r| k.direct = r.direct,
+            |k, r| k.protocol.owned = r.protocol.owned,
+            |k, r| k.protocol.direct = r.protocol.direct,
         ];
         for set in set {
             let mut case = self.best.clone();
