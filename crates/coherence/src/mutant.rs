@@ -159,6 +159,12 @@ impl Mutant {
         Protocol { owned: owned <= at && at < direct, direct: direct <= at }
     }
 
+    /// Whether it shows only where homes recall shared lines; it is hunted where they do so for want of
+    /// room.
+    pub const fn needs_recalls(self) -> bool {
+        matches!(self, Self::RecallForgetsInvs)
+    }
+
     /// How sharers must be listed for it to show; in any way for most.
     pub const fn listing(self) -> Listing {
         match self {

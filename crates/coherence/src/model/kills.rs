@@ -21,11 +21,13 @@ pub struct Arena {
     pub listing: Listing,
     /// What caches do for each other.
     pub protocol: Protocol,
+    /// Lines that the directory can track; homes recall lines to make room, and only then.
+    pub directory_lines: Option<u32>,
 }
 
 impl Arena {
     /// From small to large; with what options a fault needs to have a row to show in.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::new(1, false, Evictions::Notify),
         Self::new(2, false, Evictions::Notify),
         Self::new(2, false, Evictions::Either),
@@ -47,11 +49,18 @@ impl Arena {
         Self::new(3, false, Evictions::Notify)
             .under(Protocol::DIRECT)
             .with(Listing::Limited { pointers: 2, overflow: Overflow::Recall }),
+        Self::sparse(2, 2),
     ];
 
     const fn new(caches: u32, far: bool, evictions: Evictions) -> Self {
         let (listing, protocol) = (Listing::FullMap, Protocol::MESI);
-        Self { caches, lines: 1, far, evictions, listing, protocol }
+        Self { caches, lines: 1, far, evictions, listing, protocol, directory_lines: None }
+    }
+
+    /// With a directory that has an entry for one line.
+    const fn sparse(caches: u32, lines: u32) -> Self {
+        let arena = Self::new(caches, false, Evictions::Notify);
+        Self { lines, directory_lines: Some(1), ..arena }
     }
 
     const fn with(self, listing: Listing) -> Self {
@@ -69,6 +78,8 @@ impl Arena {
         let mut model = Model::new(cfg.seeded(mutant), self.caches, self.lines);
         model.workload.far = self.far;
         model.workload.evictions = self.evictions;
+        model.workload.recalls = self.directory_lines.is_none();
+        model.shape.directory_lines = self.directory_lines;
         model
     }
 }
@@ -84,7 +95,7 @@ pub struct Kill {
     pub counter_example: CounterExample,
 }
 
-/// Hunts `mutant` in each arena, from the smallest on; none if it survives them all. `begun` is told
+/// Hunts `mutant` in each arena that has its rows, from the smallest on; none if it survives them all. `begun` is told
 /// of each arena.
 pub fn hunt(
     mutant: Mutant,
@@ -93,7 +104,10 @@ pub fn hunt(
     progress: &dyn Fn(Progress),
 ) -> Option<Kill> {
     let limits = Limits { threads, ..Limits::default() };
-    let fits = |arena: &&Arena| arena.protocol.includes(mutant.protocol());
+    let fits = |arena: &&Arena| {
+        arena.protocol.includes(mutant.protocol())
+            && arena.directory_lines.is_some() == mutant.needs_recalls()
+    };
     Arena::ALL.iter().filter(fits).find_map(|arena| {
         begun(arena);
         let report = search(&arena.model(Some(mutant)), &limits, progress);

@@ -52,6 +52,9 @@ fn place(arena: &Arena) -> String {
     if arena.protocol != Protocol::MESI {
         let _ = write!(text, ", {}", arena.protocol);
     }
+    if let Some(entries) = arena.directory_lines {
+        let _ = write!(text, ", directory of {entries}");
+    }
     if arena.listing != Listing::FullMap {
         let _ = write!(text, ", {}", arena.listing);
     }
@@ -110,6 +113,7 @@ fn entry(h: &Hunted) -> Value {
             "lines": kill.arena.lines,
             "far": kill.arena.far,
             "directory": kill.arena.listing.to_string(),
+            "directory_lines": kill.arena.directory_lines,
             "protocol": kill.arena.protocol.to_string(),
             "silent_evictions": kill.arena.evictions == Evictions::Either,
             "acts": kill.counter_example.acts.len(),
