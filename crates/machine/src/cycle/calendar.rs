@@ -57,8 +57,8 @@ pub(super) struct Calendar {
     pub(super) bodies: Ring<(Lane, Slot)>,
     pub(super) heads: Ring<(Lane, Slot)>,
     /// Flits of this cycle that sources send to routers which are stepped all at once, each with the
-    /// cycle of its arrival.
-    pub(super) entering: Vec<(Lane, PackedFlit, u64)>,
+    /// low bits of the cycle of its arrival.
+    pub(super) entering: Vec<(Lane, PackedFlit, u32)>,
     /// Flits that arrive at nodes.
     pub(super) ejects: Ring<Slot>,
     /// Likewise, from routers which are stepped all at once.

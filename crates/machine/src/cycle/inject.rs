@@ -152,7 +152,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if head {
                 self.bank.take_up(packet, Head { src, dst, flow, class, state });
             }
-            calendar.entering.push((lane, PackedFlit::new(packet, dst, class, (head, tail)), at));
+            let flit = PackedFlit::new(packet, dst, class, (head, tail));
+            calendar.entering.push((lane, flit, low_bits(at)));
             return;
         }
         let flits = u16::try_from(sending.flits).unwrap_or(u16::MAX);
@@ -271,8 +272,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             state: head.state,
             flits,
             left: flits,
-            #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
-            born: created as u32,
+            born: low_bits(created),
             vc: VcIdx(0),
             allowed: hop.vcs,
             next,
@@ -422,6 +422,13 @@ impl<R, W> View for Sockets<'_, R, W> {
     fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
         0
     }
+}
+
+/// The low bits of a cycle.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
+#[inline]
+const fn low_bits(cycle: u64) -> u32 {
+    cycle as u32
 }
 
 /// A class or a VC.

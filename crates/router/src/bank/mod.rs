@@ -281,13 +281,13 @@ impl<R: RoutingFunction> RouterBank<R> {
         }
     }
 
-    /// Puts flits on their way into input VCs of an express bank, each with the cycle in which it
-    /// arrives, which is to come.
+    /// Puts flits on their way into input VCs of an express bank, each with the low bits of the cycle in
+    /// which it arrives, which is to come.
     ///
     /// # Panics
     /// If a buffer is full: the sender spent a credit it did not have.
     #[inline]
-    pub fn enter(&mut self, flits: &[(Lane, PackedFlit, u64)]) {
+    pub fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
         if let Some(x) = &mut self.express {
             x.enter(flits, &self.common.routing);
         }

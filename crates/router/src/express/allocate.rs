@@ -51,6 +51,8 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
             port.free &= !(1 << (out & hot.fixed.low));
             hot.bid(lane, out, ready);
         }
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
         self.asks.clear();
     }
 

@@ -3,10 +3,8 @@
 
 use base::Hop;
 
-use super::state::{
-    Input, NOBODY, Output, PackedFlit, Port, Queued, STARVED, When, after, later, when,
-};
-use super::table::{List, Open};
+use super::state::{Input, NOBODY, Output, PackedFlit, Port, Queued, STARVED, When, later, when};
+use super::table::{Open, Pen};
 use super::{Express, Fixed, Lane};
 use crate::ring::Ring;
 
@@ -18,24 +16,36 @@ pub(super) struct Hot<'a, const L: usize, const P: usize> {
     pub(super) inputs: Open<'a, Input, L>,
     pub(super) outputs: Open<'a, Output, L>,
     pub(super) ports: Open<'a, Port, P>,
-    counts_at: &'a mut [u32],
     aside: Open<'a, u32, L>,
+    arrivals: Open<'a, u32, L>,
     queues: &'a mut [Queued],
     depths: &'a [u16],
     asks: &'a mut Ring<u32>,
     bids: &'a mut Ring<u32>,
+    credits: &'a mut Ring<u32>,
     routes: &'a mut Ring<u32>,
-    pub(super) next_asks: &'a mut List<L>,
-    pub(super) next_bids: &'a mut List<L>,
-    /// Those who ask in cycle `usual`.
-    usual_asks: &'a mut List<L>,
+    pub(super) next_asks: Pen<'a, L>,
+    pub(super) next_bids: Pen<'a, L>,
+    /// Those who ask in cycle `usual`, and output VCs whose credit counts from cycle `usual_credit` on.
+    usual_asks: Pen<'a, L>,
+    usual_credits: Pen<'a, L>,
     usual: When,
+    usual_credit: When,
     /// Input VCs whose head is yet to be routed.
     unrouted: &'a mut Vec<u32>,
 }
 
+/// How long the lists are that were in hand.
+pub(super) struct Lengths {
+    next_asks: u32,
+    next_bids: u32,
+    usual_asks: u32,
+    usual_credits: u32,
+}
+
 impl<const L: usize, const P: usize> Express<L, P> {
-    /// The state of a hop in the present cycle.
+    /// The state of a hop in the present cycle. What [`Hot::put_down`] gives is to be
+    /// [noted](Self::note).
     #[inline]
     pub(super) fn hot(&mut self) -> Hot<'_, L, P> {
         let fixed = self.fixed;
@@ -46,68 +56,69 @@ impl<const L: usize, const P: usize> Express<L, P> {
             inputs: self.inputs.open(),
             outputs: self.outputs.open(),
             ports: self.ports.open(),
-            counts_at: &mut self.counts_at,
             aside: self.aside.open(),
+            arrivals: self.arrivals.open(),
             queues: &mut self.queues,
             depths: &self.input_depths,
             asks: &mut self.asks,
             bids: &mut self.bids,
+            credits: &mut self.credits,
             routes: &mut self.routes,
-            next_asks: &mut self.next_asks,
-            next_bids: &mut self.next_bids,
-            usual_asks: &mut self.usual_asks,
+            next_asks: self.next_asks.open(),
+            next_bids: self.next_bids.open(),
+            usual_asks: self.usual_asks.last.open(),
+            usual_credits: self.usual_credits.last.open(),
             usual: now.wrapping_add(fixed.usual),
+            usual_credit: now.wrapping_add(fixed.usual_credit),
             unrouted: &mut self.scratch.unrouted,
         }
+    }
+
+    /// Takes note of the lists that were in hand.
+    #[inline]
+    pub(super) const fn note(&mut self, lengths: &Lengths) {
+        self.next_asks.close(lengths.next_asks);
+        self.next_bids.close(lengths.next_bids);
+        self.usual_asks.last.close(lengths.usual_asks);
+        self.usual_credits.last.close(lengths.usual_credits);
     }
 }
 
 #[expect(clippy::inline_always, reason = "parts of every hop, which must not leave the loop")]
 impl<const L: usize, const P: usize> Hot<'_, L, P> {
+    /// Puts it all down.
+    #[inline(always)]
+    pub(super) const fn put_down(&self) -> Lengths {
+        Lengths {
+            next_asks: self.next_asks.len,
+            next_bids: self.next_bids.len,
+            usual_asks: self.usual_asks.len,
+            usual_credits: self.usual_credits.len,
+        }
+    }
+
     /// Has an input VC bid for the switch with the flit at its front, which could go from cycle `from`
     /// on but for a credit on `out`.
     #[inline(always)]
     pub(super) fn bid(&mut self, lane: u32, out: u32, from: When) {
         let output = &mut self.outputs[out];
-        let (issued, sent) = (output.issued, output.sent);
-        if issued == sent {
+        if output.credits == 0 {
             output.claim = STARVED;
             self.aside[lane] = from;
-            return;
-        }
-        let mut at = from;
-        if after(output.newest, from) {
-            let credit = out << self.fixed.credit_shift | u32::from(sent) & self.fixed.numbers;
-            at = later(from, self.counts_at[credit as usize]);
-        }
-        self.bid_at(lane, at);
-    }
-
-    /// Has an input VC bid in cycle `at`, which is to come.
-    #[inline(always)]
-    fn bid_at(&mut self, lane: u32, at: When) {
-        if at == self.next {
+        } else if from == self.next {
             self.next_bids.push(lane);
         } else {
-            self.bids.push(u64::from(at), lane);
+            self.bids.push(u64::from(from), lane);
         }
     }
 
     /// Issues a credit for output VC `out` that counts from cycle `at` on.
     #[inline(always)]
     pub(super) fn issue(&mut self, out: u32, at: When) {
-        let Fixed { credit_shift, numbers, .. } = self.fixed;
-        let output = &mut self.outputs[out];
-        let credit = out << credit_shift | u32::from(output.issued) & numbers;
-        output.issued = output.issued.wrapping_add(1);
-        output.newest = at;
-        let starved = output.claim == STARVED;
-        self.counts_at[credit as usize] = at;
-        if starved {
-            let lane = self.outputs[out].owner;
-            self.outputs[out].claim = NOBODY;
-            let from = self.aside[lane];
-            self.bid_at(lane, later(at, from));
+        if at == self.usual_credit {
+            self.usual_credits.push(out);
+        } else {
+            self.credits.push(u64::from(at), out);
         }
     }
 
@@ -133,7 +144,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
             }
             return;
         }
-        input.arrival = arrival;
+        self.arrivals[lane] = arrival;
         if flit.is_head() {
             self.start(lane, flit, arrival, hop);
         } else {
@@ -155,7 +166,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
         input.second = input.second.wrapping_add(1);
         let place = (lane << self.fixed.queue_shift | place) as usize;
         let Queued { flit, arrival } = self.queues[place];
-        input.arrival = arrival;
+        self.arrivals[lane] = arrival;
         let from = later(arrival, self.next);
         if flit.is_head() {
             self.start(lane, flit, from, hop);
@@ -172,13 +183,12 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     fn start(
         &mut self,
         lane: u32,
-        mut flit: PackedFlit,
+        flit: PackedFlit,
         at: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        flit.routed();
         let input = &mut self.inputs[lane];
-        input.front = flit;
+        input.front = flit.routed();
         if self.fixed.looks {
             self.routes.push(u64::from(at), lane);
             return;

@@ -3,7 +3,7 @@
 use base::route::View;
 use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 
-use super::state::{Output, PackedFlit, Port, after, when};
+use super::state::{PackedFlit, Port, after, when};
 use super::Express;
 use crate::bank::RouterParams;
 use crate::state::Blocked;
@@ -78,26 +78,13 @@ impl<const L: usize, const P: usize> Express<L, P> {
         let ports = 0..self.ports(i);
         RouterParams {
             input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
-            output_depth: ports.map(|p| u32::from(self.depths[lane(p)])).collect(),
+            output_depth: ports.map(|p| u32::from(self.outputs.all()[lane(p)].depth)).collect(),
         }
     }
 
     /// Credits of output VC `out` that count in the present cycle.
     pub(super) fn credits(&self, out: u32) -> u32 {
-        let output = &self.outputs[out];
-        let issued = output.issued.wrapping_sub(output.sent);
-        let numbers = self.fixed.numbers;
-        let ahead = |n: &u16| {
-            let number = u32::from(output.issued.wrapping_sub(1 + n)) & numbers;
-            after(
-                self.counts_at[(out << self.fixed.credit_shift | number) as usize],
-                when(self.now),
-            )
-        };
-        // Those that do not count yet are the newest.
-        let newest = if after(output.newest, when(self.now)) { issued } else { 0 };
-        let coming = (0..newest).take_while(ahead).count();
-        u32::from(issued) - u32::try_from(coming).unwrap_or(0)
+        u32::from(self.outputs[out].credits)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
@@ -107,13 +94,13 @@ impl<const L: usize, const P: usize> Express<L, P> {
 
     /// Flits of buffer at the far end of output VC `out`.
     pub(super) fn depth(&self, out: u32) -> u32 {
-        u32::from(self.depths[out as usize])
+        u32::from(self.outputs[out].depth)
     }
 
     /// Flits that are in the buffer of an input VC, those on their way not counted.
     pub(super) fn buffered(&self, lane: u32) -> usize {
         let input = &self.inputs[lane];
-        let mut arrival = input.arrival;
+        let mut arrival = self.arrivals[lane];
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
                 return usize::from(n);
@@ -127,7 +114,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
     /// The packet at the front of an input VC, with what it waits for.
     pub(super) fn blocked(&self, lane: u32) -> Option<Blocked> {
         let input = &self.inputs[lane];
-        if input.len == 0 || after(input.arrival, when(self.now)) {
+        if input.len == 0 || after(self.arrivals[lane], when(self.now)) {
             return None;
         }
         let place = |lane: u32| {
@@ -143,13 +130,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
 
     /// Takes back a credit that was issued and does not count yet. Tells whether there was one.
     pub(super) fn lose_credit(&mut self) -> bool {
-        let now = when(self.now);
-        let coming = |o: &Output| o.issued != o.sent && after(o.newest, now);
-        let Some(out) = self.outputs.all().iter().position(coming) else { return false };
-        let output = &mut self.outputs.all_mut()[out];
-        output.issued = output.issued.wrapping_sub(1);
-        let before = usize::from(output.issued.wrapping_sub(1)) & self.fixed.numbers as usize;
-        output.newest = self.counts_at[out << self.fixed.credit_shift | before];
-        true
+        self.usual_credits.ahead().any(|list| list.pop().is_some())
+            || self.credits.ahead(self.now + 1).any(|list| list.pop().is_some())
     }
 }

@@ -31,8 +31,6 @@ mod state;
 mod table;
 mod traverse;
 
-use std::collections::VecDeque;
-
 use base::{Head, RouterIdx, RoutingFunction};
 
 use crate::bank::{Pipeline, RouterParams};
@@ -41,11 +39,10 @@ use crate::ring::Ring;
 use crate::state::Lane;
 pub(crate) use size::{Engine, LANES_MAX};
 pub use state::PackedFlit;
-use state::{Input, NOBODY, Output, Port, Queued, later, when};
-use table::{List, Table};
+use state::{Input, NOBODY, NODE, Output, Port, Queued, STARVED, after, later, when};
+use table::{Line, List, Table};
 
-/// Cycles from being won by the switch to asking for a VC in the next router, up to which those who
-/// ask then have a list to themselves.
+/// Cycles from the switch to whatever follows from it, up to which that has a list to itself.
 const USUAL_MAX: u32 = 32;
 
 /// What is at the far end of a port's link.
@@ -90,9 +87,6 @@ struct Fixed {
     shift: u32,
     log: u32,
     low: u32,
-    /// Credits of an output VC are kept by as many bits of their number, which these are.
-    credit_shift: u32,
-    numbers: u32,
     /// Flits behind the front of an input VC have a ring of two to this power; the bits of a place.
     queue_shift: u32,
     places: u32,
@@ -105,8 +99,10 @@ struct Fixed {
     /// Whether it compares ports as they were when the cycle began.
     weighs: bool,
     any_slow: bool,
-    /// From the switch to the next VC allocation, on the first link between routers; most are alike.
+    /// From the switch to the next VC allocation, and until the credit counts at the router before, on
+    /// the first link between routers; most are alike.
     usual: u32,
+    usual_credit: u32,
 }
 
 /// All routers of a network at work: up to `L` lanes and `P` ports.
@@ -119,13 +115,12 @@ pub(crate) struct Express<const L: usize, const P: usize> {
     outputs: Table<Output, L>,
     /// By lane less the bits of the VC.
     ports: Table<Port, P>,
-    /// `[lane][credit]`: from when on it counts; credits by the low bits of their numbers.
-    counts_at: Vec<u32>,
+    /// `[lane]`: when the flit at the front arrives or arrived.
+    arrivals: Table<u32, L>,
     /// `[lane][place]`: the flits behind the front.
     queues: Vec<Queued>,
-    /// `[lane]`: flits of buffer, here and downstream.
+    /// `[lane]`: flits of buffer.
     input_depths: Vec<u16>,
-    depths: Vec<u16>,
     /// `[lane]`: what an input VC keeps while it waits: the next of those that wait for a VC of the
     /// same port; or from when on it could send but for a credit.
     aside: Table<u32, L>,
@@ -136,11 +131,13 @@ pub(crate) struct Express<const L: usize, const P: usize> {
     /// Input VCs whose head is routed in a cycle, by a function that looks.
     routes: Ring<u32>,
     /// Input VCs that ask for an output VC in a cycle; apart from these, those of the next cycle, and
-    /// those of the cycle that is `usual` ahead, with the lists in between.
+    /// those of the cycle that is usual.
     asks: Ring<u32>,
     next_asks: List<L>,
-    usual_asks: List<L>,
-    between: VecDeque<List<L>>,
+    usual_asks: Line<L>,
+    /// Output VCs that have a credit more from a cycle on; apart from these, those of the usual cycle.
+    credits: Ring<u32>,
+    usual_credits: Line<L>,
     /// Input VCs that could send a flit in a cycle; apart from these, those of the next cycle.
     bids: Ring<u32>,
     next_bids: List<L>,
@@ -186,25 +183,24 @@ impl<const L: usize, const P: usize> Express<L, P> {
             + u64::from(fixed.traversal + pipeline.rc + 1)
             + u64::from(interval)
             + 4;
-        let between = (1..fixed.usual).map(|_| List::new()).collect();
         let mut this = Self {
             now: 0,
             fixed,
             inputs: Table::new(Input::EMPTY),
-            outputs: Table::new(Output::new(0)),
+            outputs: Table::new(Output::NONE),
             ports: Table::new(Port::UNLINKED),
-            counts_at: vec![0; lanes << fixed.credit_shift],
+            arrivals: Table::new(0),
             queues: vec![Queued::NONE; lanes << fixed.queue_shift],
             input_depths: vec![0; lanes],
-            depths: vec![0; lanes],
             aside: Table::new(NOBODY),
             rates: Vec::new(),
             heads: Vec::new(),
             routes: Ring::new(span),
             asks: Ring::new(span),
             next_asks: List::new(),
-            usual_asks: List::new(),
-            between,
+            usual_asks: Line::new(fixed.usual),
+            credits: Ring::new(span),
+            usual_credits: Line::new(fixed.usual_credit),
             bids: Ring::new(span),
             next_bids: List::new(),
             scratch: Scratch::default(),
@@ -222,24 +218,25 @@ impl<const L: usize, const P: usize> Express<L, P> {
         for (port, link) in links.iter().enumerate() {
             let first = router << log | port << shift;
             let depth = |depths: &[u32]| u16::try_from(depths[port]).unwrap_or(u16::MAX);
-            for lane in first..first + usize::from(vcs) {
-                self.input_depths[lane] = depth(&p.input_depth);
-                self.depths[lane] = depth(&p.output_depth);
-                self.outputs[narrow(lane)] = Output::new(self.depths[lane]);
+            let far = match link.far {
+                FarEnd::Router(r, far) => narrow(r.at() << log | far << shift),
+                FarEnd::Node(source) => NODE | source * 64,
+            };
+            let credits = depth(&p.output_depth);
+            for vc in 0..u32::from(vcs) {
+                let lane = narrow(first) | vc;
+                self.input_depths[lane as usize] = depth(&p.input_depth);
+                let there = Output { far: far | vc, credits, depth: credits, ..Output::NONE };
+                self.outputs[lane] = there;
             }
             let slow = link.interval > 1 << FRACTION;
-            let (far, node) = match link.far {
-                FarEnd::Router(r, far) => (narrow(r.at() << log | far << shift), false),
-                FarEnd::Node(source) => (source * 64, true),
-            };
             let port = first >> shift;
             self.ports[narrow(port)] = Port {
                 free: u64::MAX >> (64 - vcs),
                 far,
                 latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
-                node_latency: link.node_latency,
-                node,
+                node_latency: traversal + link.latency + link.node_latency,
                 slow,
                 ..Port::UNLINKED
             };
@@ -260,21 +257,16 @@ impl Fixed {
         links: &[Vec<PortLink>],
     ) -> Self {
         let all = || links.iter().flatten();
-        let deepest = |depths: fn(&RouterParams) -> &Vec<u32>| {
-            let deepest = params.iter().flat_map(depths).copied().max().unwrap_or(1);
-            deepest.next_power_of_two().ilog2()
-        };
         let traversal = pipeline.sa + pipeline.st;
-        let credit_shift = deepest(|p| &p.output_depth);
-        let queue_shift = deepest(|p| &p.input_depth);
-        let first = all().find(|l| matches!(l.far, FarEnd::Router(..))).map_or(1, |l| l.latency);
-        let usual = traversal.saturating_add(first).saturating_add(pipeline.rc);
+        let deepest = params.iter().flat_map(|p| &p.input_depth).copied().max().unwrap_or(1);
+        let queue_shift = deepest.next_power_of_two().ilog2();
+        let first = all().find(|l| matches!(l.far, FarEnd::Router(..)));
+        let usual = |cycles: u32| if cycles <= USUAL_MAX { cycles } else { 0 };
+        let ask = traversal + pipeline.rc;
         Self {
             shift,
             log,
             low: (1 << shift) - 1,
-            credit_shift,
-            numbers: (1 << credit_shift) - 1,
             queue_shift,
             places: (1 << queue_shift) - 1,
             rc: pipeline.rc,
@@ -283,8 +275,9 @@ impl Fixed {
             adaptive: routing.adaptive(),
             weighs: routing.weighs(),
             any_slow: all().any(|l| l.interval > 1 << FRACTION),
-            // Nobody asks in the present cycle.
-            usual: if usual <= USUAL_MAX { usual } else { 0 },
+            // 0 is the present cycle, for which nothing is put down.
+            usual: first.map_or(0, |l| usual(ask.saturating_add(l.latency))),
+            usual_credit: first.map_or(0, |l| usual(1_u32.saturating_add(l.credit_latency))),
         }
     }
 }
@@ -314,19 +307,26 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
 }
 
 impl<R, const L: usize, const P: usize> Train<'_, R, L, P> {
-    /// Gathers those who bid and those who ask in the present cycle.
+    /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
     fn take_lists(&mut self) {
         let Self { x, bids, asks, .. } = self;
         core::mem::swap(*bids, &mut x.next_bids);
+        x.usual_credits.turn(asks);
+        for out in asks.all() {
+            x.give_credit(*out, bids);
+        }
+        asks.clear();
+        if let Some(others) = x.credits.take(x.now) {
+            for out in &others {
+                x.give_credit(*out, bids);
+            }
+            x.credits.give_back(x.now, others);
+        }
         if let Some(others) = x.bids.take(x.now) {
             bids.extend(&others);
             x.bids.give_back(x.now, others);
         }
-        // Filled in the last cycle; the list that is due takes the place of the empty one.
-        core::mem::swap(*asks, &mut x.usual_asks);
-        if let Some(due) = x.between.pop_front() {
-            x.between.push_back(core::mem::replace(*asks, due));
-        }
+        x.usual_asks.turn(asks);
         asks.extend(x.next_asks.all());
         x.next_asks.clear();
         if let Some(others) = x.asks.take(x.now) {
@@ -337,17 +337,33 @@ impl<R, const L: usize, const P: usize> Train<'_, R, L, P> {
 }
 
 impl<const L: usize, const P: usize> Express<L, P> {
+    /// Gives an output VC a credit. If its owner waits for one, he bids, in this cycle or when his flit
+    /// is there.
+    #[inline]
+    fn give_credit(&mut self, out: u32, bids: &mut List<L>) {
+        let output = &mut self.outputs[out];
+        output.credits += 1;
+        if output.claim != STARVED {
+            return;
+        }
+        output.claim = NOBODY;
+        let lane = output.owner;
+        let from = self.aside[lane];
+        if after(from, when(self.now)) {
+            self.bids.push(u64::from(from), lane);
+        } else {
+            bids.push(lane);
+        }
+    }
+
     /// Cycles are kept by their low bits: moves those long past up to the present, so that they do not
     /// come to lie ahead.
     #[cold]
     fn refresh(&mut self) {
         let now = when(self.now);
         let past = now.wrapping_sub(1);
-        for output in self.outputs.all_mut() {
-            output.newest = later(output.newest, past);
-        }
-        for input in self.inputs.all_mut() {
-            input.arrival = later(input.arrival, past);
+        for arrival in self.arrivals.all_mut() {
+            *arrival = later(*arrival, past);
         }
         for port in self.ports.all_mut() {
             port.open_at = later(port.open_at, past);

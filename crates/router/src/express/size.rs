@@ -81,11 +81,12 @@ impl Engine {
         each!(self, it => it.train(routing).cycle(now, border));
     }
 
-    /// Puts flits of sources on their way into input VCs.
+    /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
+    /// arrives.
     #[inline]
     pub(crate) fn enter<R: RoutingFunction>(
         &mut self,
-        flits: &[(Lane, PackedFlit, u64)],
+        flits: &[(Lane, PackedFlit, u32)],
         routing: &R,
     ) {
         each!(self, it => it.train(routing).enter(flits));

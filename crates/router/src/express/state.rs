@@ -12,18 +12,24 @@ pub(super) const GONE: u32 = u32::MAX - 2;
 
 /// A flit in one word: its packet, what routers must know of it, and how many have routed it.
 ///
-/// Packets are numbered up to 2^26, nodes up to 2^16; routers are counted modulo 2^16.
+/// ```text
+///   63     48 47      32 31      5 4     2    1      0
+///   │ hops   │ node     │ packet  │ class │ head │ tail │
+/// ```
+///
+/// Routers are counted modulo 2^16.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PackedFlit(u64);
 
 impl PackedFlit {
-    const DST: u32 = 26;
-    const HOPS: u32 = 42;
-    const CLASS: u32 = 58;
-    const HEAD: u32 = 62;
-    const TAIL: u32 = 63;
+    const TAIL: u64 = 1;
+    const HEAD: u64 = 2;
+    const CLASS: u32 = 2;
+    const PACKET: u32 = 5;
+    const DST: u32 = 32;
+    const HOPS: u32 = 48;
     /// Packets that can be told apart.
-    pub const PACKETS_MAX: usize = 1 << Self::DST;
+    pub const PACKETS_MAX: usize = 1 << (Self::DST - Self::PACKET);
     /// Nodes that can be told apart.
     pub const NODES_MAX: usize = 1 << (Self::HOPS - Self::DST);
     const NONE: Self = Self(0);
@@ -37,15 +43,15 @@ impl PackedFlit {
         (head, tail): (bool, bool),
     ) -> Self {
         debug_assert!(packet.at() < Self::PACKETS_MAX && dst.at() < Self::NODES_MAX);
-        let word = packet.0 as u64 | (dst.0 as u64) << Self::DST | (class as u64) << Self::CLASS;
-        Self(word | (head as u64) << Self::HEAD | (tail as u64) << Self::TAIL)
+        let word = (packet.0 as u64) << Self::PACKET | (dst.0 as u64) << Self::DST;
+        Self(word | (class as u64) << Self::CLASS | (head as u64) << 1 | tail as u64)
     }
 
     /// Its packet.
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
     #[inline]
     pub const fn packet(self) -> PacketIdx {
-        PacketIdx(self.0 as u32 & ((1 << Self::DST) - 1))
+        PacketIdx(self.0 as u32 >> Self::PACKET)
     }
 
     /// Where its packet goes.
@@ -62,7 +68,7 @@ impl PackedFlit {
     }
 
     /// Routers that have routed it; of heads.
-    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
+    #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
     #[inline]
     pub const fn hops(self) -> u16 {
         (self.0 >> Self::HOPS) as u16
@@ -71,20 +77,19 @@ impl PackedFlit {
     /// Whether it is its packet's first.
     #[inline]
     pub const fn is_head(self) -> bool {
-        self.0 >> Self::HEAD & 1 == 1
+        self.0 & Self::HEAD != 0
     }
 
     /// Whether it is its packet's last.
     #[inline]
     pub const fn is_tail(self) -> bool {
-        self.0 >> Self::TAIL == 1
+        self.0 & Self::TAIL != 0
     }
 
-    /// Notes that one more router has routed it.
+    /// The same flit when one more router has routed it.
     #[inline]
-    pub(super) const fn routed(&mut self) {
-        let hops = self.hops().wrapping_add(1);
-        self.0 = self.0 & !(0xffff << Self::HOPS) | (hops as u64) << Self::HOPS;
+    pub(super) const fn routed(self) -> Self {
+        Self(self.0.wrapping_add(1 << Self::HOPS))
     }
 }
 
@@ -124,14 +129,14 @@ pub(super) const fn when(cycle: u64) -> When {
 
 /// One input VC: a queue of flits, those under way to it included. 32 bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(super) struct Input {
-    /// The flit at the front, and when it arrives or arrived; without meaning where `len` is 0.
+    /// The flit at the front; without meaning where `len` is 0.
     pub(super) front: PackedFlit,
-    pub(super) arrival: When,
-    /// The output VC that its packet holds; before that one of the port that it wants.
-    pub(super) out: u32,
     /// VCs of the port that its packet may take.
     pub(super) vcs: u64,
+    /// The output VC that its packet holds; before that one of the port that it wants.
+    pub(super) out: u32,
     /// The output VC that it got last: its round-robin pointer goes on behind it.
     pub(super) pointer: u32,
     pub(super) len: u16,
@@ -142,9 +147,8 @@ pub(super) struct Input {
 impl Input {
     pub(super) const EMPTY: Self = Self {
         front: PackedFlit::NONE,
-        arrival: 0,
-        out: 0,
         vcs: 0,
+        out: 0,
         pointer: NOBODY,
         len: 0,
         second: 0,
@@ -162,28 +166,29 @@ impl Queued {
     pub(super) const NONE: Self = Self { flit: PackedFlit::NONE, arrival: 0 };
 }
 
-/// One output VC. Credits are numbered: the n-th flit is sent on the n-th credit, and credits are
-/// issued when a flit leaves the buffer downstream, each with the cycle from which on it counts.
-/// 16 bytes.
-// Invariant: issued - sent + flits buffered and under way downstream == depth downstream.
+/// One output VC. 16 bytes.
+// Invariant: credits + credits on their way + flits buffered and under way downstream == depth there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     /// The input VC whose packet got it last, or [`NOBODY`].
     pub(super) owner: u32,
     /// Scratch of allocation: the best of those who ask for it; or [`STARVED`].
     pub(super) claim: u32,
-    pub(super) issued: u16,
-    pub(super) sent: u16,
-    /// From when on the credit counts that was issued last.
-    pub(super) newest: When,
+    /// The input VC at the far end of its link; [`NODE`] and more where that is a node's.
+    pub(super) far: u32,
+    pub(super) credits: u16,
+    pub(super) depth: u16,
 }
 
 impl Output {
-    /// One that nobody has had, with so many credits.
-    pub(super) const fn new(credits: u16) -> Self {
-        Self { owner: NOBODY, claim: NOBODY, issued: credits, sent: 0, newest: 0 }
-    }
+    /// One that is not there.
+    pub(super) const NONE: Self =
+        Self { owner: NOBODY, claim: NOBODY, far: NODE, credits: 0, depth: 0 };
 }
+
+/// The bit of a lane at the far end of a link that says that there is a node; the others are the number
+/// of its source times 64, and the VC.
+pub(super) const NODE: u32 = 1 << 31;
 
 /// One port, as input and as output. 64 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -204,17 +209,16 @@ pub(super) struct Port {
     pub(super) taken_from: u32,
     /// The first of the input VCs that wait for an output VC of this port to become free.
     pub(super) parked: u32,
-    /// The first lane of the port at the far end; of a node, the number of its source times 64.
+    /// The first lane of the port at the far end, as of an [`Output`].
     pub(super) far: u32,
     /// From the switch here to the buffer there.
     pub(super) latency: u32,
     /// From the switch here until the credit counts there.
     pub(super) credit_latency: u32,
-    /// From a node's taking a flit until its credit counts here; of ports to nodes.
+    /// From the switch here until the credit counts here that a node at the far end gives back.
     pub(super) node_latency: u32,
     /// The first cycle in which the switch may send to a slow link again.
     pub(super) open_at: When,
-    pub(super) node: bool,
     pub(super) slow: bool,
 }
 
@@ -228,12 +232,11 @@ impl Port {
         sent_to: NOBODY,
         taken_from: NOBODY,
         parked: NOBODY,
-        far: 0,
+        far: NODE,
         latency: 0,
         credit_latency: 0,
         node_latency: 0,
         open_at: 0,
-        node: true,
         slow: false,
     };
 }

@@ -3,7 +3,7 @@
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::inspect::Looking;
-use super::state::{NOBODY, PackedFlit, when};
+use super::state::{NOBODY, NODE, PackedFlit, when};
 use super::{Border, Express, Fixed, Train};
 use crate::state::Lane;
 
@@ -35,30 +35,30 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
             to.forwarded += 1;
             input.len -= 1;
             let more = input.len > 0;
-            let (far, latency, node) = (to.far, to.latency, to.node);
+            let latency = to.latency;
             let mut parked = NOBODY;
             if flit.is_tail() {
                 to.free |= 1 << (out & low);
                 parked = core::mem::replace(&mut to.parked, NOBODY);
             }
             let output = &mut hot.outputs[out];
-            output.sent = output.sent.wrapping_add(1);
+            output.credits -= 1;
+            let far = output.far;
             let from = &mut hot.ports[lane >> shift];
             from.sent = lane;
             from.sent_to = out;
             let (back, credit_latency) = (from.far | lane & low, from.credit_latency);
-            if from.node {
-                border.credit(Lane(back), now + u64::from(credit_latency));
-            } else {
+            if back & NODE == 0 {
                 hot.issue(back, when(now).wrapping_add(credit_latency));
-            }
-            let arrival = when(now).wrapping_add(latency);
-            if node {
-                border.eject(flit, now + u64::from(latency));
-                let node_latency = hot.ports[out >> shift].node_latency;
-                hot.issue(out, arrival.wrapping_add(node_latency));
             } else {
-                hot.receive(far | out & low, flit, arrival, hop);
+                border.credit(Lane(back & !NODE), now + u64::from(credit_latency));
+            }
+            if far & NODE == 0 {
+                hot.receive(far, flit, when(now).wrapping_add(latency), hop);
+            } else {
+                border.eject(flit, now + u64::from(latency));
+                let back = hot.ports[out >> shift].node_latency;
+                hot.issue(out, when(now).wrapping_add(back));
             }
             if more {
                 hot.advance(lane, hop);
@@ -67,19 +67,24 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
                 hot.unpark(parked);
             }
         }
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
         self.bids.clear();
         self.route_the_unrouted();
     }
 
-    /// Puts flits of sources on their way into input VCs.
-    pub(crate) fn enter(&mut self, flits: &[(Lane, PackedFlit, u64)]) {
+    /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
+    /// arrives.
+    pub(crate) fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
         let routing = self.routing;
         let hop =
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
         let mut hot = self.x.hot();
         for &(lane, flit, arrival) in flits {
-            hot.receive(lane.0, flit, when(arrival), hop);
+            hot.receive(lane.0, flit, arrival, hop);
         }
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
         self.route_the_unrouted();
     }
 
