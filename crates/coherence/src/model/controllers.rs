@@ -103,6 +103,8 @@ impl Controllers {
                 self.collect(home);
                 done
             }
+            // Packages' homes are not among these controllers.
+            Act::PackageRecall { .. } | Act::PackageEvict { .. } | Act::PackageDrop { .. } => false,
             Act::Deliver(flight) => {
                 let line = Line::from(flight);
                 let at = self.net.iter().position(|m| m.line == line && m.msg == flight.msg);
