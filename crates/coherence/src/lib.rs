@@ -58,7 +58,7 @@ pub use home_ctrl::{HomeCounts, HomeCtrl};
 pub use message::{EACH_SHARER, Gather, Message, MsgKind};
 pub use mshr::TARGETS_MAX;
 pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};
-pub use package_audit::audit_packages;
+pub use package_audit::{Packaged, audit_packages};
 pub use package_ctrl::{PackageCounts, PackageCtrl};
 pub use package_table::{
     Levels, PackageEvent, PackageHome, PackageLine, PackageStep, package_step,

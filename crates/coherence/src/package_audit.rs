@@ -12,50 +12,65 @@ use crate::package_table::PackageLine;
 use crate::state::{CacheState, DirState};
 use crate::value::Value;
 
+/// The parts of a machine of packages.
+pub struct Packaged<'a, V: Value, T, F: Faults> {
+    /// In the order of their nodes.
+    pub caches: Vec<&'a CacheCtrl<V, T, F>>,
+    /// The slices of the packages' homes.
+    pub slices: Vec<&'a PackageCtrl<V, T, F>>,
+    /// The fabric's homes.
+    pub homes: Vec<&'a HomeCtrl<V, T, F>>,
+    /// Consecutive nodes of a package.
+    pub size: u32,
+    /// Which slice of a package has the lines of a home, named as in the fabric or in the package.
+    pub slice_of: &'a dyn Fn(u32, NodeIdx) -> usize,
+}
+
+impl<V: Value, T, F: Faults> core::fmt::Debug for Packaged<'_, V, T, F> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Packaged").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
 /// Everything that is not as it must be when nothing is under way: no transaction anywhere, each home
 /// lists every copy of its level, a cache has no more than its package, memory and copies hold what the
 /// last write left.
-///
-/// `nodes` are in order, with the cache and the slice of the package's home of each; packages are of `size`
-/// consecutive nodes. A line's home in its package is at the number that its home in the fabric has in its
-/// own: `home % size`.
 pub fn audit_packages<V: Value, T: Copy, F: Faults>(
-    nodes: &[(&CacheCtrl<V, T, F>, &PackageCtrl<V, T, F>)],
-    homes: &[&HomeCtrl<V, T, F>],
-    size: u32,
+    packaged: &Packaged<'_, V, T, F>,
     checker: &Checker<V>,
 ) -> Vec<AuditError> {
-    let mut audit = Audit { nodes, size, checker, errors: Vec::new() };
+    let mut audit = Audit { of: packaged, checker, errors: Vec::new() };
     let mut home_of = Map::default();
-    for home in homes {
+    for home in &packaged.homes {
         home_of.insert(home.node(), *home);
         audit.home(home);
     }
-    for (node, (cache, package)) in (0..).zip(nodes) {
-        let node = NodeIdx(node);
-        cache.pending().for_each(|p| audit.report(node, p.line, AuditFault::CacheBusy));
-        if !package.is_idle() {
-            let busy = package.lines().find(|(_, p)| !p.is_stable());
+    for (node, slice) in packaged.slices.iter().enumerate() {
+        let (node, package) = (NodeIdx::new(node), slice.names().package);
+        if !slice.is_idle() {
+            let busy = slice.lines().find(|(_, p)| !p.is_stable());
             audit.report(node, busy.map_or(Line(0), |b| b.0), AuditFault::HomeBusy);
         }
-        for (line, held) in package.lines() {
+        for (line, held) in slice.lines() {
             let home = home_of.get(held.outer.home);
             let listed = home.and_then(|h| h.look_up(line));
             let state = held.outer.state;
-            let package = NodeIdx(node.0 / size);
             if state != CacheState::I && !listed.is_some_and(|dir| lists(dir, package, state)) {
                 audit.report(node, line, AuditFault::UnknownCopy);
             }
-            audit.package_line(node, line, held);
+            audit.package_line((node, package), line, held);
         }
+    }
+    for (node, cache) in packaged.caches.iter().enumerate() {
+        let node = NodeIdx::new(node);
+        cache.pending().for_each(|p| audit.report(node, p.line, AuditFault::CacheBusy));
         audit.copies(node, cache);
     }
     audit.errors
 }
 
 struct Audit<'a, V: Value, T, F: Faults> {
-    nodes: &'a [(&'a CacheCtrl<V, T, F>, &'a PackageCtrl<V, T, F>)],
-    size: u32,
+    of: &'a Packaged<'a, V, T, F>,
     checker: &'a Checker<V>,
     errors: Vec<AuditError>,
 }
@@ -75,24 +90,29 @@ impl<V: Value, T: Copy, F: Faults> Audit<'_, V, T, F> {
                 }
                 continue;
             };
-            let slice = NodeIdx(owner.0 * self.size + home.node().0 % self.size);
-            let held = self.nodes.get(slice.at()).and_then(|n| n.1.look_up(line));
+            let slice = (self.of.slice_of)(owner.0, home.node());
+            let held = self.of.slices.get(slice).and_then(|s| s.look_up(line));
             if !held.is_some_and(|p| p.outer.state.is_writable()) {
-                self.report(slice, line, AuditFault::OwnerWithoutCopy);
+                self.report(NodeIdx::new(slice), line, AuditFault::OwnerWithoutCopy);
             }
         }
     }
 
     /// A line at its package's home: the package's copy, and the owner inside.
-    fn package_line(&mut self, node: NodeIdx, line: Line, held: &PackageLine<V>) {
+    fn package_line(
+        &mut self,
+        (node, package): (NodeIdx, NodeIdx),
+        line: Line,
+        held: &PackageLine<V>,
+    ) {
         if held.value().is_some_and(|value| value != self.checker.golden(line)) {
             self.report(node, line, AuditFault::StaleCopy);
         }
         let Some(owner) = held.inner.owner.filter(|_| held.inner.state == DirState::EM) else {
             return;
         };
-        let owner = NodeIdx(node.0 / self.size * self.size + owner.0);
-        let state = self.nodes.get(owner.at()).map(|n| n.0.look_up(line).0);
+        let owner = NodeIdx(package.0 * self.of.size + owner.0);
+        let state = self.of.caches.get(owner.at()).map(|c| c.look_up(line).0);
         let owned = state.is_some_and(CacheState::is_writable);
         if !owned || !held.outer.state.is_writable() {
             self.report(owner, line, AuditFault::OwnerWithoutCopy);
@@ -102,9 +122,8 @@ impl<V: Value, T: Copy, F: Faults> Audit<'_, V, T, F> {
     /// A cache's copies: known to the package's home, and no more than the package has.
     fn copies(&mut self, node: NodeIdx, cache: &CacheCtrl<V, T, F>) {
         for (line, home, state, value) in cache.copies() {
-            let first = node.0 / self.size * self.size;
-            let slice = self.nodes.get((first + home.0) as usize);
-            let held = slice.and_then(|n| n.1.look_up(line));
+            let slice = (self.of.slice_of)(node.0 / self.of.size, home);
+            let held = self.of.slices.get(slice).and_then(|s| s.look_up(line));
             let known = held.is_some_and(|p| {
                 let theirs = p.outer.state;
                 let enough =

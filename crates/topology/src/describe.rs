@@ -211,7 +211,55 @@ pub struct Home {
     pub directory_lines: Option<u32>,
     /// How its entries list sharers; a full map where not given.
     #[serde(default)]
-    pub directory: Listing,
+    pub directory: DirectoryForm,
+}
+
+/// The directory of a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum DirectoryForm {
+    /// As [`Listing::FullMap`].
+    FullMap,
+    /// As [`Listing::Limited`].
+    Limited {
+        /// How many pointers.
+        pointers: u16,
+        /// What happens when there are more sharers.
+        overflow: Overflow,
+    },
+    /// As [`Listing::Coarse`].
+    Coarse {
+        /// Nodes of a region.
+        region: u16,
+    },
+    /// Homes of packages list the package's nodes, homes of the fabric list packages.
+    TwoLevel {
+        /// How homes of packages list nodes.
+        inner: Listing,
+        /// How homes of the fabric list packages.
+        outer: Listing,
+        /// Lines that a node's slice of its package's home keeps; any number where not given.
+        #[serde(default)]
+        package_lines: Option<u32>,
+    },
+    /// What suits the number of nodes.
+    Default,
+}
+
+impl Default for DirectoryForm {
+    fn default() -> Self {
+        Self::FullMap
+    }
+}
+
+impl From<Listing> for DirectoryForm {
+    fn from(listing: Listing) -> Self {
+        match listing {
+            Listing::FullMap => Self::FullMap,
+            Listing::Limited { pointers, overflow } => Self::Limited { pointers, overflow },
+            Listing::Coarse { region } => Self::Coarse { region },
+        }
+    }
 }
 
 /// See [`spec::Listing`](crate::spec::Listing).

@@ -155,8 +155,19 @@ pub struct HomeSpec {
     /// Lines that the directory can track at once; a new one beyond that recalls an old one.
     /// `None`: as many as the pool has.
     pub directory_lines: Option<u32>,
-    /// How entries of the directory list sharers.
+    /// How entries of the directory list sharers: nodes, or with a level of packages, packages.
     pub directory: Listing,
+    /// The homes of packages; `None` where the directory has one level.
+    pub packages: Option<PackageHomeSpec>,
+}
+
+/// A node's slice of its package's home, between the caches of the package and the fabric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackageHomeSpec {
+    /// How its entries list the package's nodes.
+    pub directory: Listing,
+    /// Lines that it keeps, with their data; a new one beyond that has another given up. `None`: any number.
+    pub lines: Option<u32>,
 }
 
 /// How an entry of a directory lists the sharers of a line.

@@ -1,6 +1,6 @@
 //! Directories of two levels, searched: packages of caches behind homes of their own.
 
-use coherence::model::{Evictions, Limits, Model, Packages, Report, Symmetry, search};
+use coherence::model::{Evictions, Limits, Model, Packages, Report, search};
 use coherence::{Config, Directory, Faults, Listing};
 
 /// `packages` of `caches` each, one line.
