@@ -1,6 +1,9 @@
 //! Directories of two levels, in machines: coherent to the end, whatever is listed how at each, and what
 //! they cost and save is counted.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lockstep::coherence::Mutant;
 use lockstep::prelude::*;
 use lockstep::topology::describe::{Atomics, DirectoryForm, FabricForm, Listing, Overflow};
 use lockstep::topology::units::Size;
@@ -163,5 +166,81 @@ fn packages_of_one_node_and_of_all_are_coherent() {
         let spec = mesh(&[2, 4], package, LEVELS[0], Room::Any).elaborate().expect("a machine");
         let d = replay(&spec, &sharing(8, 100), None).directory;
         assert_eq!(d.crossings == Some(0), package == 8, "{d:?}");
+    }
+}
+
+/// Whether a machine with a fault shows it: by its checks, by getting stuck, or by coming to where the
+/// protocol cannot be.
+fn shows(spec: &MachineSpec, trace: &Trace, mutant: Option<Mutant>) -> bool {
+    let run = || {
+        let mut machine = match mutant {
+            Some(m) => Machine::with_mutant(spec, trace, Options::default(), m),
+            None => Machine::new(spec, trace, Options::default()),
+        }
+        .expect("a machine");
+        machine.run().is_err() || !machine.summary().checks.clean()
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(true)
+}
+
+#[test]
+fn seeded_faults_of_packages_are_caught_in_the_machine() {
+    let rooms = [Room::Any, Room::Few];
+    let specs = rooms.map(|room| mesh(&[2, 4], 4, LEVELS[0], room).elaborate().expect("a machine"));
+    let trace = sharing(8, 100);
+    assert!(specs.iter().all(|spec| !shows(spec, &trace, None)), "sound machines show nothing");
+    for mutant in Mutant::ALL.into_iter().filter(|m| m.needs_packages()) {
+        let caught = specs.iter().any(|spec| shows(spec, &trace, Some(mutant)));
+        assert!(caught, "{mutant:?} survives");
+    }
+}
+
+/// The shipped machine with its two levels, and with one full map of all nodes.
+fn shipped() -> [MachineSpec; 2] {
+    let two = Description::shipped("packages64").expect("it is shipped");
+    let mut flat = two.clone();
+    flat.accelerator.home.directory = DirectoryForm::FullMap;
+    [two, flat].map(|d| d.elaborate().expect("a sound machine"))
+}
+
+/// 48 accesses of each thread to 32 lines of its package, an eighth of them stores, spread over all homes; one
+/// access in `abroad` goes to lines that all packages share.
+fn package_local(abroad: u32) -> Trace {
+    trace(64, 48, |thread, step| {
+        let draw = drawn(thread, step);
+        let line = draw / 64 % 32;
+        let group = if abroad > 0 && draw / 4096 % abroad == 0 { 8 } else { thread / 8 };
+        // Granules of 4 KiB go round the homes.
+        let addr = Addr(u64::from((group * 32 + line) * 64 + 29 * line % 64) * 64);
+        if draw % 8 == 0 {
+            Op::Store { addr, size: 8, value: None }
+        } else {
+            Op::Load { addr, size: 8 }
+        }
+    })
+}
+
+/// What two levels are for: sharing within packages stays within packages.
+#[test]
+fn sharing_within_packages_crosses_the_fabric_less() {
+    let [two, flat] = shipped();
+    for (abroad, fewer) in [(0, true), (8, true)] {
+        let trace = package_local(abroad);
+        let [two, flat] = [&two, &flat].map(|spec| replay(spec, &trace, None));
+        let p = two.directory.packages.as_ref().expect("packages");
+        println!(
+            "abroad 1/{abroad}: crossings {:?} to {:?}, mean {:.1} to {:.1} ns, packets {} to {}, inside {} of {}",
+            flat.directory.crossings.unwrap_or(0),
+            two.directory.crossings.unwrap_or(0),
+            flat.latency.mean_ns(),
+            two.latency.mean_ns(),
+            flat.packets,
+            two.packets,
+            p.answered_inside,
+            p.requests
+        );
+        let crossings = |s: &Summary| s.directory.crossings.expect("packages");
+        assert_eq!(crossings(&two) < crossings(&flat), fewer);
+        assert_eq!(two.latency.mean_ns() < flat.latency.mean_ns(), fewer);
     }
 }

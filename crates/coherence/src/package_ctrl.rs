@@ -267,14 +267,11 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
         }
         let entry = self.entry(slot, tag);
         self.entries[entry as usize].for_room = true;
-        if self.slots[slot as usize].package.inner.state == DirState::I {
-            self.put_back(slot, tag, out)
-        } else {
-            self.step(slot, &PackageEvent::Recall, (tag, Cause::Direct), out)
-        }
+        self.put_back(slot, tag, out)
+            || self.step(slot, &PackageEvent::Recall, (tag, Cause::Direct), out)
     }
 
-    /// Puts a line back that no cache has any more.
+    /// Puts a line back; false if a cache inside has it.
     fn put_back(&mut self, slot: u32, tag: T, out: &mut Out<'_, V, T>) -> bool {
         let shared = self.slots[slot as usize].package.outer.state == CacheState::S;
         let silent = self.levels.outer.shared_eviction == SharedEviction::Silent;

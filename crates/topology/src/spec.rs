@@ -37,6 +37,21 @@ pub struct MachineSpec {
     pub regions: Vec<RegionSpec>,
 }
 
+impl MachineSpec {
+    /// The machine with a directory of two levels, full maps both: of packages of at most `nodes` consecutive
+    /// nodes, each with room for `lines` lines at a node.
+    #[must_use]
+    pub fn with_packages(mut self, nodes: u32, lines: Option<u32>) -> Self {
+        let all = u32::try_from(self.fabric.node_ports.len()).unwrap_or(u32::MAX);
+        let size = (1..=nodes).rev().find(|size| all.is_multiple_of(*size)).unwrap_or(1);
+        self.package_nodes = Some(size);
+        self.accelerator.home.directory = Listing::FullMap;
+        self.accelerator.home.packages =
+            Some(PackageHomeSpec { directory: Listing::FullMap, lines });
+        self
+    }
+}
+
 /// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClockSpec {
