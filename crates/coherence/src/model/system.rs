@@ -318,7 +318,7 @@ impl<F: Faults> System<F> {
     #[inline]
     fn is_behind(&self, world: &World, at: usize) -> bool {
         let Some(networks) = &self.shape.networks else { return false };
-        let fifo = |at: usize| networks.fifo(world.words()[at]);
+        let fifo = |at: usize| networks.fifo(world.words()[at], self.shape.caches);
         at > self.shape.fixed() && fifo(at) != 0 && fifo(at - 1) == fifo(at)
     }
 
@@ -491,7 +491,7 @@ fn pass_on(
     for sent in sends {
         let place = match &shape.networks {
             None => next.words()[fixed..].partition_point(|w| w < sent),
-            Some(networks) => match room(networks, &next.words()[fixed..], *sent) {
+            Some(networks) => match room((networks, shape.caches), &next.words()[fixed..], *sent) {
                 Some(place) => place,
                 None => return Ok(false),
             },
@@ -504,10 +504,11 @@ fn pass_on(
 }
 
 /// The place of a message to be sent among `messages`; none if its FIFO is full.
-fn room(networks: &Networks, messages: &[u32], sent: u32) -> Option<usize> {
-    let to = networks.place(sent);
-    let place = messages.partition_point(|w| networks.place(*w) <= to);
-    let ahead = messages[..place].iter().rev().take_while(|w| networks.fifo(**w) == to.0).count();
+fn room((networks, caches): (&Networks, u32), messages: &[u32], sent: u32) -> Option<usize> {
+    let to = networks.place(sent, caches);
+    let place = messages.partition_point(|w| networks.place(*w, caches) <= to);
+    let ahead =
+        messages[..place].iter().rev().take_while(|w| networks.fifo(**w, caches) == to.0).count();
     (to.0 == 0 || ahead < networks.depth_messages as usize).then_some(place)
 }
 

@@ -85,7 +85,8 @@ pub(crate) struct Args {
     #[arg(long)]
     drain: bool,
     /// Virtual networks, parted by `|`, of the classes Req, Fwd, RspUp, RspDown and Ack; Rsp for the
-    /// last three, rest for all not named, shipped for a network each
+    /// last three, rest for all not named, shipped for a network each; with @levels behind it, for each
+    /// level of a two-level directory
     #[arg(long, value_name = "MAPPING", value_parser = networks)]
     networks: Option<Networks>,
     /// Messages that a FIFO of a network holds
@@ -281,7 +282,11 @@ fn organisation(text: &str) -> Result<Organisation, String> {
 }
 
 fn networks(text: &str) -> Result<Networks, String> {
-    if text == "shipped" { Ok(Networks::shipped(1)) } else { text.parse() }
+    match text {
+        "shipped" => Ok(Networks::shipped(1)),
+        "shipped@levels" => Ok(Networks { levels_apart: true, ..Networks::shipped(1) }),
+        text => text.parse(),
+    }
 }
 
 fn mutant(text: &str) -> Result<Mutant, String> {

@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 14;
+const FIELDS: usize = 16;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
