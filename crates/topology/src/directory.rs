@@ -92,3 +92,47 @@ fn listing(listing: Listing) -> spec::Listing {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Description;
+
+    fn suited(name: &str, package_nodes: Option<u32>) -> Result<MachineSpec, String> {
+        let mut d = Description::shipped(name).expect("it is shipped");
+        d.accelerator.home.directory = DirectoryForm::Default;
+        d.package_nodes = package_nodes;
+        d.elaborate().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_suits_the_nodes_is_chosen() {
+        let eight = suited("nvl8", None).expect("a machine").accelerator;
+        assert_eq!(
+            (eight.home.directory, eight.home.directory_lines),
+            (spec::Listing::FullMap, None)
+        );
+        let of_64 = suited("mesh8x8", None).expect("a machine").accelerator;
+        let lines = of_64.cache.sets * of_64.cache.ways;
+        assert_eq!(of_64.home.directory_lines, Some(2 * lines));
+        assert_eq!((of_64.home.directory, of_64.home.packages), (spec::Listing::FullMap, None));
+        let pod = suited("pod1024", Some(32)).expect("a machine").accelerator;
+        let lines = Some(2 * pod.cache.sets * pod.cache.ways);
+        assert_eq!(
+            pod.home.packages,
+            Some(PackageHomeSpec { directory: spec::Listing::FullMap, lines })
+        );
+        // 32 packages: 4 pointers of 5 bits, so a vector of at most 20.
+        let overflow = spec::Overflow::Coarse { region: 2 };
+        assert_eq!(pod.home.directory, spec::Listing::Limited { pointers: 4, overflow });
+        let without = suited("pod1024", None).expect_err("it has no packages");
+        assert!(without.contains("package_nodes: 8"), "{without}");
+    }
+
+    #[test]
+    fn a_machine_can_be_given_packages_of_a_size_that_divides_it() {
+        let spec = suited("nvl72", Some(8)).expect("a machine").with_packages(16, Some(3));
+        assert_eq!(spec.package_nodes, Some(12));
+        assert_eq!(spec.accelerator.home.packages.map(|p| p.lines), Some(Some(3)));
+    }
+}

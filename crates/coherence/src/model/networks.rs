@@ -30,7 +30,7 @@ pub struct Networks {
     /// `[class]`.
     of: [u8; Class::ALL.len()],
     /// Whether each level of a directory of two has networks of its own.
-    pub levels_apart: bool,
+    levels_apart: bool,
     /// Messages that each FIFO has room for, at least 1.
     pub depth_messages: u32,
 }
@@ -45,6 +45,12 @@ impl Networks {
     #[must_use]
     pub const fn with_depth(self, depth_messages: u32) -> Self {
         Self { depth_messages, ..self }
+    }
+
+    /// Such networks for each level of a directory of two.
+    #[must_use]
+    pub const fn with_levels_apart(self) -> Self {
+        Self { levels_apart: true, ..self }
     }
 
     /// How many networks there are.

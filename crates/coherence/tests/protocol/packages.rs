@@ -1,7 +1,7 @@
 //! Directories of two levels, searched: packages of caches behind homes of their own.
 
 use coherence::model::{
-    Evictions, FaultKind, Limits, Model, Networks, Packages, Report, Symmetry, search,
+    Evictions, FaultKind, Limits, Model, Networks, Packages, Report, Symmetry, search, walk,
 };
 use coherence::{Config, Directory, Faults, Listing};
 
@@ -54,9 +54,19 @@ fn two_packages_of_two_with_far_atomics_or_evictions_are_clean() {
     let mut model = model(Config::default(), 2, 2, FULL);
     (model.workload.evictions, model.workload.package_evictions) = (Evictions::None, false);
     (model.workload.recalls, model.workload.far) = (false, true);
-    clean(&model, false);
+    assert_eq!(clean(&model, false).states, 2_857_847);
     (model.workload.far, model.workload.package_evictions) = (false, true);
-    clean(&model, false);
+    assert_eq!(clean(&model, false).states, 1_352_976);
+}
+
+/// Two packages of two whose caches evict; one value, so that only states are followed.
+#[test]
+#[ignore = "deep: some seconds, as much as the rest of these tests"]
+fn two_packages_of_two_whose_caches_evict_are_clean() {
+    let mut model = model(Config::default(), 2, 2, FULL);
+    (model.workload.package_evictions, model.workload.recalls) = (false, false);
+    model.shape.values = 1;
+    assert_eq!(clean(&model, false).states, 362_391);
 }
 
 /// Lists that name too many, or make a sharer lose its place, inside and in the fabric.
@@ -72,6 +82,27 @@ fn every_listing_is_clean_at_either_level() {
         let mut model = model(Config::default(), packages, caches, levels);
         model.workload.evictions = if caches < 3 { Evictions::Either } else { Evictions::None };
         clean(&model, false);
+    }
+}
+
+/// Random schedules on two packages of two with two lines, in the tables and in the machine's controllers.
+#[test]
+fn random_schedules_do_no_harm_in_tables_and_controllers() {
+    for (seed, levels) in (0..240).zip(
+        [FULL, ["coarse:2", "limited:1:broadcast"], ["limited:1:broadcast", "coarse:2"]]
+            .into_iter()
+            .cycle(),
+    ) {
+        let mut model = model(Config::default().seeded(None), 2, 2, levels);
+        model.shape.lines = 2;
+        let silent = seed % 2 == 0;
+        model.workload.evictions = if silent { Evictions::Silent } else { Evictions::Notify };
+        let schedule = walk(&model, seed, 240);
+        let replay = schedule.replay();
+        assert_eq!((replay.fault, replay.skipped), (None, 0), "seed {seed}:\n{schedule}");
+        assert_eq!(schedule.replay_in_controllers().fault, None, "seed {seed}:\n{schedule}");
+        let read = schedule.to_string().parse();
+        assert_eq!(read, Ok(schedule), "seed {seed}");
     }
 }
 
@@ -96,7 +127,7 @@ fn levels_that_share_networks_deadlock_and_levels_apart_do_not() {
         let networks: Networks = text.parse().expect("networks");
         let mut model = model(Config::default(), 2, 1, FULL);
         (model.shape.lines, model.shape.values) = (2, 1);
-        model.shape.networks = Some(Networks { levels_apart: apart, ..networks });
+        model.shape.networks = Some(if apart { networks.with_levels_apart() } else { networks });
         (model.workload.evictions, model.workload.package_evictions) = (Evictions::None, false);
         model.workload.recalls = false;
         search(&model, &Limits::default(), &|_| {})

@@ -93,10 +93,10 @@ impl Directories {
 
 impl fmt::Display for Directories {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  directory        {}, {} bits an entry", self.organisation, self.entry_bits)?;
-        if self.packages.is_some() {
-            write!(f, " (packages)")?;
-        }
+        let of =
+            self.packages.as_ref().map_or(String::new(), |p| format!(" of {} packages", p.count));
+        let Self { organisation, entry_bits, .. } = self;
+        write!(f, "  directory        {organisation}{of}, {entry_bits} bits an entry")?;
         let bounded = self.entries_per_home.zip(self.storage_bits_per_home).zip(self.storage_bits);
         if let Some(((entries, per_home), all)) = bounded {
             write!(f, ": {entries} entries a home, {per_home} bits; {all} bits in all")?;

@@ -284,7 +284,7 @@ fn organisation(text: &str) -> Result<Organisation, String> {
 fn networks(text: &str) -> Result<Networks, String> {
     match text {
         "shipped" => Ok(Networks::shipped(1)),
-        "shipped@levels" => Ok(Networks { levels_apart: true, ..Networks::shipped(1) }),
+        "shipped@levels" => Ok(Networks::shipped(1).with_levels_apart()),
         text => text.parse(),
     }
 }
