@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lockstep::coherence::Mutant;
 use lockstep::prelude::*;
-use lockstep::topology::describe::{Atomics, DirectoryForm, FabricForm, Listing, Overflow};
+use lockstep::topology::describe::{
+    Atomics, DirectoryForm, FabricForm, Listing, Overflow, SharedEviction,
+};
 use lockstep::topology::units::Size;
 
 /// Inner and outer.
@@ -44,6 +46,9 @@ fn mesh(dims: &[u32], package: u32, [inner, outer]: [Listing; 2], room: Room) ->
     d.accelerator.home.directory_lines = few;
     d.accelerator.home.interleave = Size(64);
     d.accelerator.atomics = if room == Room::Few { Atomics::Far } else { Atomics::Near };
+    let silent = inner != Listing::FullMap;
+    d.accelerator.cache.shared_eviction =
+        if silent { SharedEviction::Silent } else { SharedEviction::Notify };
     d
 }
 

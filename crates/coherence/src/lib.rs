@@ -38,6 +38,7 @@ pub mod model;
 mod mshr;
 mod outbox;
 mod package_audit;
+mod package_counts;
 mod package_ctrl;
 mod package_table;
 mod sharers;
@@ -59,7 +60,8 @@ pub use message::{EACH_SHARER, Gather, Message, MsgKind};
 pub use mshr::TARGETS_MAX;
 pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};
 pub use package_audit::{Packaged, audit_packages};
-pub use package_ctrl::{PackageCounts, PackageCtrl};
+pub use package_counts::PackageCounts;
+pub use package_ctrl::PackageCtrl;
 pub use package_table::{
     Levels, PackageEvent, PackageHome, PackageLine, PackageStep, package_step,
 };

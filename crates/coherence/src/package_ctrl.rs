@@ -10,22 +10,24 @@
 //! With room for few lines, a request for a line that the package does not have waits in order of arrival
 //! while the least recently used line is given up: its caches' copies are recalled, then it is put back.
 
+use core::fmt::Write as _;
 use std::collections::VecDeque;
 
 use base::{Class, Line, Map, NodeIdx};
 
-use crate::cache_ctrl::CacheCounts;
 use crate::cache_table::CacheEvent;
 use crate::config::{Faults, SharedEviction, Sound};
+use crate::coverage::Coverage;
 use crate::dir_table::DirEvent;
 use crate::home_room::{Room, Waiting};
 use crate::message::{EACH_SHARER, Message, MsgKind};
 use crate::outbox::{Cause, Outbox, Outgoing};
+use crate::package_counts::PackageCounts;
 use crate::package_table::{
     Levels, PackageEvent, PackageHome, PackageLine, PackageStep, package_step,
 };
 use crate::sharers::Sharers;
-use crate::state::{CacheState, DirState, Sends};
+use crate::state::{CacheState, Sends};
 use crate::value::Value;
 
 const NONE: u32 = u32::MAX;
@@ -52,27 +54,6 @@ struct Entry<V: Value, T> {
     for_room: bool,
     /// Messages that wait for the line.
     queue: VecDeque<(Message<V>, T)>,
-}
-
-/// What a package's home did, since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PackageCounts {
-    /// The most lines that it kept at once.
-    pub lines_max: u32,
-    /// Requests of the package's caches for a line.
-    pub requests: u64,
-    /// Those for which the fabric had to be asked; the others were answered inside.
-    pub asked: u64,
-    /// Snoops of the fabric.
-    pub snoops: u64,
-    /// Lines whose copies were recalled from the package's caches for a snoop.
-    pub snoop_recalls: u64,
-    /// Lines given up to make room for another.
-    pub capacity_recalls: u64,
-    /// Caches that lost their copy because their pointer was needed.
-    pub pointer_recalls: u64,
-    /// Invalidations that the fabric sent, and those that found no copy to take.
-    pub outer: CacheCounts,
 }
 
 /// One node's slice of its package's home.
@@ -216,10 +197,10 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
             let mut text = format!("{} in {:?} under {:?}", s.line, p.inner.state, p.outer.state);
             let kept = [("snoop", p.snoop), ("request", p.request)];
             for (what, m) in kept.iter().filter_map(|(what, m)| m.map(|m| (what, m))) {
-                text.push_str(&format!(", keeps the {what} {m}"));
+                let _ = write!(text, ", keeps the {what} {m}");
             }
             for (m, _) in &self.entries[s.entry as usize].queue {
-                text.push_str(&format!("; {}'s {:?} is queued", m.src, m.kind));
+                let _ = write!(text, "; {}'s {:?} is queued", m.src, m.kind);
             }
             text
         });
@@ -293,8 +274,8 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
             PackageStep::Stall => return false,
             PackageStep::Illegal => self.broken(slot, event),
         };
-        self.cover(&before, event, out);
-        self.count(&before, &next, event);
+        cover(&before, event, &mut out.inner.coverage);
+        self.counts.note(&before, &next, event);
         self.slots[slot as usize].package = next;
         let entry = self.slots[slot as usize].entry;
         let (to_inner, to_outer) = if entry == NONE {
@@ -341,42 +322,6 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
         }
     }
 
-    fn count(
-        &mut self,
-        before: &PackageLine<V>,
-        next: &PackageLine<V>,
-        event: &PackageEvent<'_, V>,
-    ) {
-        let counts = &mut self.counts;
-        counts.asked += u64::from(before.request.is_none() && next.request.is_some());
-        let recalls = before.inner.state.is_stable() && next.inner.state == DirState::BRecall;
-        counts.snoop_recalls += u64::from(recalls && next.snoop.is_some());
-        let lost = before.inner.victim.is_none() && next.inner.victim.is_some();
-        counts.pointer_recalls += u64::from(lost);
-        if let PackageEvent::Outer(m) = event {
-            counts.snoops += u64::from(m.kind.class() == Class::Fwd);
-            if m.kind == MsgKind::Inv {
-                counts.outer.invalidations += 1;
-                let extra = !before.outer.state.may_be_sharer();
-                counts.outer.extra_invalidations += u64::from(extra);
-            }
-        }
-    }
-
-    /// Notes the row of the directory or the cache table that a message meets.
-    fn cover(&self, before: &PackageLine<V>, event: &PackageEvent<'_, V>, out: &mut Out<'_, V, T>) {
-        let coverage = &mut out.inner.coverage;
-        match event {
-            PackageEvent::Inner(m) => {
-                coverage.dir(before.inner.state, DirEvent::Message(m).kind());
-            }
-            PackageEvent::Outer(m) => {
-                coverage.cache(before.outer.state, CacheEvent::Message(m).kind());
-            }
-            PackageEvent::Recall | PackageEvent::Evict | PackageEvent::Drop => {}
-        }
-    }
-
     /// The entry of a line, made if it has none.
     fn entry(&mut self, slot: u32, tag: T) -> u32 {
         let entry = self.slots[slot as usize].entry;
@@ -393,7 +338,7 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
         entry
     }
 
-    /// Takes up what waits and can go on, then makes room for what still waits for it.
+    /// Takes up what waits and can go on, and makes room for what waits for it.
     fn go_on(&mut self, tag: T, out: &mut Out<'_, V, T>) {
         loop {
             if self.room.is_free()
@@ -402,28 +347,30 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
                 let slot = *self.index.get(next.line).expect("it has been asked for");
                 self.request(slot, &next.msg, (next.tag, Cause::Unstalled), true, out);
             } else if let Some(slot) = self.ready.pop() {
-                self.take_up(slot, tag, out);
-            } else {
+                self.take_up(slot, out);
+            } else if self.room.recalls >= self.room.waiting.len() || !self.make_room(tag, out) {
                 break;
             }
         }
-        while self.room.recalls < self.room.waiting.len() {
-            let slots = &self.slots;
-            let stable = |slot: u32| {
-                let slot = &slots[slot as usize];
-                slot.package.is_stable() && slot.entry == NONE
-            };
-            let Some(slot) = self.room.oldest(stable) else { break };
-            let wanted_by = self.room.waiting.get(self.room.recalls).map_or(tag, |w| w.tag);
-            self.room.recalls += 1;
-            self.counts.capacity_recalls += 1;
-            self.start_giving_up(slot, wanted_by, out);
-        }
+    }
+
+    /// Begins to give up the line used longest ago; false if something is under way on every line.
+    fn make_room(&mut self, tag: T, out: &mut Out<'_, V, T>) -> bool {
+        let slots = &self.slots;
+        let at_rest = |slot: u32| {
+            let slot = &slots[slot as usize];
+            slot.package.is_stable() && slot.entry == NONE
+        };
+        let Some(slot) = self.room.oldest(at_rest) else { return false };
+        let wanted_by = self.room.waiting.get(self.room.recalls).map_or(tag, |w| w.tag);
+        self.room.recalls += 1;
+        self.counts.capacity_recalls += 1;
+        self.start_giving_up(slot, wanted_by, out)
     }
 
     /// Goes on with a line that has moved on: puts it back if that is what it moved for, then takes up what is
     /// queued until it has to wait again.
-    fn take_up(&mut self, slot: u32, tag: T, out: &mut Out<'_, V, T>) {
+    fn take_up(&mut self, slot: u32, out: &mut Out<'_, V, T>) {
         loop {
             let Slot { ref package, entry, .. } = self.slots[slot as usize];
             if entry == NONE {
@@ -451,7 +398,6 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
             {
                 return;
             }
-            let _ = tag;
             self.entries[at].queue.pop_front();
         }
     }
@@ -460,6 +406,15 @@ impl<V: Value, T: Copy, F: Faults> PackageCtrl<V, T, F> {
     fn broken(&self, slot: u32, event: &PackageEvent<'_, V>) -> ! {
         let Slot { line, package, .. } = &self.slots[slot as usize];
         panic!("protocol broken: home of {:?}: {line} in {package:?} got {event:?}", self.me);
+    }
+}
+
+/// Notes the row of the directory or the cache table that a message meets.
+fn cover<V: Value>(before: &PackageLine<V>, event: &PackageEvent<'_, V>, coverage: &mut Coverage) {
+    match event {
+        PackageEvent::Inner(m) => coverage.dir(before.inner.state, DirEvent::Message(m).kind()),
+        PackageEvent::Outer(m) => coverage.cache(before.outer.state, CacheEvent::Message(m).kind()),
+        PackageEvent::Recall | PackageEvent::Evict | PackageEvent::Drop => {}
     }
 }
 

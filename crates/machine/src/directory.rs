@@ -7,7 +7,7 @@ use topology::spec::{self, MachineSpec};
 const OUTER_STATE_BITS: u32 = 4;
 
 /// Bits of data of a line that a package's home keeps.
-const LINE_BITS: u32 = 8 * base::LINE_BYTES as u32;
+const LINE_BITS: u32 = 8 * 64;
 
 /// The homes of a machine's packages, after a run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -215,10 +215,11 @@ pub struct Home {
 }
 
 /// The directory of a machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum DirectoryForm {
     /// As [`Listing::FullMap`].
+    #[default]
     FullMap,
     /// As [`Listing::Limited`].
     Limited {
@@ -244,12 +245,6 @@ pub enum DirectoryForm {
     },
     /// What suits the number of nodes.
     Default,
-}
-
-impl Default for DirectoryForm {
-    fn default() -> Self {
-        Self::FullMap
-    }
 }
 
 impl From<Listing> for DirectoryForm {

@@ -4,9 +4,9 @@ use base::NodeIdx;
 
 use super::act::Shape;
 use super::code;
+use super::event::{FLAG, core_event, line_of_event, of_package};
 use super::memo::{Entry, Performed, Verdict};
 use super::packages::{self, Numbers, OfPackage, Place};
-use super::system::{FLAG, core_event, line_of_event, of_package};
 use crate::cache_table::{CacheEvent, cache_step};
 use crate::config::Faults;
 use crate::dir_table::{DirEvent, dir_step};

@@ -82,13 +82,13 @@ impl Drawing<'_> {
             }
             Act::Recall { line } => self.label(&mut cells, self.shape.home_of(line), "recall"),
             Act::PackageRecall { package, .. } => {
-                self.label(&mut cells, self.package(package), "recall")
+                self.label(&mut cells, self.package(package), "recall");
             }
             Act::PackageEvict { package, .. } => {
-                self.label(&mut cells, self.package(package), "evict")
+                self.label(&mut cells, self.package(package), "evict");
             }
             Act::PackageDrop { package, .. } => {
-                self.label(&mut cells, self.package(package), "drop")
+                self.label(&mut cells, self.package(package), "drop");
             }
             Act::Load { cache, .. } => self.label(&mut cells, cache, "load"),
             Act::Store { cache, .. } => self.label(&mut cells, cache, "store"),

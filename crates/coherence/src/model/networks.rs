@@ -65,7 +65,7 @@ impl Networks {
         let (src, dst) = (code::three(message, msg::SRC), code::three(message, msg::DST));
         let network = u32::from(self.of[code::kind(message).class().at()]);
         let inner = self.levels_apart && src.min(dst) < caches;
-        let level = if inner { Class::ALL.len() as u32 } else { 0 };
+        let level = if inner { self.count() } else { 0 };
         if src == dst { 0 } else { 1 + (level + network) * 8 + dst }
     }
 
@@ -76,6 +76,9 @@ impl Networks {
         (fifo, if fifo == 0 { message } else { 0 })
     }
 }
+
+/// The network of a class that is in none.
+const NONE: u8 = u8::MAX;
 
 /// What stands behind networks that each level has for itself.
 const APART: &str = "@levels";
@@ -102,7 +105,6 @@ impl FromStr for Networks {
         if let Some(text) = text.strip_suffix(APART) {
             return Ok(Self { levels_apart: true, ..text.parse()? });
         }
-        const NONE: u8 = u8::MAX;
         let mut of = [NONE; Class::ALL.len()];
         let mut groups = Vec::new();
         for (network, names) in (0..).zip(text.split('|')) {

@@ -3,8 +3,10 @@
 use base::{Map, NodeIdx};
 
 use super::act::{Act, Flight, Shape, Taken};
-use super::ask::{ask, ask_package};
+use super::ask::ask;
 use super::code::{self, msg};
+pub(crate) use super::event::{Move, PACKAGE, core_move, line_of};
+use super::event::{RECALL, core_bits, core_event, kind_of, line_of_event, of_package};
 use super::fault::{Fault, FaultKind};
 use super::memo::{Memo, Performed, Verdict};
 use super::networks::Networks;
@@ -20,39 +22,19 @@ use crate::message::MsgKind;
 use crate::package_table::{Levels, PackageLine};
 use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect};
 
-/// A move, packed: an act of a core or home, or the delivery of the message at a place in the world.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Move {
-    Core(u32),
-    Deliver(usize),
-}
-
-/// Bits of a core's move: whose, which line, the write's code, the kind.
-mod core_bits {
-    pub(super) const FLAG: u32 = 1 << 31;
-    pub(super) const LINE: u32 = 4;
-    pub(super) const WRITE: u32 = 8;
-    pub(super) const KIND: u32 = 16;
-}
-
-const RECALL: u32 = 5;
-/// What a package's home does of its own accord; which of [`OfPackage::ALL`] stands in the write's place.
-pub(crate) const PACKAGE: u32 = 6;
-/// The bit of a core's event.
-pub(crate) const FLAG: u32 = core_bits::FLAG;
 const DIR_KEY: u64 = 1 << 62;
-const PACKAGE_KEY: u64 = 1 << 63;
+pub(super) const PACKAGE_KEY: u64 = 1 << 63;
 const LAST_MASK: u32 = 7 << code::dir::LAST;
 
 /// A system: the protocol's options and its size. Remembers what the tables said.
 #[derive(Clone, Debug)]
 pub struct System<F: Faults> {
-    levels: Levels<F>,
-    shape: Shape,
-    memo: Memo,
+    pub(super) levels: Levels<F>,
+    pub(super) shape: Shape,
+    pub(super) memo: Memo,
     /// Lines at packages' homes, with a number that stands for each in keys of the memo.
-    lines: Map<u64, u32>,
-    by_number: Vec<[u32; 2]>,
+    pub(super) lines: Map<u64, u32>,
+    pub(super) by_number: Vec<[u32; 2]>,
 }
 
 impl<F: Faults> System<F> {
@@ -173,23 +155,6 @@ impl<F: Faults> System<F> {
         coverage
     }
 
-    /// The rows of the directory and the cache table that a package's home met directly.
-    fn package_coverage(&self, key: u64, hits: u64, coverage: &mut Coverage) {
-        let (number, event) = halves(key);
-        let [first, second] = self.by_number[number as usize];
-        let m = code::unpack_message(event & !core_bits::FLAG, self.shape.values);
-        if of_package(event).is_some() {
-        } else if m.src.0 < self.shape.caches {
-            coverage.dir_times(code::dir_state(first), DirEvent::Message(&m).kind(), hits);
-        } else {
-            coverage.cache_times(
-                packages::outer_state(second),
-                CacheEvent::Message(&m).kind(),
-                hits,
-            );
-        }
-    }
-
     /// Does a packed move and leaves the world that it leads to in `next`; see [`step`](Self::step).
     /// None if the move has to wait; `next` is then of no use.
     #[inline]
@@ -248,45 +213,6 @@ impl<F: Faults> System<F> {
         words[at] = if at_home { entry.next | words[at] & LAST_MASK } else { entry.next };
         observe(&mut words[dir_at], performed, event, core)?;
         Ok(Some(performed))
-    }
-
-    /// Does a move at a package's home.
-    fn go_package(
-        &mut self,
-        world: &World,
-        (event, consumed): (u32, Option<usize>),
-        package: u32,
-        next: &mut World,
-    ) -> Result<Option<Performed>, Fault> {
-        let line = line_of_event(event);
-        let before = self.package_words(world, package, line);
-        let [first, second] = before.map(u64::from);
-        let by_number = &mut self.by_number;
-        let number = *self.lines.or_insert_with(first << 32 | second, || {
-            by_number.push(before);
-            u32::try_from(by_number.len() - 1).unwrap_or(u32::MAX)
-        });
-        let key = u64::from(number) << 32 | u64::from(event) | PACKAGE_KEY;
-        let (levels, shape) = (&self.levels, self.shape);
-        let entry = self.memo.get(key, || ask_package(levels, &shape, before, event, package));
-        match entry.verdict {
-            Verdict::Next => {}
-            Verdict::Stall => return Ok(None),
-            Verdict::Illegal => return Err(self.illegal_in_package(before, event, package)),
-            Verdict::Unbounded => return Err(unbounded()),
-        }
-        let (after, performed) = ([entry.next, entry.more], entry.performed);
-        if !pass_on(&shape, world, consumed, entry.sends(), next)? {
-            return Ok(None);
-        }
-        let at = shape.package_at(package, line);
-        next.words_mut()[at..at + 2].copy_from_slice(&after);
-        Ok(Some(performed))
-    }
-
-    fn package_words(&self, world: &World, package: u32, line: u32) -> [u32; 2] {
-        let at = self.shape.package_at(package, line);
-        [world.words()[at], world.words()[at + 1]]
     }
 
     /// Where an event takes place.
@@ -389,11 +315,6 @@ impl<F: Faults> System<F> {
         }
     }
 
-    fn package_act(&self, what: OfPackage, package: u32, line: u32) -> Option<Move> {
-        let fits = package < self.shape.packages() && line < self.shape.lines;
-        fits.then(|| core_move(PACKAGE, package, line, what as u32))
-    }
-
     /// The act that a packed move stands for.
     pub(crate) fn act(&self, world: &World, go: Move) -> Act {
         let event = match go {
@@ -430,19 +351,7 @@ impl<F: Faults> System<F> {
         core_event(event, self.shape.values)
     }
 
-    #[cold]
-    fn illegal_in_package(&self, before: [u32; 2], event: u32, package: u32) -> Fault {
-        let line = packages::unpack(before, &self.shape, package);
-        let what =
-            of_package(event).map_or_else(|| self.message(event), |what| format!("{what:?}"));
-        let (inner, outer) = (line.inner.state, line.outer.state);
-        let kept =
-            line.snoop.or(line.request).map_or(String::new(), |m| format!(" with {:?}", m.kind));
-        let detail = format!("p{package} in {inner:?} under {outer:?}{kept} got {what}");
-        Fault::new(FaultKind::Illegal, detail)
-    }
-
-    fn message(&self, event: u32) -> String {
+    pub(super) fn message(&self, event: u32) -> String {
         let (line, msg) = (line_of(event), code::unpack_message(event, self.shape.values));
         let mut what = String::new();
         let _ = write_flight(&mut what, &Flight { line, msg }, Some(&self.shape));
@@ -469,14 +378,14 @@ impl<F: Faults> System<F> {
 }
 
 #[cold]
-fn unbounded() -> Fault {
+pub(super) fn unbounded() -> Fault {
     Fault::new(FaultKind::Unbounded, "a count or value does not fit")
 }
 
 /// Makes `next` the world without the message that is consumed, and with those that are sent; false if
 /// they have to wait for room.
 #[inline]
-fn pass_on(
+pub(super) fn pass_on(
     shape: &Shape,
     world: &World,
     consumed: Option<usize>,
@@ -512,56 +421,15 @@ fn room((networks, caches): (&Networks, u32), messages: &[u32], sent: u32) -> Op
     (to.0 == 0 || ahead < networks.depth_messages as usize).then_some(place)
 }
 
-/// A core's move, or home's.
-pub(crate) const fn core_move(kind: u32, cache: u32, line: u32, write: u32) -> Move {
-    let at = core_bits::FLAG | cache | line << core_bits::LINE;
-    Move::Core(at | write << core_bits::WRITE | kind << core_bits::KIND)
-}
-
-const fn kind_of(event: u32) -> u32 {
-    event >> core_bits::KIND & 7
-}
-
-/// What a package's home does of its own accord, if the event is that.
-pub(crate) fn of_package(event: u32) -> Option<OfPackage> {
-    let is = event & core_bits::FLAG != 0 && kind_of(event) == PACKAGE;
-    OfPackage::ALL.get((event >> core_bits::WRITE & 7) as usize).copied().filter(|_| is)
-}
-
-/// The line that an event is about.
-#[inline]
-pub(crate) const fn line_of_event(event: u32) -> u32 {
-    if event & core_bits::FLAG != 0 { event >> core_bits::LINE & 3 } else { line_of(event) }
-}
-
-/// The line that a message is about.
-#[inline]
-pub(crate) const fn line_of(message: u32) -> u32 {
-    message >> msg::LINE & 3
-}
-
 /// The code of the last write to a line; never 0.
 #[inline]
 pub(crate) fn last(dir: u32) -> u8 {
     (dir >> code::dir::LAST).to_le_bytes()[0]
 }
 
-fn halves(key: u64) -> (u32, u32) {
+pub(super) fn halves(key: u64) -> (u32, u32) {
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     (half(key >> 32), half(key))
-}
-
-pub(crate) fn core_event(event: u32, values: u8) -> Option<CacheEvent<'static, u8>> {
-    (event & core_bits::FLAG != 0).then_some(())?;
-    let write = code::write(event >> core_bits::WRITE & 7, values);
-    match kind_of(event) {
-        0 => Some(CacheEvent::Load),
-        1 => write.map(CacheEvent::Store),
-        2 => write.map(CacheEvent::Far),
-        3 => Some(CacheEvent::Evict),
-        4 => Some(CacheEvent::Drop),
-        _ => None,
-    }
 }
 
 /// Whether a core's move on the line `before`, which becomes `after`, finds an MSHR.

@@ -305,8 +305,6 @@ impl<F: Faults> Worker<F> {
         let shape = self.system.shape();
         let (kind, line) = (event >> 16 & 7, event >> 4 & 3);
         match kind {
-            // Its table lets wait what makes no sense.
-            PACKAGE => true,
             RECALL if self.only_for_room => self.system.wanted_for_room(world, line),
             RECALL => {
                 let home = world.words()[shape.cells() + line as usize];
@@ -320,6 +318,7 @@ impl<F: Faults> Worker<F> {
                     _ => kind == EVICT,
                 }
             }
+            // A package's table lets wait what makes no sense.
             _ => true,
         }
     }

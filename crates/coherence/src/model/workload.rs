@@ -27,6 +27,7 @@ pub enum Evictions {
 
 /// What cores, caches and homes do of their own accord. Cores always load and store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is done or not")]
 pub struct Workload {
     /// Stores add one, modulo the values; otherwise they set each of the values.
     pub increments: bool,
