@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+pub use crate::directory::DirectoryForm;
 pub use crate::families::PerDim;
 pub use crate::families::grid::{Datelines, Grid, GridRouting, Ring, Twist};
 pub use crate::families::{Arrangement, Dragonfly, DragonflyRouting};
@@ -212,49 +213,6 @@ pub struct Home {
     /// How its entries list sharers; a full map where not given.
     #[serde(default)]
     pub directory: DirectoryForm,
-}
-
-/// The directory of a machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum DirectoryForm {
-    /// As [`Listing::FullMap`].
-    #[default]
-    FullMap,
-    /// As [`Listing::Limited`].
-    Limited {
-        /// How many pointers.
-        pointers: u16,
-        /// What happens when there are more sharers.
-        overflow: Overflow,
-    },
-    /// As [`Listing::Coarse`].
-    Coarse {
-        /// Nodes of a region.
-        region: u16,
-    },
-    /// Homes of packages list the package's nodes, homes of the fabric list packages.
-    TwoLevel {
-        /// How homes of packages list nodes.
-        inner: Listing,
-        /// How homes of the fabric list packages.
-        outer: Listing,
-        /// Lines that a node's slice of its package's home keeps; any number where not given.
-        #[serde(default)]
-        package_lines: Option<u32>,
-    },
-    /// What suits the number of nodes.
-    Default,
-}
-
-impl From<Listing> for DirectoryForm {
-    fn from(listing: Listing) -> Self {
-        match listing {
-            Listing::FullMap => Self::FullMap,
-            Listing::Limited { pointers, overflow } => Self::Limited { pointers, overflow },
-            Listing::Coarse { region } => Self::Coarse { region },
-        }
-    }
 }
 
 /// See [`spec::Listing`](crate::spec::Listing).

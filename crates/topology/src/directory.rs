@@ -1,6 +1,8 @@
-//! Elaboration of a directory: its levels, and what suits a number of nodes.
+//! The form of a directory and its elaboration: its levels, and what suits a number of nodes.
 
-use crate::describe::{DirectoryForm, Listing, Overflow};
+use serde::Deserialize;
+
+use crate::describe::{Listing, Overflow};
 use crate::error::{ErrorKind, Problem};
 use crate::spec::{self, MachineSpec, PackageHomeSpec};
 use crate::validate::{self, range};
@@ -15,6 +17,49 @@ const SPARSE_NODES: usize = 64;
 const SPARSE_FACTOR: u32 = 2;
 /// Pointers of an entry before it turns coarse: most lines have few sharers (Gupta et al. 1990).
 const POINTERS: u16 = 4;
+
+/// The directory of a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum DirectoryForm {
+    /// As [`Listing::FullMap`].
+    #[default]
+    FullMap,
+    /// As [`Listing::Limited`].
+    Limited {
+        /// How many pointers.
+        pointers: u16,
+        /// What happens when there are more sharers.
+        overflow: Overflow,
+    },
+    /// As [`Listing::Coarse`].
+    Coarse {
+        /// Nodes of a region.
+        region: u16,
+    },
+    /// Homes of packages list the package's nodes, homes of the fabric list packages.
+    TwoLevel {
+        /// How homes of packages list nodes.
+        inner: Listing,
+        /// How homes of the fabric list packages.
+        outer: Listing,
+        /// Lines that a node's slice of its package's home keeps; any number where not given.
+        #[serde(default)]
+        package_lines: Option<u32>,
+    },
+    /// What suits the number of nodes.
+    Default,
+}
+
+impl From<Listing> for DirectoryForm {
+    fn from(listing: Listing) -> Self {
+        match listing {
+            Listing::FullMap => Self::FullMap,
+            Listing::Limited { pointers, overflow } => Self::Limited { pointers, overflow },
+            Listing::Coarse { region } => Self::Coarse { region },
+        }
+    }
+}
 
 /// Writes the directory of a machine with its nodes into its spec, and checks it.
 pub(crate) fn fill_in(spec: &mut MachineSpec, form: DirectoryForm) -> Result<(), Problem> {

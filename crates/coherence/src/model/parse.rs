@@ -117,13 +117,7 @@ fn system<'a>(
                 }
             }
             "networks" => {
-                let text = words.next("a mapping such as Req|rest")?;
-                let networks = text.parse::<Networks>();
-                let mut networks = networks
-                    .map_err(|what| words.error(what, "write a mapping such as Req|rest"))?;
-                words.literally("depth")?;
-                networks.depth_messages = words.number(NETWORK_DEPTH_MAX)?;
-                shape.networks = Some(networks);
+                shape.networks = Some(words.networks()?);
             }
             "directory" => {
                 let text = words.next("an organisation such as full-map")?;
@@ -132,13 +126,7 @@ fn system<'a>(
                     read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
             }
             "mutant" => {
-                let name = words.next("a mutant")?;
-                let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
-                let mend = || format!("one of {:?}", Mutant::ALL);
-                mutant =
-                    Some(known.ok_or_else(|| {
-                        words.error(format!("no mutant is called `{name}`"), mend())
-                    })?);
+                mutant = Some(words.mutant()?);
             }
             other => {
                 let mend = "the keys are caches, packages, lines, values, mshrs, homes, networks, directory, directory_lines and mutant; acts follow `begin`";
@@ -291,6 +279,23 @@ impl<'a> Words<'a> {
         let number = found.strip_prefix('n').and_then(|n| n.parse().ok()).filter(|n| *n < below);
         let mend = format!("write n0 to n{}", below - 1);
         number.map(NodeIdx).ok_or_else(|| self.error(format!("`{found}` is no node here"), mend))
+    }
+
+    fn mutant(&mut self) -> Result<Mutant, ScheduleError> {
+        let name = self.next("a mutant")?;
+        let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
+        let mend = || format!("one of {:?}", Mutant::ALL);
+        known.ok_or_else(|| self.error(format!("no mutant is called `{name}`"), mend()))
+    }
+
+    fn networks(&mut self) -> Result<Networks, ScheduleError> {
+        let text = self.next("a mapping such as Req|rest")?;
+        let networks = text.parse::<Networks>();
+        let mut networks =
+            networks.map_err(|what| self.error(what, "write a mapping such as Req|rest"))?;
+        self.literally("depth")?;
+        networks.depth_messages = self.number(NETWORK_DEPTH_MAX)?;
+        Ok(networks)
     }
 
     /// A package.
