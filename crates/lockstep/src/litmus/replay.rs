@@ -86,7 +86,7 @@ fn one_run(
     spec.accelerator.consistency = super::consistency(model);
     spec.accelerator.atomics = if seed & 1 == 0 { Atomics::Near } else { Atomics::Far };
     // One run in four has packages of up to 4, the sides of a test in one or in several.
-    if seed >> 1 & 3 == 0 && spec.accelerator.home.packages.is_none() {
+    if (seed / 2).is_multiple_of(4) && spec.accelerator.home.packages.is_none() {
         spec = spec.with_packages(4, None);
     }
     let mut drawn = Draw::new(&spec, test, seed);
