@@ -82,6 +82,16 @@ mutants! {
         CoarseListForgets,
         /// Home recalls a shared line without invalidating the copies.
         RecallForgetsInvs,
+        /// A package answers a snoop of the fabric before its caches have given up their copies.
+        PackageAnswersEarly,
+        /// A package lets a cache write although the fabric gave it a shared copy only.
+        PackageAdmitsTooWeak,
+        /// A package gives a cache the only copy although the fabric gave it a shared copy only.
+        PackageGrantsTooMuch,
+        /// A package gives up a line that its caches still have.
+        PackageEvictsWithoutRecall,
+        /// A package takes what its caches wrote back for clean, and does not carry it out.
+        PackageKeepsDirtyData,
 
         /// An owner that has served a reader takes itself for a mere sharer, and home does not.
         OwnerTurnsSharer,
@@ -157,6 +167,18 @@ impl Mutant {
         let (at, owned, direct) =
             (self as u8, Self::OwnerTurnsSharer as u8, Self::DirtyForwardedAsClean as u8);
         Protocol { owned: owned <= at && at < direct, direct: direct <= at }
+    }
+
+    /// Whether it shows only where the directory has two levels.
+    pub const fn needs_packages(self) -> bool {
+        matches!(
+            self,
+            Self::PackageAnswersEarly
+                | Self::PackageAdmitsTooWeak
+                | Self::PackageGrantsTooMuch
+                | Self::PackageEvictsWithoutRecall
+                | Self::PackageKeepsDirtyData
+        )
     }
 
     /// Whether it shows only where homes recall shared lines; it is hunted where they do so for want of

@@ -28,12 +28,14 @@ pub mod sweep;
 
 pub use audit::{Checks, LinkUse, Summary};
 pub use cycle::CycleNetwork;
-pub use directory::{CacheTransfers, DirectoryUse, directory, protocol};
+pub use directory::{
+    CacheTransfers, DirectoryUse, PackageUse, directory, package_directory, protocol,
+};
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
 pub use network::Network;
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
-pub use payload::{Lengths, Payload};
+pub use payload::{Lengths, Level, Payload};
 pub use source::{Iter, OpSource, ReadAhead};
 pub use stats::{Latency, Stats};

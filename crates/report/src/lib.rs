@@ -12,7 +12,8 @@ mod table;
 mod terminal;
 
 pub use run::{
-    BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport,
+    BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse,
+    RunReport,
 };
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;

@@ -1,5 +1,6 @@
 //! The hunt for seeded faults: the smallest system in which the search finds each.
 
+use super::packages::Packages;
 use super::search::search;
 use super::workload::{CounterExample, Evictions, Limits, Model, Progress};
 use crate::config::{Config, Protocol};
@@ -11,6 +12,8 @@ use crate::mutant::Mutant;
 pub struct Arena {
     /// Caches.
     pub caches: u32,
+    /// Packages that they are in; 0 for a directory of one level.
+    pub packages: u32,
     /// Lines.
     pub lines: u32,
     /// Whether cores ask for far atomics.
@@ -27,7 +30,7 @@ pub struct Arena {
 
 impl Arena {
     /// From small to large; with what options a fault needs to have a row to show in.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::new(1, false, Evictions::Notify),
         Self::new(2, false, Evictions::Notify),
         Self::new(2, false, Evictions::Either),
@@ -39,6 +42,9 @@ impl Arena {
         Self::new(3, false, Evictions::Notify).with(Listing::Coarse { region: 2 }),
         Self::new(3, false, Evictions::Either).with(Listing::Coarse { region: 2 }),
         Self::new(4, true, Evictions::Either),
+        Self::new(2, false, Evictions::Notify).in_packages(1),
+        Self::new(2, false, Evictions::Notify).in_packages(2),
+        Self::new(2, true, Evictions::Either).in_packages(2),
         Self::new(2, false, Evictions::Notify).under(Protocol::OWNED),
         Self::new(2, true, Evictions::Either).under(Protocol::OWNED),
         Self::new(3, false, Evictions::Notify).under(Protocol::OWNED),
@@ -54,13 +60,26 @@ impl Arena {
 
     const fn new(caches: u32, far: bool, evictions: Evictions) -> Self {
         let (listing, protocol) = (Listing::FullMap, Protocol::MESI);
-        Self { caches, lines: 1, far, evictions, listing, protocol, directory_lines: None }
+        Self {
+            caches,
+            packages: 0,
+            lines: 1,
+            far,
+            evictions,
+            listing,
+            protocol,
+            directory_lines: None,
+        }
     }
 
     /// With a directory that has an entry for one line.
     const fn sparse(caches: u32, lines: u32) -> Self {
         let arena = Self::new(caches, false, Evictions::Notify);
         Self { lines, directory_lines: Some(1), ..arena }
+    }
+
+    const fn in_packages(self, packages: u32) -> Self {
+        Self { packages, ..self }
     }
 
     const fn with(self, listing: Listing) -> Self {
@@ -73,9 +92,13 @@ impl Arena {
 
     /// The model that is searched.
     pub fn model(&self, mutant: Option<Mutant>) -> Model<Option<Mutant>> {
-        let directory = Directory { listing: self.listing, nodes: self.caches };
+        let nodes = if self.packages > 0 { self.packages } else { self.caches };
+        let directory = Directory { listing: self.listing, nodes };
         let cfg = Config { directory, protocol: self.protocol, ..Config::default() };
         let mut model = Model::new(cfg.seeded(mutant), self.caches, self.lines);
+        let inner = Listing::FullMap;
+        let packages = Packages { count: self.packages, inner };
+        model.shape.packages = (self.packages > 0).then_some(packages);
         model.workload.far = self.far;
         model.workload.evictions = self.evictions;
         model.workload.recalls = self.directory_lines.is_none();
@@ -106,6 +129,7 @@ pub fn hunt(
     let limits = Limits { threads, ..Limits::default() };
     let fits = |arena: &&Arena| {
         arena.protocol.includes(mutant.protocol())
+            && (arena.packages > 0) == mutant.needs_packages()
             && arena.directory_lines.is_some() == mutant.needs_recalls()
     };
     Arena::ALL.iter().filter(fits).find_map(|arena| {

@@ -54,6 +54,9 @@ fn kept_counter_examples_show_their_faults_and_do_no_harm_without() {
             assert_eq!(sound.replay_in_controllers().fault, None, "{path} in the controllers");
         }
         shown.sort_unstable();
-        assert_eq!(shown, Mutant::ALL, "{}", folder.display());
+        // Random schedules are of one level.
+        let random = folder.ends_with("random");
+        let all = Mutant::ALL.into_iter().filter(|m| !random || !m.needs_packages());
+        assert_eq!(shown, all.collect::<Vec<_>>(), "{}", folder.display());
     }
 }

@@ -103,6 +103,7 @@ fn plain(act: &Act) -> (u32, world::Act) {
         Act::Drop { cache, line } => (line, world::Act::Drop(cache)),
         Act::Recall { line } => (line, world::Act::Recall),
         Act::Deliver(flight) => (flight.line, world::Act::Deliver(flight.msg)),
+        _ => unreachable!("no packages are drawn: {act:?}"),
     }
 }
 

@@ -9,6 +9,7 @@ mod kept;
 mod machine;
 mod mutants;
 mod networks;
+mod packages;
 mod schedules;
 mod search;
 mod text;

@@ -109,6 +109,11 @@ fn machines(args: &Args, tests: &[Test]) -> anyhow::Result<Machines> {
     let names = if given.is_empty() { MACHINES.to_vec() } else { given };
     let load = |name: &&str| {
         let mut spec = input::topology(name)?;
+        if spec.accelerator.home.packages.is_some() && (args.owned || args.direct) {
+            bail!(
+                "{name}: homes of packages know neither the owned state nor direct transfer\n  mend: name a machine with a directory of one level"
+            );
+        }
         spec.accelerator.protocol.owned |= args.owned;
         spec.accelerator.protocol.direct |= args.direct;
         if args.uncached {

@@ -47,6 +47,9 @@ pub(crate) fn run(threads: usize, quiet: bool, json: Option<Output>) -> anyhow::
 /// The system of an arena.
 fn place(arena: &Arena) -> String {
     let mut text = format!("{} x {}", arena.caches, arena.lines);
+    if arena.packages > 0 {
+        let _ = write!(text, ", {} pkg", arena.packages);
+    }
     text.push_str(if arena.far { ", far" } else { "" });
     text.push_str(if arena.evictions == Evictions::Either { ", silent" } else { "" });
     if arena.protocol != Protocol::MESI {
@@ -110,6 +113,7 @@ fn entry(h: &Hunted) -> Value {
             "mutant": name,
             "killed": true,
             "caches": kill.arena.caches,
+            "packages": kill.arena.packages,
             "lines": kill.arena.lines,
             "far": kill.arena.far,
             "directory": kill.arena.listing.to_string(),

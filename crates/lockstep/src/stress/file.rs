@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 16;
+const FIELDS: usize = 18;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,8 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("uncached_lines", k.uncached_lines.to_string()),
         ("owned", flag(k.protocol.owned)),
         ("direct", flag(k.protocol.direct)),
+        ("package_nodes", k.package_nodes.to_string()),
+        ("package_lines", k.package_lines.to_string()),
     ]
 }
 
@@ -150,6 +152,8 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "uncached_lines" => k.uncached_lines = number()?,
         "owned" => k.protocol.owned = number()? != 0,
         "direct" => k.protocol.direct = number()? != 0,
+        "package_nodes" => k.package_nodes = number()?,
+        "package_lines" => k.package_lines = number()?,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())
