@@ -19,12 +19,25 @@
 //!
 //! Not known here: routers, packets beyond their flits, what a credit buys.
 
+mod account;
 mod bank;
+mod cable;
+mod class;
+mod errors;
+mod fec;
+mod framing;
 mod impairment;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod timing;
 
+pub use account::{Account, SLICES};
 pub use bank::{Links, Transit};
+pub use cable::{LaneFault, LinkEvent, Trouble};
+pub use class::{Energy, FrameClass, Layout, Replay, Skip, Spares, Undetected};
+pub use errors::{Burst, Noise, Shape};
+pub use fec::{Code, upper_tail};
+pub use framing::FramedPair;
 pub use impairment::{Impairment, Lossless};
 pub use timing::{LinkParams, Timing};

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use crate::{Impairment, LinkParams, Links, Timing};
 
+mod framed;
+mod support;
+
 fn flit(n: u32) -> Flit {
     Flit {
         packet: PacketIdx(n),
