@@ -25,6 +25,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         section(&mut text, "caches", caches);
         let homes = nodes().flat_map(|n| n.home.blocked().map(|b| b.to_string()));
         section(&mut text, "homes", homes);
+        let dead = self.network().dead_links(self.now());
+        let told = dead.map(|(l, why)| format!("{} is {why}", link_name(self.spec(), l)));
+        section(&mut text, "links", told);
         section(&mut text, "interfaces", self.interface_lines());
         section(&mut text, "routers", self.router_lines());
         section(&mut text, "cycle", self.waiting_cycle().into_iter());

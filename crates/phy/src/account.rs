@@ -57,7 +57,7 @@ impl Series {
 }
 
 /// What one direction of a framed link has done up to an instant.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
     /// Flits handed over.
     pub flits: u64,
@@ -94,6 +94,8 @@ pub struct Account {
     pub down: Fs,
     /// Frames that waited for a place in the replay buffer.
     pub buffer_stalls: u64,
+    /// The time that its flits take at full width.
+    pub busy: Fs,
     /// Energy in femtojoules.
     pub energy_fj: u64,
     /// Flits by time: the length of a slice, and the flits of each.

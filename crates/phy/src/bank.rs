@@ -7,7 +7,7 @@ use clock::Edge;
 
 use crate::framing::{Framing, behind};
 use crate::replay::Placed;
-use crate::{Account, FramedPair, Impairment, LinkParams, Lossless, Timing};
+use crate::{Account, FramedPair, Impairment, LinkParams, Lossless, Timing, Undetected};
 
 /// The sending end of one direction.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ pub struct Transit {
     pub visible: Edge,
     /// The sender's first edge at which the link takes another flit.
     pub ready: Edge,
-    /// Whether it arrives wrong: an error that the link did not notice.
-    pub wrong: bool,
+    /// What becomes of it if it arrives wrong by an error that the link did not notice.
+    pub wrong: Option<Undetected>,
 }
 
 impl Transit {
@@ -51,7 +51,7 @@ impl Transit {
         let (serialized, serdes, fec, replay) = (handed, handed, handed, handed);
         let (flight, crossed, visible) = (handed, handed, Edge::NEVER);
         let ready = Edge::NEVER;
-        Self { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong: false }
+        Self { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong: None }
     }
 }
 
@@ -141,7 +141,11 @@ impl<I: Impairment> Links<I> {
             Timing::Framed { at, serdes, fec, flight } => {
                 let handed = direction.take(link, edge);
                 let placed = self.framing.place(at, handed);
-                direction.framed(edge, handed, &placed, [serdes, fec, flight])
+                let mut transit = direction.framed(edge, handed, &placed, [serdes, fec, flight]);
+                if placed.wrong {
+                    transit.wrong = Some(self.framing.undetected(at));
+                }
+                transit
             }
             _ => direction.transmit(link, edge, &mut self.impairment),
         };
@@ -214,7 +218,8 @@ impl<I: Impairment> Links<I> {
                 let cycles = Edge(sender.flits * u64::from(interval_cycles));
                 params.sender.instant(cycles).since(params.sender.instant(Edge(0)))
             }
-            Timing::Serial { .. } | Timing::Framed { .. } => sender.busy,
+            Timing::Serial { .. } => sender.busy,
+            Timing::Framed { at, .. } => self.framing.busy(at),
         }
     }
 
@@ -274,7 +279,7 @@ impl Direction {
         let flight = replay + behind[2];
         let visible = params.receiver.visible(flight);
         let crossed = params.receiver.to.instant(visible);
-        let (ready, wrong) = (sender.ready, placed.wrong);
+        let (ready, wrong) = (sender.ready, None);
         Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }
     }
 
@@ -288,7 +293,7 @@ impl Direction {
     ) -> Transit {
         let start = self.take(link, edge);
         let Self { params, sender, .. } = self;
-        let wrong = false;
+        let wrong = None;
         match params.timing {
             Timing::Framed { .. } => unreachable!("{link} is framed and has a frame"),
             Timing::OnDie { latency_cycles, interval_cycles } => {

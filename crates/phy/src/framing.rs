@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use base::Fs;
+use clock::Edge;
 
 use crate::account::{Account, Series};
-use crate::cable::{Cable, LinkEvent};
+use crate::cable::{Cable, LinkEvent, slots};
 use crate::errors::{poisson, stream};
 use crate::replay::{Placed, Sender};
-use crate::{FrameClass, Timing};
+use crate::{FrameClass, Timing, Undetected};
 
 /// A pair of links, `2 k` and `2 k + 1`, that are framed, and what happens to them.
 #[derive(Clone, Debug)]
@@ -72,9 +73,21 @@ impl Framing {
         back.sender.credit(&mut self.cables[at as usize / 2], handed)
     }
 
+    /// What becomes of a flit that arrives wrong in a direction.
+    pub(crate) fn undetected(&self, at: u32) -> Undetected {
+        self.classes[at as usize / 2].replay.undetected
+    }
+
+    /// The time that a direction's flits take at full width.
+    pub(crate) fn busy(&self, at: u32) -> Fs {
+        let class = &self.classes[at as usize / 2];
+        let used = self.directions[at as usize].sender.slots_used();
+        slots(class, class.lanes, Fs::ZERO).instant(Edge(used))
+    }
+
     /// What a direction has done up to an instant.
     pub(crate) fn account(&self, at: u32, until: Fs) -> Account {
-        let at = at as usize;
+        let (number, at) = (at, at as usize);
         let (way, direction, class) = (at % 2, &self.directions[at], &self.classes[at / 2]);
         let mut cable = self.cables[at / 2].clone();
         cable.advance(until);
@@ -107,6 +120,7 @@ impl Framing {
             lanes_failed,
             down,
             buffer_stalls: sent.buffer_stalls,
+            busy: self.busy(number),
             energy_fj: energy(active, class.energy.active_fj_per_bit)
                 .saturating_add(energy(idle, class.energy.idle_fj_per_bit)),
             series: (direction.series.slice(), *direction.series.flits()),

@@ -55,6 +55,13 @@ pub(crate) struct Sent {
     pub(crate) buffer_stalls: u64,
 }
 
+/// A place of the replay buffer: in which frame it was sent first, and in which it is accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Kept {
+    first: u64,
+    accepted: u64,
+}
+
 /// The sending end of one direction of a framed link.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
@@ -77,8 +84,8 @@ pub(crate) struct Sender {
     calm_until: u64,
     /// Frames after which an acknowledgement is back, in calm.
     bound: u64,
-    /// The frames in which the last frames with flits were accepted, in a ring.
-    kept: Box<[u64]>,
+    /// The last frames with flits, in a ring.
+    kept: Box<[Kept]>,
     at: usize,
     /// Frames with flits so far.
     count: u64,
@@ -111,7 +118,7 @@ impl Sender {
             calm_from: 0,
             calm_until: 0,
             bound: round.0.div_ceil(frame).saturating_add(5),
-            kept: vec![FREE; rules.buffer_frames as usize].into(),
+            kept: vec![Kept { first: 0, accepted: FREE }; rules.buffer_frames as usize].into(),
             at: 0,
             count: 0,
             credit_frame: 0,
@@ -159,7 +166,7 @@ impl Sender {
     /// Keeps the new frames of a flit for replay, if it is plain that there is room.
     #[inline]
     fn keep_calmly(&mut self, begins: u64, frame: u64) -> bool {
-        let old = self.kept[self.at];
+        let old = self.kept[self.at].accepted;
         let acked = old == FREE || old >= self.calm_from && frame >= old + self.bound;
         // A flit over several new frames is rare enough to go the long way.
         let one = begins >= frame * self.slots || frame == self.fresh;
@@ -173,7 +180,7 @@ impl Sender {
     /// Frame `frame` is the next with flits, and is accepted as `accepted`.
     #[inline]
     fn keep(&mut self, frame: u64, accepted: u64) {
-        self.kept[self.at] = accepted;
+        self.kept[self.at] = Kept { first: frame, accepted };
         self.at = if self.at + 1 == self.kept.len() { 0 } else { self.at + 1 };
         self.count += 1;
         self.sent.frames += 1;
@@ -209,8 +216,8 @@ impl Sender {
         self.sent.buffer_stalls += u64::from(stalled);
         let mut wrong = false;
         for frame in first.max(self.fresh)..=last {
-            let accepted = cable.accepted(way, frame.max(self.accept));
-            self.sent.replays += u64::from(accepted != frame);
+            let (accepted, replays) = cable.accepted(way, frame.max(self.accept));
+            self.sent.replays += replays.max(u64::from(accepted != frame));
             self.keep(frame, accepted);
         }
         let accepted = self.accept - 1;
@@ -240,9 +247,12 @@ impl Sender {
             let frame = if up == Fs::NEVER { DEAD } else { cable.way(way).from_instant(up) };
             return Some((frame.max(first + 1), false));
         }
-        let outage = cable.way(way).outage_at(first).is_some();
-        if !outage && first >= self.fresh && first < self.accept {
-            return Some((self.accept, false));
+        // Replays are on the wire: those of the last time the sender went back.
+        let back = cable.way(way).went_back(first);
+        let due = |k: &&Kept| k.accepted != FREE && k.accepted >= back && k.first < back;
+        let again = back + self.kept.iter().filter(due).count() as u64;
+        if first >= self.fresh && first < again {
+            return Some((again, false));
         }
         let new = (last + 1).saturating_sub(first.max(self.fresh));
         let size = self.kept.len() as u64;
@@ -262,6 +272,7 @@ impl Sender {
             #[expect(clippy::cast_possible_truncation, reason = "below the ring's length")]
             let back = (self.count - n) as usize;
             self.kept[(self.at + self.kept.len() - back % self.kept.len()) % self.kept.len()]
+                .accepted
         };
         assert!(
             nth < self.count && self.count - nth <= size,
@@ -302,7 +313,7 @@ impl Sender {
         if frame.max(now) >= self.calm_until || self.accept > self.fresh {
             self.calm_until = 0;
         }
-        let oldest = self.kept[self.at].min(now);
+        let oldest = self.kept[self.at].first.min(now);
         cable.forget(way, oldest.saturating_sub(self.bound * 4 + 64));
     }
 
@@ -340,18 +351,8 @@ impl Sender {
             return Fs::NEVER;
         }
         self.count_credit(frame);
-        let accepted = cable.accepted(way, frame);
+        let (accepted, _) = cable.accepted(way, frame);
         self.look(cable, now, frame);
         cable.way(way).end(accepted)
-    }
-
-    /// The first frame with flits that is not accepted at an instant, and how many are kept then.
-    #[cfg(test)]
-    pub(crate) fn kept_at(&self, cable: &mut Cable, frame: u64) -> usize {
-        let size = self.kept.len() as u64;
-        let kept = (self.count.saturating_sub(size)..self.count)
-            .filter(|n| self.acked(cable, *n) > frame)
-            .count();
-        kept
     }
 }

@@ -5,12 +5,14 @@
 //! renamed. Not known here: machines, models, files.
 
 pub mod network;
+mod phy;
 mod run;
 mod sweep;
 mod sweep_table;
 mod table;
 mod terminal;
 
+pub use phy::{OverTime, PhyAccount, PhyTotals};
 pub use run::{BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport};
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;

@@ -44,6 +44,15 @@ pub enum Trouble {
     NoLanes(Fs),
 }
 
+impl core::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Down(at) => write!(f, "taken down at {at} and not brought up again"),
+            Self::NoLanes(at) => write!(f, "without lanes enough for any width since {at}"),
+        }
+    }
+}
+
 /// What a failing lane means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {

@@ -18,8 +18,9 @@
 //!   nak, and so do the ones after it, `nak_copies` in all; the first that arrives counts.
 //! - The sender goes back with the next frame that begins after that. If all copies are lost it does so
 //!   `timeout` after the end of the lost frame.
-//! - A replay that is lost itself starts over. After `retries` in a row the link is retrained, which
-//!   takes both directions down.
+//! - Frames carry a mark that changes each time the sender goes back. A receiver that waits for a replay
+//!   misses it when the next frame has the new mark; so a replay that is lost starts over. After
+//!   `retries` in a row the link is retrained, which takes both directions down.
 //! - Acks and naks are taken out of any frame whose CRC holds, discarded payload or not.
 //!
 //! Events are worked off in the order of time, and only as far as somebody asks, so an idle link costs
@@ -152,28 +153,32 @@ impl Cable {
             ways[way].miss(lost);
             return;
         }
-        let (mut at, mut tries) = (lost, 0);
-        let resume = loop {
-            let known = self.heard(way, at);
+        let mut at = lost;
+        for tries in 1.. {
+            let known = self.heard(way, at, tries > 1);
             let replay = self.ways[way].from_instant(known);
-            tries += 1;
+            self.ways[way].outage(at, replay);
             if tries > rules.retries {
                 self.arrange(Pending { at: known, what: What::Retrain });
-                break replay;
+                return;
             }
             if !self.ways[way].is_lost(replay) {
-                break replay;
+                return;
             }
             at = replay;
-        };
-        self.ways[way].outage(lost, resume, u64::from(tries));
+        }
     }
 
-    /// When the sender of a direction learns that its frame `lost` was not received.
-    fn heard(&mut self, way: usize, lost: u64) -> Fs {
+    /// When the sender of a direction learns that its frame `lost`, a replay or not, was not received.
+    fn heard(&mut self, way: usize, lost: u64, replay: bool) -> Fs {
         let rules = self.class.replay;
         let end = self.ways[way].end(lost);
-        let found = end + self.ways[way].latency();
+        // Among what it discards, a receiver misses a replay only by the mark of the next.
+        let mut told_by = lost + u64::from(replay);
+        while replay && self.ways[way].is_lost(told_by) {
+            told_by += 1;
+        }
+        let found = self.ways[way].end(told_by) + self.ways[way].latency();
         let back = &mut self.ways[1 - way];
         let first = back.from_instant(found);
         let copies = first..first.saturating_add(rules.nak_copies.into());
@@ -228,17 +233,20 @@ impl Cable {
         }
     }
 
-    /// The first frame of a direction, from `frame` on, whose payload is accepted.
-    pub(crate) fn accepted(&mut self, way: usize, mut frame: u64) -> u64 {
+    /// The first frame of a direction, from `frame` on, whose payload is accepted, and how often it
+    /// is sent again until then.
+    pub(crate) fn accepted(&mut self, way: usize, mut frame: u64) -> (u64, u64) {
+        let mut replays = 0;
         loop {
             if frame >= DEAD {
-                return DEAD;
+                return (DEAD, replays);
             }
             self.advance(self.ways[way].end(frame));
             match self.ways[way].outage_at(frame) {
                 Some(outage) => frame = outage.resume,
-                None => return frame,
+                None => return (frame, replays),
             }
+            replays += 1;
         }
     }
 

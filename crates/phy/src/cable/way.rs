@@ -17,10 +17,9 @@ pub(crate) const DEAD: u64 = u64::MAX / 2;
 pub(crate) struct Outage {
     /// The first frame that is not.
     pub(crate) from: u64,
-    /// The first that is again; [`DEAD`] if none is.
+    /// The first that is again, with which the sender goes back; [`DEAD`] if none is. If that is lost
+    /// too, another outage begins with it.
     pub(crate) resume: u64,
-    /// How often the sender went back for it.
-    pub(crate) tries: u64,
 }
 
 /// Frames at one rate: since the link came up last.
@@ -197,13 +196,10 @@ impl Way {
     }
 
     /// What is not accepted from `from` on is again at `resume`.
-    pub(super) fn outage(&mut self, from: u64, resume: u64, tries: u64) {
+    pub(super) fn outage(&mut self, from: u64, resume: u64) {
         match self.outages.back_mut() {
-            Some(last) if from <= last.resume => {
-                last.resume = last.resume.max(resume);
-                last.tries += tries;
-            }
-            _ => self.outages.push_back(Outage { from, resume, tries }),
+            Some(last) if from < last.resume => last.resume = last.resume.max(resume),
+            _ => self.outages.push_back(Outage { from, resume }),
         }
     }
 
@@ -217,7 +213,7 @@ impl Way {
         }
         let up = next.instant(Edge(0));
         let resume = if up >= Fs(u64::MAX - 1) { DEAD } else { self.from_instant(up) };
-        self.outage(from, resume, 0);
+        self.outage(from, resume);
         let first = self.outages.back().map_or(resume, |o| o.resume);
         self.epochs.push_back(Epoch { first, clock: next, start: up });
     }
@@ -226,6 +222,11 @@ impl Way {
     pub(crate) fn outage_at(&self, frame: u64) -> Option<Outage> {
         let before = self.outages.iter().rev().find(|o| o.from <= frame);
         before.filter(|o| frame < o.resume).copied()
+    }
+
+    /// The frame with which the sender went back last, up to `frame`; 0 if it did not lately.
+    pub(crate) fn went_back(&self, frame: u64) -> u64 {
+        self.outages.iter().rev().map(|o| o.resume).find(|r| *r <= frame).unwrap_or(0)
     }
 
     /// The first frame, from `from` on, that lies in an outage or is wrong and accepted, of those

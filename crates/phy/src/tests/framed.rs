@@ -142,3 +142,135 @@ proptest! {
         prop_assert_eq!(credits(&mut links, THERE), flits as usize);
     }
 }
+
+mod against_steps {
+    use std::collections::BTreeSet;
+
+    use super::super::stepped::{Fault, Rules, run};
+    use super::*;
+    use crate::errors::Corrupted;
+
+    /// A case: what both machines are built from.
+    #[derive(Clone, Debug)]
+    struct Case {
+        seed: u64,
+        ber: f64,
+        buffer: u32,
+        ack_every: u32,
+        ack_delay_ns: u64,
+        nak_copies: u32,
+        flight_ns: u64,
+        pauses: Vec<u32>,
+    }
+
+    /// Frames in which 200 flits are accepted, as the links know at once and as is stepped.
+    fn both(case: &Case, bits: u32, fault: Fault) -> (Vec<(u32, u64)>, Vec<(u32, u64)>) {
+        let mut class = class();
+        class.noise.ber = case.ber;
+        class.replay.buffer_frames = case.buffer;
+        class.replay.ack_every = case.ack_every.min(case.buffer);
+        class.replay.ack_delay = Fs::from_ns(case.ack_delay_ns);
+        class.replay.nak_copies = case.nak_copies;
+        class.replay.retries = 1 << 16;
+        class.replay.timeout = Fs::from_ns(2 * case.flight_ns + 200);
+        let shape = class.shape();
+        let lost = [0, 1].map(|way| {
+            let mut source = Corrupted::new(case.seed, way, &shape, &class.noise);
+            let frames = core::iter::from_fn(|| Some(source.next()));
+            frames.take_while(|f| *f < 40_000).collect::<BTreeSet<u64>>()
+        });
+        let rules = Rules {
+            frame: 6_400_000,
+            latency: 15_000_000 + case.flight_ns * 1_000_000,
+            slots: 8,
+            bits,
+            buffer: case.buffer as usize,
+            ack_every: class.replay.ack_every.into(),
+            ack_delay: class.replay.ack_delay.0,
+            nak_copies: case.nak_copies.into(),
+            timeout: class.replay.timeout.0,
+            fault,
+        };
+        let mut links = pair(class, Fs::from_ns(case.flight_ns), mhz(1000), &[], case.seed);
+        let (mut ours, mut handed, mut at) = (Vec::new(), Vec::new(), Edge(0));
+        for n in 0..200_u32 {
+            at = at.plus(case.pauses[n as usize % case.pauses.len()]).max(links.ready(THERE));
+            handed.push(at.0 * 1_000_000);
+            let end = links.send(THERE, flit(n), at).replay.0 - 15_000_000;
+            ours.push((n, end / 6_400_000 - 1));
+        }
+        let steps = run(&rules, &handed, [&lost[0], &lost[1]], 40_000);
+        (ours, steps)
+    }
+
+    fn cases() -> impl Strategy<Value = Case> {
+        (
+            (any::<u64>(), 4.0_f64..7.0, 2_u32..40, 1_u32..8),
+            (0_u64..60, 1_u32..4, 0_u64..100, proptest::collection::vec(0_u32..40, 1..20)),
+        )
+            .prop_map(
+                |(
+                    (seed, log, buffer, ack_every),
+                    (ack_delay_ns, nak_copies, flight_ns, pauses),
+                )| {
+                    let ber = 10_f64.powf(-log);
+                    Case {
+                        seed,
+                        ber,
+                        buffer,
+                        ack_every,
+                        ack_delay_ns,
+                        nak_copies,
+                        flight_ns,
+                        pauses,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn what_is_known_at_once_is_what_two_state_machines_come_to(case in cases()) {
+            let (ours, steps) = both(&case, 12, Fault::Sound);
+            prop_assert_eq!(ours, steps);
+        }
+    }
+
+    /// A case with many losses both ways, of frames, replays and naks.
+    fn noisy(seed: u64) -> Case {
+        let pauses = vec![0, 3, 1, 9, 0, 0, 25];
+        Case {
+            seed,
+            ber: 4e-5,
+            buffer: 12,
+            ack_every: 3,
+            ack_delay_ns: 30,
+            nak_copies: 1,
+            flight_ns: 40,
+            pauses,
+        }
+    }
+
+    #[test]
+    fn a_machine_with_a_fault_comes_to_something_else() {
+        for fault in [
+            Fault::NakDropped,
+            Fault::SequenceWrap,
+            Fault::NoSequenceCheck,
+            Fault::GoesBackShort,
+            Fault::AckTooFar,
+        ] {
+            let differs = |seed| {
+                let (ours, steps) = both(&noisy(seed), 12, fault);
+                ours != steps
+            };
+            assert!((0..20).any(differs), "{fault:?} was not noticed");
+        }
+        for seed in 0..20 {
+            let (ours, steps) = both(&noisy(seed), 12, Fault::Sound);
+            let first = ours.iter().zip(&steps).position(|(a, b)| a != b);
+            assert_eq!(ours, steps, "seed {seed}: {first:?}");
+        }
+    }
+}

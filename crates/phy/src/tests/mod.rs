@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::{Impairment, LinkParams, Links, Timing};
 
 mod framed;
+mod stepped;
 mod support;
 
 fn flit(n: u32) -> Flit {

@@ -1,0 +1,111 @@
+//! What happens to single links at given times.
+
+use base::{Fs, LinkIdx};
+use serde::Deserialize;
+
+use crate::error::{ErrorKind, Problem};
+use crate::names::suggest;
+use crate::spec::{End, MachineSpec};
+use crate::units::Span;
+
+/// Something that happens to a link, as described.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventForm {
+    /// The ends, as reports name them: `("node0", "switch1")`. A lane is one of the direction from the
+    /// first to the second.
+    pub link: (String, String),
+    /// Which of several parallel links, from 0.
+    #[serde(default)]
+    pub nth: u32,
+    /// When.
+    pub at: Span,
+    /// What.
+    pub what: Happening,
+}
+
+/// What happens to a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum Happening {
+    /// A lane fails for good, by its number; spares come last.
+    LaneFails(u32),
+    /// The link is trained anew.
+    Retrain,
+    /// The link goes down until it is brought up.
+    Down,
+    /// The link may come up: training begins.
+    Up,
+}
+
+/// Something that happens to a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventSpec {
+    /// The direction from the first end to the second.
+    pub link: LinkIdx,
+    /// When.
+    pub at: Fs,
+    /// What.
+    pub what: Happening,
+}
+
+/// Resolves the names of links.
+pub(crate) fn events(spec: &MachineSpec, forms: &[EventForm]) -> Result<Vec<EventSpec>, Problem> {
+    let one = |(at, form)| event(spec, at, form);
+    forms.iter().enumerate().map(one).collect()
+}
+
+fn event(spec: &MachineSpec, at: usize, form: &EventForm) -> Result<EventSpec, Problem> {
+    let (from, to) = (&form.link.0, &form.link.1);
+    let links = &spec.fabric.links;
+    let joins = |l: &usize| name(spec, links[*l].from) == *from && name(spec, links[*l].to) == *to;
+    let key = |field: &str| format!("events[{at}].{field}");
+    let found = (0..links.len()).filter(joins).nth(form.nth as usize);
+    let Some(found) = found else {
+        let count = (0..links.len()).filter(joins).count();
+        if count > 0 {
+            let what = format!("there are {count} links from {from} to {to}, counted from 0");
+            return Err(Problem::new(
+                ErrorKind::Name,
+                key("nth"),
+                what,
+                format!("use at most {}", count - 1),
+            ));
+        }
+        let begins = |l: &crate::spec::Link| name(spec, l.from) == *from;
+        let ends: Vec<String> =
+            links.iter().filter(|l| begins(l)).map(|l| name(spec, l.to)).take(16).collect();
+        let mend = if ends.is_empty() {
+            let all: Vec<String> = links.iter().map(|l| name(spec, l.from)).collect();
+            suggest(from, all.iter().map(String::as_str).take(64))
+        } else {
+            suggest(to, ends.iter().map(String::as_str))
+        };
+        let what = format!("there is no link from {from} to {to}");
+        return Err(Problem::new(ErrorKind::Name, key("link"), what, mend));
+    };
+    let class = &spec.fabric.classes[links[found].class];
+    let Some(phy) = &class.phy else {
+        let what = format!(
+            "the link from {from} to {to} is of the class `{}`, which has no frames",
+            class.name
+        );
+        let mend = "events happen to links of `Framed` classes";
+        return Err(Problem::new(ErrorKind::Structure, key("link"), what, mend));
+    };
+    if let Happening::LaneFails(lane) = form.what
+        && lane >= phy.lanes + phy.spare_lanes
+    {
+        let what = format!("there are {} lanes and {} spares", phy.lanes, phy.spare_lanes);
+        let mend = format!("use a lane from 0 to {}", phy.lanes + phy.spare_lanes - 1);
+        return Err(Problem::new(ErrorKind::Value, key("what"), what, mend));
+    }
+    Ok(EventSpec { link: LinkIdx::new(found), at: form.at.0, what: form.what })
+}
+
+/// What a link's end is called in reports.
+fn name(spec: &MachineSpec, end: End) -> String {
+    match end {
+        End::Node(n, _) => n.to_string(),
+        End::Router(r, _) => spec.fabric.routers[r.at()].name.clone(),
+    }
+}
