@@ -92,9 +92,14 @@ impl Framing {
         let mut cable = self.cables[at / 2].clone();
         cable.advance(until);
         let sent = *direction.sender.sent();
-        let frames_all = cable.way(way).from_instant(until);
+        let frames = |time: Fs| {
+            slots(class, class.lanes, Fs::ZERO).edge_at_or_after(time).0
+                / u64::from(class.layout.slots)
+        };
         let active = sent.frames + sent.replays;
         let down = cable.down_time(until);
+        // While a link is down there are no frames, though their numbers go on.
+        let frames_all = cable.way(way).from_instant(until).saturating_sub(frames(down));
         let idle = frames_all.saturating_sub(active);
         let mean = class.code.corrected_a_frame(class.noise.ber) * frames_all as f64;
         let alone = poisson(mean, self.seed, at as u64, stream::MENDED);

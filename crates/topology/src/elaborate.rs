@@ -54,9 +54,9 @@ impl Description {
         let mut spec = self.sections()?;
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
-        let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
+        let mut wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
-        let (routing, short) = match way(&self.fabric, &wiring, vcs) {
+        let (routing, short) = match self.way_around(&mut wiring, vcs) {
             Ok(way) => (Routing::new(way, vcs), None),
             Err(problem) if problem.key == "router.vcs_per_class" => {
                 let Ok(enough) = way(&self.fabric, &wiring, u8::MAX) else { return Err(problem) };
@@ -74,6 +74,23 @@ impl Description {
             None => Ok(spec),
             Some(problem) => Err(with_cycle(problem, &spec)),
         }
+    }
+
+    /// The routing function; a table leads around links that are down from the start.
+    fn way_around(&self, wiring: &mut Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+        let whole = way(&self.fabric, wiring, vcs);
+        let down = phy::down_from_start(&wiring.routers, &wiring.links, &self.events);
+        if down.is_empty() || !matches!(whole, Ok(Way::Table(_))) {
+            return whole;
+        }
+        let links = wiring.links.clone();
+        for link in down.into_iter().flat_map(|even| [even, even + 1]) {
+            // To no node that there is.
+            wiring.links[link].to = spec::End::Node(NodeIdx(u32::MAX), base::PortIdx(0));
+        }
+        let around = way(&self.fabric, wiring, vcs);
+        wiring.links = links;
+        around
     }
 
     /// The regions in order.

@@ -11,6 +11,9 @@ use topology::spec::{LinkClass, MachineSpec, PhySpec};
 /// Bytes of data of the packets that efficiency is told for.
 const PACKETS: [u32; 7] = [0, 8, 32, 64, 128, 256, 4096];
 
+/// Frames that are drawn to see what bursts do.
+const DRAWN: u64 = 10_000_000;
+
 /// What a framed class yields over the longest link of it.
 #[derive(Serialize)]
 pub(crate) struct FramedClass {
@@ -29,7 +32,8 @@ pub(crate) struct FramedClass {
     serdes_ns: f64,
     fec_ns: f64,
     flight_ns: f64,
-    /// Chance that a frame is lost to independent errors, and wrong bits that bursts add.
+    /// Chance that a frame is lost, that a codeword is lost to independent errors, and wrong bits that bursts
+    /// add.
     frame_loss: f64,
     codeword_loss: f64,
     burst_ber: f64,
@@ -75,7 +79,11 @@ fn framed(spec: &MachineSpec, class: &LinkClass, s: &PhySpec, um: u64) -> Option
     // A nak waits for the next frame back; its sender finishes the frame it is in.
     let round = 2.0 * one_way + 2.0 * frame_fs;
     let ack = round + s.replay.ack_delay.0 as f64;
-    let loss = c.code.frame_loss(s.ber.0);
+    // Bursts have no closed form here: some million frames are drawn.
+    let loss = match c.noise.burst {
+        None => c.code.frame_loss(s.ber.0),
+        Some(_) => phy::drawn_loss(&c.shape(), &c.noise, 1, DRAWN),
+    };
     let missed = 0.5_f64.powi(i32::try_from(s.replay.crc_bits).unwrap_or(64));
     let frames_an_hour = 3600.0 * Fs::PER_SECOND as f64 / frame_fs;
     let mut told = FramedClass {

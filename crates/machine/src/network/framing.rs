@@ -12,6 +12,9 @@ use topology::spec::{Happening, MachineSpec, PhySpec};
 
 use crate::BuildError;
 
+/// The greatest share of frames that a link may lose: a frame needs a hundred tries then.
+const LOSS_MAX: f64 = 0.99;
+
 /// Seconds of an hour.
 const HOUR: f64 = 3600.0;
 
@@ -80,6 +83,14 @@ pub(super) fn pairs(spec: &MachineSpec) -> Result<Vec<FramedPair>, BuildError> {
         };
         let widths = class.spares.widths.iter().copied().chain([class.lanes]);
         let slots = class.layout.slots > 0 && class.layout.flit_slots > 0;
+        let noise = class.noise;
+        if slots && phy::drawn_loss(&class.shape(), &noise, 1, 10_000) > LOSS_MAX {
+            return Err(BuildError::new(format!(
+                "link class `{}`: it loses nearly every frame, so nothing would get through\n  mend: lower its \
+                 `ber` and `burst`, or raise `code: (strength: ..)`",
+                c.name
+            )));
+        }
         if !slots || !widths.clone().all(|w| w > 0 && sound(w)) {
             let why = "its frames have no rate that can be kept";
             return Err(BuildError::new(format!("link class `{}`: {why}", c.name)));

@@ -148,6 +148,13 @@ impl Corrupted {
     }
 }
 
+/// Share of frames that are lost, bursts included, drawn over this many frames.
+pub fn drawn_loss(shape: &Shape, noise: &Noise, seed: u64, frames: u64) -> f64 {
+    let mut source = Corrupted::new(seed, 0, shape, noise);
+    let lost = core::iter::from_fn(|| Some(source.next())).take_while(|f| *f < frames).count();
+    lost as f64 / frames as f64
+}
+
 /// What of a frame errors see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shape {

@@ -10,6 +10,8 @@ mod framed;
 mod stepped;
 mod support;
 
+pub(crate) use support::class;
+
 fn flit(n: u32) -> Flit {
     Flit {
         packet: PacketIdx(n),

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// 4 lanes of 100 Gb/s; frames of 2,560 bits, 6.4 ns, with 8 slots of 800 ps; no code.
-pub(super) fn class() -> FrameClass {
+pub(crate) fn class() -> FrameClass {
     FrameClass {
         layout: Layout { frame_bits: 2560, slots: 8, flit_slots: 1, straddle: false, credits: 8 },
         lanes: 4,

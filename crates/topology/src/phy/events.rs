@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::error::{ErrorKind, Problem};
 use crate::names::suggest;
-use crate::spec::{End, MachineSpec};
+use crate::spec::{End, Link, MachineSpec, RouterNode};
 use crate::units::Span;
 
 /// Something that happens to a link, as described.
@@ -48,6 +48,30 @@ pub struct EventSpec {
     pub what: Happening,
 }
 
+/// The links, by their even ones, that are down from the start and stay so. Names that stand for nothing
+/// are for [`events`] to refuse.
+pub(crate) fn down_from_start(
+    routers: &[RouterNode],
+    links: &[Link],
+    forms: &[EventForm],
+) -> Vec<usize> {
+    let same = |a: &EventForm, b: &EventForm| {
+        let turned = (b.link.1.clone(), b.link.0.clone());
+        (a.link == b.link || a.link == turned) && a.nth == b.nth
+    };
+    let stays = |f: &&EventForm| {
+        let up = |g: &EventForm| g.what == Happening::Up && same(f, g);
+        f.what == Happening::Down && f.at.0 == Fs::ZERO && !forms.iter().any(up)
+    };
+    let find = |f: &EventForm| {
+        let joins = |l: &usize| {
+            name(routers, links[*l].from) == f.link.0 && name(routers, links[*l].to) == f.link.1
+        };
+        (0..links.len()).filter(joins).nth(f.nth as usize).map(|l| l & !1)
+    };
+    forms.iter().filter(stays).filter_map(find).collect()
+}
+
 /// Resolves the names of links.
 pub(crate) fn events(spec: &MachineSpec, forms: &[EventForm]) -> Result<Vec<EventSpec>, Problem> {
     let one = |(at, form)| event(spec, at, form);
@@ -56,8 +80,9 @@ pub(crate) fn events(spec: &MachineSpec, forms: &[EventForm]) -> Result<Vec<Even
 
 fn event(spec: &MachineSpec, at: usize, form: &EventForm) -> Result<EventSpec, Problem> {
     let (from, to) = (&form.link.0, &form.link.1);
-    let links = &spec.fabric.links;
-    let joins = |l: &usize| name(spec, links[*l].from) == *from && name(spec, links[*l].to) == *to;
+    let (routers, links) = (&spec.fabric.routers, &spec.fabric.links);
+    let joins =
+        |l: &usize| name(routers, links[*l].from) == *from && name(routers, links[*l].to) == *to;
     let key = |field: &str| format!("events[{at}].{field}");
     let found = (0..links.len()).filter(joins).nth(form.nth as usize);
     let Some(found) = found else {
@@ -71,11 +96,11 @@ fn event(spec: &MachineSpec, at: usize, form: &EventForm) -> Result<EventSpec, P
                 format!("use at most {}", count - 1),
             ));
         }
-        let begins = |l: &crate::spec::Link| name(spec, l.from) == *from;
+        let begins = |l: &Link| name(routers, l.from) == *from;
         let ends: Vec<String> =
-            links.iter().filter(|l| begins(l)).map(|l| name(spec, l.to)).take(16).collect();
+            links.iter().filter(|l| begins(l)).map(|l| name(routers, l.to)).take(16).collect();
         let mend = if ends.is_empty() {
-            let all: Vec<String> = links.iter().map(|l| name(spec, l.from)).collect();
+            let all: Vec<String> = links.iter().map(|l| name(routers, l.from)).collect();
             suggest(from, all.iter().map(String::as_str).take(64))
         } else {
             suggest(to, ends.iter().map(String::as_str))
@@ -103,9 +128,9 @@ fn event(spec: &MachineSpec, at: usize, form: &EventForm) -> Result<EventSpec, P
 }
 
 /// What a link's end is called in reports.
-fn name(spec: &MachineSpec, end: End) -> String {
+fn name(routers: &[RouterNode], end: End) -> String {
     match end {
         End::Node(n, _) => n.to_string(),
-        End::Router(r, _) => spec.fabric.routers[r.at()].name.clone(),
+        End::Router(r, _) => routers[r.at()].name.clone(),
     }
 }

@@ -86,7 +86,7 @@ form! {
         parity_bits: u32,
         /// Line coding and framing, in bits.
         sync_bits: u32,
-        /// Flits lie on multiples of it.
+        /// Flits lie on multiples of it; 4 B, or 1 B, where not given.
         slot: Size,
         /// Whether a flit may begin in one frame and end in the next.
         straddle: bool,

@@ -88,14 +88,16 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
     };
     let at = Within { key, class: form.class.as_deref() };
     let frame = &whole.frame;
-    let slot_bits = at.bits("frame.slot", frame.slot)?;
+    let payload_bits = at.bits("frame.payload", frame.payload)?;
+    let slot = if payload_bits % 32 == 0 { Size(4) } else { Size(1) };
+    let slot_bits = at.bits("frame.slot", frame.slot.or(Some(slot)))?;
     let energy = |e: Option<JoulesPerBit>| e.unwrap_or_default().0;
     let spec = PhySpec {
         class: form.class.clone(),
         lanes: at.need("lanes", whole.lanes)?,
         lane_bits_per_s: at.need("lane_rate", whole.lane_rate)?.0,
         modulation: whole.modulation.unwrap_or(Modulation::Nrz),
-        payload_bits: at.bits("frame.payload", frame.payload)?,
+        payload_bits,
         header_bits: frame.header.map_or(Ok(0), |h| at.bits("frame.header", Some(h)))?,
         crc_bits: frame.crc_bits.unwrap_or(0),
         parity_bits: frame.parity_bits.unwrap_or(0),
@@ -183,4 +185,14 @@ fn elastic(at: &Within<'_>, form: &FramedForm) -> Result<Option<Elastic>, Proble
         ppm: at.need("elastic.ppm", e.ppm)?,
         buffer_bits: at.need("elastic.buffer_bits", e.buffer_bits)?,
     }))
+}
+
+/// The figures of a framed link, checked for flits of 4 bytes.
+///
+/// # Errors
+/// The first thing that is wrong, in words.
+pub fn resolved(form: &FramedForm) -> Result<PhySpec, String> {
+    let (spec, _) = resolve("links", form).map_err(|p| format!("{}: {}", p.key, p.message))?;
+    super::values("link", &spec, 4).map_err(|p| format!("{}: {}", p.key, p.message))?;
+    Ok(spec)
 }

@@ -24,6 +24,8 @@ pub use form::{
 };
 pub use spec::{Burst, Code, Elastic, PhySpec, Replay};
 
-pub(crate) use events::events;
+pub(crate) use events::{down_from_start, events};
+pub use merge::resolved;
+
 pub(crate) use merge::resolve;
 pub(crate) use validate::{clocks, values};
