@@ -104,9 +104,10 @@ fn first(n: u32, p: f64) -> f64 {
 /// The terms of a binomial from 0 to `most`.
 fn each_term(n: u32, p: f64, most: u32, mut visit: impl FnMut(u32, f64)) {
     if p >= 1.0 {
-        return if most >= n {
-            visit(n, 1.0)
-        };
+        if most >= n {
+            visit(n, 1.0);
+        }
+        return;
     }
     let odds = p / (1.0 - p);
     let mut term = power(1.0 - p, n);

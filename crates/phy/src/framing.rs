@@ -99,7 +99,7 @@ impl Framing {
         let active = sent.frames + sent.replays;
         let down = cable.down_time(until);
         // While a link is down there are no frames, though their numbers go on.
-        let frames_all = cable.way(way).from_instant(until).saturating_sub(frames(down));
+        let frames_all = cable.way(way).frame_from(until).saturating_sub(frames(down));
         let idle = frames_all.saturating_sub(active);
         let mean = class.code.corrected_a_frame(class.noise.ber) * frames_all as f64;
         let alone = poisson(mean, self.seed, at as u64, stream::MENDED);

@@ -230,7 +230,7 @@ impl Sender {
         self.next = begins + self.flit_slots;
         self.sent.flits += 1;
         self.sent.wrong += u64::from(wrong);
-        self.look(cable, last.min(cable.way(way).from_instant(handed)), last);
+        self.look(cable, last.min(cable.way(way).frame_from(handed)), last);
         let w = cable.way(way);
         let (clock, base) = w.clock_of(self.next / self.slots);
         let next = clock.instant(Edge(self.next.saturating_sub(base)));
@@ -244,7 +244,7 @@ impl Sender {
         let start = cable.way(way).start(first);
         cable.advance(start);
         if let Some(up) = cable.down_at(start) {
-            let frame = if up == Fs::NEVER { DEAD } else { cable.way(way).from_instant(up) };
+            let frame = if up == Fs::NEVER { DEAD } else { cable.way(way).frame_from(up) };
             return Some((frame.max(first + 1), false));
         }
         // Replays are on the wire: those of the last time the sender went back.
@@ -285,10 +285,10 @@ impl Sender {
         let whole = if group < self.count { there(kept(group)) } else { Fs::NEVER };
         let said = whole.min(there(kept(nth)) + self.ack_delay);
         let back = 1 - way;
-        let frame = cable.way(back).from_instant(said);
+        let frame = cable.way(back).frame_from(said);
         let frame = cable.legible(back, frame);
         let heard = cable.way(back).end(frame) + cable.way(back).latency();
-        cable.way(way).from_instant(heard)
+        cable.way(way).frame_from(heard)
     }
 
     /// The flit is never accepted.
@@ -342,7 +342,7 @@ impl Sender {
     fn credit_in_trouble(&mut self, cable: &mut Cable, handed: Fs) -> Fs {
         let way = usize::from(self.way);
         cable.advance(handed);
-        let now = cable.way(way).from_instant(handed);
+        let now = cable.way(way).frame_from(handed);
         let mut frame = now.max(self.credit_frame);
         if frame == self.credit_frame && self.credits == self.credits_max {
             frame += 1;

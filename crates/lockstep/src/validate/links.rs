@@ -92,13 +92,15 @@ fn codewords() -> Vec<Row> {
     rows
 }
 
+/// Codewords that are sampled.
+const WORDS: u32 = 20_000;
+
 /// Loss of a codeword, drawn symbol by symbol with wrong ones as frequent as the code can just mend.
 fn sample(code: &Code, ber: f64) -> f64 {
     let (s, n) = (code.symbol_error(ber), code.symbols);
     let biased = f64::from(code.strength + 1) / f64::from(n);
     let (wrong, right) = (s / biased, (1.0 - s) / (1.0 - biased));
     let (mut sum, mut count) = (0.0, 0);
-    const WORDS: u32 = 20_000;
     for _ in 0..WORDS {
         let mut errors = 0;
         let mut weight = 1.0;
@@ -300,7 +302,9 @@ fn latencies() -> Vec<Row> {
             ucie,
         ),
     ];
-    rows.iter_mut().for_each(|r| r.note = Some(by_class.to_owned()));
+    for row in &mut rows {
+        row.note = Some(by_class.to_owned());
+    }
     rows
 }
 

@@ -110,16 +110,12 @@ impl Lanes {
         if left >= self.width as usize {
             return Outcome::Spare;
         }
-        match self.widths.iter().find(|w| **w as usize <= left) {
-            Some(width) => {
-                self.width = *width;
-                Outcome::Narrower
-            }
-            None => {
-                self.width = 0;
-                Outcome::Dead
-            }
+        if let Some(width) = self.widths.iter().find(|w| **w as usize <= left) {
+            self.width = *width;
+            return Outcome::Narrower;
         }
+        self.width = 0;
+        Outcome::Dead
     }
 }
 

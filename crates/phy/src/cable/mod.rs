@@ -127,7 +127,7 @@ impl Cable {
         loop {
             let lost = [self.ways[0].next_loss(), self.ways[1].next_loss()];
             let starts = [0, 1].map(|w: usize| self.ways[w].start(lost[w]));
-            let loss = if starts[0] <= starts[1] { 0 } else { 1 };
+            let loss = usize::from(starts[1] < starts[0]);
             let event = self.pending.front().map_or(Fs::NEVER, |p| p.at);
             if event <= starts[loss] {
                 if event > until || event == Fs::NEVER {
@@ -156,7 +156,7 @@ impl Cable {
         let mut at = lost;
         for tries in 1.. {
             let known = self.heard(way, at, tries > 1);
-            let replay = self.ways[way].from_instant(known);
+            let replay = self.ways[way].frame_from(known);
             self.ways[way].outage(at, replay);
             if tries > rules.retries {
                 self.arrange(Pending { at: known, what: What::Retrain });
@@ -180,7 +180,7 @@ impl Cable {
         }
         let found = self.ways[way].end(told_by) + self.ways[way].latency();
         let back = &mut self.ways[1 - way];
-        let first = back.from_instant(found);
+        let first = back.frame_from(found);
         let copies = first..first.saturating_add(rules.nak_copies.into());
         let carried = copies.clone().find(|q| !back.is_lost(*q));
         let told = carried.map_or(Fs::NEVER, |q| back.end(q) + back.latency());
@@ -261,7 +261,7 @@ impl Cable {
             let down = self.downs.iter().find(|(from, to)| *from < end && start < *to);
             if let Some((_, up)) = down {
                 let up = *up;
-                let next = if up == Fs::NEVER { DEAD } else { self.ways[way].from_instant(up) };
+                let next = if up == Fs::NEVER { DEAD } else { self.ways[way].frame_from(up) };
                 frame = next.max(frame + 1);
             } else if self.ways[way].is_lost(frame) {
                 frame += 1;
@@ -279,7 +279,7 @@ impl Cable {
         let lost_back = self.ways[1 - way].next_loss();
         let back = self.ways[1 - way].start(lost_back);
         let event = self.pending.front().map_or(Fs::NEVER, |p| p.at);
-        let other = self.ways[way].from_instant(back.min(event)).saturating_sub(1);
+        let other = self.ways[way].frame_from(back.min(event)).saturating_sub(1);
         own.min(other)
     }
 
@@ -287,7 +287,7 @@ impl Cable {
     pub(crate) fn forget(&mut self, way: usize, from: u64) {
         let instant = self.ways[way].start(from);
         self.ways[way].forget(from);
-        let back = self.ways[1 - way].from_instant(instant);
+        let back = self.ways[1 - way].frame_from(instant);
         self.ways[1 - way].forget(back);
         while self.downs.front().is_some_and(|(_, up)| *up < instant) {
             self.downs.pop_front();

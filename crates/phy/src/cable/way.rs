@@ -126,7 +126,7 @@ impl Way {
     }
 
     /// The first frame that begins at or after an instant.
-    pub(crate) fn from_instant(&self, instant: Fs) -> u64 {
+    pub(crate) fn frame_from(&self, instant: Fs) -> u64 {
         self.slot_from(instant).div_ceil(self.slots)
     }
 
@@ -206,13 +206,13 @@ impl Way {
     /// Frames under way at `at` are lost; the next accepted begins with the clock `next`, or never
     /// if that starts at the end of time. `again` if the link was still down.
     pub(super) fn interrupt(&mut self, at: Fs, next: Domain, again: bool) {
-        let after = self.from_instant(at);
+        let after = self.frame_from(at);
         let from = if self.start(after) > at { after.saturating_sub(1) } else { after };
         if again {
             self.epochs.pop_back();
         }
         let up = next.instant(Edge(0));
-        let resume = if up >= Fs(u64::MAX - 1) { DEAD } else { self.from_instant(up) };
+        let resume = if up >= Fs(u64::MAX - 1) { DEAD } else { self.frame_from(up) };
         self.outage(from, resume);
         let first = self.outages.back().map_or(resume, |o| o.resume);
         self.epochs.push_back(Epoch { first, clock: next, start: up });

@@ -83,7 +83,7 @@ fn a_link_that_is_down_for_good_says_so() {
     let account = links.account(THERE, Fs::from_ns(20_000)).unwrap();
     assert!(account.dead.is_some() && account.flits < 40_000, "{account:?}");
     let arrived = all(&mut links, THERE);
-    assert!(!arrived.is_empty() && arrived.iter().copied().eq(0..arrived.len() as u32));
+    assert!(!arrived.is_empty() && arrived.iter().copied().zip(0..).all(|(a, n)| a == n));
     assert_eq!(links.send_credit(THERE, VcIdx(3), Edge(30_000)), Edge::NEVER);
 }
 
@@ -146,7 +146,7 @@ proptest! {
 mod against_steps {
     use std::collections::BTreeSet;
 
-    use super::super::stepped::{Fault, Rules, run};
+    use super::super::stepped::{Accepted, Fault, Rules, run};
     use super::*;
     use crate::errors::Corrupted;
 
@@ -164,7 +164,7 @@ mod against_steps {
     }
 
     /// Frames in which 200 flits are accepted, as the links know at once and as is stepped.
-    fn both(case: &Case, bits: u32, fault: Fault) -> (Vec<(u32, u64)>, Vec<(u32, u64)>) {
+    fn both(case: &Case, bits: u32, fault: Fault) -> (Accepted, Accepted) {
         let mut class = class();
         class.noise.ber = case.ber;
         class.replay.buffer_frames = case.buffer;

@@ -52,6 +52,17 @@ struct Frame {
     nak: Option<u64>,
 }
 
+/// Flits, and the frame in which each is accepted.
+pub(super) type Accepted = Vec<(u32, u64)>;
+
+/// Frame `k` arrives at `at`, or something that its CRC refuses.
+#[derive(Clone, Debug)]
+struct Arrival {
+    at: u64,
+    k: u64,
+    frame: Option<Frame>,
+}
+
 /// A frame with flits that may have to be sent again.
 #[derive(Clone, Debug)]
 struct Kept {
@@ -88,30 +99,30 @@ pub(super) fn run(
     handed: &[u64],
     lost: [&BTreeSet<u64>; 2],
     frames_max: u64,
-) -> Vec<(u32, u64)> {
+) -> Accepted {
     let mut sides = [Side::default(), Side::default()];
     sides[0].waiting = handed.iter().copied().zip(0..).collect();
-    let mut arrivals: BTreeMap<u64, [Option<(u64, Option<Frame>)>; 2]> = BTreeMap::new();
+    let mut arrivals: BTreeMap<u64, [Option<Arrival>; 2]> = BTreeMap::new();
     let mut out = Vec::new();
     for k in 0..frames_max {
         let start = k * rules.frame;
         // What has come to the ends by the time that frame k begins.
         while let Some(entry) = arrivals.first_entry().filter(|e| *e.key() <= start) {
-            let (at, both) = entry.remove_entry();
-            for (way, slot) in both.into_iter().enumerate() {
-                if let Some((number, frame)) = slot {
-                    arrive(rules, &mut sides, way, at, number, frame, &mut out);
+            for (way, slot) in entry.remove().into_iter().enumerate() {
+                if let Some(arrival) = slot {
+                    arrive(rules, &mut sides, way, arrival, &mut out);
                 }
             }
         }
         if out.len() == handed.len() {
             break;
         }
-        for way in 0..2 {
+        for (way, lost) in lost.iter().enumerate() {
             let frame = send(rules, &mut sides, way, start);
-            let ok = !lost[way].contains(&k);
+            let ok = !lost.contains(&k);
             let at = start + rules.frame + rules.latency;
-            arrivals.entry(at).or_default()[way] = Some((k, ok.then_some(frame)));
+            arrivals.entry(at).or_default()[way] =
+                Some(Arrival { at, k, frame: ok.then_some(frame) });
         }
     }
     out
@@ -122,7 +133,7 @@ fn send(rules: &Rules, sides: &mut [Side; 2], way: usize, start: u64) -> Frame {
     let (ack, nak) = {
         // What the receiver of the other direction, which sits here, has to say.
         let other = &mut sides[1 - way];
-        let told = |n: u64| other.accepted.get(n as usize).map(|(_, t)| *t);
+        let told = |n: u64| other.accepted.get(usize::try_from(n).ok()?).map(|(_, t)| *t);
         let mut ack = 0;
         for n in 0..other.accepted.len() as u64 {
             let group = n / rules.ack_every * rules.ack_every + rules.ack_every - 1;
@@ -182,16 +193,9 @@ fn fresh(rules: &Rules, side: &mut Side, start: u64) -> Vec<u32> {
     flits
 }
 
-/// Frame `k` of `way` arrives at `at`, or something that its CRC refuses.
-fn arrive(
-    rules: &Rules,
-    sides: &mut [Side; 2],
-    way: usize,
-    at: u64,
-    k: u64,
-    frame: Option<Frame>,
-    out: &mut Vec<(u32, u64)>,
-) {
+/// Something arrives at the end of `way`.
+fn arrive(rules: &Rules, sides: &mut [Side; 2], way: usize, arrival: Arrival, out: &mut Accepted) {
+    let Arrival { at, k, frame } = arrival;
     let Some(frame) = frame else {
         let side = &mut sides[way];
         if !side.discarding {

@@ -30,7 +30,7 @@ pub fn class(name: &str) -> Option<FramedForm> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phy::{resolve, values};
+    use crate::phy::{PhySpec, resolve, values};
 
     #[test]
     fn every_class_that_ships_is_whole_and_sound() {
@@ -52,7 +52,6 @@ mod tests {
         let line = |s: &PhySpec| {
             f64::from(s.payload_bits + s.header_bits + s.crc_bits) / f64::from(s.frame_bits())
         };
-        use crate::phy::PhySpec;
         assert!((line(&spec("ualink200")) - 5120.0 / 5440.0).abs() < 1e-12);
         assert!((line(&spec("ub")) - 0.9375).abs() < 1e-12);
         let pcie = spec("pcie6_cxl");

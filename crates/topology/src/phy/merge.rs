@@ -89,7 +89,7 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
     let at = Within { key, class: form.class.as_deref() };
     let frame = &whole.frame;
     let payload_bits = at.bits("frame.payload", frame.payload)?;
-    let slot = if payload_bits % 32 == 0 { Size(4) } else { Size(1) };
+    let slot = if payload_bits.is_multiple_of(32) { Size(4) } else { Size(1) };
     let slot_bits = at.bits("frame.slot", frame.slot.or(Some(slot)))?;
     let energy = |e: Option<JoulesPerBit>| e.unwrap_or_default().0;
     let spec = PhySpec {

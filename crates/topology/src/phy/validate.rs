@@ -21,7 +21,7 @@ pub(crate) fn values(name: &str, s: &PhySpec, flit_bytes: u32) -> Result<(), Pro
     within("frame.parity_bits", s.parity_bits, 0, 1 << 17)?;
     within("frame.sync_bits", s.sync_bits, 0, 1 << 17)?;
     within("frame.credits", s.credits, 1, u64::MAX)?;
-    if s.payload_bits % s.slot_bits != 0 {
+    if !s.payload_bits.is_multiple_of(s.slot_bits) {
         let what = format!(
             "a payload of {} B is no whole number of slots of {} B",
             s.payload_bits / 8,
@@ -71,7 +71,7 @@ fn code(s: &PhySpec, key: Key<'_>) -> Result<(), Problem> {
     range(&key("code.strength"), c.strength.into(), 1, u64::from(c.symbols - 1).min(1024))?;
     range(&key("code.codewords"), c.codewords.into(), 1, 1024)?;
     range(&key("code.interleave"), c.interleave.into(), 1, c.codewords.into())?;
-    if c.codewords % c.interleave != 0 {
+    if !c.codewords.is_multiple_of(c.interleave) {
         let what = format!("{} codewords are not dealt out {} by {0}", c.codewords, c.interleave);
         let mend = "use an interleave that divides the codewords";
         return Err(Problem::new(ErrorKind::Value, key("code.interleave"), what, mend));
