@@ -101,7 +101,7 @@ pub fn audit<V: Value, T: Copy, F: Faults>(
 }
 
 /// Whether the directory allows `node` a copy in `state`.
-fn lists<V: Value>(dir: &DirLine<V>, node: NodeIdx, state: CacheState) -> bool {
+pub(crate) fn lists<V: Value>(dir: &DirLine<V>, node: NodeIdx, state: CacheState) -> bool {
     match dir.state {
         DirState::EM => dir.owner == Some(node) && state.is_writable(),
         DirState::S => dir.sharers.contains(node) && state == CacheState::S,

@@ -135,6 +135,16 @@ pub enum Mutant {
     CoarseListForgets,
     /// Home recalls a shared line without invalidating the copies.
     RecallForgetsInvs,
+    /// A package answers a snoop of the fabric before its caches have given up their copies.
+    PackageAnswersEarly,
+    /// A package lets a cache write although the fabric gave it a shared copy only.
+    PackageAdmitsTooWeak,
+    /// A package gives a cache the only copy although the fabric gave it a shared copy only.
+    PackageGrantsTooMuch,
+    /// A package gives up a line that its caches still have.
+    PackageEvictsWithoutRecall,
+    /// A package takes what its caches wrote back for clean, and does not carry it out.
+    PackageKeepsDirtyData,
 }
 
 impl Mutant {
@@ -143,8 +153,20 @@ impl Mutant {
         matches!(self, Self::UpgradeByCoarseList | Self::CoarseListForgets)
     }
 
+    /// Whether it shows only where the directory has two levels.
+    pub const fn needs_packages(self) -> bool {
+        matches!(
+            self,
+            Self::PackageAnswersEarly
+                | Self::PackageAdmitsTooWeak
+                | Self::PackageGrantsTooMuch
+                | Self::PackageEvictsWithoutRecall
+                | Self::PackageKeepsDirtyData
+        )
+    }
+
     /// Every fault.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::UpgradeAfterLoss,
         Self::InvDropsIsD,
         Self::StalePutWrites,
@@ -162,5 +184,10 @@ impl Mutant {
         Self::UpgradeByCoarseList,
         Self::CoarseListForgets,
         Self::RecallForgetsInvs,
+        Self::PackageAnswersEarly,
+        Self::PackageAdmitsTooWeak,
+        Self::PackageGrantsTooMuch,
+        Self::PackageEvictsWithoutRecall,
+        Self::PackageKeepsDirtyData,
     ];
 }

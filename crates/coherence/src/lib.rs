@@ -37,6 +37,10 @@ mod message;
 pub mod model;
 mod mshr;
 mod outbox;
+mod package_audit;
+mod package_counts;
+mod package_ctrl;
+mod package_table;
 mod sharers;
 mod state;
 mod value;
@@ -55,6 +59,12 @@ pub use home_ctrl::{HomeCounts, HomeCtrl};
 pub use message::{EACH_SHARER, Gather, Message, MsgKind};
 pub use mshr::TARGETS_MAX;
 pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};
+pub use package_audit::{Packaged, audit_packages};
+pub use package_counts::PackageCounts;
+pub use package_ctrl::PackageCtrl;
+pub use package_table::{
+    Levels, PackageEvent, PackageHome, PackageLine, PackageStep, package_step,
+};
 pub use sharers::{NODES_MAX, Sharers};
 pub use state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
 pub use value::{ByteWrite, LineWrite, Value};

@@ -1,6 +1,7 @@
 //! The audit at the end of a run, and its summary.
 
-use base::{Fs, Line, LineData, LinkIdx, Part, RoutingFunction};
+use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction};
+use coherence::Packaged;
 use memory::MemoryModel;
 use phy::Account;
 
@@ -164,19 +165,28 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         checks.findings.extend(losses.into_iter().take(8));
         checks.quiescent = self.network().packets().is_empty()
             && self.nodes().all(|n| n.running == 0 && n.is_quiet())
-            && self.nodes().all(|n| n.cache.is_idle() && n.home.is_idle())
+            && self.nodes().all(crate::node::Node::is_idle)
             && self.memories().all(MemoryPort::is_idle);
         checks.coherence_violations += shared.checker.violation_count();
         checks.findings.extend(shared.checker.violations().iter().map(ToString::to_string));
         let caches: Vec<_> = self.nodes().map(|n| &n.cache).collect();
         let homes: Vec<_> = self.nodes().map(|n| &n.home).collect();
-        let errors = coherence::audit(&caches, &homes, &shared.checker);
+        let slices: Vec<_> = self.nodes().filter_map(|n| n.package.as_ref()).collect();
+        let errors = match shared.package_nodes {
+            Some(size) if shared.two_level => {
+                let slice_of =
+                    &|package: u32, home: NodeIdx| (package * size + home.0 % size) as usize;
+                let packaged = Packaged { caches, slices, homes, size, slice_of };
+                coherence::audit_packages(&packaged, &shared.checker)
+            }
+            _ => coherence::audit(&caches, &homes, &shared.checker),
+        };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
         checks
     }
 
-    /// What the pool holds of a line: its owner's copy if it has an owner, else memory. At rest
+    /// What the pool holds of a line: its owner's copy if it has an owner, or its package's, else memory. At rest
     /// that is what the last write left.
     pub fn value(&self, line: Line) -> LineData {
         let home = self.shared().map.home(line);
@@ -185,6 +195,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             _ => None,
         };
         let owner = self.nodes().find_map(owned);
+        let of_package = |n: &crate::node::Node| {
+            let held = n.package.as_ref()?.look_up(line)?;
+            held.value().filter(|_| held.outer.state.is_writable())
+        };
+        let owner = owner.or_else(|| self.nodes().find_map(of_package));
         let at_home = || self.nodes().find(|n| n.id == home)?.home.look_up(line).map(|d| d.memory);
         owner.or_else(at_home).unwrap_or_else(|| untouched(line))
     }
@@ -230,6 +245,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     fn directory_use(&self) -> DirectoryUse {
         let mut used = DirectoryUse::of(self.spec());
         self.nodes().for_each(|n| used.add(&n.home, &n.cache));
+        let slices = self.nodes().filter_map(|n| n.package.as_ref());
+        slices.for_each(|slice| used.add_package(&slice.counts()));
+        used.crossings = self.shared().package_nodes.map(|_| self.shared().crossings);
         used
     }
 

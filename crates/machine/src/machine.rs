@@ -6,7 +6,8 @@
 use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
 use clock::{Crossing, Domain, Edge};
 use coherence::{
-    CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, NODES_MAX, Outbox, Replacement,
+    CacheCtrl, CacheGeometry, Checker, Config, Directory, HomeCtrl, Levels, NODES_MAX, Outbox,
+    PackageCtrl, PackageHome, Replacement,
 };
 use memory::{AddressMap, FixedLatency, FixedParams, MemoryModel};
 use topology::routing::Routing;
@@ -244,7 +245,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             let link = crate::explain::link_name(&self.spec, link);
             return Err(RunError::LinkDown { at, link, why: why.to_string(), explanation });
         }
-        let idle = |n: &Node| n.cache.is_idle() && n.home.is_idle() && n.is_quiet();
+        let idle = |n: &Node| n.is_idle() && n.is_quiet();
         Err(if self.net.packets().is_empty() && self.nodes.iter().all(idle) {
             RunError::BarrierNeverReleased { at, explanation }
         } else {
@@ -340,7 +341,7 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
     };
     let directory = crate::directory::directory(spec);
     let nodes = directory.nodes.min(NODES_MAX);
-    let directory = coherence::Directory { nodes, ..directory };
+    let directory = Directory { nodes, ..directory };
     let cfg = Config { atomics, shared_eviction, directory, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
@@ -396,10 +397,19 @@ fn nodes(
         },
         mshrs: a.cache.mshrs,
     };
+    let two_level = crate::directory::package_directory(spec);
     let node = |(at, agents)| {
         let id = NodeIdx::new(at);
         let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
-        Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home)
+        let Some((directory, lines)) = two_level else {
+            return Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None);
+        };
+        // Inside a package nodes are numbered from 0.
+        let number = NodeIdx(id.0 % directory.nodes);
+        let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
+        let me = PackageHome { home: number, package: NodeIdx(id.0 / directory.nodes) };
+        let package = PackageCtrl::new(levels, me, lines, untouched);
+        Node::new(id, agents, CacheCtrl::new(levels.inner, number, &shape), home, Some(package))
     };
     Ok(agents.into_iter().enumerate().map(node).collect())
 }
@@ -448,6 +458,9 @@ fn shared(
         home_latency: a.home.latency_cycles,
         injection_packets: a.injection_packets,
         nodes,
+        package_nodes: spec.package_nodes,
+        two_level: a.home.packages.is_some(),
+        crossings: 0,
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
         seed: options.seed,
         last_edge: domains[a.clock.at()].edge_at_or_after(TIME_MAX),
@@ -457,6 +470,7 @@ fn shared(
         stats: Stats::default(),
         digest: base::Digest::default(),
         outbox: Outbox::default(),
+        fabric: Vec::new(),
         delivered: Vec::new(),
         candidates: Vec::new(),
         uncached: spec

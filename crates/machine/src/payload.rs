@@ -4,11 +4,22 @@ use base::{Class, Line, LineData, NodeIdx, ThreadIdx};
 use coherence::{LineWrite, Message, MsgKind};
 use topology::spec::MachineSpec;
 
+/// The level of a directory that a message of the protocol belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Level {
+    /// Between the caches of a package and the package's home. Nodes are numbered within the package.
+    Package,
+    /// Between homes and packages, which are numbered, or in a directory of one level caches.
+    Fabric,
+}
+
 /// What a packet carries.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// A message of the coherence protocol about a line.
     Coherence {
+        /// Between whom it is.
+        level: Level,
         /// The line.
         line: Line,
         /// The message.
@@ -71,12 +82,13 @@ impl Payload {
     /// Words that identify it in the run digest.
     pub(crate) fn words(&self) -> [u64; 4] {
         match self {
-            Self::Coherence { line, msg } => {
+            Self::Coherence { level, line, msg } => {
                 let data = msg
                     .data
                     .map_or(0, |d| d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w));
                 let ids = u64::from(msg.src.0) << 32 | u64::from(msg.requester.0);
-                [msg.kind as u64, line.0, ids, data]
+                let level = u64::from(*level == Level::Package) << 8;
+                [level | msg.kind as u64, line.0, ids, data]
             }
             Self::Remote { line, bytes, number, from, token, .. } => {
                 let what = u64::from(*bytes) << 32 | u64::from(*token);
@@ -112,7 +124,7 @@ impl Payload {
     /// A short name for logs.
     pub fn name(&self) -> String {
         match self {
-            Self::Coherence { line, msg } => format!("{:?} {line}", msg.kind),
+            Self::Coherence { line, msg, .. } => format!("{:?} {line}", msg.kind),
             Self::Remote { line, .. } => format!("access to {line}"),
             Self::Answer { line, .. } => format!("answer of {line}"),
             Self::Arrive { id, .. } => format!("arrival at barrier {id}"),

@@ -13,7 +13,9 @@ mod table;
 mod terminal;
 
 pub use phy::{OverTime, PhyAccount, PhyTotals};
-pub use run::{BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport};
+pub use run::{
+    BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse, RunReport,
+};
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;
 pub use table::{Side, Table};

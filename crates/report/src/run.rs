@@ -104,6 +104,47 @@ pub struct DirectoryUse {
     pub invalidations: u64,
     /// Those that found no copy to take.
     pub extra_invalidations: u64,
+    /// The homes of packages, where the directory has two levels; the rest is then of the fabric's.
+    pub packages: Option<PackageUse>,
+    /// Packets for a node of another package, where there are packages.
+    pub crossings: Option<u64>,
+}
+
+/// The homes of all packages.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PackageUse {
+    /// Nodes of a package.
+    pub nodes: u32,
+    /// How entries list the package's nodes.
+    pub organisation: String,
+    /// Bits of an entry, without its address tag and its data.
+    pub entry_bits: u32,
+    /// Bits of data beside an entry.
+    pub data_bits: u32,
+    /// Entries of each node's slice; none if there are as many as are wanted.
+    pub entries_per_home: Option<u32>,
+    /// The most lines that any slice kept at once.
+    pub lines_max: u32,
+    /// Bits of one slice's entries; where they are not bounded, of the most in use at once.
+    pub storage_bits_per_home: u64,
+    /// Bits of all slices' entries, likewise.
+    pub storage_bits: u64,
+    /// Requests of caches to their package's home.
+    pub requests: u64,
+    /// Those that it answered without asking the fabric.
+    pub answered_inside: u64,
+    /// Snoops of the fabric to packages.
+    pub snoops: u64,
+    /// Lines whose copies were recalled from a package's caches for a snoop.
+    pub snoop_recalls: u64,
+    /// Lines given up to make room for another.
+    pub capacity_recalls: u64,
+    /// Caches that lost their copy because their pointer was needed.
+    pub pointer_recalls: u64,
+    /// Invalidations that the fabric sent to packages.
+    pub invalidations: u64,
+    /// Those that found the package without a copy.
+    pub extra_invalidations: u64,
 }
 
 /// A latency distribution in nanoseconds.

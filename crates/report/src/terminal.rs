@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::phy;
-use crate::{LatencyNs, RunReport};
+use crate::{LatencyNs, PackageUse, RunReport};
 
 /// How a summary is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,7 +87,17 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
 /// What the directories' organisation cost, if it cost anything.
 fn directory(out: &mut String, r: &RunReport) {
     let d = &r.directory;
-    if d.recalls > 0 || d.extra_invalidations > 0 || d.entries_per_home.is_some() {
+    if let Some(p) = &d.packages {
+        packages(out, p);
+    }
+    if let Some(crossings) = d.crossings {
+        let _ = writeln!(out, "  {} packets to another package", grouped(crossings));
+    }
+    if d.packages.is_some()
+        || d.recalls > 0
+        || d.extra_invalidations > 0
+        || d.entries_per_home.is_some()
+    {
         let _ = writeln!(
             out,
             "  directory {}: {} bits an entry, {} bits a home, {} in all",
@@ -105,6 +115,42 @@ fn directory(out: &mut String, r: &RunReport) {
     if d.extra_invalidations > 0 {
         let (extra, all) = (grouped(d.extra_invalidations), grouped(d.invalidations));
         let _ = writeln!(out, "  {extra} of {all} invalidations found no copy");
+    }
+}
+
+/// What homes of packages take, and what they saved.
+fn packages(out: &mut String, p: &PackageUse) {
+    let _ = writeln!(
+        out,
+        "  packages of {}: {}, {} bits an entry and {} of data; {} bits of entries a slice, {} in all",
+        p.nodes,
+        p.organisation,
+        p.entry_bits,
+        p.data_bits,
+        grouped(p.storage_bits_per_home),
+        grouped(p.storage_bits)
+    );
+    let share = 100.0 * p.answered_inside as f64 / p.requests.max(1) as f64;
+    let _ = writeln!(
+        out,
+        "  {} of {} requests answered in the package ({share:.1} %)",
+        grouped(p.answered_inside),
+        grouped(p.requests)
+    );
+    let _ = writeln!(
+        out,
+        "  {} snoops to packages, {} with recalls inside; {} of {} invalidations found no copy",
+        grouped(p.snoops),
+        grouped(p.snoop_recalls),
+        grouped(p.extra_invalidations),
+        grouped(p.invalidations)
+    );
+    if p.capacity_recalls + p.pointer_recalls > 0 {
+        let (capacity, pointers) = (grouped(p.capacity_recalls), grouped(p.pointer_recalls));
+        let _ = writeln!(
+            out,
+            "  recalls in packages: {capacity} for want of an entry, {pointers} of a pointer"
+        );
     }
 }
 

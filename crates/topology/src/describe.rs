@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+pub use crate::directory::DirectoryForm;
 pub use crate::families::PerDim;
 pub use crate::families::grid::{Datelines, Grid, GridRouting, Ring, Twist};
 pub use crate::families::{Arrangement, Dragonfly, DragonflyRouting};
@@ -49,6 +50,9 @@ pub struct Description {
     /// What happens to single links at given times; nothing where not given.
     #[serde(default)]
     pub events: Vec<EventForm>,
+    /// Nodes of a package: that many consecutive ones; there are no packages where not given.
+    #[serde(default)]
+    pub package_nodes: Option<u32>,
     /// Stretches of the pool with a mode of their own; all is coherent where not given.
     #[serde(default)]
     pub regions: Vec<Region>,
@@ -228,7 +232,7 @@ pub struct Home {
     pub directory_lines: Option<u32>,
     /// How its entries list sharers; a full map where not given.
     #[serde(default)]
-    pub directory: Listing,
+    pub directory: DirectoryForm,
 }
 
 /// See [`spec::Listing`](crate::spec::Listing).

@@ -3,9 +3,10 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Listing, Overflow,
-    Replacement, SharedEviction, UpRouting,
+    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
+    SharedEviction, UpRouting,
 };
+use crate::directory;
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
 use crate::families::{dragonfly, hyperx, slimfly};
@@ -21,22 +22,6 @@ use crate::spec::{
 use crate::units::Length;
 use crate::validate;
 use crate::wiring::{Run, Wiring};
-
-/// A directory's listing.
-fn listing(listing: Listing) -> spec::Listing {
-    match listing {
-        Listing::FullMap => spec::Listing::FullMap,
-        Listing::Coarse { region } => spec::Listing::Coarse { region },
-        Listing::Limited { pointers, overflow } => spec::Listing::Limited {
-            pointers,
-            overflow: match overflow {
-                Overflow::Broadcast => spec::Overflow::Broadcast,
-                Overflow::Recall => spec::Overflow::Recall,
-                Overflow::Coarse { region } => spec::Overflow::Coarse { region },
-            },
-        },
-    }
-}
 
 impl Description {
     /// The machine that is described: names resolved, the fabric generated, values checked.
@@ -67,6 +52,7 @@ impl Description {
         let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
+        directory::fill_in(&mut spec, self.accelerator.home.directory)?;
         validate::totals(&spec)?;
         spec.events = phy::events(&spec, &self.events)?;
         phy::clocks(&spec)?;
@@ -151,6 +137,7 @@ impl Description {
         let classes = self.links.0.iter().map(|(n, form)| link_class(n, form, flit_bytes));
         Ok(MachineSpec {
             events: Vec::new(),
+            package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),
             domains: domains.collect(),
@@ -210,7 +197,9 @@ impl Description {
                 latency_cycles: home.latency_cycles,
                 interleave_bytes: home.interleave.0,
                 directory_lines: home.directory_lines,
-                directory: listing(home.directory),
+                // Filled in when the nodes are known.
+                directory: spec::Listing::FullMap,
+                packages: None,
             },
             atomics: match atomics {
                 Atomics::Near => spec::Atomics::Near,

@@ -31,10 +31,28 @@ pub struct MachineSpec {
     pub memory: MemorySpec,
     /// Who is linked to whom, and by which way packets go.
     pub fabric: Fabric,
+    /// Nodes of a package: that many consecutive ones, of which the machine has a whole number; `None`
+    /// where it has no packages.
+    pub package_nodes: Option<u32>,
     /// Stretches of the pool with a mode of their own, in order and apart; the rest is coherent.
     pub regions: Vec<RegionSpec>,
     /// What happens to single links at given times.
     pub events: Vec<EventSpec>,
+}
+
+impl MachineSpec {
+    /// The machine with a directory of two levels, full maps both: of packages of at most `nodes` consecutive
+    /// nodes, each with room for `lines` lines at a node.
+    #[must_use]
+    pub fn with_packages(mut self, nodes: u32, lines: Option<u32>) -> Self {
+        let all = u32::try_from(self.fabric.node_ports.len()).unwrap_or(u32::MAX);
+        let size = (1..=nodes).rev().find(|size| all.is_multiple_of(*size)).unwrap_or(1);
+        self.package_nodes = Some(size);
+        self.accelerator.home.directory = Listing::FullMap;
+        self.accelerator.home.packages =
+            Some(PackageHomeSpec { directory: Listing::FullMap, lines });
+        self
+    }
 }
 
 /// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
@@ -157,8 +175,19 @@ pub struct HomeSpec {
     /// Lines that the directory can track at once; a new one beyond that recalls an old one.
     /// `None`: as many as the pool has.
     pub directory_lines: Option<u32>,
-    /// How entries of the directory list sharers.
+    /// How entries of the directory list sharers: nodes, or with a level of packages, packages.
     pub directory: Listing,
+    /// The homes of packages; `None` where the directory has one level.
+    pub packages: Option<PackageHomeSpec>,
+}
+
+/// A node's slice of its package's home, between the caches of the package and the fabric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackageHomeSpec {
+    /// How its entries list the package's nodes.
+    pub directory: Listing,
+    /// Lines that it keeps, with their data; a new one beyond that has another given up. `None`: any number.
+    pub lines: Option<u32>,
 }
 
 /// How an entry of a directory lists the sharers of a line.

@@ -241,6 +241,20 @@ const CASES: &[Case] = &[
     ("no_nodes_on_routers", MESH, "dims: [3, 2]", "dims: [3, 2], nodes_per_router: 0"),
     ("nodes_of_routers_too_many", MESH, "dims: [3, 2]", "dims: [100, 100], nodes_per_router: 2"),
     ("ring_of_none", RING_OF_4, "routers: 4", "routers: 0"),
+    ("package_nodes_not_whole", PLANES, "flit:", "package_nodes: 3, flit:"),
+    ("package_nodes_of_none", PLANES, "flit:", "package_nodes: 0, flit:"),
+    (
+        "two_levels_without_packages",
+        PLANES,
+        "\"4 KiB\"",
+        "\"4 KiB\", directory: TwoLevel(inner: FullMap, outer: FullMap)",
+    ),
+    (
+        "two_levels_of_no_pointers",
+        PLANES,
+        "\"4 KiB\"",
+        "\"4 KiB\", directory: TwoLevel(inner: Limited(pointers: 0, overflow: Broadcast), outer: FullMap)",
+    ),
     ("nul_byte", PLANES, "window: 16", "window: \0"),
     ("string_unclosed", PLANES, "\"small\"", "\"small"),
 ];

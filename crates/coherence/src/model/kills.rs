@@ -1,5 +1,6 @@
 //! The hunt for seeded faults: the smallest system in which the search finds each.
 
+use super::packages::Packages;
 use super::search::search;
 use super::workload::{CounterExample, Evictions, Limits, Model, Progress};
 use crate::config::{Config, Mutant};
@@ -10,6 +11,8 @@ use crate::directory::{Directory, Listing};
 pub struct Arena {
     /// Caches.
     pub caches: u32,
+    /// Packages that they are in; 0 for a directory of one level.
+    pub packages: u32,
     /// Lines.
     pub lines: u32,
     /// Whether cores ask for far atomics.
@@ -22,7 +25,7 @@ pub struct Arena {
 
 impl Arena {
     /// From small to large.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::new(1, false, Evictions::Notify),
         Self::new(2, false, Evictions::Notify),
         Self::new(2, false, Evictions::Either),
@@ -34,10 +37,17 @@ impl Arena {
         Self::new(3, false, Evictions::Notify).with(Listing::Coarse { region: 2 }),
         Self::new(3, false, Evictions::Either).with(Listing::Coarse { region: 2 }),
         Self::new(4, true, Evictions::Either),
+        Self::new(2, false, Evictions::Notify).in_packages(1),
+        Self::new(2, false, Evictions::Notify).in_packages(2),
+        Self::new(2, true, Evictions::Either).in_packages(2),
     ];
 
     const fn new(caches: u32, far: bool, evictions: Evictions) -> Self {
-        Self { caches, lines: 1, far, evictions, listing: Listing::FullMap }
+        Self { caches, packages: 0, lines: 1, far, evictions, listing: Listing::FullMap }
+    }
+
+    const fn in_packages(self, packages: u32) -> Self {
+        Self { packages, ..self }
     }
 
     const fn with(self, listing: Listing) -> Self {
@@ -46,9 +56,13 @@ impl Arena {
 
     /// The model that is searched.
     pub fn model(&self, mutant: Option<Mutant>) -> Model<Option<Mutant>> {
-        let directory = Directory { listing: self.listing, nodes: self.caches };
+        let nodes = if self.packages > 0 { self.packages } else { self.caches };
+        let directory = Directory { listing: self.listing, nodes };
         let cfg = Config { directory, ..Config::default() };
         let mut model = Model::new(cfg.seeded(mutant), self.caches, self.lines);
+        let inner = Listing::FullMap;
+        let packages = Packages { count: self.packages, inner };
+        model.shape.packages = (self.packages > 0).then_some(packages);
         model.workload.far = self.far;
         model.workload.evictions = self.evictions;
         model
@@ -75,7 +89,8 @@ pub fn hunt(
     progress: &dyn Fn(Progress),
 ) -> Option<Kill> {
     let limits = Limits { threads, ..Limits::default() };
-    Arena::ALL.iter().find_map(|arena| {
+    let fits = |arena: &&Arena| (arena.packages > 0) == mutant.needs_packages();
+    Arena::ALL.iter().filter(fits).find_map(|arena| {
         begun(arena);
         let report = search(&arena.model(Some(mutant)), &limits, progress);
         let counter_example = report.counter_example?;

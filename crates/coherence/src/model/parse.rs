@@ -80,13 +80,23 @@ fn system<'a>(
         match key {
             "begin" => {
                 words.finish()?;
-                let directory = Directory { listing, nodes: shape.caches };
+                let directory = Directory { listing, nodes: shape.listed() };
                 return match shape.check().and(directory.check()) {
                     Ok(()) => Ok((shape, listing, mutant)),
                     Err(what) => Err(words.error(what, "choose a smaller system")),
                 };
             }
             "caches" => shape.caches = words.number(CACHES_MAX)?,
+            "packages" => {
+                let read = words.rest().parse();
+                shape.packages = Some(read.map_err(|what: String| {
+                    words.error(
+                        what,
+                        "write their number and directory, such as `packages 2 full-map`",
+                    )
+                })?);
+                words.at = words.text.len();
+            }
             "lines" => shape.lines = words.number(LINES_MAX)?,
             "values" => {
                 shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1);
@@ -107,13 +117,7 @@ fn system<'a>(
                 }
             }
             "networks" => {
-                let text = words.next("a mapping such as Req|rest")?;
-                let networks = text.parse::<Networks>();
-                let mut networks = networks
-                    .map_err(|what| words.error(what, "write a mapping such as Req|rest"))?;
-                words.literally("depth")?;
-                networks.depth_messages = words.number(NETWORK_DEPTH_MAX)?;
-                shape.networks = Some(networks);
+                shape.networks = Some(words.networks()?);
             }
             "directory" => {
                 let text = words.next("an organisation such as full-map")?;
@@ -122,16 +126,10 @@ fn system<'a>(
                     read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
             }
             "mutant" => {
-                let name = words.next("a mutant")?;
-                let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
-                let mend = || format!("one of {:?}", Mutant::ALL);
-                mutant =
-                    Some(known.ok_or_else(|| {
-                        words.error(format!("no mutant is called `{name}`"), mend())
-                    })?);
+                mutant = Some(words.mutant()?);
             }
             other => {
-                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory, directory_lines and mutant; acts follow `begin`";
+                let mend = "the keys are caches, packages, lines, values, mshrs, homes, networks, directory, directory_lines and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
             }
         }
@@ -146,13 +144,19 @@ fn act(words: &mut Words<'_>, shape: &Shape) -> Result<Act, ScheduleError> {
         let mend = "the acts are load, store, far, evict, drop, recall and deliver";
         return Err(words.error(format!("no act is called `{verb}`"), mend));
     }
+    let of_package = matches!(verb, "recall" | "evict" | "drop") && words.rest().starts_with('p');
+    let package = if of_package { words.package(shape)? } else { 0 };
     let cache = match verb {
         "recall" | "deliver" => NodeIdx(0),
+        _ if of_package => NodeIdx(0),
         _ => words.node(shape.caches)?,
     };
     words.literally("line")?;
     let line = words.number_from(0, shape.lines - 1)?;
     let act = match verb {
+        "recall" if of_package => Act::PackageRecall { package, line },
+        "evict" if of_package => Act::PackageEvict { package, line },
+        "drop" if of_package => Act::PackageDrop { package, line },
         "load" => Act::Load { cache, line },
         "store" => Act::Store { cache, line, write: words.write(shape)? },
         "far" => Act::Far { cache, line, write: words.write(shape)? },
@@ -277,11 +281,41 @@ impl<'a> Words<'a> {
         number.map(NodeIdx).ok_or_else(|| self.error(format!("`{found}` is no node here"), mend))
     }
 
+    fn mutant(&mut self) -> Result<Mutant, ScheduleError> {
+        let name = self.next("a mutant")?;
+        let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
+        let mend = || format!("one of {:?}", Mutant::ALL);
+        known.ok_or_else(|| self.error(format!("no mutant is called `{name}`"), mend()))
+    }
+
+    fn networks(&mut self) -> Result<Networks, ScheduleError> {
+        let text = self.next("a mapping such as Req|rest")?;
+        let networks = text.parse::<Networks>();
+        let mut networks =
+            networks.map_err(|what| self.error(what, "write a mapping such as Req|rest"))?;
+        self.literally("depth")?;
+        networks.depth_messages = self.number(NETWORK_DEPTH_MAX)?;
+        Ok(networks)
+    }
+
+    /// A package.
+    fn package(&mut self, shape: &Shape) -> Result<u32, ScheduleError> {
+        let found = self.next("a package")?;
+        let number = found.strip_prefix('p').and_then(|n| n.parse().ok());
+        number.filter(|n| *n < shape.packages()).ok_or_else(|| {
+            let mend = format!("the system has {} packages, from p0", shape.packages());
+            self.error(format!("`{found}` is no package here"), mend)
+        })
+    }
+
     /// A node, or the home of `line`.
     fn party(&mut self, shape: &Shape, line: u32) -> Result<NodeIdx, ScheduleError> {
         if self.rest().split_whitespace().next() == Some("home") {
             self.next("home")?;
             return Ok(shape.home_of(line));
+        }
+        if self.rest().starts_with('p') {
+            return Ok(NodeIdx(shape.caches + self.package(shape)?));
         }
         self.node(CACHES_MAX + 1)
     }

@@ -77,7 +77,7 @@ impl Schedule {
     }
 
     pub(crate) fn config(&self) -> Config<Option<Mutant>> {
-        let directory = Directory { listing: self.listing, nodes: self.shape.caches };
+        let directory = Directory { listing: self.listing, nodes: self.shape.listed() };
         Config { directory, ..Config::default() }.seeded(self.mutant)
     }
 
@@ -132,8 +132,13 @@ impl Replay {
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shape { caches, lines, values, mshrs, homes, directory_lines, networks } = self.shape;
-        writeln!(f, "{HEADER}\ncaches {caches}\nlines {lines}\nvalues {values}\nmshrs {mshrs}")?;
+        let Shape { caches, packages, lines, values, mshrs, homes, directory_lines, networks } =
+            self.shape;
+        writeln!(f, "{HEADER}\ncaches {caches}")?;
+        if let Some(packages) = packages {
+            writeln!(f, "packages {packages}")?;
+        }
+        writeln!(f, "lines {lines}\nvalues {values}\nmshrs {mshrs}")?;
         match homes {
             Homes::Apart => writeln!(f, "homes apart")?,
             Homes::At(node) => writeln!(f, "homes at n{node}")?,
@@ -174,6 +179,9 @@ pub(crate) fn named(act: &Act, shape: &Shape) -> String {
         Act::Evict { cache, line } => at("evict", cache, line),
         Act::Drop { cache, line } => at("drop", cache, line),
         Act::Recall { line } => format!("recall line {line}"),
+        Act::PackageRecall { package, line } => format!("recall p{package} line {line}"),
+        Act::PackageEvict { package, line } => format!("evict p{package} line {line}"),
+        Act::PackageDrop { package, line } => format!("drop p{package} line {line}"),
         Act::Deliver(flight) => {
             let mut text = format!("deliver line {} ", flight.line);
             let _ = write_flight(&mut text, flight, Some(shape));
@@ -191,7 +199,11 @@ pub(crate) fn write_flight(
 ) -> fmt::Result {
     let Flight { line, msg } = flight;
     let apart = shape.filter(|s| s.homes == Homes::Apart).map(|s| s.home_of(*line));
-    let name = |n: NodeIdx| if apart == Some(n) { "home".to_owned() } else { short(n) };
+    let name = |n: NodeIdx| match shape {
+        _ if apart == Some(n) => "home".to_owned(),
+        Some(shape) => shape.name_of(n),
+        None => short(n),
+    };
     let (src, dst, requester) = (name(msg.src), name(msg.dst), name(msg.requester));
     write!(to, "{:?} {src} -> {dst} for {requester}", msg.kind)?;
     if msg.gather == Gather::Home {

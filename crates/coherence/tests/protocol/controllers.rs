@@ -263,7 +263,8 @@ proptest! {
 /// The checker, the audit and the controllers' own assertions see each fault, too.
 #[test]
 fn every_fault_is_seen_from_outside_the_controllers() {
-    for mutant in Mutant::ALL {
+    // Those of packages' homes are seen in replays of schedules and in machines.
+    for mutant in Mutant::ALL.into_iter().filter(|m| !m.needs_packages()) {
         let mut runner = TestRunner::new(config(1));
         let seen = (0..1500).any(|_| {
             let mut setup = setups().new_tree(&mut runner).expect("a setup").current();

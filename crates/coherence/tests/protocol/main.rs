@@ -8,6 +8,7 @@ mod directories;
 mod kept;
 mod mutants;
 mod networks;
+mod packages;
 mod schedules;
 mod search;
 mod text;

@@ -1,7 +1,7 @@
 //! Random schedules: the protocol survives them, and each seeded fault is found by one of them, which
 //! shrinks to a handful of acts.
 
-use coherence::model::{Evictions, Homes, Model, Schedule, walk};
+use coherence::model::{Evictions, Homes, Model, Packages, Schedule, walk};
 use coherence::{Config, Directory, Listing, Mutant};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -63,6 +63,11 @@ fn failing(mutant: Mutant) -> impl Iterator<Item = Schedule> {
     let mut model = model(Some(mutant), 3, 1);
     if mutant.needs_coarse_lists() {
         model.cfg.directory = Directory { listing: Listing::Coarse { region: 2 }, nodes: 3 };
+    }
+    if mutant.needs_packages() {
+        model.shape.caches = 2;
+        model.shape.packages = Some(Packages { count: 2, inner: Listing::FullMap });
+        model.cfg.directory.nodes = 2;
     }
     (0..20_000).map(move |seed| walk(&model, seed, 120)).filter(|s| s.replay().fault.is_some())
 }

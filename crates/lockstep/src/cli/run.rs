@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::Context;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
 use machine::{Latency, Machine, Options, Summary};
-use report::{Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport, Style};
+use report::{
+    Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse, RunReport, Style,
+};
 use traffic::Trace;
 
 use super::output::Output;
@@ -177,6 +179,29 @@ fn directory(d: &machine::DirectoryUse) -> DirectoryUse {
         pointer_recalls: d.pointer_recalls,
         invalidations: d.invalidations,
         extra_invalidations: d.extra_invalidations,
+        packages: d.packages.as_ref().map(packages),
+        crossings: d.crossings,
+    }
+}
+
+fn packages(p: &machine::PackageUse) -> PackageUse {
+    PackageUse {
+        nodes: p.nodes,
+        organisation: p.organisation.clone(),
+        entry_bits: p.entry_bits,
+        data_bits: p.data_bits,
+        entries_per_home: p.entries_per_home,
+        lines_max: p.lines_max,
+        storage_bits_per_home: p.storage_bits_per_home,
+        storage_bits: p.storage_bits,
+        requests: p.requests,
+        answered_inside: p.answered_inside,
+        snoops: p.snoops,
+        snoop_recalls: p.snoop_recalls,
+        capacity_recalls: p.capacity_recalls,
+        pointer_recalls: p.pointer_recalls,
+        invalidations: p.invalidations,
+        extra_invalidations: p.extra_invalidations,
     }
 }
 

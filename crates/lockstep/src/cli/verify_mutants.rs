@@ -47,6 +47,9 @@ pub(crate) fn run(threads: usize, quiet: bool, json: Option<Output>) -> anyhow::
 /// The system of an arena.
 fn place(arena: &Arena) -> String {
     let mut text = format!("{} x {}", arena.caches, arena.lines);
+    if arena.packages > 0 {
+        let _ = write!(text, ", {} pkg", arena.packages);
+    }
     text.push_str(if arena.far { ", far" } else { "" });
     text.push_str(if arena.evictions == Evictions::Either { ", silent" } else { "" });
     if arena.listing != Listing::FullMap {
@@ -72,14 +75,14 @@ fn table(hunted: &[Hunted]) -> String {
     );
     let _ = writeln!(
         text,
-        "{:<20} {:<18} {:>5} {:>9} {:>8}  {:<42} controllers",
+        "{:<26} {:<18} {:>5} {:>9} {:>8}  {:<42} controllers",
         "fault", "found in", "acts", "states", "time", "as"
     );
     for h in hunted {
         let _ = match &h.kill {
             Some(kill) => writeln!(
                 text,
-                "{:<20} {:<18} {:>5} {:>9} {:>6.2} s  {:<42} {}",
+                "{:<26} {:<18} {:>5} {:>9} {:>6.2} s  {:<42} {}",
                 format!("{:?}", h.mutant),
                 place(&kill.arena),
                 kill.counter_example.acts.len(),
@@ -88,7 +91,7 @@ fn table(hunted: &[Hunted]) -> String {
                 kill.counter_example.fault.kind.to_string(),
                 in_controllers(h.mutant, kill)
             ),
-            None => writeln!(text, "{:<20} SURVIVES", format!("{:?}", h.mutant)),
+            None => writeln!(text, "{:<26} SURVIVES", format!("{:?}", h.mutant)),
         };
     }
     let killed = hunted.iter().filter(|h| h.kill.is_some()).count();
@@ -104,6 +107,7 @@ fn entry(h: &Hunted) -> Value {
             "mutant": name,
             "killed": true,
             "caches": kill.arena.caches,
+            "packages": kill.arena.packages,
             "lines": kill.arena.lines,
             "far": kill.arena.far,
             "directory": kill.arena.listing.to_string(),

@@ -85,6 +85,10 @@ fn one_run(
     let mut spec = spec.clone();
     spec.accelerator.consistency = super::consistency(model);
     spec.accelerator.atomics = if seed & 1 == 0 { Atomics::Near } else { Atomics::Far };
+    // One run in four has packages of up to 4, the sides of a test in one or in several.
+    if (seed / 2).is_multiple_of(4) && spec.accelerator.home.packages.is_none() {
+        spec = spec.with_packages(4, None);
+    }
     let mut drawn = Draw::new(&spec, test, seed);
     let plan: Vec<Vec<Round>> = (0..u64::from(rounds)).map(|n| drawn.round(test, n)).collect();
     let ends: Ends = Arc::new(Mutex::new(vec![Vec::new(); test.threads.len()]));

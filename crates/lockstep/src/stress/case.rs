@@ -36,6 +36,10 @@ pub struct Knobs {
     pub injection: u32,
     /// Lines from the first on that are never cached.
     pub uncached_lines: u32,
+    /// Nodes of a package, at most, where the directory has two levels; 0 for one level.
+    pub package_nodes: u32,
+    /// Lines that each slice of a package's home keeps; 0 for any number.
+    pub package_lines: u32,
 }
 
 /// What each thread does before all of them meet: `[thread]`.
@@ -87,7 +91,8 @@ impl Case {
         let mut dice = Dice { seed, count: 0 };
         let at = dice.below(topologies.len() as u64);
         let topology = topologies[usize::try_from(at).unwrap_or(0)];
-        let knobs = Knobs::draw(&mut dice, topology);
+        let mut knobs = Knobs::draw(&mut dice, topology);
+        knobs.draw_packages(seed);
         let threads = 2 + dice.below(7);
         let lines = 1 + dice.below(5);
         let stride = if dice.coin() { 64 } else { 4096 };
@@ -125,6 +130,17 @@ impl Knobs {
             far: dice.coin(),
             injection: 1 + dice.word(3),
             uncached_lines: if dice.below(4) == 0 { 1 + dice.word(3) } else { 0 },
+            package_nodes: 0,
+            package_lines: 0,
+        }
+    }
+
+    /// One machine in four has packages; by draws of their own, so that the others are as they were without.
+    fn draw_packages(&mut self, seed: u64) {
+        let below = |count: u64, n: u64| draw(seed, 7, 12, count) % n;
+        if below(0, 4) == 0 {
+            self.package_nodes = 1 << (1 + below(1, 3));
+            self.package_lines = u32::try_from(below(2, 5)).unwrap_or(0);
         }
     }
 
@@ -144,6 +160,8 @@ impl Knobs {
             far: false,
             injection: 8,
             uncached_lines: 0,
+            package_nodes: 0,
+            package_lines: 0,
         }
     }
 
@@ -152,6 +170,13 @@ impl Knobs {
     /// # Errors
     /// If it is none: the topology is not shipped, or a knob is out of its range.
     pub fn spec(&self) -> Result<MachineSpec, String> {
+        let spec = self.flat()?;
+        let lines = (self.package_lines > 0).then_some(self.package_lines);
+        let two = self.package_nodes > 0;
+        Ok(if two { spec.with_packages(self.package_nodes, lines) } else { spec })
+    }
+
+    fn flat(&self) -> Result<MachineSpec, String> {
         let described = Description::shipped(&self.topology);
         let mut d = described.ok_or_else(|| format!("no shipped topology `{}`", self.topology))?;
         let a = &mut d.accelerator;

@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 14;
+const FIELDS: usize = 16;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,8 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("far", flag(k.far)),
         ("injection", k.injection.to_string()),
         ("uncached_lines", k.uncached_lines.to_string()),
+        ("package_nodes", k.package_nodes.to_string()),
+        ("package_lines", k.package_lines.to_string()),
     ]
 }
 
@@ -146,6 +148,8 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "far" => k.far = number()? != 0,
         "injection" => k.injection = number()?,
         "uncached_lines" => k.uncached_lines = number()?,
+        "package_nodes" => k.package_nodes = number()?,
+        "package_lines" => k.package_lines = number()?,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())

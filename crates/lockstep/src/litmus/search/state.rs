@@ -32,6 +32,10 @@ impl Value for Cell {
             Write::Add(by) => Self(self.0.wrapping_add(by.0)),
         }
     }
+
+    fn kept(&self) -> Write {
+        Write::Set(*self)
+    }
 }
 
 /// Homes have nodes of their own, behind those of the threads.
