@@ -139,7 +139,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         memory: impl Fn(FixedParams) -> M,
         cfg: Config<Seed>,
     ) -> Result<Self, RunError> {
-        let net = Network::new(spec, routing)?;
+        let net = Network::seeded(spec, routing, options.seed)?;
         let domains = crate::network::domains(spec)?;
         let threads = sources.len();
         let (readers, sources) = if options.threads > 1 {
@@ -240,6 +240,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             return Ok(false);
         }
         let (at, explanation) = (self.now(), self.explain());
+        let dead = self.net.dead_links(at).next();
+        if let Some((link, why)) = dead.filter(|_| !self.net.packets().is_empty()) {
+            let link = crate::explain::link_name(&self.spec, link);
+            return Err(RunError::LinkDown { at, link, why: why.to_string(), explanation });
+        }
         let idle = |n: &Node| n.is_idle() && n.is_quiet();
         Err(if self.net.packets().is_empty() && self.nodes.iter().all(idle) {
             RunError::BarrierNeverReleased { at, explanation }

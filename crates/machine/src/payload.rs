@@ -106,6 +106,21 @@ impl Payload {
         }
     }
 
+    /// Turns a bit of its data over, which one by `dice`; what has no data stays as it is.
+    ///
+    /// ASSUMED: headers have a check of their own, so only data can be wrong unnoticed.
+    pub(crate) fn spoil(&mut self, dice: u64) {
+        let data = match self {
+            Self::Coherence { msg, .. } => msg.data.as_mut(),
+            Self::Answer { value, .. } => value.as_mut(),
+            Self::Remote { .. } | Self::Arrive { .. } | Self::Release { .. } => None,
+        };
+        if let Some(data) = data {
+            let dice = base::rng::mix(dice);
+            data.0[(dice % 8) as usize] ^= 1 << (dice >> 8 & 63);
+        }
+    }
+
     /// A short name for logs.
     pub fn name(&self) -> String {
         match self {

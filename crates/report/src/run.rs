@@ -3,6 +3,8 @@
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
 
+use crate::phy::{PhyAccount, PhyTotals};
+
 /// Everything that a run reports. Times are in nanoseconds of simulated time unless the name says
 /// otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -70,6 +72,11 @@ pub struct RunReport {
     pub kinds: Vec<KindLatency>,
     /// The busiest links, busiest first.
     pub busiest_links: Vec<BusyLink>,
+    /// The framed links that had most to repair, sickest first.
+    pub sickest_links: Vec<BusyLink>,
+    /// What all framed links did together, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phy: Option<PhyTotals>,
     /// Counts of transactions by latency, in doubling steps.
     pub histogram: Histogram,
 }
@@ -224,6 +231,12 @@ pub struct BusyLink {
     pub flits: u64,
     /// Share of the run's time, 0 to 1.
     pub utilization: f64,
+    /// How long its sender waited for credits, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_stall_ns: Option<f64>,
+    /// What its link layer did, if it is framed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phy: Option<PhyAccount>,
 }
 
 /// Counts by latency.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::phy;
 use crate::{LatencyNs, PackageUse, RunReport};
 
 /// How a summary is set.
@@ -227,16 +228,22 @@ fn links(out: &mut String, r: &RunReport, style: Style) {
     }
     let _ = writeln!(out, "\n{}", style.title("busiest links"));
     for link in &r.busiest_links {
+        let over = link.phy.as_ref().map(|p| phy::sparkline(&p.utilization_over_time));
         let _ = writeln!(
             out,
-            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits",
+            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits{}",
             link.link,
             link.class,
             100.0 * link.utilization,
-            bar(link.utilization),
-            grouped(link.flits)
+            over.unwrap_or_else(|| bar(link.utilization)),
+            grouped(link.flits),
+            match link.credit_stall_ns {
+                Some(ns) if ns > 0.0 => format!(", {} for credits", span(ns)),
+                _ => String::new(),
+            }
         );
     }
+    phy::sections(out, r.phy.as_ref(), &r.sickest_links, style);
 }
 
 fn checks(out: &mut String, r: &RunReport, style: Style) {

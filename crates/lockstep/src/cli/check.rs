@@ -7,6 +7,7 @@ use serde::Serialize;
 use topology::CheckReport;
 
 use super::check_directory::Directories;
+use super::check_links::{self, FramedClass};
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -43,6 +44,8 @@ struct Report {
     #[serde(flatten)]
     fabric: CheckReport,
     directory: Directories,
+    /// Framed link classes that are used.
+    framed: Vec<FramedClass>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -53,11 +56,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for (at, name) in args.topologies.iter().enumerate() {
         match input::checked(name) {
             Ok((spec, fabric)) => {
-                let report = Report { fabric, directory: Directories::of(&spec) };
+                let report = Report {
+                    fabric,
+                    directory: Directories::of(&spec),
+                    framed: check_links::of(&spec),
+                };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory } = &report;
+                    let Report { fabric, directory, framed } = &report;
                     output::print(&format!("{gap}{fabric}\n{directory}\n"))?;
+                    framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));
             }

@@ -5,6 +5,7 @@
 mod capture;
 mod check;
 mod check_directory;
+mod check_links;
 mod engine;
 mod import;
 mod input;
@@ -14,6 +15,7 @@ mod output;
 mod progress;
 mod rates;
 mod run;
+mod run_links;
 mod sections;
 mod stress;
 mod sweep;

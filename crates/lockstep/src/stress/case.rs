@@ -3,8 +3,7 @@
 use base::rng::draw;
 use base::{Addr, Op, Order, Rmw};
 use topology::describe::{
-    Atomics, Consistency, DirectoryForm, LinkForm, Mode, Protocol, Region, Replacement,
-    SharedEviction,
+    Atomics, Consistency, DirectoryForm, Mode, Protocol, Region, Replacement, SharedEviction,
 };
 use topology::spec::MachineSpec;
 use topology::units::Size;
@@ -221,9 +220,7 @@ impl Knobs {
         if self.buffer_flits > 0 {
             let mut tight = d.clone();
             for (_, class) in &mut tight.links.0 {
-                let (LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. }) =
-                    class;
-                *buffer_flits = self.buffer_flits;
+                class.set_buffer_flits(self.buffer_flits);
             }
             // Routers that hold whole packets need more than a few flits.
             if let Ok(spec) = tight.elaborate() {

@@ -116,7 +116,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let mut delivered = core::mem::take(&mut self.shared.delivered);
         self.net.receive(self.node.id, self.edge, &mut delivered);
         for packet in delivered.drain(..) {
-            let Packet { payload, timeline } = self.net.take(packet);
+            let spoiled = self.net.spoiled(packet);
+            let Packet { mut payload, timeline } = self.net.take(packet);
+            if spoiled == Some(phy::Undetected::Silent) {
+                payload.spoil(self.now.0 ^ u64::from(self.node.id.0));
+            }
             let [a, b, c, d] = payload.words();
             self.shared.digest.add(&[self.now.0, u64::from(self.node.id.0), a, b, c, d]);
             trace!(target: "node", at = %self.now, node = %self.node.id, "received {}", payload.name());
