@@ -45,6 +45,9 @@ pub struct Description {
     pub router: Router,
     /// The memory of every node.
     pub memory: Memory,
+    /// Nodes of a package: that many consecutive ones; there are no packages where not given.
+    #[serde(default)]
+    pub package_nodes: Option<u32>,
     /// Stretches of the pool with a mode of their own; all is coherent where not given.
     #[serde(default)]
     pub regions: Vec<Region>,

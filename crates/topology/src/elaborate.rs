@@ -127,6 +127,7 @@ impl Description {
             validate::range(key, bytes, 1, 4096).map(|()| u32::try_from(bytes).unwrap_or(u32::MAX))
         };
         Ok(MachineSpec {
+            package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),
             domains: domains.collect(),

@@ -30,6 +30,9 @@ pub struct MachineSpec {
     pub memory: MemorySpec,
     /// Who is linked to whom, and by which way packets go.
     pub fabric: Fabric,
+    /// Nodes of a package: that many consecutive ones, of which the machine has a whole number; `None`
+    /// where it has no packages.
+    pub package_nodes: Option<u32>,
     /// Stretches of the pool with a mode of their own, in order and apart; the rest is coherent.
     pub regions: Vec<RegionSpec>,
 }

@@ -259,8 +259,26 @@ fn link_class(class: &LinkClass, flit_bytes: u32) -> Result<(), Problem> {
     }
 }
 
+/// Packages are whole, and there is a whole number of them.
+fn packages(spec: &MachineSpec) -> Result<(), Problem> {
+    let Some(package) = spec.package_nodes else { return Ok(()) };
+    let nodes = spec.fabric.node_ports.len() as u64;
+    range("package_nodes", u64::from(package), 1, nodes)?;
+    if nodes.is_multiple_of(u64::from(package)) {
+        return Ok(());
+    }
+    let less = (1..=u64::from(package)).rev().find(|n| nodes.is_multiple_of(*n)).unwrap_or(1);
+    Err(Problem::new(
+        ErrorKind::Value,
+        "package_nodes",
+        format!("{nodes} accelerators are no whole number of packages of {package}"),
+        format!("use a divisor of {nodes}, such as {less}"),
+    ))
+}
+
 /// The size of everything that a machine allocates in proportion to more than one number.
 pub(crate) fn totals(spec: &MachineSpec) -> Result<(), Problem> {
+    packages(spec)?;
     // Where the VCs of all classes are more than a port has, there is one class.
     let of_class = u64::from(spec.router.vcs_per_class);
     let of_all = CLASS_COUNT as u64 * of_class;
