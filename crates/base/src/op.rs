@@ -41,6 +41,17 @@ pub enum Order {
     Stores,
 }
 
+/// How far an acquire, a release, a fence or an atomic reaches, where memory is kept valid by scopes;
+/// elsewhere all reach everybody.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Scope {
+    /// The threads of the nodes of the thread's own package.
+    Package,
+    /// Every thread.
+    #[default]
+    Supernode,
+}
+
 /// One operation of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
