@@ -25,7 +25,7 @@ pub use ids::{
     DomainIdx, GroupIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx,
 };
 pub use map::Map;
-pub use op::{Op, Order, Record, Rmw, Scope};
+pub use op::{Op, Order, PackageOp, Record, Rmw, Scope};
 pub use part::{Part, Timeline};
 pub use route::{Head, Hop, RoutingFunction, View};
 pub use time::Fs;

@@ -9,6 +9,7 @@ use crate::explain::link_name;
 use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
 use crate::node::agent::Kind;
+use crate::scopes::ScopeUse;
 use crate::stats::Latency;
 
 /// What the audit found. A sound run has nothing but zeros and `quiescent`.
@@ -105,6 +106,8 @@ pub struct Summary {
     pub breakdown_ns: Vec<(Part, f64)>,
     /// The directories' storage, and what their organisation cost.
     pub directory: DirectoryUse,
+    /// What caches kept valid by scopes did; none where no memory is.
+    pub scopes: Option<ScopeUse>,
     /// The busiest links, busiest first.
     pub busiest: Vec<LinkUse>,
     /// The audit.
@@ -137,6 +140,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let errors = coherence::audit(&caches, &homes, &shared.checker);
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
+        self.audit_scopes(&mut checks);
         checks
     }
 
@@ -144,6 +148,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// that is what the last write left.
     pub fn value(&self, line: Line) -> LineData {
         let home = self.shared().map.home(line);
+        if self.shared().is_scoped(line) {
+            let scoped = self.nodes().find(|n| n.id == home).and_then(|n| n.scoped.as_ref());
+            return scoped.map_or_else(|| untouched(line), |s| s.memory(line));
+        }
         let owned = |n: &crate::node::Node| match n.cache.look_up(line) {
             (state, value) if state.is_writable() => value,
             _ => None,
@@ -184,6 +192,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             kinds,
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
             directory: self.directory_use(),
+            scopes: self.scope_use(),
             busiest: self.busiest(time),
             checks: self.audit(),
         }

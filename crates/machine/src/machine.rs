@@ -5,6 +5,7 @@
 
 use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
 use clock::{Crossing, Domain, Edge};
+use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
     CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, NODES_MAX, Outbox, Replacement,
 };
@@ -110,6 +111,22 @@ impl Machine {
     ) -> Result<Self, RunError> {
         let cfg = Config { mutant: Some(mutant), ..protocol(spec) };
         let routing = spec.fabric.routing.clone();
+        let cfg = (cfg, scoped(spec));
+        Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
+    }
+
+    /// As [`Machine::new`], with a fault seeded into the scoped protocol.
+    ///
+    /// # Errors
+    /// If the machine cannot be built or the trace cannot be read.
+    pub fn with_scoped_mutant(
+        spec: &MachineSpec,
+        trace: &Trace,
+        options: Options,
+        mutant: coherence::scoped::ScopedMutant,
+    ) -> Result<Self, RunError> {
+        let cfg = (protocol(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
+        let routing = spec.fabric.routing.clone();
         Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
     }
 }
@@ -127,7 +144,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         routing: R,
         memory: impl Fn(FixedParams) -> M,
     ) -> Result<Self, RunError> {
-        Self::assemble(spec, sources, options, routing, memory, protocol(spec))
+        let cfg = (protocol(spec), scoped(spec));
+        Self::assemble(spec, sources, options, routing, memory, cfg)
     }
 
     fn assemble(
@@ -136,7 +154,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         options: Options,
         routing: R,
         memory: impl Fn(FixedParams) -> M,
-        cfg: Config<Seed>,
+        cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
         let net = Network::new(spec, routing)?;
         let domains = crate::network::domains(spec)?;
@@ -342,6 +360,22 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
     cfg
 }
 
+/// The same for the scoped protocol.
+#[cfg(not(feature = "mutants"))]
+pub(crate) type ScopedSeed = coherence::Sound;
+#[cfg(feature = "mutants")]
+pub(crate) type ScopedSeed = Option<coherence::scoped::ScopedMutant>;
+
+/// The scoped protocol's options in a machine.
+fn scoped(spec: &MachineSpec) -> ScopedConfig<ScopedSeed> {
+    let package_nodes = spec.package_nodes.unwrap_or(1);
+    #[cfg(not(feature = "mutants"))]
+    let mutant = coherence::Sound;
+    #[cfg(feature = "mutants")]
+    let mutant = None;
+    ScopedConfig { package_nodes, mutant }
+}
+
 /// One source for each thread of a trace.
 fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
     let streams = (0..trace.threads()).map(|t| {
@@ -355,7 +389,7 @@ fn nodes(
     spec: &MachineSpec,
     sources: Vec<Box<dyn OpSource>>,
     seed: u64,
-    cfg: Config<Seed>,
+    (cfg, scoped): (Config<Seed>, ScopedConfig<ScopedSeed>),
 ) -> Result<Vec<Node>, BuildError> {
     let count = spec.fabric.node_ports.len();
     if count == 0 || count > NODES_MAX as usize {
@@ -371,6 +405,7 @@ fn nodes(
     if sources.len().div_ceil(count) > AGENTS_MAX {
         return Err(BuildError::new(format!("a node can replay {AGENTS_MAX} threads at most")));
     }
+    let has_scopes = spec.regions.iter().any(|r| r.mode == spec::Mode::Scoped);
     let window = match a.consistency {
         Consistency::Sequential => 1,
         Consistency::Tso | Consistency::Relaxed => a.window,
@@ -379,7 +414,10 @@ fn nodes(
     agents.resize_with(count, Vec::new);
     for (thread, source) in sources.into_iter().enumerate() {
         let thread = ThreadIdx::new(thread);
-        let agent = Agent::new(thread, seed, window, a.consistency, source);
+        let mut agent = Agent::new(thread, seed, window, a.consistency, source);
+        if has_scopes {
+            agent.use_scopes();
+        }
         agents[thread.at() % count].push(agent);
     }
     let shape = CacheGeometry {
@@ -394,7 +432,12 @@ fn nodes(
     let node = |(at, agents)| {
         let id = NodeIdx::new(at);
         let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
-        Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home)
+        let mut node = Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home);
+        node.scoped = has_scopes.then(|| {
+            let shape = Geometry { sets: shape.sets, ways: shape.ways, mshrs: shape.mshrs };
+            Box::new(ScopedNode::new(scoped, id, Some(shape), untouched))
+        });
+        node
     };
     Ok(agents.into_iter().enumerate().map(node).collect())
 }
@@ -454,6 +497,7 @@ fn shared(
         outbox: Outbox::default(),
         delivered: Vec::new(),
         candidates: Vec::new(),
+        scoped: crate::node::scoped::shared(spec, threads, options.check),
         uncached: spec
             .regions
             .iter()

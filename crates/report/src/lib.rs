@@ -11,7 +11,9 @@ mod sweep_table;
 mod table;
 mod terminal;
 
-pub use run::{BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport};
+pub use run::{
+    BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport, ScopeUse,
+};
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;
 pub use table::{Side, Table};

@@ -81,6 +81,24 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
         grouped(r.memory_writes)
     );
     directory(out, r);
+    scopes(out, r);
+}
+
+/// What caches that are kept valid by scopes did.
+fn scopes(out: &mut String, r: &RunReport) {
+    let Some(s) = &r.scopes else { return };
+    let _ = writeln!(
+        out,
+        "  scopes: {} acquires dropped {} lines, {} releases waited {:.1} ns each; {} write-throughs of \
+         {} bytes, {} fills",
+        grouped(s.acquires),
+        grouped(s.self_invalidations),
+        grouped(s.releases),
+        s.release_wait_ns,
+        grouped(s.write_throughs),
+        grouped(s.write_through_bytes),
+        grouped(s.fills)
+    );
 }
 
 /// What the directories' organisation cost, if it cost anything.

@@ -5,7 +5,7 @@ use crate::error::TopologyError;
 use crate::parse;
 
 /// Name and RON text of every shipped topology.
-pub const SHIPPED: [(&str, &str); 23] = [
+pub const SHIPPED: [(&str, &str); 24] = [
     ("nvl8", include_str!("../../../topologies/nvl8.ron")),
     ("nvl72", include_str!("../../../topologies/nvl72.ron")),
     ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
@@ -29,6 +29,7 @@ pub const SHIPPED: [(&str, &str); 23] = [
     ("slimfly50", include_str!("../../../topologies/slimfly50.ron")),
     ("ub-mesh-rack", include_str!("../../../topologies/ub-mesh-rack.ron")),
     ("mi300x-8", include_str!("../../../topologies/mi300x-8.ron")),
+    ("scoped64", include_str!("../../../topologies/scoped64.ron")),
 ];
 
 impl Description {

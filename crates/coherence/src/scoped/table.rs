@@ -100,6 +100,16 @@ pub enum ScopedEffect<V> {
     },
 }
 
+impl<V: Copy> ScopedEffect<V> {
+    /// What was read, if anything was.
+    pub const fn read(&self) -> Option<V> {
+        match self {
+            Self::Load(value) | Self::Atomic { old: value, .. } => Some(*value),
+            Self::None | Self::Stored => None,
+        }
+    }
+}
+
 /// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ScopedStep<V: Parts> {
@@ -155,7 +165,11 @@ pub fn scoped_step<V: Parts, F: ScopedFaults>(
 
         (S::Iv | S::Ii, Data { value, atomic }) => row.fill(cfg, &value, atomic.as_ref()),
         (S::W | S::Wi, Ack) => row.acknowledged(),
-        (S::I | S::Iv | S::V | S::D, Ack) if cfg.has(ScopedMutant::ReadPassesWrite) => row,
+        (S::I | S::Iv | S::Ii | S::V | S::D | S::A, Ack)
+            if cfg.has(ScopedMutant::ReadPassesWrite) =>
+        {
+            row
+        }
         (S::A, Resp { value }) => row.respond(value),
 
         (

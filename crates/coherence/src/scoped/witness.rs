@@ -147,7 +147,7 @@ pub struct Witness<V: Parts> {
     initial: fn(Line) -> V,
     threads: Vec<Thread>,
     lines: BTreeMap<Line, Ghost<V>>,
-    issued: BTreeMap<(NodeIdx, u32), Issued>,
+    issued: BTreeMap<(NodeIdx, u32, Line), Issued>,
     /// By thread and line: how many writes of memory's order each part was seen behind. Only where
     /// every value is written once.
     floors: Option<BTreeMap<(u32, Line), BTreeMap<u32, u64>>>,
@@ -183,11 +183,21 @@ impl<V: Parts> Witness<V> {
         }
     }
 
-    /// A thread issues an access at its node, before the node is asked.
-    pub fn issue(&mut self, node: NodeIdx, token: u32, thread: u32, home: NodeIdx, scope: Scope) {
+    /// A thread issues an access to a line at its node, before the node is asked.
+    pub fn issue(
+        &mut self,
+        (node, token, thread): (NodeIdx, u32, u32),
+        (line, home): (Line, NodeIdx),
+        scope: Scope,
+    ) {
         let of = &self.threads[thread as usize];
         let (clocks, released) = (Arc::clone(&of.clocks), of.released.clone());
-        self.issued.insert((node, token), Issued { thread, home, scope, clocks, released });
+        self.issued.insert((node, token, line), Issued { thread, home, scope, clocks, released });
+    }
+
+    /// The node refused an access that was issued: it will be issued again.
+    pub fn withdraw(&mut self, node: NodeIdx, token: u32, line: Line) {
+        self.issued.remove(&(node, token, line));
     }
 
     /// A thread's release is done.
@@ -284,7 +294,7 @@ impl<V: Parts> Witness<V> {
         at: (Unit, NodeIdx),
         (mask, effect, after): (u64, &ScopedEffect<V>, &V),
     ) {
-        let issued = self.issued.remove(&who);
+        let issued = self.issued.remove(&(who.0, who.1, line));
         let issued =
             issued.unwrap_or_else(|| panic!("{}: access {} was never issued", who.0, who.1));
         if let ScopedEffect::Load(old) | ScopedEffect::Atomic { old, .. } = effect {

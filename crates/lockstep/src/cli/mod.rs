@@ -22,6 +22,7 @@ mod validate;
 mod verify;
 mod verify_mutants;
 mod verify_results;
+mod verify_scoped;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

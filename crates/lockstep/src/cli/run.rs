@@ -147,6 +147,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
         memory_reads: s.memory_reads,
         memory_writes: s.memory_writes,
         directory: directory(&s.directory),
+        scopes: s.scopes.as_ref().map(scopes),
         kinds: kinds.collect(),
         busiest_links: s.busiest.iter().map(busy).collect(),
         histogram: Histogram { upto_ns, count },
@@ -175,6 +176,22 @@ fn directory(d: &machine::DirectoryUse) -> DirectoryUse {
         pointer_recalls: d.pointer_recalls,
         invalidations: d.invalidations,
         extra_invalidations: d.extra_invalidations,
+    }
+}
+
+fn scopes(s: &machine::ScopeUse) -> report::ScopeUse {
+    report::ScopeUse {
+        package_nodes: s.package_nodes,
+        acquires: s.acquires,
+        acquire_wait_ns: s.acquire_wait_ns,
+        releases: s.releases,
+        release_wait_ns: s.release_wait_ns,
+        self_invalidations: s.self_invalidations,
+        fills: s.fills,
+        hits: s.hits,
+        write_throughs: s.write_throughs,
+        write_through_bytes: s.write_through_bytes,
+        evictions: s.evictions,
     }
 }
 

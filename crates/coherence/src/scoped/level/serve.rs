@@ -18,7 +18,8 @@ impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
         }
         match *ask {
             Ask::Load { mask } => mask & !line.valid != 0,
-            Ask::Store(_) => false,
+            // It may have to put out another.
+            Ask::Store(_) => self.places.is_some() && !line.takes_place(),
             Ask::Through { scope, .. } | Ask::Release { scope, .. } => {
                 !self.cfg.is_point(self.unit, scope)
             }

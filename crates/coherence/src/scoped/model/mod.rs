@@ -134,7 +134,7 @@ impl Model {
             nodes: threads,
             package_nodes: 1,
             places: (0..threads).collect(),
-            homes: vec![0, threads - 1],
+            homes: vec![0, threads.saturating_sub(1)],
             client: Client::Any { length, ops },
             evictions: true,
             mutant: None,

@@ -313,7 +313,8 @@ impl State {
             _ => Scope::Package,
         };
         let home = home(model, line);
-        self.witness.change().issue(node, token, number(thread), home, scope);
+        let who = (node, token, number(thread));
+        self.witness.change().issue(who, (line, home), scope);
         self.threads[thread].flying += 1;
         let request = ScopedRequest { line, home, ask, token, tag: () };
         if let Asked::Done(_) = self.nodes[node.at()].change().access(&request, out) {
