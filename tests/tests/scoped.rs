@@ -1,14 +1,17 @@
 //! Memory that is kept valid from acquire to release, on machines.
 
+use std::sync::{Arc, Mutex};
+
 use lockstep::base::rng::draw;
 use lockstep::base::{Addr, Op, Part, Record, Rmw, ThreadIdx};
 use lockstep::coherence::scoped::ScopedMutant;
-use lockstep::machine::{Machine, Options, Summary};
+use lockstep::machine::{Machine, OpSource, Options, Summary};
+use lockstep::memory::FixedLatency;
 use lockstep::topology::Description;
 use lockstep::topology::describe::{Mode, Region};
 use lockstep::topology::spec::MachineSpec;
 use lockstep::topology::units::Size;
-use lockstep::traffic::Trace;
+use lockstep::traffic::{Trace, TraceError};
 
 /// The first megabyte is scoped.
 const SCOPED_BYTES: u64 = 1 << 20;
@@ -138,6 +141,63 @@ fn a_release_of_the_supernode_takes_along_what_was_handed_on_within_the_package(
     // To the slice; and at the end of the thread from there to memory: data and flag.
     assert_eq!(used.write_throughs, 4);
     assert_eq!(far.value(Addr(data).line()).word(0, 8), 9);
+}
+
+/// A thread of given operations that notes what it reads.
+struct Reader(Vec<Op>, Arc<Mutex<Vec<u64>>>);
+
+impl OpSource for Reader {
+    fn refill(&mut self, batch: &mut Vec<Op>) -> Result<(), TraceError> {
+        batch.append(&mut self.0);
+        Ok(())
+    }
+
+    fn observes(&self) -> bool {
+        true
+    }
+
+    fn observe(&mut self, _: u64, word: u64) {
+        self.1.lock().expect("nobody panicked").push(word);
+    }
+}
+
+/// IRIW: a store that is on its way to its home is seen at its own node before it is seen elsewhere, so
+/// two readers see two stores in different orders, which release and acquire allow. In coherent memory a
+/// store is seen by all at once.
+#[test]
+fn scoped_memory_is_not_multi_copy_atomic() {
+    let disagree = |scoped: bool, think: u32| {
+        let mut spec = machine("nvl8", 1, 4096);
+        if !scoped {
+            spec.regions.clear();
+        }
+        // Each at home where the other's writer is.
+        let (x, y) = (64, 128 * 64);
+        assert_eq!(spec.accelerator.home.interleave_bytes, 64);
+        let release = |addr| Op::Release { addr: Addr(addr), size: 8, value: Some(1) };
+        let acquire = |addr| Op::Acquire { addr: Addr(addr), size: 8, sc: false };
+        let wait = Op::Think { cycles: think };
+        let seen = [(), ()].map(|()| Arc::new(Mutex::new(Vec::new())));
+        let idle = || Reader(Vec::new(), Arc::default());
+        let mut threads = vec![
+            Reader(vec![release(x)], Arc::default()),
+            Reader(vec![release(y)], Arc::default()),
+        ];
+        threads.extend((0..6).map(|_| idle()));
+        threads.push(Reader(vec![wait, acquire(x), acquire(y)], Arc::clone(&seen[0])));
+        threads.push(Reader(vec![wait, acquire(y), acquire(x)], Arc::clone(&seen[1])));
+        let sources = threads.into_iter().map(|t| Box::new(t) as Box<dyn OpSource>).collect();
+        let routing = spec.fabric.routing.clone();
+        let options = Options::default();
+        let built = Machine::build(&spec, sources, options, routing, FixedLatency::new);
+        let mut machine = built.expect("it is sound");
+        machine.run().expect("a sound run");
+        let checks = machine.summary().checks;
+        assert!(checks.clean(), "{:?}", checks.findings);
+        seen.iter().all(|s| *s.lock().expect("nobody panicked") == [1, 0])
+    };
+    let any = |scoped| (0..40).any(|n| disagree(scoped, 25 * n));
+    assert!(any(true) && !any(false));
 }
 
 /// Any program: a few lines, all operations, both scopes, tiny caches.

@@ -209,7 +209,8 @@ impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
     ) -> Asked<V> {
         let empty = || Entry { line: ScopedLine::default(), home, queue: VecDeque::new() };
         let entry = self.lines.entry(line).or_insert_with(empty);
-        let first = entry.queue.is_empty();
+        // A store on its way up is performed here: what comes behind it need not wait for the answer.
+        let first = entry.queue.iter().all(|w| w.sent);
         let mut waiting = Waiting { ask, who, tag, sent: false };
         let mut served = None;
         if first {
