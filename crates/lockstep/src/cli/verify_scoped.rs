@@ -109,7 +109,7 @@ fn render(asked: &Asked, model: &Model, report: &Report, wall_s: f64) -> String 
     let _ = writeln!(text, "  {:<13} {rate:.0} thousand states a second", "rate");
     match &report.counter_example {
         None => {
-            text.push_str("clean: no read sees what happens-before forbids, nothing gets stuck\n")
+            text.push_str("clean: no read sees what happens-before forbids, nothing gets stuck\n");
         }
         Some(found) => {
             let _ = writeln!(text, "broken after {} moves\n", found.moves.len());

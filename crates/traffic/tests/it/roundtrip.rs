@@ -63,21 +63,6 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
 
     #[test]
-fn a_scope_is_written_behind_the_word_and_only_where_there_is_one() {
-    let read = |text: &str| {
-        Trace::from_text(text.as_bytes(), "t.trace").map(|trace| records(&trace).expect("read"))
-    };
-    let release = Op::Release { addr: Addr(64), size: 8, value: Some(3) };
-    let ops = read("0 release.package 64 8 =3\n0 REL.P 64 8 =3\n0 release.supernode 64 8 =3\n");
-    let within = release.within_package().expect("it has a scope");
-    assert_eq!(ops.expect("sound"), [[within, within, release]]);
-    for bad in ["0 load.package 64 8", "0 think.supernode 3", "0 fence.node"] {
-        let said = read(bad).expect_err("it is refused").to_string();
-        assert!(said.contains(".package"), "{bad}: {said}");
-    }
-}
-
-#[test]
     fn records_come_back_in_order_from_memory_file_and_text(list in some_records()) {
         let memory = Trace::from_records(list.iter().copied())?;
         let expect = by_thread(&list, memory.threads());
@@ -212,6 +197,21 @@ fn threads_without_records_are_kept() {
     let again = Trace::from_text(text.as_slice(), "t.trace").expect("parse");
     assert_eq!(again.info().thread_records, trace.info().thread_records);
     assert_eq!((&again.info().name, &again.info().provenance), (&"few".into(), &"of many".into()));
+}
+
+#[test]
+fn a_scope_is_written_behind_the_word_and_only_where_there_is_one() {
+    let read = |text: &str| {
+        Trace::from_text(text.as_bytes(), "t.trace").map(|trace| records(&trace).expect("read"))
+    };
+    let release = Op::Release { addr: Addr(64), size: 8, value: Some(3) };
+    let ops = read("0 release.package 64 8 =3\n0 REL.P 64 8 =3\n0 release.supernode 64 8 =3\n");
+    let within = release.within_package().expect("it has a scope");
+    assert_eq!(ops.expect("sound"), [[within, within, release]]);
+    for bad in ["0 load.package 64 8", "0 think.supernode 3", "0 fence.node"] {
+        let said = read(bad).expect_err("it is refused").to_string();
+        assert!(said.contains(".package"), "{bad}: {said}");
+    }
 }
 
 #[test]
