@@ -20,6 +20,7 @@ use crate::network::{Component, Network};
 use crate::node::agent::Agent;
 use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
 use crate::payload::{Lengths, Payload};
+use crate::scopes::{ScopedSeed, scoped};
 use crate::source::{Iter, OpSource, ReadAhead};
 use crate::stats::Stats;
 use crate::{BuildError, RunError};
@@ -114,21 +115,6 @@ impl Machine {
         let cfg = (cfg, scoped(spec));
         Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
     }
-
-    /// As [`Machine::new`], with a fault seeded into the scoped protocol.
-    ///
-    /// # Errors
-    /// If the machine cannot be built or the trace cannot be read.
-    pub fn with_scoped_mutant(
-        spec: &MachineSpec,
-        trace: &Trace,
-        options: Options,
-        mutant: coherence::scoped::ScopedMutant,
-    ) -> Result<Self, RunError> {
-        let cfg = (protocol(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
-        let routing = spec.fabric.routing.clone();
-        Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
-    }
 }
 
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
@@ -148,7 +134,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         Self::assemble(spec, sources, options, routing, memory, cfg)
     }
 
-    fn assemble(
+    pub(crate) fn assemble(
         spec: &MachineSpec,
         sources: Vec<Box<dyn OpSource>>,
         options: Options,
@@ -360,24 +346,8 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
     cfg
 }
 
-/// The same for the scoped protocol.
-#[cfg(not(feature = "mutants"))]
-pub(crate) type ScopedSeed = coherence::Sound;
-#[cfg(feature = "mutants")]
-pub(crate) type ScopedSeed = Option<coherence::scoped::ScopedMutant>;
-
-/// The scoped protocol's options in a machine.
-fn scoped(spec: &MachineSpec) -> ScopedConfig<ScopedSeed> {
-    let package_nodes = spec.package_nodes.unwrap_or(1);
-    #[cfg(not(feature = "mutants"))]
-    let mutant = coherence::Sound;
-    #[cfg(feature = "mutants")]
-    let mutant = None;
-    ScopedConfig { package_nodes, mutant }
-}
-
 /// One source for each thread of a trace.
-fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
+pub(crate) fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
     let streams = (0..trace.threads()).map(|t| {
         let stream = trace.stream(ThreadIdx(t))?;
         Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)

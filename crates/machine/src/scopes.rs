@@ -1,11 +1,55 @@
 //! What caches that are kept valid by scopes did in a run, and their part of the audit.
 
 use base::RoutingFunction;
+use coherence::scoped::ScopedConfig;
 use memory::MemoryModel;
+use topology::spec::MachineSpec;
 
 use crate::Machine;
 use crate::audit::Checks;
 use crate::node::scoped::mean_ns;
+
+/// What machines can have seeded into their scoped protocol: nothing, or with `mutants` a fault.
+#[cfg(not(feature = "mutants"))]
+pub(crate) type ScopedSeed = coherence::Sound;
+#[cfg(feature = "mutants")]
+pub(crate) type ScopedSeed = Option<coherence::scoped::ScopedMutant>;
+
+/// The scoped protocol's options in a machine.
+pub(crate) fn scoped(spec: &MachineSpec) -> ScopedConfig<ScopedSeed> {
+    let package_nodes = spec.package_nodes.unwrap_or(1);
+    #[cfg(not(feature = "mutants"))]
+    let mutant = coherence::Sound;
+    #[cfg(feature = "mutants")]
+    let mutant = None;
+    ScopedConfig { package_nodes, mutant }
+}
+
+#[cfg(feature = "mutants")]
+impl Machine {
+    /// As [`Machine::new`], with a fault seeded into the scoped protocol.
+    ///
+    /// # Errors
+    /// If the machine cannot be built or the trace cannot be read.
+    pub fn with_scoped_mutant(
+        spec: &MachineSpec,
+        trace: &traffic::Trace,
+        options: crate::Options,
+        mutant: coherence::scoped::ScopedMutant,
+    ) -> Result<Self, crate::RunError> {
+        let cfg =
+            (crate::machine::protocol(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
+        let routing = spec.fabric.routing.clone();
+        Self::assemble(
+            spec,
+            crate::machine::sources(trace)?,
+            options,
+            routing,
+            memory::FixedLatency::new,
+            cfg,
+        )
+    }
+}
 
 /// Scoped caches and slices of all nodes, after a run.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use topology::CheckReport;
 
 use super::check_directory::Directories;
+use super::check_regions::Regions;
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -43,6 +44,8 @@ struct Report {
     #[serde(flatten)]
     fabric: CheckReport,
     directory: Directories,
+    #[serde(flatten)]
+    regions: Regions,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -53,11 +56,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for (at, name) in args.topologies.iter().enumerate() {
         match input::checked(name) {
             Ok((spec, fabric)) => {
-                let report = Report { fabric, directory: Directories::of(&spec) };
+                let (directory, regions) = (Directories::of(&spec), Regions::of(&spec));
+                let report = Report { fabric, directory, regions };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n"))?;
+                    let Report { fabric, directory, regions } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));
             }

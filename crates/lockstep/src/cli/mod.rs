@@ -5,6 +5,7 @@
 mod capture;
 mod check;
 mod check_directory;
+mod check_regions;
 mod engine;
 mod import;
 mod input;

@@ -288,34 +288,8 @@ impl Agent {
                 }
                 return Ok(self.scopes.end().unwrap_or(Next::Wish(Wish::Done)));
             }
-            Current::Fence(scope) if quiet => {
-                if let Some(next) = self.scopes.fence(scope) {
-                    return Ok(next);
-                }
-                self.current = Current::None;
-            }
-            Current::Order(Order::Loads) if self.ledger.loads_are_done() => {
-                self.current = Current::None;
-                self.scopes.acquire(Scope::Supernode);
-            }
-            Current::Order(Order::Stores) if self.scopes.are_on() => {
-                if !self.ledger.stores_are_done() {
-                    return Ok(Next::Blocked);
-                }
-                if let Some(next) = self.scopes.release(Scope::Supernode) {
-                    return Ok(next);
-                }
-                self.current = Current::None;
-            }
-            Current::Order(Order::Stores) => {
-                self.ledger.fence_stores();
-                self.current = Current::None;
-            }
-            Current::Barrier { id, members, arrived: false } if quiet => {
-                if let Some(next) = self.scopes.release(Scope::Supernode) {
-                    return Ok(next);
-                }
-                return Ok(Next::Wish(Wish::Arrive { id, members }));
+            Current::Fence(_) | Current::Order(_) | Current::Barrier { arrived: false, .. } => {
+                return Ok(self.pass(quiet));
             }
             Current::Copy { rest, .. } if rest.bytes == 0 => {
                 if self.copying > 0 {

@@ -23,8 +23,8 @@ use tracing::debug;
 use super::agent::Piece;
 use super::step::Stepping;
 use super::{Done, Outbound};
-use crate::machine::ScopedSeed;
 use crate::payload::Payload;
+use crate::scopes::ScopedSeed;
 
 /// A node's cache, slice and home.
 pub(crate) type Scoped = ScopedNode<LineData, Timeline, ScopedSeed>;

@@ -12,7 +12,7 @@
 //!
 //! Machines without scoped memory pass by all of it.
 
-use base::{Fs, Scope};
+use base::{Fs, Order, Scope};
 use coherence::scoped::Sync;
 
 use super::{Agent, Current, Next, Wish};
@@ -37,11 +37,6 @@ pub(super) struct Scopes {
 }
 
 impl Scopes {
-    /// Whether the machine has memory that is kept valid by scopes.
-    pub(super) const fn are_on(&self) -> bool {
-        self.on
-    }
-
     /// What has to come before anything else.
     pub(super) const fn pending(&self) -> Option<Next> {
         match self.stage {
@@ -57,12 +52,8 @@ impl Scopes {
     }
 
     /// The same of a fence.
-    pub(super) fn fence(&mut self, scope: Scope) -> Option<Next> {
-        let next = self.before(Sync { release: true, acquire: true, scope });
-        if next.is_none() {
-            self.used();
-        }
-        next
+    fn fence(&mut self, scope: Scope) -> Option<Next> {
+        self.before(Sync { release: true, acquire: true, scope })
     }
 
     /// The same of the end of the thread.
@@ -95,6 +86,34 @@ impl Scopes {
 }
 
 impl Agent {
+    /// What the fence or barrier at hand comes to. `quiet`: nothing of the thread is under way.
+    pub(super) fn pass(&mut self, quiet: bool) -> Next {
+        let scoped = match self.current {
+            Current::Fence(scope) if quiet => self.scopes.fence(scope),
+            Current::Order(Order::Loads) if self.ledger.loads_are_done() => {
+                self.scopes.acquire(Scope::Supernode);
+                None
+            }
+            Current::Order(Order::Stores) if !self.scopes.on => {
+                self.ledger.fence_stores();
+                None
+            }
+            Current::Order(Order::Stores) if self.ledger.stores_are_done() => {
+                self.scopes.release(Scope::Supernode)
+            }
+            Current::Barrier { id, members, .. } if quiet => {
+                let arrive = Next::Wish(Wish::Arrive { id, members });
+                return self.scopes.release(Scope::Supernode).unwrap_or(arrive);
+            }
+            _ => return Next::Blocked,
+        };
+        scoped.unwrap_or_else(|| {
+            self.current = Current::None;
+            self.scopes.used();
+            Next::Again
+        })
+    }
+
     /// The machine has memory that is kept valid by scopes.
     pub(crate) fn use_scopes(&mut self) {
         self.scopes.on = true;
