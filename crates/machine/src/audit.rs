@@ -11,6 +11,7 @@ use crate::explain::link_name;
 use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
 use crate::node::agent::Kind;
+use crate::scopes::ScopeUse;
 use crate::stats::Latency;
 
 /// What the audit found. A sound run has nothing but zeros and `quiescent`.
@@ -113,6 +114,8 @@ pub struct Summary {
     pub directory: DirectoryUse,
     /// What caches did for each other and for memory.
     pub transfers: CacheTransfers,
+    /// What caches kept valid by scopes did; none where no memory is.
+    pub scopes: Option<ScopeUse>,
     /// The busiest links, busiest first.
     pub busiest: Vec<LinkUse>,
     /// The framed links that had most to repair, sickest first.
@@ -185,6 +188,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
+        self.audit_scopes(&mut checks);
         checks
     }
 
@@ -192,6 +196,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// that is what the last write left.
     pub fn value(&self, line: Line) -> LineData {
         let home = self.shared().map.home(line);
+        if self.shared().is_scoped(line) {
+            let scoped = self.nodes().find(|n| n.id == home).and_then(|n| n.scoped.as_ref());
+            return scoped.map_or_else(|| untouched(line), |s| s.memory(line));
+        }
         let owned = |n: &crate::node::Node| match n.cache.look_up(line) {
             (state, value) if state.is_owner() => value,
             _ => None,
@@ -238,6 +246,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
             directory: self.directory_use(),
             transfers: self.transfers(),
+            scopes: self.scope_use(),
             busiest: self.busiest(time),
             sickest: self.sickest(time),
             phy: self.phy_use(time),

@@ -15,7 +15,7 @@ mod terminal;
 pub use phy::{OverTime, PhyAccount, PhyTotals};
 pub use run::{
     BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse,
-    RunReport,
+    RunReport, ScopeUse,
 };
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;

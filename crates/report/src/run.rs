@@ -68,6 +68,9 @@ pub struct RunReport {
     pub directory: DirectoryUse,
     /// What caches did for each other and for memory.
     pub transfers: CacheTransfers,
+    /// What caches kept valid by scopes did; none where no memory is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<ScopeUse>,
     /// Latency by kind of operation.
     pub kinds: Vec<KindLatency>,
     /// The busiest links, busiest first.
@@ -167,6 +170,33 @@ pub struct CacheTransfers {
     pub reads_saved: u64,
     /// Reads of shared lines that were sent to a cache which had lost its copy.
     pub forward_misses: u64,
+}
+
+/// Caches kept valid by scopes, and slices of packages, of all nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ScopeUse {
+    /// Nodes of a package.
+    pub package_nodes: u32,
+    /// Acquires of all threads; a fence or a barrier is one.
+    pub acquires: u64,
+    /// Mean wait of an acquire by itself for the slices of its package.
+    pub acquire_wait_ns: f64,
+    /// Releases; a fence, a barrier or the end of a thread is one.
+    pub releases: u64,
+    /// Mean time from the start of a release to its last acknowledgement.
+    pub release_wait_ns: f64,
+    /// Lines of which acquires dropped clean bytes.
+    pub self_invalidations: u64,
+    /// Lines fetched.
+    pub fills: u64,
+    /// Loads that caches performed at once.
+    pub hits: u64,
+    /// Write-throughs sent.
+    pub write_throughs: u64,
+    /// The bytes that they carried.
+    pub write_through_bytes: u64,
+    /// Clean lines evicted.
+    pub evictions: u64,
 }
 
 /// A latency distribution in nanoseconds.

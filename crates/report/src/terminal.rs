@@ -83,6 +83,7 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
     );
     directory(out, r);
     transfers(out, r);
+    scopes(out, r);
 }
 
 /// What the protocol's options did, if it has any.
@@ -103,6 +104,23 @@ fn transfers(out: &mut String, r: &RunReport) {
     if t.forward_misses > 0 {
         let _ = writeln!(out, "  {} forwarded reads found no copy", grouped(t.forward_misses));
     }
+}
+
+/// What caches that are kept valid by scopes did.
+fn scopes(out: &mut String, r: &RunReport) {
+    let Some(s) = &r.scopes else { return };
+    let _ = writeln!(
+        out,
+        "  scopes: {} acquires dropped {} lines, {} releases waited {:.1} ns each; {} write-throughs of \
+         {} bytes, {} fills",
+        grouped(s.acquires),
+        grouped(s.self_invalidations),
+        grouped(s.releases),
+        s.release_wait_ns,
+        grouped(s.write_throughs),
+        grouped(s.write_through_bytes),
+        grouped(s.fills)
+    );
 }
 
 /// What the directories' organisation cost, if it cost anything.

@@ -79,6 +79,8 @@ pub enum Mode {
     Coherent,
     /// Never cached: every access goes to the home.
     Uncached,
+    /// Cached, and kept valid from acquire to release by the threads that ask for it.
+    Scoped,
 }
 
 /// A clock domain: a frequency, or `(frequency: "1 GHz", phase: "100 ps")`.

@@ -107,7 +107,14 @@ impl Description {
             let mode = match region.mode {
                 describe::Mode::Coherent => spec::Mode::Coherent,
                 describe::Mode::Uncached => spec::Mode::Uncached,
+                describe::Mode::Scoped => spec::Mode::Scoped,
             };
+            if mode == spec::Mode::Scoped && self.accelerator.consistency != Consistency::Relaxed {
+                let what = "scoped memory is kept valid by acquires and releases only, which the \
+                            accelerators' consistency hides";
+                let mend = "use consistency: Relaxed, or another mode";
+                return Err(wrong("mode", what.to_owned(), mend));
+            }
             regions.push(spec::RegionSpec { lines, mode });
         }
         regions.sort_by_key(|r| r.lines.start);

@@ -100,6 +100,9 @@ pub enum Mode {
     /// Never cached: every access goes to the home and is performed there. Requests of a node to a home
     /// arrive in order; answers may not. The memory semantics of UALink 200G 1.0.
     Uncached,
+    /// Cached, and kept valid from acquire to release, at the scope of a package or of the supernode:
+    /// no directory, no invalidations by others. Needs [`Consistency::Relaxed`].
+    Scoped,
 }
 
 /// A stretch of the pool.

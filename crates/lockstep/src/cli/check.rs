@@ -8,6 +8,7 @@ use topology::CheckReport;
 
 use super::check_directory::Directories;
 use super::check_links::{self, FramedClass};
+use super::check_regions::Regions;
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -46,6 +47,8 @@ struct Report {
     directory: Directories,
     /// Framed link classes that are used.
     framed: Vec<FramedClass>,
+    #[serde(flatten)]
+    regions: Regions,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -60,11 +63,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                     fabric,
                     directory: Directories::of(&spec),
                     framed: check_links::of(&spec),
+                    regions: Regions::of(&spec),
                 };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, framed } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n"))?;
+                    let Report { fabric, directory, framed, regions } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));

@@ -6,6 +6,7 @@ mod capture;
 mod check;
 mod check_directory;
 mod check_links;
+mod check_regions;
 mod engine;
 mod import;
 mod input;
@@ -24,6 +25,7 @@ mod validate;
 mod verify;
 mod verify_mutants;
 mod verify_results;
+mod verify_scoped;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

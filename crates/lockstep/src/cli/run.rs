@@ -151,6 +151,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f
         memory_writes: s.memory_writes,
         directory: directory(&s.directory),
         transfers: transfers(&s.transfers),
+        scopes: s.scopes.as_ref().map(scopes),
         kinds: kinds.collect(),
         busiest_links: s.busiest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
         sickest_links: s.sickest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
@@ -216,6 +217,22 @@ fn transfers(t: &machine::CacheTransfers) -> CacheTransfers {
         write_backs_saved: t.write_backs_saved,
         reads_saved: t.reads_saved,
         forward_misses: t.forward_misses,
+    }
+}
+
+fn scopes(s: &machine::ScopeUse) -> report::ScopeUse {
+    report::ScopeUse {
+        package_nodes: s.package_nodes,
+        acquires: s.acquires,
+        acquire_wait_ns: s.acquire_wait_ns,
+        releases: s.releases,
+        release_wait_ns: s.release_wait_ns,
+        self_invalidations: s.self_invalidations,
+        fills: s.fills,
+        hits: s.hits,
+        write_throughs: s.write_throughs,
+        write_through_bytes: s.write_through_bytes,
+        evictions: s.evictions,
     }
 }
 
