@@ -146,7 +146,7 @@ impl Knobs {
     /// One machine in four has packages; by draws of their own, so that the others are as they were without.
     /// Packages speak MESI.
     fn draw_packages(&mut self, seed: u64) {
-        let below = |count: u64, n: u64| draw(seed, 7, 12, count) % n;
+        let below = |count: u64, n: u64| draw(seed, 7, 16, count) % n;
         if below(0, 4) == 0 {
             self.protocol = coherence::Protocol::MESI;
             self.package_nodes = 1 << (1 + below(1, 3));
