@@ -3,7 +3,7 @@
 
 use lockstep::topology::Description;
 use lockstep::topology::describe::{
-    Atomics, Cable, Consistency, FabricForm, Graph, GraphRouting, LinkForm, PerSwitch, Replacement,
+    Atomics, Cable, Consistency, FabricForm, Graph, GraphRouting, PerSwitch, Protocol, Replacement,
 };
 use lockstep::topology::names::Named;
 use lockstep::topology::spec::MachineSpec;
@@ -34,6 +34,7 @@ pub struct Tight {
     sequential: bool,
     far: bool,
     injection_packets: u32,
+    protocol: Protocol,
 }
 
 /// Tight machines of every kind; on the shipped fabrics one time in three.
@@ -48,7 +49,8 @@ pub fn machines() -> impl Strategy<Value = Tight> {
     ];
     let cache = (0_u32..3, 0_u32..3, any::<bool>(), 2_u32..9);
     let rest = (prop::option::of(1_u32..6), 1_u32..12, 1_u32..=32, any::<bool>(), any::<bool>());
-    (shape, cache, rest, 1_u32..4).prop_map(|(shape, cache, rest, injection_packets)| {
+    let protocol = (any::<bool>(), any::<bool>());
+    (shape, cache, rest, 1_u32..4, protocol).prop_map(|(shape, cache, rest, injected, protocol)| {
         let (sets_log2, ways_log2, plru, mshrs) = cache;
         let (directory_lines, buffer_flits, window, sequential, far) = rest;
         Tight {
@@ -62,7 +64,8 @@ pub fn machines() -> impl Strategy<Value = Tight> {
             window,
             sequential,
             far,
-            injection_packets,
+            injection_packets: injected,
+            protocol: Protocol { owned: protocol.0, direct: protocol.1 },
         }
     })
 }
@@ -81,9 +84,7 @@ impl Tight {
     pub fn spec(&self) -> MachineSpec {
         let mut d = self.description();
         for (_, class) in &mut d.links.0 {
-            let (LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. }) =
-                class;
-            *buffer_flits = self.buffer_flits;
+            class.set_buffer_flits(self.buffer_flits);
         }
         let a = &mut d.accelerator;
         a.window = self.window;
@@ -91,6 +92,7 @@ impl Tight {
         a.consistency =
             if self.sequential { Consistency::Sequential } else { Consistency::Relaxed };
         a.atomics = if self.far { Atomics::Far } else { Atomics::Near };
+        a.protocol = self.protocol;
         a.cache.ways = 1 << self.ways_log2;
         a.cache.size = Size(64 << (self.ways_log2 + self.sets_log2));
         a.cache.replacement = if self.plru { Replacement::TreePlru } else { Replacement::Lru };

@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lockstep::coherence::Mutant;
+use lockstep::coherence::{Listing, Mutant, Protocol};
 use lockstep::machine::{Machine, Options, Summary};
 use lockstep::topology::spec::MachineSpec;
+use lockstep::topology::spec::Protocol as SpecProtocol;
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -120,10 +121,16 @@ fn quarry(count: usize) -> Vec<(MachineSpec, Trace)> {
 /// that one; networks that keep their messages moving do not get there.
 #[test]
 fn seeded_faults_of_the_protocol_are_caught_in_the_machine() {
-    let cases = quarry(60);
-    let hunted = |m: &Mutant| *m != Mutant::InvDropsIsD && !m.needs_coarse_lists();
+    let cases = quarry(240);
+    let plain = |m: &Mutant| m.listing() == Listing::FullMap && !m.needs_packages();
+    let hunted = |m: &Mutant| *m != Mutant::InvDropsIsD && plain(m);
     for mutant in Mutant::ALL.into_iter().filter(hunted) {
-        let found = cases.iter().find_map(|(spec, trace)| symptom(spec, trace, mutant));
+        let Protocol { owned, direct } = mutant.protocol();
+        let found = cases.iter().find_map(|(spec, trace)| {
+            let mut spec = spec.clone();
+            spec.accelerator.protocol = SpecProtocol { owned, direct };
+            symptom(&spec, trace, mutant)
+        });
         assert!(found.is_some(), "{mutant:?} survives {} programs", cases.len());
     }
 }

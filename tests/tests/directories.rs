@@ -24,7 +24,7 @@ fn mesh(dims: &[u32], listing: Listing, directory_lines: Option<u32>) -> Machine
     }
     d.accelerator.cache.size = Size(4096);
     d.accelerator.cache.ways = 4;
-    d.accelerator.home.directory = listing;
+    d.accelerator.home.directory = listing.into();
     d.accelerator.home.directory_lines = directory_lines;
     d.accelerator.home.interleave = Size(64);
     // A copy given up for a far atomic may be invalidated on the way; so in the roomy ones atomics are near.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use litmus::{Model, Test, allowed, parse};
 use lockstep::base::{Addr, Op, Record, ThreadIdx};
+use lockstep::coherence::Protocol;
 use lockstep::litmus::{Machines, Plan, Verdict, replay, search};
 use lockstep::machine::{Machine, Options};
 use lockstep::topology::Description;
-use lockstep::topology::spec::{MachineSpec, Mode, RegionSpec};
+use lockstep::topology::spec::{MachineSpec, Mode, Protocol as SpecProtocol, RegionSpec};
 use lockstep::traffic::Trace;
 
 fn machine(name: &str) -> (String, MachineSpec) {
@@ -86,6 +87,22 @@ fn scoped_memory_never_shows_what_release_and_acquire_forbid() {
     }
 }
 
+/// The owned state and direct transfer give no order away.
+#[test]
+fn caches_that_serve_each_other_never_show_what_a_model_forbids() {
+    let (name, mut spec) = machine("fullmesh8");
+    spec.accelerator.protocol = SpecProtocol { owned: true, direct: true };
+    let machines = Machines(vec![(name, spec)]);
+    let plan = Plan { rounds: 16, runs: if tests::deep() { 64 } else { 1 }, seed: 1 };
+    for (name, test) in all() {
+        for model in Model::ALL {
+            let verdict = verdict(&test, model, &machines, &plan);
+            let forbidden: Vec<_> = verdict.forbidden().map(|o| test.describe(o)).collect();
+            assert!(forbidden.is_empty(), "{name} under {model}: {forbidden:?}");
+        }
+    }
+}
+
 fn scoped(package_nodes: u32) -> (String, MachineSpec) {
     let (name, mut spec) = machine("nvl8");
     spec.regions = vec![RegionSpec { lines: 0..u64::MAX, mode: Mode::Scoped }];
@@ -133,7 +150,7 @@ fn what_machines_show_the_search_reaches() {
         let test = shipped(name);
         for model in Model::ALL {
             let seen = replay(&test, model, &machines, &plan).expect("sound runs");
-            let reached = search(&test, model).expect("a small test").outcomes;
+            let reached = search(&test, model, &[Protocol::MESI]).expect("a small test").outcomes;
             for outcome in seen.keys() {
                 assert!(reached.contains(outcome), "{name} {model}: {}", test.describe(outcome));
             }

@@ -11,6 +11,7 @@ pub mod flit;
 pub mod group;
 pub mod ids;
 pub mod map;
+pub mod math;
 pub mod op;
 pub mod part;
 pub mod rng;

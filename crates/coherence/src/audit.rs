@@ -6,8 +6,8 @@ use base::{Line, Map, NodeIdx};
 
 use crate::cache_ctrl::CacheCtrl;
 use crate::checker::Checker;
-use crate::config::Faults;
 use crate::home_ctrl::HomeCtrl;
+use crate::mutant::Faults;
 use crate::state::{CacheState, DirLine, DirState};
 use crate::value::Value;
 
@@ -20,7 +20,7 @@ pub enum AuditFault {
     HomeBusy,
     /// A cache holds a copy that the line's home does not list.
     UnknownCopy,
-    /// The owner on the list holds no exclusive copy.
+    /// The owner that home names does not own the line.
     OwnerWithoutCopy,
     /// A copy is not what the last write left.
     StaleCopy,
@@ -73,7 +73,7 @@ pub fn audit<V: Value, T: Copy, F: Faults>(
         home_of.insert(by_node(home.node()), home);
         home.blocked().for_each(|b| report(b.home, b.line, AuditFault::HomeBusy));
         for (line, dir) in home.lines() {
-            let owner = dir.owner.filter(|_| dir.state == DirState::EM);
+            let owner = dir.owner.filter(|_| matches!(dir.state, DirState::EM | DirState::O));
             let Some(owner) = owner else {
                 if dir.memory != checker.golden(line) {
                     report(home.node(), line, AuditFault::StaleMemory);
@@ -81,7 +81,8 @@ pub fn audit<V: Value, T: Copy, F: Faults>(
                 continue;
             };
             let held = cache_of.get(by_node(owner)).map(|c| c.look_up(line).0);
-            if !held.is_some_and(CacheState::is_writable) {
+            let alone = dir.state == DirState::EM;
+            if !held.is_some_and(|held| held.is_owner() && held.is_writable() == alone) {
                 report(owner, line, AuditFault::OwnerWithoutCopy);
             }
         }
@@ -101,10 +102,11 @@ pub fn audit<V: Value, T: Copy, F: Faults>(
 }
 
 /// Whether the directory allows `node` a copy in `state`.
-fn lists<V: Value>(dir: &DirLine<V>, node: NodeIdx, state: CacheState) -> bool {
+pub(crate) fn lists<V: Value>(dir: &DirLine<V>, node: NodeIdx, state: CacheState) -> bool {
     match dir.state {
         DirState::EM => dir.owner == Some(node) && state.is_writable(),
-        DirState::S => dir.sharers.contains(node) && state == CacheState::S,
+        DirState::O if state == CacheState::O => dir.owner == Some(node),
+        DirState::S | DirState::O => dir.sharers.contains(node) && state == CacheState::S,
         _ => false,
     }
 }

@@ -16,10 +16,11 @@ use base::{Line, NodeIdx};
 
 use crate::array::{Array, CacheGeometry, Held};
 use crate::cache_table::{CacheEvent, cache_step};
-use crate::config::{Atomics, Config, Faults, SharedEviction, Sound};
+use crate::config::{Atomics, Config, SharedEviction};
 use crate::describe::PendingLine;
 use crate::message::{Message, MsgKind};
 use crate::mshr::{Mshrs, TARGETS_MAX, Target};
+use crate::mutant::{Faults, Sound};
 use crate::outbox::{Cause, Completion, Outbox, Outgoing};
 use crate::state::{CacheLine, CacheState, Effect, Sends, Step};
 use crate::value::Value;
@@ -76,14 +77,16 @@ pub enum RetryReason {
     FarPending,
 }
 
-/// Invalidations that a cache was sent, since the start.
+/// What a cache was asked by others, since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CacheCounts {
-    /// All of them.
+    /// Invalidations that it was sent.
     pub invalidations: u64,
     /// Those that found no copy to take: home's list named too many, or the copy had been dropped
     /// silently or for a far atomic. A copy that is being put back counts as one.
     pub extra_invalidations: u64,
+    /// Lines that it sent to another cache.
+    pub transfers: u64,
 }
 
 /// One node's cache.
@@ -156,7 +159,7 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
         self.mshrs.used() == 0
     }
 
-    /// The invalidations that it was sent.
+    /// What it was asked by others.
     pub const fn counts(&self) -> CacheCounts {
         self.counts
     }
@@ -343,6 +346,7 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
             self.counts.invalidations += 1;
             self.counts.extra_invalidations += u64::from(!before.state.may_be_sharer());
         }
+        self.counts.transfers += u64::from(taken.1.iter().any(|m| m.kind == MsgKind::Data));
         out.coverage.cache(before.state, event.kind());
         out.changed(line, before.state, taken.0.state);
         taken

@@ -3,15 +3,25 @@
 //! Core events on a transient line stall. Every `Inv` is acknowledged, whatever the state, because
 //! home may list a cache whose copy is gone. Every completion sends `CompAck`.
 //!
-//! A far atomic on a shared copy drops the copy as it is sent; on an exclusive or modified one the
-//! line is first put back like any victim, and the atomic is sent from I once that is acknowledged.
+//! A far atomic on a shared copy drops the copy as it is sent; on an exclusive, modified or owned one
+//! the line is first put back like any victim, and the atomic is sent from I once that is acknowledged.
 //! So nothing is lost, and a home never sees a far atomic from the line's owner.
+//!
+//! With [`Protocol::owned`](crate::Protocol::owned) the rows of O, `OmAd` and `OiA` are those of the
+//! Primer's MOSI directory protocol (2nd ed., section 8.4: O, `OM^AC`, `OI^A`), with the data-less
+//! upgrade from S that is here, too: the owner may find itself invalidated by a sharer that has the data.
+//! With [`Protocol::direct`](crate::Protocol::direct) a sharer may be asked to serve a reader. The owner or
+//! sharer always answers home, with `Wb` or with what state it is left in, as in CHI.
 
 use base::NodeIdx;
 
-use crate::config::{Config, Faults, Mutant};
+use crate::cache_faults as faults;
+use crate::config::{Config, Protocol};
 use crate::message::{Gather, Message, MsgKind};
-use crate::state::CacheState::{E, EiA, I, IaD, IiA, ImA, ImAd, IsD, M, MiA, S, SiA, SmAd};
+use crate::mutant::{Faults, Mutant};
+use crate::state::CacheState::{
+    E, EiA, I, IaD, IiA, ImA, ImAd, IsD, M, MiA, O, OiA, OmAd, S, SiA, SmAd,
+};
 use crate::state::{CacheLine, CacheState, Effect, Sends, Step};
 use crate::value::Value;
 
@@ -60,23 +70,28 @@ fn core_rows<V: Value, F: Faults>(
     event: CacheEvent<'_, V>,
 ) -> Step<CacheLine<V>, V> {
     use CacheEvent::{Drop, Evict, Far, Load, Store};
-    let gone = if cfg.has(Mutant::NoPutAckWait) { [I; 3] } else { [SiA, EiA, MiA] };
+    if let Some(step) = faults::core_rows(cfg, &row, event) {
+        return step;
+    }
+    let gone = if cfg.has(Mutant::NoPutAckWait) { [I; 4] } else { [SiA, EiA, MiA, OiA] };
     match (row.line.state, event) {
         (I, Load) => row.to(IsD).tell(MsgKind::GetS),
         (I, Store(w)) => row.to(ImAd).wants(w).tell(MsgKind::GetM),
         (S, Store(w)) => row.to(SmAd).wants(w).tell(MsgKind::Upg),
+        (O, Store(w)) => row.to(OmAd).wants(w).tell(MsgKind::Upg),
         (M, Far(w)) if cfg.has(Mutant::FarDropsDirty) => row.to(IaD).wants(w).tell(MsgKind::Far),
         (I | S, Far(w)) => row.to(IaD).wants(w).tell(MsgKind::Far),
 
-        (S | E | M, Load) => row.load(),
+        (S | E | M | O, Load) => row.load(),
         (E | M, Store(w)) => row.to(M).wants(w).store(),
 
         (S, Evict) => row.tell(MsgKind::PutS).to(gone[0]),
         (E, Evict | Far(_)) => row.tell(MsgKind::PutE).to(gone[1]),
         (M, Evict | Far(_)) => row.tell(MsgKind::PutM).to(gone[2]),
+        (O, Evict | Far(_)) => row.tell(MsgKind::PutO).to(gone[3]),
         (S, Drop) => row.to(I),
 
-        (I, Evict | Drop) | (E | M, Drop) => return Step::Illegal,
+        (I, Evict | Drop) | (E | M | O, Drop) => return Step::Illegal,
         _ => return Step::Stall,
     }
     .done()
@@ -87,7 +102,11 @@ fn snoop_rows<V: Value, F: Faults>(
     row: Row<V>,
     m: &Message<V>,
 ) -> Step<CacheLine<V>, V> {
-    use MsgKind::{FwdGetM, FwdGetS, FwdInv, Inv};
+    use MsgKind::{FwdAckI, FwdAckO, FwdAckS, FwdGetM, FwdGetS, FwdInv, Inv};
+    let Protocol { owned, direct } = cfg.protocol;
+    if let Some(step) = faults::snoop_rows(cfg, &row, m) {
+        return step;
+    }
     match (row.line.state, m.kind) {
         (I | IiA, Inv) if cfg.has(Mutant::StaleInvNotAcked) => row,
         (IsD, Inv) if cfg.has(Mutant::InvDropsIsD) => row.ack(m).to(I),
@@ -97,16 +116,30 @@ fn snoop_rows<V: Value, F: Faults>(
         (I | IsD | ImAd | IiA | IaD, Inv) => row.ack(m),
         // By a list that names caches without a copy: home has had the Put, its answer is on the way.
         (EiA | MiA, Inv) if !cfg.directory.is_exact() => row.ack(m),
-        (S, Inv) => row.ack(m).to(I),
-        (SmAd, Inv) => row.ack(m).to(ImAd),
-        (SiA, Inv) => row.ack(m).to(IiA),
+        (S | O, Inv) => row.ack(m).to(I),
+        (SmAd | OmAd, Inv) => row.ack(m).to(ImAd),
+        (SiA | OiA, Inv) => row.ack(m).to(IiA),
+
+        // The dirty owner stays the owner.
+        (M | O, FwdGetS) if owned => row.hand_over(m).answer(FwdAckO, m).to(O),
+        (OmAd, FwdGetS) if owned => row.hand_over(m).answer(FwdAckO, m),
+        (MiA | OiA, FwdGetS) if owned => row.hand_over(m).answer(FwdAckO, m).to(OiA),
+        // A clean copy is handed on, and memory left alone.
+        (E | S, FwdGetS) if direct => row.hand_over(m).answer(FwdAckS, m).to(S),
+        (EiA, FwdGetS) if direct => row.hand_over(m).answer(FwdAckS, m).to(IiA),
+        (SmAd, FwdGetS) if direct => row.hand_over(m).answer(FwdAckS, m),
+        (I | IsD | ImAd | SiA | IaD, FwdGetS) if direct => row.answer(FwdAckI, m),
 
         (E | M, FwdGetS) => row.hand_over(m).write_back(m).to(S),
         (EiA | MiA, FwdGetS) => row.hand_over(m).write_back(m).to(IiA),
-        (E | M, FwdGetM) => row.hand_over(m).to(I),
-        (EiA | MiA, FwdGetM) => row.hand_over(m).to(IiA),
-        (E | M, FwdInv) => row.write_back(m).to(I),
-        (EiA | MiA, FwdInv) => row.write_back(m).to(IiA),
+
+        (E | M | O, FwdGetM) => row.hand_over(m).to(I),
+        (OmAd, FwdGetM) => row.hand_over(m).to(ImAd),
+        (EiA | MiA | OiA, FwdGetM) => row.hand_over(m).to(IiA),
+
+        (E | M | O, FwdInv) => row.write_back(m).to(I),
+        (OmAd, FwdInv) => row.write_back(m).to(ImAd),
+        (EiA | MiA | OiA, FwdInv) => row.write_back(m).to(IiA),
 
         _ => return Step::Illegal,
     }
@@ -130,11 +163,11 @@ fn response_rows<V: Value, F: Faults>(
         (ImAd, Data) => row.take(m).expect(n).complete_if_gathered(),
         // Home does not know whether the copy is still there, and sends data to be safe.
         (SmAd, Data) if !cfg.directory.is_exact() => row.take(m).expect(n).complete_if_gathered(),
-        (SmAd, AckCount) => row.expect(n).complete_if_gathered(),
-        (ImAd | SmAd, InvAck) => row.expect(-1),
+        (SmAd | OmAd, AckCount) => row.expect(n).complete_if_gathered(),
+        (ImAd | SmAd | OmAd, InvAck) => row.expect(-1),
         (ImA, InvAck) => row.expect(-1).complete_if_gathered(),
 
-        (MiA | EiA | SiA | IiA, PutAck) => row.to(I),
+        (MiA | EiA | SiA | OiA | IiA, PutAck) => row.to(I),
         (I, PutAck) if cfg.has(Mutant::NoPutAckWait) => row,
         (IaD, FarResp) => row.take(m).store().to(I).comp_ack(),
 
@@ -144,16 +177,17 @@ fn response_rows<V: Value, F: Faults>(
 }
 
 /// A row being filled in.
-struct Row<V: Value> {
+#[derive(Clone)]
+pub(crate) struct Row<V: Value> {
     me: NodeIdx,
-    line: CacheLine<V>,
+    pub(crate) line: CacheLine<V>,
     sends: Sends<V>,
     effect: Effect<V>,
 }
 
 impl<V: Value> Row<V> {
     /// Enters `state` and lets go of what it does not keep.
-    fn to(mut self, state: CacheState) -> Self {
+    pub(crate) fn to(mut self, state: CacheState) -> Self {
         self.line.state = state;
         if !state.holds_value() {
             self.line.value = None;
@@ -165,7 +199,7 @@ impl<V: Value> Row<V> {
     }
 
     /// Remembers what to do at completion.
-    fn wants(mut self, write: V::Write) -> Self {
+    pub(crate) fn wants(mut self, write: V::Write) -> Self {
         self.line.write = Some(write);
         self
     }
@@ -189,7 +223,7 @@ impl<V: Value> Row<V> {
         self
     }
 
-    fn store(mut self) -> Self {
+    pub(crate) fn store(mut self) -> Self {
         if let (Some(old), Some(write)) = (self.line.value, self.line.write.take()) {
             let new = old.written(&write);
             self.line.value = Some(new);
@@ -203,10 +237,10 @@ impl<V: Value> Row<V> {
         if self.line.acks == 0 { self.to(M).store().comp_ack() } else { self.to(ImA) }
     }
 
-    /// Sends a request to home; `PutM` with the value, `Far` with what to do.
-    fn tell(mut self, kind: MsgKind) -> Self {
+    /// Sends a request to home; `PutM` and `PutO` with the value, `Far` with what to do.
+    pub(crate) fn tell(mut self, kind: MsgKind) -> Self {
         let mut m = Message::new(kind, self.me, self.line.home, self.me);
-        m.data = self.line.value.filter(|_| kind == MsgKind::PutM);
+        m.data = self.line.value.filter(|_| kind.carries_data());
         m.write = self.line.write.filter(|_| kind == MsgKind::Far);
         self.sends.push(m);
         self
@@ -218,7 +252,7 @@ impl<V: Value> Row<V> {
     }
 
     /// Acknowledges an invalidation to whoever gathers.
-    fn ack(mut self, inv: &Message<V>) -> Self {
+    pub(crate) fn ack(mut self, inv: &Message<V>) -> Self {
         let to = if inv.gather == Gather::Home { inv.src } else { inv.requester };
         let mut m = Message::new(MsgKind::InvAck, self.me, to, inv.requester);
         m.gather = inv.gather;
@@ -226,23 +260,29 @@ impl<V: Value> Row<V> {
         self
     }
 
-    /// Sends the owner's data to the requester.
-    fn hand_over(mut self, fwd: &Message<V>) -> Self {
+    /// Sends this cache's data to the requester, with the count that home gave.
+    pub(crate) fn hand_over(mut self, fwd: &Message<V>) -> Self {
         let mut m = Message::new(MsgKind::Data, self.me, fwd.requester, fwd.requester);
-        m.data = self.line.value;
+        (m.data, m.acks) = (self.line.value, fwd.acks);
         self.sends.push(m);
         self
     }
 
     /// Sends the owner's data to home.
-    fn write_back(mut self, fwd: &Message<V>) -> Self {
+    pub(crate) fn write_back(mut self, fwd: &Message<V>) -> Self {
         let mut m = Message::new(MsgKind::Wb, self.me, fwd.src, fwd.requester);
         m.data = self.line.value;
         self.sends.push(m);
         self
     }
 
-    fn done(self) -> Step<CacheLine<V>, V> {
+    /// Tells home what became of a `FwdGetS`.
+    pub(crate) fn answer(mut self, kind: MsgKind, fwd: &Message<V>) -> Self {
+        self.sends.push(Message::new(kind, self.me, fwd.src, fwd.requester));
+        self
+    }
+
+    pub(crate) fn done(self) -> Step<CacheLine<V>, V> {
         let row_lost_its_value = self.line.state.holds_value() && self.line.value.is_none();
         let carried_nothing = self.sends.iter().any(|m| m.kind.carries_data() && m.data.is_none());
         if row_lost_its_value || carried_nothing {

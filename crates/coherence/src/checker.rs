@@ -1,7 +1,7 @@
 //! Checks every access and state change as it happens.
 //!
 //! Each line has a golden value: what the last write left. A load must see it, a store must write
-//! over it, and at any time there is one writer or any number of readers. Within one instant the
+//! over it, and at any time there is one writer or any number of readers, one of which may be the owner. Within one instant the
 //! order in which components are told does not matter: a copy that one cache loses and the copy
 //! that another gains are at least a message apart.
 
@@ -25,6 +25,8 @@ pub enum ViolationKind {
     StaleStore,
     /// A writer had company.
     WriterAndOthers,
+    /// Two caches answered for memory.
+    TwoOwners,
 }
 
 /// A broken promise of coherence.
@@ -46,6 +48,7 @@ impl fmt::Display for Violation {
             ViolationKind::StaleLoad => "read a stale value",
             ViolationKind::StaleStore => "wrote over a stale value",
             ViolationKind::WriterAndOthers => "may write while others hold copies",
+            ViolationKind::TwoOwners => "is owned twice",
         };
         write!(f, "{}: {} {what}: {}", self.node, self.line, self.detail)
     }
@@ -56,8 +59,10 @@ struct Golden<V> {
     value: V,
     /// Caches in E or M.
     writers: u32,
-    /// Caches in S.
+    /// Caches in S or O.
     readers: u32,
+    /// Caches in O.
+    owners: u32,
 }
 
 /// The ghost of the memory, and the copies of each line.
@@ -113,10 +118,15 @@ impl<V: Value> Checker<V> {
         let golden = self.line(change.line);
         golden.writers = golden.writers + to.0 - from.0;
         golden.readers = golden.readers + to.1 - from.1;
-        let (writers, readers) = (golden.writers, golden.readers);
-        if to != (0, 0) && writers > 0 && writers + readers > 1 {
+        golden.owners = golden.owners + to.2 - from.2;
+        let (writers, readers, owners) = (golden.writers, golden.readers, golden.owners);
+        if to != (0, 0, 0) && writers > 0 && writers + readers > 1 {
             let detail = format!("{writers} writers, {readers} readers");
             self.violate(ViolationKind::WriterAndOthers, node, change.line, detail);
+        }
+        if to.2 > 0 && owners > 1 {
+            let detail = format!("{owners} owners");
+            self.violate(ViolationKind::TwoOwners, node, change.line, detail);
         }
     }
 
@@ -137,7 +147,12 @@ impl<V: Value> Checker<V> {
 
     fn line(&mut self, line: Line) -> &mut Golden<V> {
         let initial = self.initial;
-        self.lines.or_insert_with(line, || Golden { value: initial(line), writers: 0, readers: 0 })
+        self.lines.or_insert_with(line, || Golden {
+            value: initial(line),
+            writers: 0,
+            readers: 0,
+            owners: 0,
+        })
     }
 
     #[cold]
@@ -149,12 +164,13 @@ impl<V: Value> Checker<V> {
     }
 }
 
-/// Writers and readers that a cache in `state` counts as.
-const fn role(state: CacheState) -> (u32, u32) {
+/// Writers, readers and owners beside readers that a cache in `state` counts as.
+const fn role(state: CacheState) -> (u32, u32, u32) {
     match state {
-        CacheState::E | CacheState::M => (1, 0),
-        CacheState::S => (0, 1),
-        _ => (0, 0),
+        CacheState::E | CacheState::M => (1, 0, 0),
+        CacheState::S => (0, 1, 0),
+        CacheState::O => (0, 1, 1),
+        _ => (0, 0, 0),
     }
 }
 

@@ -1,9 +1,9 @@
-//! Choices that the protocol leaves open, and the faults that tests seed into it.
+//! Choices that the protocol leaves open.
 
-use core::fmt::Debug;
-use core::hash::Hash;
+use core::fmt;
 
 use crate::directory::Directory;
+use crate::mutant::{Faults, Mutant, Sound};
 
 /// Where atomics are performed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -25,7 +25,55 @@ pub enum SharedEviction {
     Silent,
 }
 
-/// The protocol's options.
+/// What caches do for each other, and for memory, beyond MESI.
+///
+/// In either protocol a reader or writer of a line that another cache owns gets its data from there, in
+/// three hops: requester, home, owner, requester (Culler and Singh's reply forwarding). What is open is
+/// what home gets for it, and who answers for a line that nobody owns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Protocol {
+    /// MOESI: an owner that has modified the line and is to serve a reader keeps the line, in O, and
+    /// memory is not written. It answers for the line until a writer takes over or it gives the line up.
+    pub owned: bool,
+    /// Direct transfer, CHI's DCT as far as it goes: home sees no data of a read that memory need not
+    /// see. A clean owner that serves a reader writes nothing back; and a line that caches share is read
+    /// from the cache that read it last, in three hops, not from memory: the forwarder of MESIF, which
+    /// home keeps in mind in place of a state F.
+    pub direct: bool,
+}
+
+impl Protocol {
+    /// Every combination, the plain one first.
+    pub const ALL: [Self; 4] = [Self::MESI, Self::OWNED, Self::DIRECT, Self::BOTH];
+    /// Neither.
+    pub const MESI: Self = Self { owned: false, direct: false };
+    /// The owned state only.
+    pub const OWNED: Self = Self { owned: true, direct: false };
+    /// Direct transfer only.
+    pub const DIRECT: Self = Self { owned: false, direct: true };
+    /// The owned state and direct transfer.
+    pub const BOTH: Self = Self { owned: true, direct: true };
+
+    /// Whether this has every option that `other` has.
+    #[inline]
+    pub const fn includes(self, other: Self) -> bool {
+        (self.owned || !other.owned) && (self.direct || !other.direct)
+    }
+}
+
+impl fmt::Display for Protocol {
+    /// `MESI`, `owned`, `direct` or `owned direct`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.owned, self.direct) {
+            (false, false) => "MESI",
+            (true, false) => "owned",
+            (false, true) => "direct",
+            (true, true) => "owned direct",
+        })
+    }
+}
+
+/// The choices of a system.
 ///
 /// `F` says which fault is seeded: [`Sound`], the default, never any, so that what asks for one is
 /// compiled away; `Option<Mutant>` one that is chosen at run time.
@@ -37,6 +85,8 @@ pub struct Config<F: Faults = Sound> {
     pub shared_eviction: SharedEviction,
     /// How homes list sharers.
     pub directory: Directory,
+    /// What caches do for each other.
+    pub protocol: Protocol,
     /// The fault seeded into the tables, if any.
     pub mutant: F,
 }
@@ -47,6 +97,7 @@ impl Default for Config {
             atomics: Atomics::default(),
             shared_eviction: SharedEviction::default(),
             directory: Directory::default(),
+            protocol: Protocol::MESI,
             mutant: Sound,
         }
     }
@@ -60,6 +111,7 @@ impl Config {
             atomics: self.atomics,
             shared_eviction: self.shared_eviction,
             directory: self.directory,
+            protocol: self.protocol,
             mutant,
         }
     }
@@ -71,96 +123,4 @@ impl<F: Faults> Config<F> {
     pub(crate) fn has(self, mutant: Mutant) -> bool {
         self.mutant.has(mutant)
     }
-}
-
-/// Which fault is seeded into the tables.
-pub trait Faults: Copy + Eq + Hash + Debug + 'static {
-    /// Whether it is `mutant`.
-    fn has(self, mutant: Mutant) -> bool;
-}
-
-/// The protocol as it should be: no fault, known when compiled.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Sound;
-
-impl Faults for Sound {
-    #[inline]
-    fn has(self, _: Mutant) -> bool {
-        false
-    }
-}
-
-impl Faults for Option<Mutant> {
-    #[inline]
-    fn has(self, mutant: Mutant) -> bool {
-        self == Some(mutant)
-    }
-}
-
-/// A fault that implementers of such protocols make, seeded to show that the checks catch it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Mutant {
-    /// Home answers an upgrade without data although the requester has lost its copy.
-    UpgradeAfterLoss,
-    /// An invalidation makes a waiting reader forget its request.
-    InvDropsIsD,
-    /// Data of a Put from a cache that is no longer the owner is written to memory.
-    StalePutWrites,
-    /// A cache does not wait for `PutAck` before it may ask for the line again.
-    NoPutAckWait,
-    /// `FwdGetS` finds the line on its way out and is not answered.
-    FwdGetSIgnoredInMiA,
-    /// Home serves the next request before the old owner's write-back arrived.
-    NoWbWait,
-    /// Home serves the next request before the requester's completion acknowledgement arrived.
-    NoCompAckWait,
-    /// A cache on the list that holds nothing does not acknowledge an invalidation.
-    StaleInvNotAcked,
-    /// Home takes a crossing Put for the write-back that it waits for.
-    PutAbsorbedAsWb,
-    /// An upgrade in flight keeps its shared data through an invalidation.
-    SmAdKeepsData,
-    /// A writer completes when its data arrives, before all acknowledgements did.
-    CompletesBeforeAcks,
-    /// Acknowledgements that overtake the data are not counted.
-    EarlyInvAckLost,
-    /// A far atomic is performed before the copies came back.
-    FarBeforeGather,
-    /// A far atomic's own cache drops a modified copy instead of writing it back first.
-    FarDropsDirty,
-    /// Home takes a coarse list for proof that an upgrading cache still has its copy, and answers
-    /// with a count only.
-    UpgradeByCoarseList,
-    /// Home takes a cache off a coarse list when it evicts, although others hide behind the same bit.
-    CoarseListForgets,
-    /// Home recalls a shared line without invalidating the copies.
-    RecallForgetsInvs,
-}
-
-impl Mutant {
-    /// Whether it shows only where lists of sharers can name too many.
-    pub const fn needs_coarse_lists(self) -> bool {
-        matches!(self, Self::UpgradeByCoarseList | Self::CoarseListForgets)
-    }
-
-    /// Every fault.
-    pub const ALL: [Self; 17] = [
-        Self::UpgradeAfterLoss,
-        Self::InvDropsIsD,
-        Self::StalePutWrites,
-        Self::NoPutAckWait,
-        Self::FwdGetSIgnoredInMiA,
-        Self::NoWbWait,
-        Self::NoCompAckWait,
-        Self::StaleInvNotAcked,
-        Self::PutAbsorbedAsWb,
-        Self::SmAdKeepsData,
-        Self::CompletesBeforeAcks,
-        Self::EarlyInvAckLost,
-        Self::FarBeforeGather,
-        Self::FarDropsDirty,
-        Self::UpgradeByCoarseList,
-        Self::CoarseListForgets,
-        Self::RecallForgetsInvs,
-    ];
 }

@@ -75,12 +75,20 @@ kinds! {
         PutE,
         /// [`MsgKind::PutM`].
         PutM,
+        /// [`MsgKind::PutO`].
+        PutO,
         /// [`MsgKind::Far`].
         Far,
         /// Home wants every copy back.
         Recall,
         /// [`MsgKind::Wb`].
         Wb,
+        /// [`MsgKind::FwdAckO`].
+        FwdAckO,
+        /// [`MsgKind::FwdAckS`].
+        FwdAckS,
+        /// [`MsgKind::FwdAckI`].
+        FwdAckI,
         /// [`MsgKind::InvAck`].
         InvAck,
         /// [`MsgKind::CompAck`].
@@ -132,8 +140,12 @@ impl<V: Value> DirEvent<'_, V> {
                 MsgKind::PutS => K::PutS,
                 MsgKind::PutE => K::PutE,
                 MsgKind::PutM => K::PutM,
+                MsgKind::PutO => K::PutO,
                 MsgKind::Far => K::Far,
                 MsgKind::Wb => K::Wb,
+                MsgKind::FwdAckO => K::FwdAckO,
+                MsgKind::FwdAckS => K::FwdAckS,
+                MsgKind::FwdAckI => K::FwdAckI,
                 MsgKind::InvAck => K::InvAck,
                 MsgKind::CompAck => K::CompAck,
                 _ => K::Foreign,

@@ -36,7 +36,7 @@ pub struct BlockedLine {
     pub state: DirState,
     /// Whose request that is.
     pub requester: Option<NodeIdx>,
-    /// The old owner, if its write-back is awaited.
+    /// Whether the answer of the owner, or of a sharer that forwards, is awaited.
     pub awaits_wb: bool,
     /// Whether the requester's `CompAck` is awaited.
     pub awaits_comp: bool,
@@ -55,7 +55,7 @@ impl fmt::Display for PendingLine {
         match state {
             CacheState::ImA => write!(f, "{} InvAck", self.acks_missing)?,
             CacheState::ImAd | CacheState::IsD => write!(f, "Data of {home}'s line")?,
-            CacheState::SmAd => write!(f, "{home}'s AckCount")?,
+            CacheState::SmAd | CacheState::OmAd => write!(f, "{home}'s AckCount")?,
             CacheState::IaD => write!(f, "{home}'s FarResp")?,
             _ => write!(f, "{home}'s PutAck")?,
         }
@@ -73,7 +73,7 @@ impl fmt::Display for BlockedLine {
             write!(f, " for {requester}")?;
         }
         if self.awaits_wb {
-            write!(f, ", waits for the owner's Wb")?;
+            write!(f, ", waits for the owner's Wb or FwdAck")?;
         }
         if !self.awaits_acks.is_empty() {
             write!(f, ", waits for InvAcks of {:?}", self.awaits_acks)?;

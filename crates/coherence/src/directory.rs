@@ -6,6 +6,9 @@
 //! | limited pointers | Agarwal et al. 1988, `Dir_iB` and `Dir_iNB`; Gupta et al. 1990, `Dir_iCV` | `i ceil(log2 N) + 3 + 1` |
 //! | coarse vector | Gupta et al. 1990 | `ceil(N / K) + 3 + 1` |
 //!
+//! The owned state is a ninth state and so a fourth bit; it and direct transfer need the name of the
+//! owner, or of the cache that forwards, beside the list: `ceil(log2 N)` more.
+//!
 //! A list that cannot name each sharer is a superset: home then invalidates caches that have no copy
 //! (they acknowledge all the same), cannot take a sharer off when it evicts, and may not believe an
 //! upgrade, as the cache may have lost its copy: it always sends data.
@@ -15,9 +18,10 @@ use core::str::FromStr;
 
 use base::NodeIdx;
 
+use crate::config::Protocol;
 use crate::sharers::{NODES_MAX, Sharers};
 
-/// Bits of an entry that hold the line's state.
+/// Bits of an entry that hold the line's state in MESI.
 const STATE_BITS: u32 = 3;
 
 /// How entries list sharers.
@@ -127,12 +131,16 @@ impl Directory {
         )
     }
 
-    /// Bits of an entry: state, list, and a bit that tells pointers from what they overflow into.
-    /// Pointers that overflow into a coarse vector have at least its bits. The address tag of an
-    /// entry in a directory of bounded size is not counted.
-    pub fn entry_bits(&self) -> u32 {
+    /// Bits of an entry: state, list, and a bit that tells pointers from what they overflow into; with
+    /// the protocol's options a pointer to the owner or to who forwards. Pointers that overflow into a
+    /// coarse vector have at least its bits. The address tag of an entry in a directory of bounded size
+    /// is not counted.
+    pub fn entry_bits(&self, protocol: Protocol) -> u32 {
         let pointer_bits = self.nodes.max(2).next_power_of_two().trailing_zeros();
+        let named = if protocol.owned || protocol.direct { pointer_bits } else { 0 };
         STATE_BITS
+            + u32::from(protocol.owned)
+            + named
             + match self.listing {
                 Listing::FullMap => self.nodes,
                 Listing::Limited { pointers, overflow } => {
@@ -144,11 +152,6 @@ impl Directory {
                 }
                 Listing::Coarse { region } => self.regions(region) + 1,
             }
-    }
-
-    /// Bits of a directory of this many entries.
-    pub fn storage_bits(&self, entries: u64) -> u64 {
-        u64::from(self.entry_bits()) * entries
     }
 
     fn regions(&self, region: u16) -> u32 {
@@ -283,14 +286,17 @@ mod tests {
 
     #[test]
     fn entries_have_the_bits_of_the_formulas() {
-        assert_eq!(of(Listing::FullMap, 64).entry_bits(), 67);
-        assert_eq!(of(limited(4, Overflow::Broadcast), 1024).entry_bits(), 4 * 10 + 4);
-        assert_eq!(of(limited(3, Overflow::Recall), 1000).entry_bits(), 3 * 10 + 4);
-        assert_eq!(of(Listing::Coarse { region: 16 }, 1024).entry_bits(), 64 + 4);
-        assert_eq!(of(Listing::Coarse { region: 16 }, 1000).entry_bits(), 63 + 4);
+        assert_eq!(of(Listing::FullMap, 64).entry_bits(Protocol::MESI), 67);
+        assert_eq!(
+            of(limited(4, Overflow::Broadcast), 1024).entry_bits(Protocol::MESI),
+            4 * 10 + 4
+        );
+        assert_eq!(of(limited(3, Overflow::Recall), 1000).entry_bits(Protocol::MESI), 3 * 10 + 4);
+        assert_eq!(of(Listing::Coarse { region: 16 }, 1024).entry_bits(Protocol::MESI), 64 + 4);
+        assert_eq!(of(Listing::Coarse { region: 16 }, 1000).entry_bits(Protocol::MESI), 63 + 4);
         let coarse = |region| limited(2, Overflow::Coarse { region });
-        assert_eq!(of(coarse(64), 1024).entry_bits(), 2 * 10 + 4);
-        assert_eq!(of(coarse(16), 1024).entry_bits(), 64 + 4, "the vector is wider");
+        assert_eq!(of(coarse(64), 1024).entry_bits(Protocol::MESI), 2 * 10 + 4);
+        assert_eq!(of(coarse(16), 1024).entry_bits(Protocol::MESI), 64 + 4, "the vector is wider");
     }
 
     /// `(i ceil(log2 N) or N or N/K) + s + 1`, times the entries, with 3 state bits.
@@ -298,7 +304,7 @@ mod tests {
     fn directories_have_the_bits_of_the_formulas() {
         for nodes in [8_u32, 64, 512, 1024] {
             let (n, log2) = (u64::from(nodes), u64::from(nodes.ilog2()));
-            let bits = |listing| of(listing, nodes).storage_bits(4096);
+            let bits = |listing| u64::from(of(listing, nodes).entry_bits(Protocol::MESI)) * 4096;
             assert_eq!(bits(Listing::FullMap), (n + 3) * 4096);
             for overflow in [Overflow::Broadcast, Overflow::Recall, Overflow::Coarse { region: 8 }]
             {
@@ -308,7 +314,16 @@ mod tests {
             }
             assert_eq!(bits(Listing::Coarse { region: 8 }), (n / 8 + 3 + 1) * 4096);
         }
-        assert_eq!(of(Listing::FullMap, 64).storage_bits(0), 0);
+    }
+
+    #[test]
+    fn an_owner_beside_sharers_takes_a_state_bit_and_a_pointer() {
+        for listing in [Listing::FullMap, limited(4, Overflow::Broadcast)] {
+            let bits = |protocol| of(listing, 1000).entry_bits(protocol);
+            let plain = bits(Protocol::MESI);
+            assert_eq!(bits(Protocol::DIRECT), plain + 10);
+            assert_eq!((bits(Protocol::OWNED), bits(Protocol::BOTH)), (plain + 11, plain + 11));
+        }
     }
 
     #[test]

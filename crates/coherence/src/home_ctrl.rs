@@ -15,11 +15,12 @@ use std::collections::VecDeque;
 
 use base::{Class, Line, Map, NodeIdx};
 
-use crate::config::{Config, Faults, Sound};
+use crate::config::Config;
 use crate::describe::BlockedLine;
 use crate::dir_table::{DirEvent, dir_step};
 use crate::home_room::{Room, Waiting};
 use crate::message::{EACH_SHARER, Message, MsgKind};
+use crate::mutant::{Faults, Sound};
 use crate::outbox::{Cause, Outbox, Outgoing};
 use crate::state::{DirLine, DirState, Sends, Step};
 use crate::value::Value;
@@ -55,6 +56,54 @@ pub struct HomeCounts {
     pub capacity_recalls: u64,
     /// Sharers that lost their copy because their pointer was needed (`Dir_iNB`).
     pub pointer_recalls: u64,
+    /// Lines that owners wrote to memory: as answers to snoops, and as evictions.
+    pub write_backs: u64,
+    /// Readers that a dirty owner served, and memory did not see.
+    pub kept_dirty: u64,
+    /// Readers that a clean owner or a sharer served, and memory did not see.
+    pub kept_clean: u64,
+    /// Readers of a shared line that were sent to the cache that read it last.
+    pub forwards: u64,
+    /// Those that found no copy there and were served from memory after all.
+    pub forward_misses: u64,
+}
+
+impl HomeCounts {
+    /// Readers of a shared line for whom memory was not read. Exact once everything has come to rest.
+    pub const fn reads_saved(&self) -> u64 {
+        self.forwards - self.forward_misses
+    }
+
+    /// Readers of an owned line for whom memory was not written. Exact once everything has come to rest.
+    pub const fn write_backs_saved(&self) -> u64 {
+        (self.kept_dirty + self.kept_clean).saturating_sub(self.reads_saved())
+    }
+}
+
+impl HomeCounts {
+    /// Counts what became of a reader.
+    fn note_reads<V: Value>(&mut self, before: DirState, event: DirEvent<'_, V>, sends: &Sends<V>) {
+        let DirEvent::Message(m) = event else { return };
+        let count = match m.kind {
+            MsgKind::GetS if before == DirState::S => {
+                self.forwards += u64::from(sends.iter().any(|m| m.kind == MsgKind::FwdGetS));
+                return;
+            }
+            MsgKind::FwdAckO => &mut self.kept_dirty,
+            MsgKind::FwdAckS => &mut self.kept_clean,
+            MsgKind::FwdAckI => &mut self.forward_misses,
+            _ => return,
+        };
+        *count += 1;
+    }
+}
+
+/// Whether an event at a line is its owner's Put, with data for memory.
+fn has_put_data<V: Value>(dir: &DirLine<V>, event: DirEvent<'_, V>) -> bool {
+    let DirEvent::Message(m) = event else { return false };
+    matches!(m.kind, MsgKind::PutM | MsgKind::PutO)
+        && matches!(dir.state, DirState::EM | DirState::O)
+        && dir.owner == Some(m.src)
 }
 
 /// One node's home slice.
@@ -234,8 +283,7 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
         out: &mut Outbox<V, T>,
     ) {
         let Slot { line, ref dir, entry } = self.slots[slot as usize];
-        let takes_entry = dir.state == DirState::I
-            && !matches!(msg.kind, MsgKind::PutS | MsgKind::PutE | MsgKind::PutM);
+        let takes_entry = dir.state == DirState::I && !msg.kind.is_put();
         if takes_entry && !room {
             self.room.waiting.push_back(Waiting { line, msg: *msg, tag });
             return;
@@ -277,13 +325,13 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
         let Slot { line, ref dir, entry } = self.slots[at];
         let (before, had_wb) =
             (dir.state, matches!(event, DirEvent::Message(m) if m.kind == MsgKind::Wb));
-        let evicted = before == DirState::EM
-            && matches!(event, DirEvent::Message(m) if m.kind == MsgKind::PutM)
-            && next.state == DirState::I;
         let performed = sends.iter().any(|m| m.kind == MsgKind::FarResp);
+        let written = had_wb || has_put_data(dir, event);
         self.counts.pointer_recalls += u64::from(dir.victim.is_none() && next.victim.is_some());
+        self.counts.write_backs += u64::from(written);
+        self.counts.note_reads(before, event, sends);
         out.coverage.dir(before, event.kind());
-        if had_wb || evicted || performed {
+        if written || performed {
             out.memory_writes.push(line);
         }
         // Home gathered: what goes out now belongs to the request that it gathered for.

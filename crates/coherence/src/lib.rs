@@ -1,7 +1,7 @@
 //! Directory coherence: a home-blocking MESI protocol with completion acknowledgements and recalls,
 //! as pure transition tables, and the controllers that run them.
 //!
-//! - [`cache_step`] and [`dir_step`] are the protocol: 13 cache states and 8 directory states, no
+//! - [`cache_step`] and [`dir_step`] are the protocol: 16 cache states and 9 directory states, three and one of them MOESI's, no
 //!   clock, randomness, allocation or I/O. The machine and the model checker drive these same
 //!   functions.
 //! - [`model`] is that checker: every state of a few caches and lines, in every order of events.
@@ -26,11 +26,14 @@
 mod array;
 mod audit;
 mod cache_ctrl;
+mod cache_faults;
 mod cache_table;
 mod checker;
 mod config;
 mod coverage;
 mod describe;
+mod dir_faults;
+mod dir_row;
 mod dir_table;
 mod directory;
 mod home_ctrl;
@@ -38,7 +41,12 @@ mod home_room;
 mod message;
 pub mod model;
 mod mshr;
+mod mutant;
 mod outbox;
+mod package_audit;
+mod package_counts;
+mod package_ctrl;
+mod package_table;
 pub mod scoped;
 mod sharers;
 mod state;
@@ -49,7 +57,7 @@ pub use audit::{AuditError, AuditFault, audit};
 pub use cache_ctrl::{Access, CacheCounts, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
 pub use checker::{Checker, Violation, ViolationKind};
-pub use config::{Atomics, Config, Faults, Mutant, SharedEviction, Sound};
+pub use config::{Atomics, Config, Protocol, SharedEviction};
 pub use coverage::{CacheEventKind, Coverage, DirEventKind};
 pub use describe::{BlockedLine, PendingLine};
 pub use dir_table::{DirEvent, dir_step};
@@ -57,7 +65,14 @@ pub use directory::{Directory, Listing, Overflow};
 pub use home_ctrl::{HomeCounts, HomeCtrl};
 pub use message::{EACH_SHARER, Gather, Message, MsgKind};
 pub use mshr::TARGETS_MAX;
+pub use mutant::{Faults, Mutant, Sound};
 pub use outbox::{Cause, Completion, Outbox, Outgoing, StateChange};
+pub use package_audit::{Packaged, audit_packages};
+pub use package_counts::PackageCounts;
+pub use package_ctrl::PackageCtrl;
+pub use package_table::{
+    Levels, PackageEvent, PackageHome, PackageLine, PackageStep, package_step,
+};
 pub use sharers::{NODES_MAX, Sharers};
 pub use state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
 pub use value::{ByteWrite, LineWrite, Value};

@@ -1,12 +1,16 @@
 //! Protocol messages and their classes.
 //!
 //! ```text
-//! Req      GetS GetM Upg PutS PutE PutM Far   cache -> home
-//! Fwd      FwdGetS FwdGetM FwdInv Inv         home -> cache
-//! RspUp    Wb InvAck                          cache -> home, InvAck also cache -> cache
-//! RspDown  Data DataE AckCount PutAck FarResp home or owner -> cache
-//! Ack      CompAck                            cache -> home
+//! Req      GetS GetM Upg PutS PutE PutM PutO Far  cache -> home
+//! Fwd      FwdGetS FwdGetM FwdInv Inv             home -> cache
+//! RspUp    Wb FwdAckO FwdAckS FwdAckI InvAck      cache -> home, InvAck also cache -> cache
+//! RspDown  Data DataE AckCount PutAck FarResp     home or another cache -> cache
+//! Ack      CompAck                                cache -> home
 //! ```
+//!
+//! `PutO` and `FwdAckO` come with the owned state, `FwdAckS` and `FwdAckI` with direct transfer. The three
+//! acknowledgements are the data-less answers to a `FwdGetS`, named after the state that is left behind:
+//! CHI's `SnpResp_SD_Fwded_SC`, `SnpResp_SC_Fwded_SC` and `SnpResp_I`.
 
 use core::fmt;
 
@@ -34,18 +38,27 @@ pub enum MsgKind {
     PutE,
     /// Gives up a modified copy and carries its data.
     PutM,
+    /// Gives up an owned copy and carries its data.
+    PutO,
     /// Asks home to perform an atomic on memory.
     Far,
-    /// Tells the owner to send data to a reader, write back and keep a shared copy.
+    /// Tells the owner, or a sharer that forwards, to send data to a reader and to answer home.
     FwdGetS,
-    /// Tells the owner to send data to a writer and give up its copy.
+    /// Tells the owner to send data to a writer, with the count, and give up its copy.
     FwdGetM,
     /// Tells the owner to write back and give up its copy.
     FwdInv,
-    /// Tells a sharer to give up its copy and to acknowledge to the one who gathers.
+    /// Tells a sharer to give up its copy and to acknowledge to the one who gathers; the owner, too, when
+    /// the writer has the data already.
     Inv,
     /// The owner's data, on the way to memory.
     Wb,
+    /// The reader was sent data, and the owner keeps the line, which memory does not have.
+    FwdAckO,
+    /// The reader was sent data that memory has as well.
+    FwdAckS,
+    /// Nothing was sent: there is no copy here any more.
+    FwdAckI,
     /// A shared copy is gone.
     InvAck,
     /// A copy; to a writer with the number of acknowledgements to gather.
@@ -64,19 +77,23 @@ pub enum MsgKind {
 
 impl MsgKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::GetS,
         Self::GetM,
         Self::Upg,
         Self::PutS,
         Self::PutE,
         Self::PutM,
+        Self::PutO,
         Self::Far,
         Self::FwdGetS,
         Self::FwdGetM,
         Self::FwdInv,
         Self::Inv,
         Self::Wb,
+        Self::FwdAckO,
+        Self::FwdAckS,
+        Self::FwdAckI,
         Self::InvAck,
         Self::Data,
         Self::DataE,
@@ -96,9 +113,10 @@ impl MsgKind {
             | Self::PutS
             | Self::PutE
             | Self::PutM
+            | Self::PutO
             | Self::Far => Class::Req,
             Self::FwdGetS | Self::FwdGetM | Self::FwdInv | Self::Inv => Class::Fwd,
-            Self::Wb | Self::InvAck => Class::RspUp,
+            Self::Wb | Self::FwdAckO | Self::FwdAckS | Self::FwdAckI | Self::InvAck => Class::RspUp,
             Self::Data | Self::DataE | Self::AckCount | Self::PutAck | Self::FarResp => {
                 Class::RspDown
             }
@@ -112,7 +130,13 @@ impl MsgKind {
     /// them the line's value so that checkers can see it.
     #[inline]
     pub const fn carries_data(self) -> bool {
-        matches!(self, Self::PutM | Self::Wb | Self::Data | Self::DataE)
+        matches!(self, Self::PutM | Self::PutO | Self::Wb | Self::Data | Self::DataE)
+    }
+
+    /// Whether it gives up a copy.
+    #[inline]
+    pub const fn is_put(self) -> bool {
+        matches!(self, Self::PutS | Self::PutE | Self::PutM | Self::PutO)
     }
 
     /// Bytes of payload on the wire, without the header.
@@ -152,7 +176,7 @@ pub struct Message<V: Value> {
     pub requester: NodeIdx,
     /// Of an `Inv` and its `InvAck`: who gathers. `Requester` in all others.
     pub gather: Gather,
-    /// Of `Data` and `AckCount`: how many `InvAck`s the requester must gather.
+    /// Of `Data`, `AckCount` and `FwdGetM`: how many `InvAck`s the requester must gather.
     pub acks: u16,
     /// The line's value, in the kinds that carry one.
     pub data: Option<V>,
@@ -190,7 +214,7 @@ impl<V: Value> Message<V> {
         match self.kind.class() {
             Class::Req | Class::Ack => true,
             Class::Fwd | Class::RspDown => false,
-            Class::RspUp => self.kind == MsgKind::Wb || self.gather == Gather::Home,
+            Class::RspUp => self.kind != MsgKind::InvAck || self.gather == Gather::Home,
         }
     }
 }

@@ -23,6 +23,9 @@ pub enum CacheState {
     E,
     /// The only copy, newer than memory.
     M,
+    /// Newer than memory, and others have copies; answers for memory. Only with
+    /// [`Protocol::owned`](crate::Protocol::owned).
+    O,
     /// Reader, waits for data.
     IsD,
     /// Writer, waits for data and acknowledgements.
@@ -31,12 +34,16 @@ pub enum CacheState {
     ImA,
     /// Upgrader, waits for the count and acknowledgements; its shared copy still holds.
     SmAd,
+    /// The owner as upgrader, waits for the count and acknowledgements; it still answers for memory.
+    OmAd,
     /// Gave up a modified copy, waits for `PutAck`.
     MiA,
     /// Gave up a clean exclusive copy, waits for `PutAck`.
     EiA,
     /// Gave up a shared copy, waits for `PutAck`.
     SiA,
+    /// Gave up an owned copy, waits for `PutAck`; until then it still answers for memory.
+    OiA,
     /// Gave up a copy that was snooped away since, waits for `PutAck`.
     IiA,
     /// Waits for a far atomic's response.
@@ -45,18 +52,21 @@ pub enum CacheState {
 
 impl CacheState {
     /// Every state.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::I,
         Self::S,
         Self::E,
         Self::M,
+        Self::O,
         Self::IsD,
         Self::ImAd,
         Self::ImA,
         Self::SmAd,
+        Self::OmAd,
         Self::MiA,
         Self::EiA,
         Self::SiA,
+        Self::OiA,
         Self::IiA,
         Self::IaD,
     ];
@@ -64,13 +74,13 @@ impl CacheState {
     /// Whether no transaction of this cache is under way.
     #[inline]
     pub const fn is_stable(self) -> bool {
-        matches!(self, Self::I | Self::S | Self::E | Self::M)
+        matches!(self, Self::I | Self::S | Self::E | Self::M | Self::O)
     }
 
     /// Whether loads hit.
     #[inline]
     pub const fn is_readable(self) -> bool {
-        matches!(self, Self::S | Self::E | Self::M)
+        matches!(self, Self::S | Self::E | Self::M | Self::O)
     }
 
     /// Whether stores hit.
@@ -79,23 +89,31 @@ impl CacheState {
         matches!(self, Self::E | Self::M)
     }
 
-    /// Whether a list that names each sharer may name this cache: it has a shared copy, upgrades it,
-    /// or puts it back and home may not know yet.
+    /// Whether the cache owns the line: it may write it, or answers for memory. At most one cache does.
+    #[inline]
+    pub const fn is_owner(self) -> bool {
+        matches!(self, Self::E | Self::M | Self::O | Self::OmAd)
+    }
+
+    /// Whether a home that knows each copy may invalidate this cache: it has a shared or an owned copy,
+    /// upgrades it, or puts it back and home may not know yet.
     #[inline]
     pub const fn may_be_sharer(self) -> bool {
-        matches!(self, Self::S | Self::SmAd | Self::SiA | Self::IiA)
+        use CacheState::{IiA, O, OiA, OmAd, S, SiA, SmAd};
+        matches!(self, S | O | SmAd | OmAd | SiA | OiA | IiA)
     }
 
     /// Whether a Put is under way.
     #[inline]
     pub const fn is_leaving(self) -> bool {
-        matches!(self, Self::MiA | Self::EiA | Self::SiA | Self::IiA)
+        matches!(self, Self::MiA | Self::EiA | Self::SiA | Self::OiA | Self::IiA)
     }
 
     /// Whether the line's value is kept.
     #[inline]
     pub const fn holds_value(self) -> bool {
-        matches!(self, Self::S | Self::E | Self::M | Self::ImA | Self::SmAd | Self::MiA | Self::EiA)
+        use CacheState::{E, EiA, ImA, M, MiA, O, OiA, OmAd, S, SmAd};
+        matches!(self, S | E | M | O | ImA | SmAd | OmAd | MiA | EiA | OiA)
     }
 }
 
@@ -110,6 +128,9 @@ pub enum DirState {
     S,
     /// One cache owns it, exclusive or modified.
     EM,
+    /// One cache owns it, modified, and the caches on the list may have it. Only with
+    /// [`Protocol::owned`](crate::Protocol::owned).
+    O,
     /// A reader is served.
     BGetS,
     /// A writer is served; nothing had to be invalidated, or the owner hands over.
@@ -124,10 +145,11 @@ pub enum DirState {
 
 impl DirState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::I,
         Self::S,
         Self::EM,
+        Self::O,
         Self::BGetS,
         Self::BGetM,
         Self::BGetMInv,
@@ -138,7 +160,7 @@ impl DirState {
     /// Whether home takes requests for the line.
     #[inline]
     pub const fn is_stable(self) -> bool {
-        matches!(self, Self::I | Self::S | Self::EM)
+        matches!(self, Self::I | Self::S | Self::EM | Self::O)
     }
 }
 
@@ -176,15 +198,17 @@ impl<V: Value> CacheLine<V> {
 pub struct DirLine<V: Value> {
     /// Its state.
     pub state: DirState,
-    /// Whether a write-back is awaited.
+    /// Whether the answer of the cache being snooped is awaited: a write-back or, with the protocol's
+    /// options, an acknowledgement in its place.
     pub awaits_wb: bool,
     /// Whether the requester's `CompAck` is awaited.
     pub awaits_comp: bool,
-    /// The owner in `EM`; in blocked states the owner to be, or the one being snooped.
+    /// The owner in `EM` and `O`, and with direct transfer in `S` the last reader, which forwards; in
+    /// blocked states the one being snooped, or the owner to be.
     pub owner: Option<NodeIdx>,
     /// Whose transaction blocks the line; none in stable states and recalls.
     pub requester: Option<NodeIdx>,
-    /// The sharers in `S` and `BGetS`; in `BGetMInv` those being invalidated, in `BRecall` and
+    /// The sharers in `S`, `O` and `BGetS`, the owner not among them unless the list names too many; in `BGetMInv` those being invalidated, in `BRecall` and
     /// `BAtomic` those whose acknowledgement is still to come.
     pub sharers: Sharers,
     /// Whether that list may name caches that have no copy and cannot be told from those that have.

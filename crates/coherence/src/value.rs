@@ -14,6 +14,9 @@ pub trait Value: Copy + Eq + Hash + Debug + 'static {
     /// The value after `write`.
     #[must_use]
     fn written(&self, write: &Self::Write) -> Self;
+
+    /// A write that leaves this value as it is.
+    fn kept(&self) -> Self::Write;
 }
 
 /// A change to some bytes of a line.
@@ -51,6 +54,10 @@ impl Value for LineData {
             }
         }
     }
+
+    fn kept(&self) -> LineWrite {
+        LineWrite::Bytes { mask: 0, data: *self }
+    }
 }
 
 /// A change to a line that is a single byte.
@@ -70,6 +77,10 @@ impl Value for u8 {
             ByteWrite::Set(to) => to,
             ByteWrite::Increment(modulus) => self.wrapping_add(1) % modulus.max(1),
         }
+    }
+
+    fn kept(&self) -> ByteWrite {
+        ByteWrite::Set(*self)
     }
 }
 

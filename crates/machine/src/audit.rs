@@ -1,10 +1,12 @@
 //! The audit at the end of a run, and its summary.
 
-use base::{Fs, Line, LineData, LinkIdx, Part, RoutingFunction};
+use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction};
+use coherence::Packaged;
 use memory::MemoryModel;
+use phy::Account;
 
 use crate::Machine;
-use crate::directory::DirectoryUse;
+use crate::directory::{CacheTransfers, DirectoryUse};
 use crate::explain::link_name;
 use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
@@ -43,6 +45,10 @@ impl Checks {
 /// How busy a link was.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LinkUse {
+    /// How long its sender waited for credits.
+    pub credit_stall: Fs,
+    /// What its link layer did, if it is framed.
+    pub phy: Option<Account>,
     /// The ends.
     pub name: String,
     /// Its link class.
@@ -108,10 +114,43 @@ pub struct Summary {
     pub directory: DirectoryUse,
     /// What caches kept valid by scopes did; none where no memory is.
     pub scopes: Option<ScopeUse>,
+    /// What caches did for each other and for memory.
+    pub transfers: CacheTransfers,
     /// The busiest links, busiest first.
     pub busiest: Vec<LinkUse>,
+    /// The framed links that had most to repair, sickest first.
+    pub sickest: Vec<LinkUse>,
+    /// What all framed links did together, if there are any.
+    pub phy: Option<PhyUse>,
     /// The audit.
     pub checks: Checks,
+}
+
+/// What all framed links did together.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct PhyUse {
+    /// Framed links, each direction counted.
+    pub links: u64,
+    /// Frames with flits, each once.
+    pub frames: u64,
+    /// Frames of idle fill.
+    pub idle: u64,
+    /// Frames sent again.
+    pub replays: u64,
+    /// Symbols mended.
+    pub corrected_symbols: u64,
+    /// Frames beyond repair.
+    pub uncorrectable: u64,
+    /// Those that the CRC let pass.
+    pub undetected: u64,
+    /// Trainings, each pair counted once.
+    pub retrains: u64,
+    /// Packets that arrived poisoned.
+    pub poisoned_packets: u64,
+    /// Packets whose data arrived wrong unnoticed.
+    pub corrupted_packets: u64,
+    /// Femtojoules.
+    pub energy_fj: u64,
 }
 
 /// Links that a summary names.
@@ -131,20 +170,29 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         checks.findings.extend(losses.into_iter().take(8));
         checks.quiescent = self.network().packets().is_empty()
             && self.nodes().all(|n| n.running == 0 && n.is_quiet())
-            && self.nodes().all(|n| n.cache.is_idle() && n.home.is_idle())
+            && self.nodes().all(crate::node::Node::is_idle)
             && self.memories().all(MemoryPort::is_idle);
         checks.coherence_violations += shared.checker.violation_count();
         checks.findings.extend(shared.checker.violations().iter().map(ToString::to_string));
         let caches: Vec<_> = self.nodes().map(|n| &n.cache).collect();
         let homes: Vec<_> = self.nodes().map(|n| &n.home).collect();
-        let errors = coherence::audit(&caches, &homes, &shared.checker);
+        let slices: Vec<_> = self.nodes().filter_map(|n| n.package.as_ref()).collect();
+        let errors = match shared.package_nodes {
+            Some(size) if shared.two_level => {
+                let slice_of =
+                    &|package: u32, home: NodeIdx| (package * size + home.0 % size) as usize;
+                let packaged = Packaged { caches, slices, homes, size, slice_of };
+                coherence::audit_packages(&packaged, &shared.checker)
+            }
+            _ => coherence::audit(&caches, &homes, &shared.checker),
+        };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
         self.audit_scopes(&mut checks);
         checks
     }
 
-    /// What the pool holds of a line: its owner's copy if it has an owner, else memory. At rest
+    /// What the pool holds of a line: its owner's copy if it has an owner, or its package's, else memory. At rest
     /// that is what the last write left.
     pub fn value(&self, line: Line) -> LineData {
         let home = self.shared().map.home(line);
@@ -153,10 +201,15 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             return scoped.map_or_else(|| untouched(line), |s| s.memory(line));
         }
         let owned = |n: &crate::node::Node| match n.cache.look_up(line) {
-            (state, value) if state.is_writable() => value,
+            (state, value) if state.is_owner() => value,
             _ => None,
         };
         let owner = self.nodes().find_map(owned);
+        let of_package = |n: &crate::node::Node| {
+            let held = n.package.as_ref()?.look_up(line)?;
+            held.value().filter(|_| held.outer.state.is_writable())
+        };
+        let owner = owner.or_else(|| self.nodes().find_map(of_package));
         let at_home = || self.nodes().find(|n| n.id == home)?.home.look_up(line).map(|d| d.memory);
         owner.or_else(at_home).unwrap_or_else(|| untouched(line))
     }
@@ -193,7 +246,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
             directory: self.directory_use(),
             scopes: self.scope_use(),
+            transfers: self.transfers(),
             busiest: self.busiest(time),
+            sickest: self.sickest(time),
+            phy: self.phy_use(time),
             checks: self.audit(),
         }
     }
@@ -201,7 +257,16 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     fn directory_use(&self) -> DirectoryUse {
         let mut used = DirectoryUse::of(self.spec());
         self.nodes().for_each(|n| used.add(&n.home, &n.cache));
+        let slices = self.nodes().filter_map(|n| n.package.as_ref());
+        slices.for_each(|slice| used.add_package(&slice.counts()));
+        used.crossings = self.shared().package_nodes.map(|_| self.shared().crossings);
         used
+    }
+
+    fn transfers(&self) -> CacheTransfers {
+        let mut transfers = CacheTransfers::of(self.spec());
+        self.nodes().for_each(|n| transfers.add(&n.home, &n.cache));
+        transfers
     }
 
     fn busiest(&self, time: Fs) -> Vec<LinkUse> {
@@ -209,14 +274,47 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let mut all: Vec<LinkIdx> = (0..links.len()).map(LinkIdx::new).collect();
         all.sort_by_key(|l| (core::cmp::Reverse(links.busy(*l)), *l));
         let shown = all.into_iter().filter(|l| links.flits_sent(*l) > 0).take(BUSIEST);
-        let fabric = &self.spec().fabric;
-        shown
-            .map(|l| LinkUse {
-                name: link_name(self.spec(), l),
-                class: fabric.classes[fabric.links[l.at()].class].name.clone(),
-                flits: links.flits_sent(l),
-                utilization: links.busy(l).0 as f64 / (time.0.max(1)) as f64,
-            })
-            .collect()
+        shown.map(|l| self.link_use(l, time)).collect()
+    }
+
+    fn link_use(&self, l: LinkIdx, time: Fs) -> LinkUse {
+        let (wiring, fabric) = (self.network().wiring(), &self.spec().fabric);
+        LinkUse {
+            name: link_name(self.spec(), l),
+            class: fabric.classes[fabric.links[l.at()].class].name.clone(),
+            flits: wiring.links().flits_sent(l),
+            utilization: wiring.links().busy(l).0 as f64 / (time.0.max(1)) as f64,
+            credit_stall: wiring.credit_stall(l, time),
+            phy: wiring.links().account(l, time),
+        }
+    }
+
+    fn accounts(&self, time: Fs) -> impl Iterator<Item = (LinkIdx, Account)> {
+        let links = self.network().wiring().links();
+        let account = move |l: LinkIdx| links.account(l, time).map(|a| (l, a));
+        (0..links.len()).map(LinkIdx::new).filter_map(account)
+    }
+
+    fn sickest(&self, time: Fs) -> Vec<LinkUse> {
+        let mut all: Vec<_> = self.accounts(time).filter(|(_, a)| a.is_sick()).collect();
+        all.sort_by_key(|(l, a)| (core::cmp::Reverse(a.sickness()), *l));
+        all.iter().take(BUSIEST).map(|(l, _)| self.link_use(*l, time)).collect()
+    }
+
+    fn phy_use(&self, time: Fs) -> Option<PhyUse> {
+        let (poisoned_packets, corrupted_packets) = self.network().packets_spoilt();
+        let mut sum = PhyUse { poisoned_packets, corrupted_packets, ..PhyUse::default() };
+        for (link, a) in self.accounts(time) {
+            sum.links += 1;
+            sum.frames += a.frames;
+            sum.idle += a.idle;
+            sum.replays += a.replays;
+            sum.corrected_symbols += a.corrected_symbols;
+            sum.uncorrectable += a.uncorrectable;
+            sum.undetected += a.undetected;
+            sum.retrains += if link.at() & 1 == 0 { a.retrains } else { 0 };
+            sum.energy_fj = sum.energy_fj.saturating_add(a.energy_fj);
+        }
+        (sum.links > 0).then_some(sum)
     }
 }

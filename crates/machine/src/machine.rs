@@ -7,7 +7,8 @@ use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, Thread
 use clock::{Crossing, Domain, Edge};
 use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
-    CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, NODES_MAX, Outbox, Replacement,
+    CacheCtrl, CacheGeometry, Checker, Config, Directory, HomeCtrl, Levels, NODES_MAX, Outbox,
+    PackageCtrl, PackageHome, Replacement,
 };
 use memory::{AddressMap, FixedLatency, FixedParams, MemoryModel};
 use topology::routing::Routing;
@@ -110,7 +111,7 @@ impl Machine {
         options: Options,
         mutant: coherence::Mutant,
     ) -> Result<Self, RunError> {
-        let cfg = Config { mutant: Some(mutant), ..protocol(spec) };
+        let cfg = Config { mutant: Some(mutant), ..config(spec) };
         let routing = spec.fabric.routing.clone();
         let cfg = (cfg, scoped(spec));
         Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
@@ -130,7 +131,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         routing: R,
         memory: impl Fn(FixedParams) -> M,
     ) -> Result<Self, RunError> {
-        let cfg = (protocol(spec), scoped(spec));
+        let cfg = (config(spec), scoped(spec));
         Self::assemble(spec, sources, options, routing, memory, cfg)
     }
 
@@ -142,7 +143,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         memory: impl Fn(FixedParams) -> M,
         cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
-        let net = Network::new(spec, routing)?;
+        let net = Network::seeded(spec, routing, options.seed)?;
         let domains = crate::network::domains(spec)?;
         let threads = sources.len();
         let (readers, sources) = if options.threads > 1 {
@@ -243,7 +244,12 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             return Ok(false);
         }
         let (at, explanation) = (self.now(), self.explain());
-        let idle = |n: &Node| n.cache.is_idle() && n.home.is_idle() && n.is_quiet();
+        let dead = self.net.dead_links(at).next();
+        if let Some((link, why)) = dead.filter(|_| !self.net.packets().is_empty()) {
+            let link = crate::explain::link_name(&self.spec, link);
+            return Err(RunError::LinkDown { at, link, why: why.to_string(), explanation });
+        }
+        let idle = |n: &Node| n.is_idle() && n.is_quiet();
         Err(if self.net.packets().is_empty() && self.nodes.iter().all(idle) {
             RunError::BarrierNeverReleased { at, explanation }
         } else {
@@ -327,8 +333,8 @@ pub(crate) type Seed = coherence::Sound;
 #[cfg(feature = "mutants")]
 pub(crate) type Seed = Option<coherence::Mutant>;
 
-/// The protocol's options in a machine.
-pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
+/// The protocol in a machine.
+pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
     let atomics = match spec.accelerator.atomics {
         spec::Atomics::Near => coherence::Atomics::Near,
         spec::Atomics::Far => coherence::Atomics::Far,
@@ -339,8 +345,9 @@ pub(crate) fn protocol(spec: &MachineSpec) -> Config<Seed> {
     };
     let directory = crate::directory::directory(spec);
     let nodes = directory.nodes.min(NODES_MAX);
-    let directory = coherence::Directory { nodes, ..directory };
-    let cfg = Config { atomics, shared_eviction, directory, ..Config::default() };
+    let directory = Directory { nodes, ..directory };
+    let protocol = crate::directory::protocol(spec);
+    let cfg = Config { atomics, shared_eviction, directory, protocol, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
     cfg
@@ -399,10 +406,22 @@ fn nodes(
         },
         mshrs: a.cache.mshrs,
     };
+    let two_level = crate::directory::package_directory(spec);
     let node = |(at, agents)| {
         let id = NodeIdx::new(at);
         let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
-        let mut node = Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home);
+        let mut node = match two_level {
+            None => Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None),
+            Some((directory, lines)) => {
+                // Inside a package nodes are numbered from 0.
+                let number = NodeIdx(id.0 % directory.nodes);
+                let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
+                let me = PackageHome { home: number, package: NodeIdx(id.0 / directory.nodes) };
+                let package = PackageCtrl::new(levels, me, lines, untouched);
+                let cache = CacheCtrl::new(levels.inner, number, &shape);
+                Node::new(id, agents, cache, home, Some(package))
+            }
+        };
         node.scoped = has_scopes.then(|| {
             let shape = Geometry { sets: shape.sets, ways: shape.ways, mshrs: shape.mshrs };
             Box::new(ScopedNode::new(scoped, id, Some(shape), untouched))
@@ -456,6 +475,9 @@ fn shared(
         home_latency: a.home.latency_cycles,
         injection_packets: a.injection_packets,
         nodes,
+        package_nodes: spec.package_nodes,
+        two_level: a.home.packages.is_some(),
+        crossings: 0,
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
         seed: options.seed,
         last_edge: domains[a.clock.at()].edge_at_or_after(TIME_MAX),
@@ -465,6 +487,7 @@ fn shared(
         stats: Stats::default(),
         digest: base::Digest::default(),
         outbox: Outbox::default(),
+        fabric: Vec::new(),
         delivered: Vec::new(),
         candidates: Vec::new(),
         scoped: crate::node::scoped::shared(spec, threads, options.check),

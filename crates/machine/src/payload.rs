@@ -5,11 +5,22 @@ use coherence::scoped::ScopedMessage;
 use coherence::{LineWrite, Message, MsgKind};
 use topology::spec::MachineSpec;
 
+/// The level of a directory that a message of the protocol belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Level {
+    /// Between the caches of a package and the package's home. Nodes are numbered within the package.
+    Package,
+    /// Between homes and packages, which are numbered, or in a directory of one level caches.
+    Fabric,
+}
+
 /// What a packet carries.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// A message of the coherence protocol about a line.
     Coherence {
+        /// Between whom it is.
+        level: Level,
         /// The line.
         line: Line,
         /// The message.
@@ -80,12 +91,13 @@ impl Payload {
     /// Words that identify it in the run digest.
     pub(crate) fn words(&self) -> [u64; 4] {
         match self {
-            Self::Coherence { line, msg } => {
+            Self::Coherence { level, line, msg } => {
                 let data = msg
                     .data
                     .map_or(0, |d| d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w));
                 let ids = u64::from(msg.src.0) << 32 | u64::from(msg.requester.0);
-                [msg.kind as u64, line.0, ids, data]
+                let level = u64::from(*level == Level::Package) << 8;
+                [level | msg.kind as u64, line.0, ids, data]
             }
             Self::Scoped { line, msg } => {
                 let data = msg
@@ -110,10 +122,26 @@ impl Payload {
         }
     }
 
+    /// Turns a bit of its data over, which one by `dice`; what has no data stays as it is.
+    ///
+    /// ASSUMED: headers have a check of their own, so only data can be wrong unnoticed.
+    pub(crate) fn spoil(&mut self, dice: u64) {
+        let data = match self {
+            Self::Coherence { msg, .. } => msg.data.as_mut(),
+            Self::Scoped { msg, .. } => msg.data.as_mut(),
+            Self::Answer { value, .. } => value.as_mut(),
+            Self::Remote { .. } | Self::Arrive { .. } | Self::Release { .. } => None,
+        };
+        if let Some(data) = data {
+            let dice = base::rng::mix(dice);
+            data.0[(dice % 8) as usize] ^= 1 << (dice >> 8 & 63);
+        }
+    }
+
     /// A short name for logs.
     pub fn name(&self) -> String {
         match self {
-            Self::Coherence { line, msg } => format!("{:?} {line}", msg.kind),
+            Self::Coherence { line, msg, .. } => format!("{:?} {line}", msg.kind),
             Self::Scoped { line, msg } => format!("{:?} {line}", msg.kind),
             Self::Remote { line, .. } => format!("access to {line}"),
             Self::Answer { line, .. } => format!("answer of {line}"),

@@ -38,7 +38,7 @@ impl Machine {
         mutant: coherence::scoped::ScopedMutant,
     ) -> Result<Self, crate::RunError> {
         let cfg =
-            (crate::machine::protocol(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
+            (crate::machine::config(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
         let routing = spec.fabric.routing.clone();
         Self::assemble(
             spec,

@@ -3,6 +3,8 @@
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
 
+use crate::phy::{PhyAccount, PhyTotals};
+
 /// Everything that a run reports. Times are in nanoseconds of simulated time unless the name says
 /// otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -67,10 +69,17 @@ pub struct RunReport {
     /// What caches kept valid by scopes did; none where no memory is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<ScopeUse>,
+    /// What caches did for each other and for memory.
+    pub transfers: CacheTransfers,
     /// Latency by kind of operation.
     pub kinds: Vec<KindLatency>,
     /// The busiest links, busiest first.
     pub busiest_links: Vec<BusyLink>,
+    /// The framed links that had most to repair, sickest first.
+    pub sickest_links: Vec<BusyLink>,
+    /// What all framed links did together, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phy: Option<PhyTotals>,
     /// Counts of transactions by latency, in doubling steps.
     pub histogram: Histogram,
 }
@@ -100,6 +109,67 @@ pub struct DirectoryUse {
     pub invalidations: u64,
     /// Those that found no copy to take.
     pub extra_invalidations: u64,
+    /// The homes of packages, where the directory has two levels; the rest is then of the fabric's.
+    pub packages: Option<PackageUse>,
+    /// Packets for a node of another package, where there are packages.
+    pub crossings: Option<u64>,
+}
+
+/// The homes of all packages.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PackageUse {
+    /// Nodes of a package.
+    pub nodes: u32,
+    /// How entries list the package's nodes.
+    pub organisation: String,
+    /// Bits of an entry, without its address tag and its data.
+    pub entry_bits: u32,
+    /// Bits of data beside an entry.
+    pub data_bits: u32,
+    /// Entries of each node's slice; none if there are as many as are wanted.
+    pub entries_per_home: Option<u32>,
+    /// The most lines that any slice kept at once.
+    pub lines_max: u32,
+    /// Bits of one slice's entries; where they are not bounded, of the most in use at once.
+    pub storage_bits_per_home: u64,
+    /// Bits of all slices' entries, likewise.
+    pub storage_bits: u64,
+    /// Requests of caches to their package's home.
+    pub requests: u64,
+    /// Those that it answered without asking the fabric.
+    pub answered_inside: u64,
+    /// Snoops of the fabric to packages.
+    pub snoops: u64,
+    /// Lines whose copies were recalled from a package's caches for a snoop.
+    pub snoop_recalls: u64,
+    /// Lines given up to make room for another.
+    pub capacity_recalls: u64,
+    /// Caches that lost their copy because their pointer was needed.
+    pub pointer_recalls: u64,
+    /// Invalidations that the fabric sent to packages.
+    pub invalidations: u64,
+    /// Those that found the package without a copy.
+    pub extra_invalidations: u64,
+}
+
+/// What caches did for each other and for memory.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CacheTransfers {
+    /// `MESI`, or its options: `owned`, `direct` or `owned direct`.
+    pub protocol: String,
+    /// Whether the protocol has options.
+    #[serde(skip)]
+    pub extended: bool,
+    /// Lines sent from one cache to another.
+    pub cache_to_cache: u64,
+    /// Lines that owners wrote to memory, as answers to snoops and as evictions.
+    pub write_backs: u64,
+    /// Reads of owned lines after which nothing was written to memory.
+    pub write_backs_saved: u64,
+    /// Reads of shared lines that a cache served in place of memory.
+    pub reads_saved: u64,
+    /// Reads of shared lines that were sent to a cache which had lost its copy.
+    pub forward_misses: u64,
 }
 
 /// Caches kept valid by scopes, and slices of packages, of all nodes.
@@ -191,6 +261,12 @@ pub struct BusyLink {
     pub flits: u64,
     /// Share of the run's time, 0 to 1.
     pub utilization: f64,
+    /// How long its sender waited for credits, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_stall_ns: Option<f64>,
+    /// What its link layer did, if it is framed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phy: Option<PhyAccount>,
 }
 
 /// Counts by latency.

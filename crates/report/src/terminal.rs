@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::{LatencyNs, RunReport};
+use crate::phy;
+use crate::{LatencyNs, PackageUse, RunReport};
 
 /// How a summary is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -82,6 +83,7 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
     );
     directory(out, r);
     scopes(out, r);
+    transfers(out, r);
 }
 
 /// What caches that are kept valid by scopes did.
@@ -101,10 +103,40 @@ fn scopes(out: &mut String, r: &RunReport) {
     );
 }
 
+/// What the protocol's options did, if it has any.
+fn transfers(out: &mut String, r: &RunReport) {
+    let t = &r.transfers;
+    if !t.extended {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "  caches, {}: {} lines from cache to cache, {} written back; saved: {} write-backs, {} reads",
+        t.protocol,
+        grouped(t.cache_to_cache),
+        grouped(t.write_backs),
+        grouped(t.write_backs_saved),
+        grouped(t.reads_saved)
+    );
+    if t.forward_misses > 0 {
+        let _ = writeln!(out, "  {} forwarded reads found no copy", grouped(t.forward_misses));
+    }
+}
+
 /// What the directories' organisation cost, if it cost anything.
 fn directory(out: &mut String, r: &RunReport) {
     let d = &r.directory;
-    if d.recalls > 0 || d.extra_invalidations > 0 || d.entries_per_home.is_some() {
+    if let Some(p) = &d.packages {
+        packages(out, p);
+    }
+    if let Some(crossings) = d.crossings {
+        let _ = writeln!(out, "  {} packets to another package", grouped(crossings));
+    }
+    if d.packages.is_some()
+        || d.recalls > 0
+        || d.extra_invalidations > 0
+        || d.entries_per_home.is_some()
+    {
         let _ = writeln!(
             out,
             "  directory {}: {} bits an entry, {} bits a home, {} in all",
@@ -122,6 +154,42 @@ fn directory(out: &mut String, r: &RunReport) {
     if d.extra_invalidations > 0 {
         let (extra, all) = (grouped(d.extra_invalidations), grouped(d.invalidations));
         let _ = writeln!(out, "  {extra} of {all} invalidations found no copy");
+    }
+}
+
+/// What homes of packages take, and what they saved.
+fn packages(out: &mut String, p: &PackageUse) {
+    let _ = writeln!(
+        out,
+        "  packages of {}: {}, {} bits an entry and {} of data; {} bits of entries a slice, {} in all",
+        p.nodes,
+        p.organisation,
+        p.entry_bits,
+        p.data_bits,
+        grouped(p.storage_bits_per_home),
+        grouped(p.storage_bits)
+    );
+    let share = 100.0 * p.answered_inside as f64 / p.requests.max(1) as f64;
+    let _ = writeln!(
+        out,
+        "  {} of {} requests answered in the package ({share:.1} %)",
+        grouped(p.answered_inside),
+        grouped(p.requests)
+    );
+    let _ = writeln!(
+        out,
+        "  {} snoops to packages, {} with recalls inside; {} of {} invalidations found no copy",
+        grouped(p.snoops),
+        grouped(p.snoop_recalls),
+        grouped(p.extra_invalidations),
+        grouped(p.invalidations)
+    );
+    if p.capacity_recalls + p.pointer_recalls > 0 {
+        let (capacity, pointers) = (grouped(p.capacity_recalls), grouped(p.pointer_recalls));
+        let _ = writeln!(
+            out,
+            "  recalls in packages: {capacity} for want of an entry, {pointers} of a pointer"
+        );
     }
 }
 
@@ -178,16 +246,22 @@ fn links(out: &mut String, r: &RunReport, style: Style) {
     }
     let _ = writeln!(out, "\n{}", style.title("busiest links"));
     for link in &r.busiest_links {
+        let over = link.phy.as_ref().map(|p| phy::sparkline(&p.utilization_over_time));
         let _ = writeln!(
             out,
-            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits",
+            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits{}",
             link.link,
             link.class,
             100.0 * link.utilization,
-            bar(link.utilization),
-            grouped(link.flits)
+            over.unwrap_or_else(|| bar(link.utilization)),
+            grouped(link.flits),
+            match link.credit_stall_ns {
+                Some(ns) if ns > 0.0 => format!(", {} for credits", span(ns)),
+                _ => String::new(),
+            }
         );
     }
+    phy::sections(out, r.phy.as_ref(), &r.sickest_links, style);
 }
 
 fn checks(out: &mut String, r: &RunReport, style: Style) {
@@ -281,6 +355,22 @@ mod tests {
             "directory limited:2:recall: 0 bits an entry, 0 bits a home, 0 in all",
             "recalls: 0 for want of an entry, 1 200 of a pointer",
             "7 of 30 invalidations found no copy",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn transfers_are_told_of_where_the_protocol_has_options() {
+        let mut report = RunReport::default();
+        assert!(!render(&report, Style::default()).contains("caches"));
+        let t = &mut report.transfers;
+        (t.protocol, t.extended) = ("owned direct".to_owned(), true);
+        (t.cache_to_cache, t.write_backs_saved, t.forward_misses) = (1200, 34, 5);
+        let text = render(&report, Style::default());
+        for line in [
+            "caches, owned direct: 1 200 lines from cache to cache, 0 written back; saved: 34 write-backs, 0 reads",
+            "5 forwarded reads found no copy",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

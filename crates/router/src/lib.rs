@@ -45,7 +45,7 @@ mod wires;
 
 pub use bank::{Pipeline, RouterBank, RouterParams};
 pub use egress::{Absorption, Departure, Egress, Stall};
-pub use express::{Border, FarEnd, PortLink};
+pub use express::{Border, FarEnd, PackedFlit, PortLink};
 pub use interface::{Interface, InterfaceParams, Outgoing};
 pub use ports::{MAX_PORTS, PortSet, Ports};
 pub use rate::{FRACTION, Rate};

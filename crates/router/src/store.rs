@@ -35,14 +35,6 @@ pub(crate) struct Resting {
     ends: u8,
 }
 
-impl Resting {
-    /// Whether it is its packet's first flit, and its last.
-    #[inline]
-    pub(crate) const fn ends(&self) -> (bool, bool) {
-        (self.ends & HEAD != 0, self.ends & TAIL != 0)
-    }
-}
-
 /// Flits by slot.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -84,12 +76,6 @@ impl Store {
         self.free = place.next;
         *place = resting;
         Slot(slot)
-    }
-
-    /// All flits by slot.
-    #[inline]
-    pub(crate) fn slots(&mut self) -> &mut [Resting] {
-        &mut self.slots
     }
 
     #[cold]

@@ -3,15 +3,17 @@
 use base::{DomainIdx, NodeIdx};
 
 use crate::describe::{
-    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Listing, Overflow,
-    Replacement, SharedEviction, UpRouting,
+    self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
+    SharedEviction, UpRouting,
 };
+use crate::directory;
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
 use crate::families::{dragonfly, hyperx, slimfly};
 use crate::families::{graph, hierarchy, tree};
 use crate::generate;
 use crate::names::suggest;
+use crate::phy;
 use crate::routing::{Routing, Table, Way};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
@@ -20,22 +22,6 @@ use crate::spec::{
 use crate::units::Length;
 use crate::validate;
 use crate::wiring::{Run, Wiring};
-
-/// A directory's listing.
-fn listing(listing: Listing) -> spec::Listing {
-    match listing {
-        Listing::FullMap => spec::Listing::FullMap,
-        Listing::Coarse { region } => spec::Listing::Coarse { region },
-        Listing::Limited { pointers, overflow } => spec::Listing::Limited {
-            pointers,
-            overflow: match overflow {
-                Overflow::Broadcast => spec::Overflow::Broadcast,
-                Overflow::Recall => spec::Overflow::Recall,
-                Overflow::Coarse { region } => spec::Overflow::Coarse { region },
-            },
-        },
-    }
-}
 
 impl Description {
     /// The machine that is described: names resolved, the fabric generated, values checked.
@@ -53,9 +39,9 @@ impl Description {
         let mut spec = self.sections()?;
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
-        let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
+        let mut wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
-        let (routing, short) = match way(&self.fabric, &wiring, vcs) {
+        let (routing, short) = match self.way_around(&mut wiring, vcs) {
             Ok(way) => (Routing::new(way, vcs), None),
             Err(problem) if problem.key == "router.vcs_per_class" => {
                 let Ok(enough) = way(&self.fabric, &wiring, u8::MAX) else { return Err(problem) };
@@ -66,11 +52,31 @@ impl Description {
         let Wiring { node_ports, routers, links, .. } = wiring;
         let classes = core::mem::take(&mut spec.fabric.classes);
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
+        directory::fill_in(&mut spec, self.accelerator.home.directory)?;
         validate::totals(&spec)?;
+        spec.events = phy::events(&spec, &self.events)?;
+        phy::clocks(&spec)?;
         match short {
             None => Ok(spec),
             Some(problem) => Err(with_cycle(problem, &spec)),
         }
+    }
+
+    /// The routing function; a table leads around links that are down from the start.
+    fn way_around(&self, wiring: &mut Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+        let whole = way(&self.fabric, wiring, vcs);
+        let down = phy::down_from_start(&wiring.routers, &wiring.links, &self.events);
+        if down.is_empty() || !matches!(whole, Ok(Way::Table(_))) {
+            return whole;
+        }
+        let links = wiring.links.clone();
+        for link in down.into_iter().flat_map(|even| [even, even + 1]) {
+            // To no node that there is.
+            wiring.links[link].to = spec::End::Node(NodeIdx(u32::MAX), base::PortIdx(0));
+        }
+        let around = way(&self.fabric, wiring, vcs);
+        wiring.links = links;
+        around
     }
 
     /// The regions in order.
@@ -119,8 +125,9 @@ impl Description {
     fn sections(&self) -> Result<MachineSpec, Problem> {
         let domains = self.clocks.0.iter().map(|(name, c)| ClockSpec {
             name: name.clone(),
-            hertz: c.frequency.0,
+            hertz: off(c.frequency.0, c.ppm),
             phase: c.phase.0,
+            ppm: c.ppm,
         });
         let m = &self.memory;
         let memory = MemorySpec {
@@ -133,13 +140,16 @@ impl Description {
         let small = |key: &str, bytes: u64| {
             validate::range(key, bytes, 1, 4096).map(|()| u32::try_from(bytes).unwrap_or(u32::MAX))
         };
+        let flit_bytes = small("flit", self.flit.0)?;
+        let classes = self.links.0.iter().map(|(n, form)| link_class(n, form, flit_bytes));
         Ok(MachineSpec {
+            events: Vec::new(),
             package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),
             domains: domains.collect(),
             synchronizer_edges: self.synchronizer_edges,
-            flit_bytes: small("flit", self.flit.0)?,
+            flit_bytes,
             header_bytes: small("header", self.header.0)?,
             accelerator: self.accelerator()?,
             router: self.router.spec(),
@@ -147,7 +157,7 @@ impl Description {
             fabric: Fabric {
                 node_ports: Vec::new(),
                 routers: Vec::new(),
-                classes: self.links.0.iter().map(|(n, form)| link_class(n, form)).collect(),
+                classes: classes.collect::<Result<_, _>>()?,
                 links: Vec::new(),
                 routing: Routing::new(Way::Table(Table::default()), 1),
             },
@@ -155,8 +165,8 @@ impl Description {
     }
 
     fn accelerator(&self) -> Result<AcceleratorSpec, Problem> {
-        let Accelerator { clock, window, consistency, atomics, cache, home, injection_packets } =
-            &self.accelerator;
+        let Accelerator { clock, window, consistency, atomics, protocol, .. } = &self.accelerator;
+        let Accelerator { cache, home, injection_packets, .. } = &self.accelerator;
         let set_bytes = u64::from(cache.ways) * base::LINE_BYTES;
         validate::range("accelerator.cache.ways", u64::from(cache.ways), 1, 64)?;
         let sets = u32::try_from(cache.size.0 / set_bytes).unwrap_or(u32::MAX);
@@ -194,12 +204,15 @@ impl Description {
                 latency_cycles: home.latency_cycles,
                 interleave_bytes: home.interleave.0,
                 directory_lines: home.directory_lines,
-                directory: listing(home.directory),
+                // Filled in when the nodes are known.
+                directory: spec::Listing::FullMap,
+                packages: None,
             },
             atomics: match atomics {
                 Atomics::Near => spec::Atomics::Near,
                 Atomics::Far => spec::Atomics::Far,
             },
+            protocol: spec::Protocol { owned: protocol.owned, direct: protocol.direct },
             injection_packets: *injection_packets,
         })
     }
@@ -319,8 +332,44 @@ fn unknown(what: &str, key: &str, name: &str, known: &[&str]) -> Problem {
     Problem::new(ErrorKind::Name, key, message, suggest(name, known.iter().copied()))
 }
 
-fn link_class(name: &str, form: &LinkForm) -> LinkClass {
+/// A frequency that is `ppm` parts in a million higher.
+fn off((num, den): (u64, u64), ppm: i32) -> (u64, u64) {
+    let parts = i128::from(ppm) + 1_000_000;
+    let parts = u128::try_from(parts).unwrap_or(0);
+    let (num, den) = (u128::from(num) * parts, u128::from(den) * 1_000_000);
+    let shared = gcd(num, den).max(1);
+    let narrow = |n: u128| u64::try_from(n / shared).unwrap_or(u64::MAX);
+    (narrow(num), narrow(den))
+}
+
+/// The serial link that a framed one is to those that do not look at frames.
+fn thin(s: &phy::PhySpec, flit_bytes: u32) -> LinkTiming {
+    let (num, den) = s.efficiency(flit_bytes);
+    let shared = u64::try_from(gcd(num.into(), den.into())).unwrap_or(1).max(1);
+    LinkTiming::Serial {
+        lanes: s.lanes,
+        lane_bits_per_s: s.lane_bits_per_s,
+        efficiency: (num / shared, den / shared),
+        serdes: s.serdes,
+        fec: s.fec,
+        flight_per_m: s.flight_per_m,
+    }
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn link_class(name: &str, form: &LinkForm, flit_bytes: u32) -> Result<LinkClass, Problem> {
+    let mut phy = None;
     let (timing, buffer_flits) = match *form {
+        LinkForm::Framed(ref form) => {
+            let (spec, buffer_flits) = phy::resolve(&format!("links.\"{name}\""), form)?;
+            phy::values(name, &spec, flit_bytes)?;
+            let timing = thin(&spec, flit_bytes);
+            phy = Some(Box::new(spec));
+            (timing, buffer_flits)
+        }
         LinkForm::Serial { lanes, lane_rate, efficiency, serdes, fec, flight, buffer_flits } => {
             let timing = LinkTiming::Serial {
                 lanes,
@@ -336,5 +385,5 @@ fn link_class(name: &str, form: &LinkForm) -> LinkClass {
             (LinkTiming::OnDie { latency_cycles, interval_cycles }, buffer_flits)
         }
     };
-    LinkClass { name: name.to_owned(), buffer_flits, timing }
+    Ok(LinkClass { name: name.to_owned(), buffer_flits, timing, phy })
 }

@@ -6,6 +6,7 @@
 
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
+pub use crate::phy::{EventSpec, Happening, PhySpec};
 use crate::routing::Routing;
 
 /// A whole machine, checked and ready to build.
@@ -35,6 +36,24 @@ pub struct MachineSpec {
     pub package_nodes: Option<u32>,
     /// Stretches of the pool with a mode of their own, in order and apart; the rest is coherent.
     pub regions: Vec<RegionSpec>,
+    /// What happens to single links at given times.
+    pub events: Vec<EventSpec>,
+}
+
+impl MachineSpec {
+    /// The machine with a directory of two levels, full maps both: of packages of at most `nodes` consecutive
+    /// nodes, each with room for `lines` lines at a node. Its protocol is MESI: packages know no other.
+    #[must_use]
+    pub fn with_packages(mut self, nodes: u32, lines: Option<u32>) -> Self {
+        let all = u32::try_from(self.fabric.node_ports.len()).unwrap_or(u32::MAX);
+        let size = (1..=nodes).rev().find(|size| all.is_multiple_of(*size)).unwrap_or(1);
+        self.package_nodes = Some(size);
+        self.accelerator.protocol = Protocol::default();
+        self.accelerator.home.directory = Listing::FullMap;
+        self.accelerator.home.packages =
+            Some(PackageHomeSpec { directory: Listing::FullMap, lines });
+        self
+    }
 }
 
 /// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
@@ -46,6 +65,8 @@ pub struct ClockSpec {
     pub hertz: (u64, u64),
     /// Instant of edge 0.
     pub phase: Fs,
+    /// By how many parts in a million it is off what it was described as; `hertz` has it in it.
+    pub ppm: i32,
 }
 
 /// An accelerator: agent, cache, home slice and network interface, all in one clock domain.
@@ -64,6 +85,8 @@ pub struct AcceleratorSpec {
     pub home: HomeSpec,
     /// Where atomics are performed.
     pub atomics: Atomics,
+    /// What caches do for each other.
+    pub protocol: Protocol,
     /// Requests that a node's network interface may hold before its agents get no more accesses into
     /// the cache, at least 1.
     pub injection_packets: u32,
@@ -112,6 +135,17 @@ pub enum Atomics {
     Far,
 }
 
+/// What caches do for each other beyond MESI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Protocol {
+    /// An owner that has modified a line and serves a reader keeps it, in MOESI's O, and memory is not
+    /// written.
+    pub owned: bool,
+    /// Reads that another cache can serve leave memory alone: a clean owner writes nothing back, and a
+    /// shared line is read from the cache that read it last, in three hops.
+    pub direct: bool,
+}
+
 /// A set-associative cache of 64-byte lines.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CacheSpec {
@@ -158,8 +192,19 @@ pub struct HomeSpec {
     /// Lines that the directory can track at once; a new one beyond that recalls an old one.
     /// `None`: as many as the pool has.
     pub directory_lines: Option<u32>,
-    /// How entries of the directory list sharers.
+    /// How entries of the directory list sharers: nodes, or with a level of packages, packages.
     pub directory: Listing,
+    /// The homes of packages; `None` where the directory has one level.
+    pub packages: Option<PackageHomeSpec>,
+}
+
+/// A node's slice of its package's home, between the caches of the package and the fabric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackageHomeSpec {
+    /// How its entries list the package's nodes.
+    pub directory: Listing,
+    /// Lines that it keeps, with their data; a new one beyond that has another given up. `None`: any number.
+    pub lines: Option<u32>,
 }
 
 /// How an entry of a directory lists the sharers of a line.
@@ -286,8 +331,11 @@ pub struct LinkClass {
     pub name: String,
     /// Flits of buffer for each VC at the receiving end, at least 1.
     pub buffer_flits: u32,
-    /// How it moves bits.
+    /// How it moves bits. Of a framed class: a serial link of the same lanes, payload rate and fixed
+    /// latencies, for all that does not look at frames.
     pub timing: LinkTiming,
+    /// Its frames, errors and replay, if it is framed.
+    pub phy: Option<Box<PhySpec>>,
 }
 
 /// How a link moves bits.

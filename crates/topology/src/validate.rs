@@ -163,11 +163,10 @@ fn accelerator(a: &AcceleratorSpec) -> Result<(), Problem> {
     if let Some(n) = a.home.directory_lines {
         range("accelerator.home.directory_lines", u64::from(n), 1, 1 << 30)?;
     }
-    listing(a.home.directory)?;
     cache(&a.cache)
 }
 
-fn listing(listing: Listing) -> Result<(), Problem> {
+pub(crate) fn listing(listing: Listing) -> Result<(), Problem> {
     let region = |nodes: u16| range("accelerator.home.directory.region", u64::from(nodes), 1, 1024);
     match listing {
         Listing::FullMap => Ok(()),

@@ -5,8 +5,10 @@ use core::fmt;
 use base::{Line, NodeIdx};
 
 use super::networks::Networks;
+use super::packages::Packages;
 use super::schedule::write_flight;
 use super::world::World;
+use crate::directory::Directory;
 use crate::message::Message;
 use crate::state::Effect;
 use crate::value::ByteWrite;
@@ -37,6 +39,8 @@ pub enum Homes {
 pub struct Shape {
     /// Caches, at most [`CACHES_MAX`]; they are nodes 0 and up.
     pub caches: u32,
+    /// The packages that the caches are in; none for a directory of one level.
+    pub packages: Option<Packages>,
     /// Lines, at most [`LINES_MAX`].
     pub lines: u32,
     /// Values that a line can have, at most [`VALUES_MAX`]; it starts as 0.
@@ -57,6 +61,7 @@ impl Default for Shape {
     fn default() -> Self {
         Self {
             caches: 2,
+            packages: None,
             lines: 1,
             values: 2,
             mshrs: 2,
@@ -72,7 +77,7 @@ impl Shape {
     #[inline]
     pub fn home_of(&self, line: u32) -> NodeIdx {
         match self.homes {
-            Homes::Apart => NodeIdx(self.caches),
+            Homes::Apart => NodeIdx(self.caches + self.packages()),
             Homes::At(node) => NodeIdx(node),
             Homes::Interleaved => NodeIdx(line % self.caches),
         }
@@ -97,8 +102,28 @@ impl Shape {
         if let Some(entries) = self.directory_lines {
             within("directory lines", entries, LINES_MAX)?;
         }
+        if let Some(packages) = &self.packages {
+            self.check_packages(packages)?;
+        }
         let Homes::At(node) = self.homes else { return Ok(()) };
         within("as the home's node", node + 1, self.caches + 1)
+    }
+
+    fn check_packages(&self, packages: &Packages) -> Result<(), String> {
+        let Packages { count, inner } = *packages;
+        if count == 0 || !self.caches.is_multiple_of(count) {
+            return Err(format!("{} caches are not {count} packages of one size", self.caches));
+        }
+        if self.caches + count > CACHES_MAX {
+            return Err(format!(
+                "{} caches and {count} homes of packages: {CACHES_MAX} together can be searched",
+                self.caches
+            ));
+        }
+        if self.homes != Homes::Apart {
+            return Err("homes are apart where there are packages".to_owned());
+        }
+        Directory { listing: inner, nodes: self.package_caches() }.check()
     }
 
     pub(crate) const fn cells(&self) -> usize {
@@ -106,8 +131,9 @@ impl Shape {
     }
 
     /// Words before the messages.
-    pub(crate) const fn fixed(&self) -> usize {
-        self.cells() + self.lines as usize
+    #[inline]
+    pub(crate) fn fixed(&self) -> usize {
+        self.package_at(self.packages(), 0)
     }
 
     pub(crate) const fn cell_at(&self, cache: u32, line: u32) -> usize {
@@ -174,6 +200,27 @@ pub enum Act {
     },
     /// Home takes every copy back.
     Recall {
+        /// Which line.
+        line: u32,
+    },
+    /// A package's home takes back every copy of its caches.
+    PackageRecall {
+        /// Which package.
+        package: u32,
+        /// Which line.
+        line: u32,
+    },
+    /// A package gives up a copy that none of its caches has, and tells home.
+    PackageEvict {
+        /// Which package.
+        package: u32,
+        /// Which line.
+        line: u32,
+    },
+    /// A package drops a shared copy that none of its caches has, without telling.
+    PackageDrop {
+        /// Which package.
+        package: u32,
         /// Which line.
         line: u32,
     },

@@ -11,7 +11,7 @@ use super::code::short;
 use super::schedule::{Played, Replay, Schedule, write_flight};
 use super::system::System;
 use super::world::World;
-use crate::config::Mutant;
+use crate::mutant::Mutant;
 use crate::state::Effect;
 
 /// Columns of text for a node.
@@ -54,13 +54,14 @@ impl Drawing<'_> {
     /// Nodes with a column: the caches', and home's if it is another.
     fn columns(&self) -> u32 {
         let apart = (0..self.shape.lines).any(|l| self.shape.home_of(l).0 >= self.shape.caches);
-        self.shape.caches + u32::from(apart)
+        self.shape.caches + self.shape.packages() + u32::from(apart)
     }
 
     fn heads(&self) -> String {
         let mut text = " ".repeat(6);
         for n in 0..self.columns() {
-            let name = if n < self.shape.caches { short(NodeIdx(n)) } else { "home".to_owned() };
+            let home = self.shape.home_of(0) == NodeIdx(n) && n >= self.shape.caches;
+            let name = if home { "home".to_owned() } else { self.shape.name_of(NodeIdx(n)) };
             let _ = write!(text, "{name:^WIDTH$}");
         }
         text.trim_end().to_owned() + "\n"
@@ -80,6 +81,15 @@ impl Drawing<'_> {
                 notes.extend(from.map(|row| format!("sent in {row}")));
             }
             Act::Recall { line } => self.label(&mut cells, self.shape.home_of(line), "recall"),
+            Act::PackageRecall { package, .. } => {
+                self.label(&mut cells, self.package(package), "recall");
+            }
+            Act::PackageEvict { package, .. } => {
+                self.label(&mut cells, self.package(package), "evict");
+            }
+            Act::PackageDrop { package, .. } => {
+                self.label(&mut cells, self.package(package), "drop");
+            }
             Act::Load { cache, .. } => self.label(&mut cells, cache, "load"),
             Act::Store { cache, .. } => self.label(&mut cells, cache, "store"),
             Act::Far { cache, .. } => self.label(&mut cells, cache, "far"),
@@ -97,6 +107,11 @@ impl Drawing<'_> {
         });
         let cells: String = cells.into_iter().collect();
         format!("{n:>4}  {cells} {}", notes.join(", "))
+    }
+
+    /// The home of a package, as a node.
+    fn package(&self, package: u32) -> NodeIdx {
+        NodeIdx(self.shape.caches + package)
     }
 
     fn column(&self, node: NodeIdx) -> usize {
@@ -133,6 +148,17 @@ impl Drawing<'_> {
                 );
                 if from != to {
                     changes.push(format!("{}{on} {from:?} -> {to:?}", short(cache)));
+                }
+            }
+            for package in 0..self.shape.packages() {
+                let states = |world| {
+                    let p = self.system.package(world, package, line);
+                    (p.inner.state, p.outer.state)
+                };
+                let (from, to) = (states(before), states(after));
+                if from != to {
+                    let told = format!("{:?}/{:?} -> {:?}/{:?}", from.0, from.1, to.0, to.1);
+                    changes.push(format!("p{package}{on} {told}"));
                 }
             }
             let (from, to) =

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cell     state 4 | acks + 8  4 | value 3 | write 3                          a line in a cache
-//! dir      state 3 | wb 1 | comp 1 | owner 3 | requester 3 | sharers 6 | memory 3 | write 3
+//! dir      state 4 | wb 1 | comp 1 | owner 3 | requester 3 | sharers 6 | memory 3 | write 3
 //!          | coarse 1 | victim 3 | .. | last 3
 //! message  .. | kind 5 | line 2 | dst 3 | src 3 | requester 3 | gather 1 | acks 3 | data 3 | write 3
 //! ```
@@ -51,15 +51,16 @@ pub(crate) mod cell {
 
 /// Where the fields of a directory line lie.
 pub(crate) mod dir {
-    pub(crate) const WB: u32 = 3;
-    pub(crate) const COMP: u32 = 4;
-    pub(crate) const OWNER: u32 = 5;
-    pub(crate) const REQUESTER: u32 = 8;
-    pub(crate) const SHARERS: u32 = 11;
-    pub(crate) const MEMORY: u32 = 17;
-    pub(crate) const WRITE: u32 = 20;
-    pub(crate) const COARSE: u32 = 23;
-    pub(crate) const VICTIM: u32 = 24;
+    pub(crate) const STATE_AND_WAITS: u32 = 63;
+    pub(crate) const WB: u32 = 4;
+    pub(crate) const COMP: u32 = 5;
+    pub(crate) const OWNER: u32 = 6;
+    pub(crate) const REQUESTER: u32 = 9;
+    pub(crate) const SHARERS: u32 = 12;
+    pub(crate) const MEMORY: u32 = 18;
+    pub(crate) const WRITE: u32 = 21;
+    pub(crate) const COARSE: u32 = 24;
+    pub(crate) const VICTIM: u32 = 25;
     pub(crate) const LAST: u32 = 29;
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn cell_state(cell: u32) -> CacheState {
 /// The state of a directory line.
 #[inline]
 pub(crate) fn dir_state(dir: u32) -> DirState {
-    DirState::ALL[(dir & 7) as usize]
+    DirState::ALL[(dir & 15) as usize]
 }
 
 /// The kind of a message.
@@ -97,7 +98,7 @@ pub(crate) fn kind(word: u32) -> MsgKind {
 #[inline]
 pub(crate) const fn to_home(word: u32) -> bool {
     match word >> msg::KIND {
-        WB => true,
+        WB..=FWD_ACK_I => true,
         INV_ACK => word >> msg::GATHER & 1 == 1,
         k => k <= FAR || k == COMP_ACK,
     }
@@ -105,6 +106,7 @@ pub(crate) const fn to_home(word: u32) -> bool {
 
 const FAR: u32 = MsgKind::Far as u32;
 const WB: u32 = MsgKind::Wb as u32;
+const FWD_ACK_I: u32 = MsgKind::FwdAckI as u32;
 const INV_ACK: u32 = MsgKind::InvAck as u32;
 const COMP_ACK: u32 = MsgKind::CompAck as u32;
 

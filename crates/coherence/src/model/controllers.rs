@@ -12,14 +12,20 @@ use base::{Line, NodeIdx};
 
 use super::act::{Act, Homes};
 use super::fault::{Fault, FaultKind};
+use super::packages::Numbers;
 use super::schedule::Schedule;
 use crate::array::{CacheGeometry, Replacement};
 use crate::audit::{AuditFault, audit};
 use crate::cache_ctrl::{Access, CacheCtrl, Outcome, Request};
 use crate::checker::{Checker, ViolationKind};
-use crate::config::{Atomics, Config, Mutant, SharedEviction};
+use crate::config::{Atomics, Config, SharedEviction};
+use crate::directory::Directory;
 use crate::home_ctrl::HomeCtrl;
+use crate::mutant::Mutant;
 use crate::outbox::{Outbox, Outgoing};
+use crate::package_audit::{Packaged, audit_packages};
+use crate::package_ctrl::PackageCtrl;
+use crate::package_table::{Levels, PackageHome};
 use crate::state::CacheState;
 
 /// Sets of the caches: the lines of a schedule have one each.
@@ -58,11 +64,15 @@ impl Schedule {
 struct Controllers {
     caches: Vec<CacheCtrl<u8, (), Option<Mutant>>>,
     homes: Vec<HomeCtrl<u8, (), Option<Mutant>>>,
+    /// One for each package; none where there are no packages.
+    packages: Vec<PackageCtrl<u8, (), Option<Mutant>>>,
     /// The first node with a home.
     first_home: u32,
     schedule: Schedule,
     checker: Checker<u8>,
     out: Outbox<u8, ()>,
+    fabric: Vec<Outgoing<u8, ()>>,
+    /// What is under way, by the names of the schedule.
     net: Vec<Outgoing<u8, ()>>,
 }
 
@@ -71,20 +81,31 @@ impl Controllers {
         let drops = schedule.acts.iter().any(|a| matches!(a, Act::Drop { .. }));
         let shared_eviction = if drops { SharedEviction::Silent } else { SharedEviction::Notify };
         let cfg = Config { atomics: Atomics::Far, shared_eviction, ..schedule.config() };
-        let caches = schedule.shape.caches;
+        let of = &schedule.shape;
         let shape = CacheGeometry { sets: SETS, ways: 1, replacement: Replacement::Lru, mshrs: 16 };
-        let homes = match schedule.shape.homes {
-            Homes::Apart => caches..caches + 1,
+        let homes = match of.homes {
+            Homes::Apart => of.listed()..of.listed() + 1,
             Homes::At(node) => node..node + 1,
-            Homes::Interleaved => 0..caches,
+            Homes::Interleaved => 0..of.caches,
         };
+        let size = of.package_caches();
+        let listing = of.packages.map_or(cfg.directory.listing, |p| p.inner);
+        let inner = Config { directory: Directory { listing, nodes: size }, ..cfg };
+        let levels = Levels { inner, outer: cfg };
+        let package = |n| {
+            let me = PackageHome { home: NodeIdx(size), package: NodeIdx(n) };
+            PackageCtrl::new(levels, me, None, |_| 0)
+        };
+        let cache = |n| CacheCtrl::new(inner, NodeIdx(n % size), &shape);
         Self {
-            caches: (0..caches).map(|n| CacheCtrl::new(cfg, NodeIdx(n), &shape)).collect(),
+            caches: (0..of.caches).map(cache).collect(),
             first_home: homes.start,
             homes: homes.map(|n| HomeCtrl::new(cfg, NodeIdx(n), None, |_| 0)).collect(),
+            packages: (0..of.packages()).map(package).collect(),
             schedule: schedule.clone(),
             checker: Checker::new(|_| 0),
             out: Outbox::default(),
+            fabric: Vec::new(),
             net: Vec::new(),
         }
     }
@@ -100,9 +121,12 @@ impl Controllers {
                 let home = self.schedule.shape.home_of(line);
                 let at = self.home_at(home);
                 let done = self.homes[at].recall(Line(u64::from(line)), (), &mut self.out);
-                self.collect(home);
+                self.collect(home, self.schedule.shape.fabric());
                 done
             }
+            Act::PackageRecall { package, line }
+            | Act::PackageEvict { package, line }
+            | Act::PackageDrop { package, line } => self.give_up(package, line),
             Act::Deliver(flight) => {
                 let line = Line::from(flight);
                 let at = self.net.iter().position(|m| m.line == line && m.msg == flight.msg);
@@ -129,12 +153,21 @@ impl Controllers {
         self.ask(cache, Line(stranger), Access::Load)
     }
 
+    /// A package gives a line up in one go: recalls it from its caches where they have it, and puts it back.
+    fn give_up(&mut self, package: u32, line: u32) -> bool {
+        let Some(slice) = self.packages.get_mut(package as usize) else { return false };
+        let line = Line(u64::from(line));
+        let done = slice.give_up(line, (), &mut self.out, &mut self.fabric);
+        self.collect_package(package);
+        done
+    }
+
     fn ask(&mut self, cache: NodeIdx, line: Line, access: Access<u8>) -> bool {
         let of_schedule = u32::try_from(line.0 % u64::from(SETS)).unwrap_or(0);
-        let home = self.schedule.shape.home_of(of_schedule);
+        let home = self.schedule.shape.inner_home_of(of_schedule);
         let request = Request { line, home, access, token: 0, tag: () };
         let outcome = self.caches[cache.at()].access(&request, &mut self.out);
-        self.collect(cache);
+        self.collect(cache, self.inside(cache));
         if let Outcome::Hit(effect) = outcome {
             self.checker.effect(cache, line, &effect);
         }
@@ -152,24 +185,61 @@ impl Controllers {
 
     fn deliver(&mut self, at: usize) {
         let m = self.net.remove(at);
-        if m.msg.to_home() {
-            let home = self.home_at(m.msg.dst);
-            self.homes[home].receive(m.line, &m.msg, (), &mut self.out);
-        } else {
-            self.caches[m.msg.dst.at()].receive(m.line, &m.msg, (), &mut self.out);
+        let (to, shape) = (m.msg.dst, self.schedule.shape);
+        let package = to.0.checked_sub(shape.caches).filter(|p| *p < shape.packages());
+        if let Some(package) = package {
+            return self.deliver_to_package(&m, package);
         }
-        self.collect(m.msg.dst);
+        if m.msg.to_home() {
+            let msg = shape.fabric().seen_in(m.msg);
+            let home = self.home_at(to);
+            self.homes[home].receive(m.line, &msg, (), &mut self.out);
+            self.collect(to, shape.fabric());
+        } else {
+            let numbers = self.inside(to);
+            let msg = numbers.seen_in(m.msg);
+            self.caches[to.at()].receive(m.line, &msg, (), &mut self.out);
+            self.collect(to, numbers);
+        }
+    }
+
+    fn deliver_to_package(&mut self, m: &Outgoing<u8, ()>, package: u32) {
+        let shape = self.schedule.shape;
+        let about = (m.line, NodeIdx(shape.packages()));
+        let slice = &mut self.packages[package as usize];
+        if m.msg.src.0 < shape.caches {
+            let msg = shape.inside(package).seen_in(m.msg);
+            slice.receive_inner(about, &msg, (), &mut self.out, &mut self.fabric);
+        } else {
+            let msg = shape.fabric().seen_in(m.msg);
+            slice.receive_outer(about, &msg, (), &mut self.out, &mut self.fabric);
+        }
+        self.collect_package(package);
+    }
+
+    fn collect_package(&mut self, package: u32) {
+        let shape = self.schedule.shape;
+        let named = |m: Outgoing<u8, ()>| Outgoing { msg: shape.fabric().named_in(m.msg), ..m };
+        self.net.extend(self.fabric.drain(..).map(named));
+        self.collect(NodeIdx(shape.caches + package), shape.inside(package));
+    }
+
+    /// The numbers that a cache sees.
+    fn inside(&self, cache: NodeIdx) -> Numbers {
+        let shape = &self.schedule.shape;
+        shape.inside(cache.0 / shape.package_caches())
     }
 
     /// Hands the outbox on: state changes and accesses to the checker, messages to the network.
-    fn collect(&mut self, node: NodeIdx) {
+    fn collect(&mut self, node: NodeIdx, numbers: Numbers) {
         for change in &self.out.changes {
             self.checker.change(node, change);
         }
         for done in &self.out.completions {
             self.checker.effect(node, done.line, &done.effect);
         }
-        self.net.append(&mut self.out.messages);
+        let named = |m: Outgoing<u8, ()>| Outgoing { msg: numbers.named_in(m.msg), ..m };
+        self.net.extend(self.out.messages.drain(..).map(named));
         self.out.clear();
     }
 
@@ -191,12 +261,20 @@ impl Controllers {
                 ViolationKind::StaleLoad => FaultKind::StaleLoad,
                 ViolationKind::StaleStore => FaultKind::StaleStore,
                 ViolationKind::WriterAndOthers => FaultKind::WriterAndOthers,
+                ViolationKind::TwoOwners => FaultKind::TwoOwners,
             };
             return Some(Fault::new(kind, first.to_string()));
         }
         let caches: Vec<_> = self.caches.iter().collect();
         let homes: Vec<_> = self.homes.iter().collect();
-        let first = audit(&caches, &homes, &self.checker).into_iter().next()?;
+        let first = if self.packages.is_empty() {
+            audit(&caches, &homes, &self.checker)
+        } else {
+            let slices = self.packages.iter().collect();
+            let (size, slice_of) = (self.schedule.shape.package_caches(), &|p: u32, _| p as usize);
+            audit_packages(&Packaged { caches, slices, homes, size, slice_of }, &self.checker)
+        };
+        let first = first.into_iter().next()?;
         let kind = match first.fault {
             AuditFault::CacheBusy | AuditFault::HomeBusy => FaultKind::Deadlock,
             AuditFault::UnknownCopy => FaultKind::UnknownCopy,
@@ -208,6 +286,6 @@ impl Controllers {
     }
 
     fn home_at(&self, node: NodeIdx) -> usize {
-        (node.0 - self.first_home) as usize
+        if self.packages.is_empty() { (node.0 - self.first_home) as usize } else { 0 }
     }
 }

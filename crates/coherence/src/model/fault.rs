@@ -13,11 +13,13 @@ pub enum FaultKind {
     StaleStore,
     /// A cache may write while another holds a copy.
     WriterAndOthers,
-    /// A readable copy is not what the last write left.
+    /// Two caches own the line.
+    TwoOwners,
+    /// A readable copy, or one that answers for memory, is not what the last write left.
     StaleCopy,
     /// A stable directory does not know of a copy.
     UnknownCopy,
-    /// A stable directory names an owner that holds no exclusive copy.
+    /// A stable directory names an owner that does not own the line.
     OwnerWithoutCopy,
     /// No cache owns the line, and memory is not what the last write left.
     StaleMemory,
@@ -38,6 +40,7 @@ impl fmt::Display for FaultKind {
             Self::StaleLoad => "stale load",
             Self::StaleStore => "stale store",
             Self::WriterAndOthers => "a writer and another copy",
+            Self::TwoOwners => "two owners",
             Self::StaleCopy => "stale copy",
             Self::UnknownCopy => "a copy that the directory does not know",
             Self::OwnerWithoutCopy => "an owner without a copy",

@@ -31,8 +31,9 @@ pub(crate) enum Performed {
 pub(crate) struct Entry {
     key: u64,
     pub(crate) hits: u64,
-    /// The line after.
+    /// The line after; of a line at a package's home the first word, and the second.
     pub(crate) next: u32,
+    pub(crate) more: u32,
     pub(crate) verdict: Verdict,
     pub(crate) performed: Performed,
     pub(crate) count: u8,
@@ -45,6 +46,7 @@ impl Entry {
             key: EMPTY,
             hits: 0,
             next: 0,
+            more: 0,
             verdict,
             performed: Performed::Nothing,
             count: 0,

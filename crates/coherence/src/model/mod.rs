@@ -32,15 +32,21 @@
 //! [`cache_step`]: crate::cache_step
 
 mod act;
+mod ask;
 mod chart;
 mod code;
 mod controllers;
 mod drain;
+mod event;
 mod fault;
 mod invariants;
 mod kills;
 mod memo;
 mod networks;
+mod package_invariants;
+mod package_moves;
+mod package_symmetry;
+mod packages;
 mod parse;
 mod schedule;
 mod search;
@@ -58,6 +64,7 @@ pub use controllers::ControllerReplay;
 pub use fault::{Fault, FaultKind};
 pub use kills::{Arena, Kill, hunt};
 pub use networks::Networks;
+pub use packages::Packages;
 pub use parse::ScheduleError;
 pub use schedule::{Played, Replay, Schedule};
 pub use search::search;

@@ -11,6 +11,9 @@
 //! buffer. If in such a system something is under way and nothing can move, the networks deadlock
 //! with this protocol.
 //!
+//! Where packages have homes, their homes are nodes of their own, and the two levels share the networks or
+//! each has its own.
+//!
 //! Which deadlocks there are depends on where homes are: with homes interleaved among the caches' nodes,
 //! a request that waits and a snoop behind it can share a FIFO.
 
@@ -26,6 +29,8 @@ use super::code::{self, msg};
 pub struct Networks {
     /// `[class]`.
     of: [u8; Class::ALL.len()],
+    /// Whether each level of a directory of two has networks of its own.
+    levels_apart: bool,
     /// Messages that each FIFO has room for, at least 1.
     pub depth_messages: u32,
 }
@@ -33,7 +38,7 @@ pub struct Networks {
 impl Networks {
     /// The mapping that machines have: a network for each class.
     pub const fn shipped(depth_messages: u32) -> Self {
-        Self { of: [0, 1, 2, 3, 4], depth_messages }
+        Self { of: [0, 1, 2, 3, 4], levels_apart: false, depth_messages }
     }
 
     /// The same networks with FIFOs for this many messages.
@@ -42,26 +47,41 @@ impl Networks {
         Self { depth_messages, ..self }
     }
 
+    /// Such networks for each level of a directory of two.
+    #[must_use]
+    pub const fn with_levels_apart(self) -> Self {
+        Self { levels_apart: true, ..self }
+    }
+
     /// How many networks there are.
     pub fn count(&self) -> u32 {
         u32::from(self.of.into_iter().max().unwrap_or(0)) + 1
     }
 
-    /// The FIFO of a message: 0 for what a node sends to itself.
+    /// The FIFO of a message: 0 for what a node sends to itself. A message to or from a cache, one of the
+    /// first `caches` names, is of the inner level.
     #[inline]
-    pub(crate) fn fifo(&self, message: u32) -> u32 {
+    pub(crate) fn fifo(&self, message: u32, caches: u32) -> u32 {
         let (src, dst) = (code::three(message, msg::SRC), code::three(message, msg::DST));
         let network = u32::from(self.of[code::kind(message).class().at()]);
-        if src == dst { 0 } else { 1 + network * 8 + dst }
+        let inner = self.levels_apart && src.min(dst) < caches;
+        let level = if inner { self.count() } else { 0 };
+        if src == dst { 0 } else { 1 + (level + network) * 8 + dst }
     }
 
     /// Where messages stand: by FIFO, and in none by content.
     #[inline]
-    pub(crate) fn place(&self, message: u32) -> (u32, u32) {
-        let fifo = self.fifo(message);
+    pub(crate) fn place(&self, message: u32, caches: u32) -> (u32, u32) {
+        let fifo = self.fifo(message, caches);
         (fifo, if fifo == 0 { message } else { 0 })
     }
 }
+
+/// The network of a class that is in none.
+const NONE: u8 = u8::MAX;
+
+/// What stands behind networks that each level has for itself.
+const APART: &str = "@levels";
 
 impl fmt::Display for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +91,7 @@ impl fmt::Display for Networks {
                 Class::ALL.into_iter().filter(mine).map(|c| format!("{c:?}")).collect();
             write!(f, "{}{}", if network > 0 { "|" } else { "" }, names.join(","))?;
         }
-        Ok(())
+        if self.levels_apart { f.write_str(APART) } else { Ok(()) }
     }
 }
 
@@ -79,10 +99,12 @@ impl FromStr for Networks {
     type Err = String;
 
     /// Networks are parted by `|`, classes by `,` or `+`. `Rsp` is every class of responses that is not
-    /// named elsewhere (`RspUp`, `RspDown`, `Ack`), `rest` every class that is not. FIFOs are one
-    /// message deep.
+    /// named elsewhere (`RspUp`, `RspDown`, `Ack`), `rest` every class that is not. With `@levels` at the
+    /// end each level of a directory of two has such networks of its own. FIFOs are one message deep.
     fn from_str(text: &str) -> Result<Self, String> {
-        const NONE: u8 = u8::MAX;
+        if let Some(text) = text.strip_suffix(APART) {
+            return Ok(Self { levels_apart: true, ..text.parse()? });
+        }
         let mut of = [NONE; Class::ALL.len()];
         let mut groups = Vec::new();
         for (network, names) in (0..).zip(text.split('|')) {
@@ -108,7 +130,7 @@ impl FromStr for Networks {
         }
         match Class::ALL.into_iter().find(|c| of[c.at()] == NONE) {
             Some(class) => Err(format!("{class:?} is in no network")),
-            None => Ok(Self { of, depth_messages: 1 }),
+            None => Ok(Self { of, levels_apart: false, depth_messages: 1 }),
         }
     }
 }
@@ -127,6 +149,7 @@ mod tests {
         assert_eq!(read("req+fwd|Rsp").as_deref(), Ok("Req,Fwd|RspUp,RspDown,Ack"));
         assert_eq!(read("Req|Fwd|Rsp|Ack").as_deref(), Ok("Req|Fwd|RspUp,RspDown|Ack"));
         assert_eq!(read("rest").as_deref(), Ok("Req,Fwd,RspUp,RspDown,Ack"));
+        assert_eq!(read("req|rest@levels").as_deref(), Ok("Req|Fwd,RspUp,RspDown,Ack@levels"));
         assert_eq!(Networks::shipped(1).to_string(), "Req|Fwd|RspUp|RspDown|Ack");
     }
 

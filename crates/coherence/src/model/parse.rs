@@ -8,9 +8,10 @@ use base::NodeIdx;
 use super::act::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, VALUES_MAX};
 use super::networks::Networks;
 use super::schedule::{HEADER, Schedule};
-use crate::config::Mutant;
+use crate::config::Protocol;
 use crate::directory::{Directory, Listing};
 use crate::message::{Gather, Message, MsgKind};
+use crate::mutant::Mutant;
 use crate::value::ByteWrite;
 
 /// Messages that a FIFO of a schedule's networks can hold.
@@ -54,25 +55,23 @@ impl FromStr for Schedule {
                 first.error("this is no schedule", format!("begin the file with `{HEADER}`"))
             );
         }
-        let (shape, listing, mutant) = system(&mut lines)?;
-        let mut acts = Vec::new();
+        let mut schedule = system(&mut lines)?;
         let mut last = first.line;
         for mut words in lines {
             last = words.line;
             if words.rest() == "end" {
-                return Ok(Self { shape, listing, mutant, acts });
+                return Ok(schedule);
             }
-            acts.push(act(&mut words, &shape)?);
+            schedule.acts.push(act(&mut words, &schedule.shape)?);
         }
         Err(Words::new(last, "").error("the schedule does not end", "put `end` after the last act"))
     }
 }
 
 /// The keys up to `begin`.
-fn system<'a>(
-    lines: &mut impl Iterator<Item = Words<'a>>,
-) -> Result<(Shape, Listing, Option<Mutant>), ScheduleError> {
+fn system<'a>(lines: &mut impl Iterator<Item = Words<'a>>) -> Result<Schedule, ScheduleError> {
     let (mut shape, mut listing, mut mutant) = (Shape::default(), Listing::FullMap, None);
+    let mut protocol = Protocol::MESI;
     let mut last = 1;
     for mut words in lines {
         last = words.line;
@@ -80,13 +79,23 @@ fn system<'a>(
         match key {
             "begin" => {
                 words.finish()?;
-                let directory = Directory { listing, nodes: shape.caches };
+                let directory = Directory { listing, nodes: shape.listed() };
                 return match shape.check().and(directory.check()) {
-                    Ok(()) => Ok((shape, listing, mutant)),
+                    Ok(()) => Ok(Schedule { shape, listing, protocol, mutant, acts: Vec::new() }),
                     Err(what) => Err(words.error(what, "choose a smaller system")),
                 };
             }
             "caches" => shape.caches = words.number(CACHES_MAX)?,
+            "packages" => {
+                let read = words.rest().parse();
+                shape.packages = Some(read.map_err(|what: String| {
+                    words.error(
+                        what,
+                        "write their number and directory, such as `packages 2 full-map`",
+                    )
+                })?);
+                words.at = words.text.len();
+            }
             "lines" => shape.lines = words.number(LINES_MAX)?,
             "values" => {
                 shape.values = u8::try_from(words.number(u32::from(VALUES_MAX))?).unwrap_or(1);
@@ -107,13 +116,7 @@ fn system<'a>(
                 }
             }
             "networks" => {
-                let text = words.next("a mapping such as Req|rest")?;
-                let networks = text.parse::<Networks>();
-                let mut networks = networks
-                    .map_err(|what| words.error(what, "write a mapping such as Req|rest"))?;
-                words.literally("depth")?;
-                networks.depth_messages = words.number(NETWORK_DEPTH_MAX)?;
-                shape.networks = Some(networks);
+                shape.networks = Some(words.networks()?);
             }
             "directory" => {
                 let text = words.next("an organisation such as full-map")?;
@@ -121,17 +124,10 @@ fn system<'a>(
                 listing =
                     read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
             }
-            "mutant" => {
-                let name = words.next("a mutant")?;
-                let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
-                let mend = || format!("one of {:?}", Mutant::ALL);
-                mutant =
-                    Some(known.ok_or_else(|| {
-                        words.error(format!("no mutant is called `{name}`"), mend())
-                    })?);
-            }
+            "protocol" => protocol = words.protocol()?,
+            "mutant" => mutant = Some(words.mutant()?),
             other => {
-                let mend = "the keys are caches, lines, values, mshrs, homes, networks, directory, directory_lines and mutant; acts follow `begin`";
+                let mend = "the keys are caches, packages, lines, values, mshrs, homes, networks, directory, directory_lines, protocol and mutant; acts follow `begin`";
                 return Err(words.error(format!("no key is called `{other}`"), mend));
             }
         }
@@ -146,13 +142,19 @@ fn act(words: &mut Words<'_>, shape: &Shape) -> Result<Act, ScheduleError> {
         let mend = "the acts are load, store, far, evict, drop, recall and deliver";
         return Err(words.error(format!("no act is called `{verb}`"), mend));
     }
+    let of_package = matches!(verb, "recall" | "evict" | "drop") && words.rest().starts_with('p');
+    let package = if of_package { words.package(shape)? } else { 0 };
     let cache = match verb {
         "recall" | "deliver" => NodeIdx(0),
+        _ if of_package => NodeIdx(0),
         _ => words.node(shape.caches)?,
     };
     words.literally("line")?;
     let line = words.number_from(0, shape.lines - 1)?;
     let act = match verb {
+        "recall" if of_package => Act::PackageRecall { package, line },
+        "evict" if of_package => Act::PackageEvict { package, line },
+        "drop" if of_package => Act::PackageDrop { package, line },
         "load" => Act::Load { cache, line },
         "store" => Act::Store { cache, line, write: words.write(shape)? },
         "far" => Act::Far { cache, line, write: words.write(shape)? },
@@ -269,6 +271,29 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The options of the protocol, up to the end of the line.
+    fn protocol(&mut self) -> Result<Protocol, ScheduleError> {
+        let mut protocol = Protocol::MESI;
+        while protocol == Protocol::MESI || !self.ended() {
+            match self.next("owned, direct or both")? {
+                "owned" => protocol.owned = true,
+                "direct" => protocol.direct = true,
+                other => {
+                    let what = format!("`{other}` is no option of the protocol");
+                    return Err(self.error(what, "write owned, direct or both"));
+                }
+            }
+        }
+        Ok(protocol)
+    }
+
+    fn mutant(&mut self) -> Result<Mutant, ScheduleError> {
+        let name = self.next("a mutant")?;
+        let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
+        let mend = || format!("one of {:?}", Mutant::ALL);
+        known.ok_or_else(|| self.error(format!("no mutant is called `{name}`"), mend()))
+    }
+
     /// A node below `below`.
     fn node(&mut self, below: u32) -> Result<NodeIdx, ScheduleError> {
         let found = self.next("a node")?;
@@ -277,11 +302,34 @@ impl<'a> Words<'a> {
         number.map(NodeIdx).ok_or_else(|| self.error(format!("`{found}` is no node here"), mend))
     }
 
+    fn networks(&mut self) -> Result<Networks, ScheduleError> {
+        let text = self.next("a mapping such as Req|rest")?;
+        let networks = text.parse::<Networks>();
+        let mut networks =
+            networks.map_err(|what| self.error(what, "write a mapping such as Req|rest"))?;
+        self.literally("depth")?;
+        networks.depth_messages = self.number(NETWORK_DEPTH_MAX)?;
+        Ok(networks)
+    }
+
+    /// A package.
+    fn package(&mut self, shape: &Shape) -> Result<u32, ScheduleError> {
+        let found = self.next("a package")?;
+        let number = found.strip_prefix('p').and_then(|n| n.parse().ok());
+        number.filter(|n| *n < shape.packages()).ok_or_else(|| {
+            let mend = format!("the system has {} packages, from p0", shape.packages());
+            self.error(format!("`{found}` is no package here"), mend)
+        })
+    }
+
     /// A node, or the home of `line`.
     fn party(&mut self, shape: &Shape, line: u32) -> Result<NodeIdx, ScheduleError> {
         if self.rest().split_whitespace().next() == Some("home") {
             self.next("home")?;
             return Ok(shape.home_of(line));
+        }
+        if self.rest().starts_with('p') {
+            return Ok(NodeIdx(shape.caches + self.package(shape)?));
         }
         self.node(CACHES_MAX + 1)
     }

@@ -24,9 +24,10 @@ use super::code::short;
 use super::fault::{Fault, FaultKind};
 use super::system::System;
 use super::world::World;
-use crate::config::{Config, Mutant};
+use crate::config::{Config, Protocol};
 use crate::directory::{Directory, Listing};
 use crate::message::Gather;
+use crate::mutant::Mutant;
 use crate::state::Effect;
 use crate::value::ByteWrite;
 
@@ -40,6 +41,8 @@ pub struct Schedule {
     pub shape: Shape,
     /// How homes list sharers.
     pub listing: Listing,
+    /// What caches do for each other.
+    pub protocol: Protocol,
     /// The fault seeded into its protocol.
     pub mutant: Option<Mutant>,
     /// What is done.
@@ -77,8 +80,8 @@ impl Schedule {
     }
 
     pub(crate) fn config(&self) -> Config<Option<Mutant>> {
-        let directory = Directory { listing: self.listing, nodes: self.shape.caches };
-        Config { directory, ..Config::default() }.seeded(self.mutant)
+        let directory = Directory { listing: self.listing, nodes: self.shape.listed() };
+        Config { directory, protocol: self.protocol, ..Config::default() }.seeded(self.mutant)
     }
 
     /// Does the acts to the protocol's tables, then delivers what is under way, and checks
@@ -132,8 +135,13 @@ impl Replay {
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shape { caches, lines, values, mshrs, homes, directory_lines, networks } = self.shape;
-        writeln!(f, "{HEADER}\ncaches {caches}\nlines {lines}\nvalues {values}\nmshrs {mshrs}")?;
+        let Shape { caches, packages, lines, values, mshrs, homes, directory_lines, networks } =
+            self.shape;
+        writeln!(f, "{HEADER}\ncaches {caches}")?;
+        if let Some(packages) = packages {
+            writeln!(f, "packages {packages}")?;
+        }
+        writeln!(f, "lines {lines}\nvalues {values}\nmshrs {mshrs}")?;
         match homes {
             Homes::Apart => writeln!(f, "homes apart")?,
             Homes::At(node) => writeln!(f, "homes at n{node}")?,
@@ -145,6 +153,9 @@ impl fmt::Display for Schedule {
         writeln!(f, "directory {}", self.listing)?;
         if let Some(entries) = directory_lines {
             writeln!(f, "directory_lines {entries}")?;
+        }
+        if self.protocol != Protocol::MESI {
+            writeln!(f, "protocol {}", self.protocol)?;
         }
         if let Some(mutant) = self.mutant {
             writeln!(f, "mutant {mutant:?}")?;
@@ -174,6 +185,9 @@ pub(crate) fn named(act: &Act, shape: &Shape) -> String {
         Act::Evict { cache, line } => at("evict", cache, line),
         Act::Drop { cache, line } => at("drop", cache, line),
         Act::Recall { line } => format!("recall line {line}"),
+        Act::PackageRecall { package, line } => format!("recall p{package} line {line}"),
+        Act::PackageEvict { package, line } => format!("evict p{package} line {line}"),
+        Act::PackageDrop { package, line } => format!("drop p{package} line {line}"),
         Act::Deliver(flight) => {
             let mut text = format!("deliver line {} ", flight.line);
             let _ = write_flight(&mut text, flight, Some(shape));
@@ -191,7 +205,11 @@ pub(crate) fn write_flight(
 ) -> fmt::Result {
     let Flight { line, msg } = flight;
     let apart = shape.filter(|s| s.homes == Homes::Apart).map(|s| s.home_of(*line));
-    let name = |n: NodeIdx| if apart == Some(n) { "home".to_owned() } else { short(n) };
+    let name = |n: NodeIdx| match shape {
+        _ if apart == Some(n) => "home".to_owned(),
+        Some(shape) => shape.name_of(n),
+        None => short(n),
+    };
     let (src, dst, requester) = (name(msg.src), name(msg.dst), name(msg.requester));
     write!(to, "{:?} {src} -> {dst} for {requester}", msg.kind)?;
     if msg.gather == Gather::Home {

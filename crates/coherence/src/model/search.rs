@@ -15,8 +15,8 @@ use super::system::{Move, System};
 use super::table::{SHARDS, Shard, id, shard_of, split};
 use super::worker::{CORE, Candidates, Found, Level, Piece, Worker};
 use super::workload::{CounterExample, Limits, Model, Progress, Report};
-use crate::config::Faults;
 use crate::coverage::Coverage;
+use crate::mutant::Faults;
 
 /// Worlds expanded as one piece of work.
 const PIECE: usize = 512;

@@ -10,6 +10,8 @@ use base::rng::mix;
 
 use super::act::Shape;
 use super::code::{self, cell, dir, msg};
+use super::package_symmetry::{Renaming, renamings};
+use super::packages::outer;
 use super::system::line_of;
 use super::world::World;
 
@@ -41,15 +43,17 @@ type ValueMap = [u32; 8];
 /// Takes fingerprints.
 #[derive(Clone, Debug)]
 pub(crate) struct Namer {
-    shape: Shape,
+    pub(super) shape: Shape,
     symmetry: Symmetry,
     /// `[code of the last write]`: the renamings that make it the least value.
     values: Vec<Vec<ValueMap>>,
+    /// Every way to rename packages, and caches within them.
+    pub(super) packages: Vec<Renaming>,
     /// Every order of the lines.
     orders: Vec<Vec<u32>>,
     /// Reused: lines and values renamed; caches renamed as well.
-    renamed: World,
-    named: World,
+    pub(super) renamed: World,
+    pub(super) named: World,
 }
 
 impl Namer {
@@ -62,6 +66,7 @@ impl Namer {
             shape,
             symmetry,
             values: (0..8).map(maps).collect(),
+            packages: if symmetry.caches { renamings(&shape) } else { vec![Renaming::NONE] },
             orders,
             renamed: World::from_words(&[]),
             named: World::from_words(&[]),
@@ -101,7 +106,7 @@ impl Namer {
     fn line_sign(&self, world: &World, line: u32) -> u64 {
         let words = world.words();
         let blend = |word: u32| u64::from(word | 1 << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7;
-        let mut sign = u64::from(words[self.shape.cells() + line as usize] & 31);
+        let mut sign = u64::from(words[self.shape.cells() + line as usize] & dir::STATE_AND_WAITS);
         for cache in 0..self.shape.caches {
             sign = sign.wrapping_add(blend(words[self.shape.cell_at(cache, line)] & 255));
         }
@@ -114,7 +119,7 @@ impl Namer {
 
     /// The next combination of renamings of the lines' values; false after the last.
     fn next_choice(&self, world: &World, choice: &mut [usize; 4]) -> bool {
-        let homes = &world.words()[self.shape.cells()..self.shape.fixed()];
+        let homes = &world.words()[self.shape.cells()..self.shape.package_at(0, 0)];
         for (home, choice) in homes.iter().zip(choice) {
             *choice += 1;
             if *choice < self.values[(home >> dir::LAST) as usize].len() {
@@ -149,6 +154,12 @@ impl Namer {
             let home = value_at(home, dir::MEMORY, map);
             let home = value_at(home, dir::LAST, map);
             new[cells + to as usize] = write_at(home, dir::WRITE, map);
+            for package in 0..self.shape.packages() {
+                let [from, at] = [*line, to].map(|line| self.shape.package_at(package, line));
+                let first = value_at(old[from], dir::MEMORY, map);
+                new[at] = write_at(first, dir::WRITE, map);
+                new[at + 1] = write_at(old[from + 1], outer::REQUEST_WRITE, map);
+            }
             for cache in 0..self.shape.caches {
                 let held = old[self.shape.cell_at(cache, *line)];
                 let held = value_at(held, cell::VALUE, map);
@@ -166,6 +177,9 @@ impl Namer {
     /// The fingerprint of a world whose caches only are still to be renamed.
     #[inline]
     fn of_caches(&mut self) -> u64 {
+        if self.shape.packages.is_some() {
+            return self.of_packages();
+        }
         let caches = self.shape.caches as usize;
         let mut names: [u32; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
         if !self.symmetry.caches {
@@ -298,7 +312,7 @@ fn write_at(word: u32, at: u32, map: &ValueMap) -> u32 {
 }
 
 #[inline]
-fn rename_dir(home: u32, names: &[u32; 8]) -> u32 {
+pub(super) fn rename_dir(home: u32, names: &[u32; 8]) -> u32 {
     let mut sharers = 0;
     for (cache, name) in names[..CACHES].iter().enumerate() {
         sharers |= (home >> (dir::SHARERS as usize + cache) & 1) << name;
@@ -312,7 +326,7 @@ fn rename_dir(home: u32, names: &[u32; 8]) -> u32 {
 
 /// Insertion sort: the words are few, and mostly in order.
 #[inline]
-fn sort(words: &mut [u32]) {
+pub(super) fn sort(words: &mut [u32]) {
     for at in 1..words.len() {
         let word = words[at];
         let mut to = at;
@@ -362,7 +376,7 @@ fn permute_ties(
     }
 }
 
-fn orders_of(items: &[u32]) -> Vec<Vec<u32>> {
+pub(super) fn orders_of(items: &[u32]) -> Vec<Vec<u32>> {
     let Some((first, rest)) = items.split_first() else { return vec![Vec::new()] };
     let mut orders = Vec::new();
     for shorter in orders_of(rest) {

@@ -1,50 +1,46 @@
 //! A few caches and lines around the protocol's tables, and what can be done to them.
 
-use base::NodeIdx;
+use base::{Map, NodeIdx};
 
 use super::act::{Act, Flight, Shape, Taken};
+use super::ask::ask;
 use super::code::{self, msg};
+pub(crate) use super::event::{Move, PACKAGE, core_move, line_of};
+use super::event::{RECALL, core_bits, core_event, kind_of, line_of_event, of_package};
 use super::fault::{Fault, FaultKind};
-use super::memo::{Entry, Memo, Performed, Verdict};
+use super::memo::{Memo, Performed, Verdict};
 use super::networks::Networks;
+use super::packages::{self, OfPackage, Place};
 use super::schedule::write_flight;
 use super::world::World;
-use crate::cache_table::{CacheEvent, cache_step};
-use crate::config::{Config, Faults};
+use crate::cache_table::CacheEvent;
+use crate::config::Config;
 use crate::coverage::Coverage;
-use crate::dir_table::{DirEvent, dir_step};
-use crate::message::{EACH_SHARER, Message, MsgKind};
-use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect, Sends, Step};
+use crate::dir_table::DirEvent;
+use crate::directory::Directory;
+use crate::message::MsgKind;
+use crate::mutant::Faults;
+use crate::package_table::{Levels, PackageLine};
+use crate::state::{CacheLine, CacheState, DirLine, DirState, Effect};
 
-/// A move, packed: an act of a core or home, or the delivery of the message at a place in the world.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Move {
-    Core(u32),
-    Deliver(usize),
-}
-
-/// Bits of a core's move: whose, which line, the write's code, the kind.
-mod core_bits {
-    pub(super) const FLAG: u32 = 1 << 31;
-    pub(super) const LINE: u32 = 4;
-    pub(super) const WRITE: u32 = 8;
-    pub(super) const KIND: u32 = 16;
-}
-
-const RECALL: u32 = 5;
 const DIR_KEY: u64 = 1 << 62;
+pub(super) const PACKAGE_KEY: u64 = 1 << 63;
 const LAST_MASK: u32 = 7 << code::dir::LAST;
 
 /// A system: the protocol's options and its size. Remembers what the tables said.
 #[derive(Clone, Debug)]
 pub struct System<F: Faults> {
-    cfg: Config<F>,
-    shape: Shape,
-    memo: Memo,
+    pub(super) levels: Levels<F>,
+    pub(super) shape: Shape,
+    pub(super) memo: Memo,
+    /// Lines at packages' homes, with a number that stands for each in keys of the memo.
+    pub(super) lines: Map<u64, u32>,
+    pub(super) by_number: Vec<[u32; 2]>,
 }
 
 impl<F: Faults> System<F> {
-    /// A system of `shape` that runs the protocol as `cfg` says.
+    /// A system of `shape` that runs the protocol as `cfg` says; where there are packages, `cfg` has the
+    /// directory of the fabric, whose nodes they are.
     ///
     /// # Panics
     /// If the shape is out of bounds; see [`Shape::check`].
@@ -52,7 +48,10 @@ impl<F: Faults> System<F> {
         if let Err(what) = shape.check() {
             panic!("{what}");
         }
-        Self { cfg, shape, memo: Memo::new() }
+        let listing = shape.packages.map_or(cfg.directory.listing, |p| p.inner);
+        let directory = Directory { listing, nodes: shape.package_caches() };
+        let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
+        Self { levels, shape, memo: Memo::new(), lines: Map::default(), by_number: Vec::new() }
     }
 
     /// Its size.
@@ -62,7 +61,7 @@ impl<F: Faults> System<F> {
 
     /// The protocol's options.
     pub const fn config(&self) -> Config<F> {
-        self.cfg
+        self.levels.outer
     }
 
     /// Caches empty, memory zero, nothing under way.
@@ -71,7 +70,11 @@ impl<F: Faults> System<F> {
         let cell = code::pack_cell(&CacheLine::invalid(NodeIdx(0))).unwrap_or(0);
         let dir = code::pack_dir(&zero).unwrap_or(0) | 1 << code::dir::LAST;
         let mut words = vec![cell; self.shape.cells()];
-        words.resize(self.shape.fixed(), dir);
+        words.resize(self.shape.cells() + self.shape.lines as usize, dir);
+        let untouched = packages::pack(&PackageLine::untouched(NodeIdx(0), 0)).unwrap_or_default();
+        for _ in 0..self.shape.packages() * self.shape.lines {
+            words.extend(untouched);
+        }
         World::from_words(&words)
     }
 
@@ -92,7 +95,12 @@ impl<F: Faults> System<F> {
     /// The line `line` in the cache of node `cache`.
     pub fn cache(&self, world: &World, cache: NodeIdx, line: u32) -> CacheLine<u8> {
         let word = world.words()[self.shape.cell_at(cache.0, line)];
-        code::unpack_cell(word, self.shape.home_of(line), self.shape.values)
+        code::unpack_cell(word, self.shape.inner_home_of(line), self.shape.values)
+    }
+
+    /// The line `line` at the home of a package.
+    pub fn package(&self, world: &World, package: u32, line: u32) -> PackageLine<u8> {
+        packages::unpack(self.package_words(world, package, line), &self.shape, package)
     }
 
     /// The line `line` at its home.
@@ -116,15 +124,21 @@ impl<F: Faults> System<F> {
     /// Whether nothing is under way.
     pub fn is_quiescent(&self, world: &World) -> bool {
         let (cells, rest) = world.words().split_at(self.shape.cells());
-        rest.len() == self.shape.lines as usize
-            && rest.iter().all(|d| code::dir_state(*d).is_stable())
+        let (homes, packages) = rest.split_at(self.shape.lines as usize);
+        world.words().len() == self.shape.fixed()
+            && homes.iter().all(|d| code::dir_state(*d).is_stable())
             && cells.iter().all(|c| code::cell_state(*c).is_stable())
+            && packages.chunks_exact(2).all(|p| packages::is_stable(p[0], p[1]))
     }
 
     /// The rows of the tables taken so far. A row that stalled is counted as well.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
         for (key, hits) in self.memo.met() {
+            if key & PACKAGE_KEY != 0 {
+                self.package_coverage(key & !PACKAGE_KEY, hits, &mut coverage);
+                continue;
+            }
             let (state, event) = (halves(key & !DIR_KEY).0, halves(key).1);
             let m = code::unpack_message(event & !core_bits::FLAG, self.shape.values);
             if key & DIR_KEY != 0 {
@@ -159,29 +173,31 @@ impl<F: Faults> System<F> {
             return Ok(None);
         }
         let core = consumed.is_none();
-        let line = if core { event >> core_bits::LINE & 3 } else { line_of(event) };
-        let at_home = if core { kind_of(event) == RECALL } else { code::to_home(event) };
+        let line = line_of_event(event);
         let dir_at = self.shape.cells() + line as usize;
-        let (at, before) = if at_home {
-            (dir_at, world.words()[dir_at] & !LAST_MASK)
-        } else {
-            let who = if core { event & 7 } else { code::three(event, msg::DST) };
-            let at = self.shape.cell_at(who, line);
-            (at, world.words()[at])
+        let place = self.place(event);
+        let (at, before) = match place {
+            Place::Package(package) => {
+                return self.go_package(world, (event, consumed), package, next);
+            }
+            Place::Home => (dir_at, world.words()[dir_at] & !LAST_MASK),
+            Place::Cache(cache) => {
+                let at = self.shape.cell_at(cache, line);
+                (at, world.words()[at])
+            }
         };
+        let at_home = place == Place::Home;
         if at_home && !core && self.awaits_room(world, event) {
             return Ok(None);
         }
         let key = u64::from(before) << 32 | u64::from(event) | if at_home { DIR_KEY } else { 0 };
-        let (cfg, shape) = (self.cfg, self.shape);
-        let entry = self.memo.get(key, || ask(cfg, &shape, before, event, at_home));
+        let (levels, shape) = (&self.levels, self.shape);
+        let entry = self.memo.get(key, || ask(levels, &shape, before, event, place));
         match entry.verdict {
             Verdict::Next => {}
             Verdict::Stall => return Ok(None),
             Verdict::Illegal => return Err(self.illegal(before, event, at_home)),
-            Verdict::Unbounded => {
-                return Err(Fault::new(FaultKind::Unbounded, "a count or value does not fit"));
-            }
+            Verdict::Unbounded => return Err(unbounded()),
         }
         if core
             && !at_home
@@ -190,22 +206,8 @@ impl<F: Faults> System<F> {
         {
             return Ok(None);
         }
-        next.copy_from(world);
-        if let Some(at) = consumed {
-            next.remove(at);
-        }
-        let fixed = shape.fixed();
-        for sent in entry.sends() {
-            let place = match &shape.networks {
-                None => next.words()[fixed..].partition_point(|w| w < sent),
-                Some(networks) => match room(networks, &next.words()[fixed..], *sent) {
-                    Some(place) => place,
-                    None => return Ok(None),
-                },
-            };
-            if !next.insert(fixed + place, *sent) {
-                return Err(Fault::new(FaultKind::Unbounded, "too many messages are under way"));
-            }
+        if !pass_on(&shape, world, consumed, entry.sends(), next)? {
+            return Ok(None);
         }
         let performed = entry.performed;
         let words = next.words_mut();
@@ -214,11 +216,36 @@ impl<F: Faults> System<F> {
         Ok(Some(performed))
     }
 
+    /// Where an event takes place.
+    #[inline]
+    fn place(&self, event: u32) -> Place {
+        if event & core_bits::FLAG != 0 {
+            return match kind_of(event) {
+                RECALL => Place::Home,
+                PACKAGE => Place::Package(event & 7),
+                _ => Place::Cache(event & 7),
+            };
+        }
+        let to = code::three(event, msg::DST);
+        match to.checked_sub(self.shape.caches) {
+            _ if self.shape.packages.is_none() => {
+                if code::to_home(event) {
+                    Place::Home
+                } else {
+                    Place::Cache(to)
+                }
+            }
+            None => Place::Cache(to),
+            Some(package) if package < self.shape.packages() => Place::Package(package),
+            Some(_) => Place::Home,
+        }
+    }
+
     /// Whether the message at a place in the world is not the first of its FIFO.
     #[inline]
     fn is_behind(&self, world: &World, at: usize) -> bool {
         let Some(networks) = &self.shape.networks else { return false };
-        let fifo = |at: usize| networks.fifo(world.words()[at]);
+        let fifo = |at: usize| networks.fifo(world.words()[at], self.shape.caches);
         at > self.shape.fixed() && fifo(at) != 0 && fifo(at - 1) == fifo(at)
     }
 
@@ -234,7 +261,11 @@ impl<F: Faults> System<F> {
         let line = line_of(message);
         let home = self.shape.home_of(line);
         let mates = (0..self.shape.lines).filter(|l| self.shape.home_of(*l) == home);
-        takes_entry && !tracked(line) && mates.filter(|l| tracked(*l)).count() >= most as usize
+        let inside = NodeIdx(code::three(message, msg::DST)) != home;
+        takes_entry
+            && !inside
+            && !tracked(line)
+            && mates.filter(|l| tracked(*l)).count() >= most as usize
     }
 
     /// Whether home has to recall `line`, or another of its lines, as a request waits for room.
@@ -269,6 +300,13 @@ impl<F: Faults> System<F> {
                 let tracked = self.dir(world, line).state != DirState::I;
                 core(RECALL, NodeIdx(0), line, None).filter(|_| tracked)
             }
+            Act::PackageRecall { package, line } => {
+                self.package_act(OfPackage::Recall, package, line)
+            }
+            Act::PackageEvict { package, line } => {
+                self.package_act(OfPackage::Evict, package, line)
+            }
+            Act::PackageDrop { package, line } => self.package_act(OfPackage::Drop, package, line),
             Act::Deliver(flight) => {
                 let word = code::pack_message(flight.line, &flight.msg)?;
                 let messages = &world.words()[self.shape.fixed()..];
@@ -289,6 +327,13 @@ impl<F: Faults> System<F> {
             }
         };
         let (cache, line) = (NodeIdx(event & 7), event >> core_bits::LINE & 3);
+        let package = cache.0;
+        match of_package(event) {
+            Some(OfPackage::Recall) => return Act::PackageRecall { package, line },
+            Some(OfPackage::Evict) => return Act::PackageEvict { package, line },
+            Some(OfPackage::Drop) => return Act::PackageDrop { package, line },
+            None => {}
+        }
         match self.core_event(event) {
             Some(CacheEvent::Load) => Act::Load { cache, line },
             Some(CacheEvent::Store(write)) => Act::Store { cache, line, write },
@@ -307,18 +352,20 @@ impl<F: Faults> System<F> {
         core_event(event, self.shape.values)
     }
 
+    pub(super) fn message(&self, event: u32) -> String {
+        let (line, msg) = (line_of(event), code::unpack_message(event, self.shape.values));
+        let mut what = String::new();
+        let _ = write_flight(&mut what, &Flight { line, msg }, Some(&self.shape));
+        what
+    }
+
     #[cold]
     fn illegal(&self, before: u32, event: u32, at_home: bool) -> Fault {
         let values = self.shape.values;
         let what = match core_event(event, values) {
             Some(core) => format!("{core:?}"),
             None if event & core_bits::FLAG != 0 => "a recall".to_owned(),
-            None => {
-                let (line, msg) = (line_of(event), code::unpack_message(event, values));
-                let mut what = String::new();
-                let _ = write_flight(&mut what, &Flight { line, msg }, Some(&self.shape));
-                what
-            }
+            None => self.message(event),
         };
         let who = if at_home {
             format!("home in {:?}", code::dir_state(before))
@@ -331,28 +378,48 @@ impl<F: Faults> System<F> {
     }
 }
 
-/// The place of a message to be sent among `messages`; none if its FIFO is full.
-fn room(networks: &Networks, messages: &[u32], sent: u32) -> Option<usize> {
-    let to = networks.place(sent);
-    let place = messages.partition_point(|w| networks.place(*w) <= to);
-    let ahead = messages[..place].iter().rev().take_while(|w| networks.fifo(**w) == to.0).count();
-    (to.0 == 0 || ahead < networks.depth_messages as usize).then_some(place)
+#[cold]
+pub(super) fn unbounded() -> Fault {
+    Fault::new(FaultKind::Unbounded, "a count or value does not fit")
 }
 
-/// A core's move, or home's.
-pub(crate) const fn core_move(kind: u32, cache: u32, line: u32, write: u32) -> Move {
-    let at = core_bits::FLAG | cache | line << core_bits::LINE;
-    Move::Core(at | write << core_bits::WRITE | kind << core_bits::KIND)
-}
-
-const fn kind_of(event: u32) -> u32 {
-    event >> core_bits::KIND & 7
-}
-
-/// The line that a message is about.
+/// Makes `next` the world without the message that is consumed, and with those that are sent; false if
+/// they have to wait for room.
 #[inline]
-pub(crate) const fn line_of(message: u32) -> u32 {
-    message >> msg::LINE & 3
+pub(super) fn pass_on(
+    shape: &Shape,
+    world: &World,
+    consumed: Option<usize>,
+    sends: &[u32],
+    next: &mut World,
+) -> Result<bool, Fault> {
+    next.copy_from(world);
+    if let Some(at) = consumed {
+        next.remove(at);
+    }
+    let fixed = shape.fixed();
+    for sent in sends {
+        let place = match &shape.networks {
+            None => next.words()[fixed..].partition_point(|w| w < sent),
+            Some(networks) => match room((networks, shape.caches), &next.words()[fixed..], *sent) {
+                Some(place) => place,
+                None => return Ok(false),
+            },
+        };
+        if !next.insert(fixed + place, *sent) {
+            return Err(Fault::new(FaultKind::Unbounded, "too many messages are under way"));
+        }
+    }
+    Ok(true)
+}
+
+/// The place of a message to be sent among `messages`; none if its FIFO is full.
+fn room((networks, caches): (&Networks, u32), messages: &[u32], sent: u32) -> Option<usize> {
+    let to = networks.place(sent, caches);
+    let place = messages.partition_point(|w| networks.place(*w, caches) <= to);
+    let ahead =
+        messages[..place].iter().rev().take_while(|w| networks.fifo(**w, caches) == to.0).count();
+    (to.0 == 0 || ahead < networks.depth_messages as usize).then_some(place)
 }
 
 /// The code of the last write to a line; never 0.
@@ -361,22 +428,9 @@ pub(crate) fn last(dir: u32) -> u8 {
     (dir >> code::dir::LAST).to_le_bytes()[0]
 }
 
-fn halves(key: u64) -> (u32, u32) {
+pub(super) fn halves(key: u64) -> (u32, u32) {
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     (half(key >> 32), half(key))
-}
-
-fn core_event(event: u32, values: u8) -> Option<CacheEvent<'static, u8>> {
-    (event & core_bits::FLAG != 0).then_some(())?;
-    let write = code::write(event >> core_bits::WRITE & 7, values);
-    match kind_of(event) {
-        0 => Some(CacheEvent::Load),
-        1 => write.map(CacheEvent::Store),
-        2 => write.map(CacheEvent::Far),
-        3 => Some(CacheEvent::Evict),
-        4 => Some(CacheEvent::Drop),
-        _ => None,
-    }
 }
 
 /// Whether a core's move on the line `before`, which becomes `after`, finds an MSHR.
@@ -388,54 +442,6 @@ fn may_start(shape: &Shape, world: &World, before: u32, after: u32, cache: u32) 
     let cells = &world.words()[shape.cell_at(cache, 0)..shape.cell_at(cache + 1, 0)];
     let busy = cells.iter().filter(|c| !code::cell_state(**c).is_stable()).count();
     busy < shape.mshrs as usize
-}
-
-/// Asks the tables.
-#[cold]
-fn ask<F: Faults>(cfg: Config<F>, shape: &Shape, before: u32, event: u32, at_home: bool) -> Entry {
-    let values = shape.values;
-    let core = core_event(event, values);
-    let is_core = event & core_bits::FLAG != 0;
-    let line = if is_core { event >> core_bits::LINE & 3 } else { line_of(event) };
-    let home = shape.home_of(line);
-    let m = code::unpack_message(if is_core { 0 } else { event }, values);
-    if at_home {
-        let event = if is_core { DirEvent::Recall { home } } else { DirEvent::Message(&m) };
-        let step = dir_step(cfg, &code::unpack_dir(before, values), event);
-        return entry(step, line, code::pack_dir, |next, m, push| match m.dst {
-            EACH_SHARER => next.sharers.iter().all(|to| push(m.to(to))),
-            _ => push(*m),
-        });
-    }
-    let me = if is_core { NodeIdx(event & 7) } else { m.dst };
-    let event = core.unwrap_or(CacheEvent::Message(&m));
-    let step = cache_step(cfg, me, &code::unpack_cell(before, home, values), event);
-    entry(step, line, code::pack_cell, |_, m, push| push(*m))
-}
-
-/// Packs a step; `each` hands the copies of a message to the closure, which says whether they fit.
-fn entry<L>(
-    step: Step<L, u8>,
-    line: u32,
-    pack: impl Fn(&L) -> Option<u32>,
-    each: impl Fn(&L, &Message<u8>, &mut dyn FnMut(Message<u8>) -> bool) -> bool,
-) -> Entry {
-    let (next, sends, effect): (L, Sends<u8>, _) = match step {
-        Step::Next(next, sends, effect) => (next, sends, effect),
-        Step::Stall => return Entry::new(Verdict::Stall),
-        Step::Illegal => return Entry::new(Verdict::Illegal),
-    };
-    let mut entry = Entry::new(Verdict::Next);
-    let mut push = |m: Message<u8>| code::pack_message(line, &m).is_some_and(|m| entry.push(m));
-    let fits = sends.iter().all(|m| each(&next, m, &mut push));
-    let Some(next) = pack(&next).filter(|_| fits) else { return Entry::new(Verdict::Unbounded) };
-    entry.next = next;
-    entry.performed = match effect {
-        Effect::None => Performed::Nothing,
-        Effect::Load(v) => Performed::Load(v + 1),
-        Effect::Store { old, new } => Performed::Store(old + 1, new + 1),
-    };
-    entry
 }
 
 /// Compares an access with the last write, and takes note of a write.

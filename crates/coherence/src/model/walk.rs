@@ -9,7 +9,7 @@ use super::act::{Act, Taken};
 use super::schedule::Schedule;
 use super::system::Move;
 use super::workload::Model;
-use crate::config::Mutant;
+use crate::mutant::Mutant;
 
 /// Draws for an act of a core or home against one for a delivery.
 const DELIVERIES: u64 = 3;
@@ -19,6 +19,7 @@ pub fn walk(model: &Model<Option<Mutant>>, seed: u64, steps: u32) -> Schedule {
     let schedule = Schedule {
         shape: model.shape,
         listing: model.cfg.directory.listing,
+        protocol: model.cfg.protocol,
         mutant: model.cfg.mutant,
         acts: Vec::new(),
     };

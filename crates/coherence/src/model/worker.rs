@@ -5,12 +5,12 @@ use super::code;
 use super::fault::{Fault, FaultKind};
 use super::memo::Performed;
 use super::symmetry::{Namer, hash};
-use super::system::{Move, System, core_move};
+use super::system::{Move, PACKAGE, System, core_move};
 use super::table::{SHARDS, Shard, shard_of};
 use super::workload::{DROP, EVICT, Evictions, FAR, LOAD, Limits, Model, RECALL, STORE};
 use super::world::World;
-use crate::config::Faults;
 use crate::coverage::{CacheEventKind, Coverage};
+use crate::mutant::Faults;
 use crate::state::{CacheState, DirState};
 
 /// Moves of cores count from here on; below are places of messages.
@@ -114,7 +114,7 @@ struct Group {
 
 fn groups(moves: &[Move], shape: &Shape) -> Vec<Group> {
     let cell_of = |go: &Move| match go {
-        Move::Core(event) if event >> 16 & 7 != RECALL => {
+        Move::Core(event) if !matches!(event >> 16 & 7, RECALL | PACKAGE) => {
             Some(shape.cell_at(event & 7, event >> 4 & 3))
         }
         _ => None,
@@ -318,6 +318,7 @@ impl<F: Faults> Worker<F> {
                     _ => kind == EVICT,
                 }
             }
+            // A package's table lets wait what makes no sense.
             _ => true,
         }
     }

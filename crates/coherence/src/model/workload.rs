@@ -3,12 +3,14 @@
 use super::act::{Act, Homes, Shape};
 use super::code;
 use super::fault::Fault;
+use super::packages::OfPackage;
 use super::schedule::Schedule;
 use super::symmetry::{Namer, Symmetry};
-use super::system::{Move, core_move};
-use crate::config::{Config, Faults, Mutant};
+use super::system::{Move, PACKAGE, core_move};
+use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::directory::{Listing, Overflow};
+use crate::mutant::{Faults, Mutant};
 
 /// What caches give up of their own accord.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -26,6 +28,7 @@ pub enum Evictions {
 
 /// What cores, caches and homes do of their own accord. Cores always load and store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is done or not")]
 pub struct Workload {
     /// Stores add one, modulo the values; otherwise they set each of the values.
     pub increments: bool,
@@ -33,6 +36,8 @@ pub struct Workload {
     pub far: bool,
     /// What caches give up of their own accord.
     pub evictions: Evictions,
+    /// Packages recall lines from their caches and give them up, in the ways that caches do.
+    pub package_evictions: bool,
     /// Homes recall lines whenever they like; otherwise only to make room in a directory.
     pub recalls: bool,
 }
@@ -40,7 +45,13 @@ pub struct Workload {
 impl Default for Workload {
     /// Sets, evictions and recalls.
     fn default() -> Self {
-        Self { increments: false, far: false, evictions: Evictions::Notify, recalls: true }
+        Self {
+            increments: false,
+            far: false,
+            evictions: Evictions::Notify,
+            package_evictions: true,
+            recalls: true,
+        }
     }
 }
 
@@ -88,6 +99,19 @@ impl<F: Faults> Model<F> {
             if w.recalls || self.shape.directory_lines.is_some() {
                 moves.push(core_move(RECALL, 0, line, 0));
             }
+            for package in 0..self.shape.packages() {
+                let mut add = |what: OfPackage| {
+                    moves.push(core_move(PACKAGE, package, line, what as u32));
+                };
+                let drop = matches!(w.evictions, Evictions::Silent | Evictions::Either);
+                if w.package_evictions {
+                    add(OfPackage::Recall);
+                    add(OfPackage::Evict);
+                }
+                if w.package_evictions && drop {
+                    add(OfPackage::Drop);
+                }
+            }
         }
         moves
     }
@@ -95,11 +119,13 @@ impl<F: Faults> Model<F> {
     pub(crate) fn namer(&self) -> Namer {
         let rotate = self.workload.increments || self.workload.far;
         // Nodes with a home are not like others, and FIFOs have an order that renaming would change.
-        let named = match self.cfg.directory.listing {
+        let named = |listing| match listing {
             Listing::FullMap | Listing::Limited { overflow: Overflow::Broadcast, .. } => false,
             // Regions have members, and the sharer with the least number loses its copy.
             Listing::Limited { .. } | Listing::Coarse { .. } => true,
         };
+        let inner = self.shape.packages.is_some_and(|p| named(p.inner));
+        let named = named(self.cfg.directory.listing) || inner;
         let apart = self.shape.homes == Homes::Apart && self.shape.networks.is_none();
         let alike = apart && !named;
         let Symmetry { caches, lines, values } = self.symmetry;
@@ -156,8 +182,9 @@ pub struct CounterExample {
 impl CounterExample {
     /// The acts as a schedule of the model that they were found in.
     pub fn schedule(&self, model: &Model<Option<Mutant>>) -> Schedule {
-        let (shape, mutant) = (model.shape, model.cfg.mutant);
-        Schedule { shape, listing: model.cfg.directory.listing, mutant, acts: self.acts.clone() }
+        let Config { directory, protocol, mutant, .. } = model.cfg;
+        let (shape, listing, acts) = (model.shape, directory.listing, self.acts.clone());
+        Schedule { shape, listing, protocol, mutant, acts }
     }
 }
 

@@ -54,7 +54,7 @@ use core::hash::Hash;
 
 use base::{Line, NodeIdx, Scope};
 
-use crate::config::Sound;
+use crate::Sound;
 
 /// The choices of a machine's scoped caches. `F` says which fault is seeded, as in
 /// [`Config`](crate::Config).

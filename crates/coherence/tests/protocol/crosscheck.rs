@@ -3,7 +3,7 @@
 
 use base::NodeIdx;
 use coherence::model::{Evictions, Limits, Symmetry, search};
-use coherence::{ByteWrite, Config, Coverage, Mutant};
+use coherence::{ByteWrite, Config, Coverage, Mutant, Protocol};
 use stateright::{Checker, Model, Property, Representative};
 
 use crate::world::{Act, Done, Seeded, World};
@@ -121,10 +121,20 @@ fn stateright_counts_the_same_states_of_two_caches_raw_and_reduced() {
 }
 
 #[test]
-#[ignore = "deep: 0.2 million states"]
+fn stateright_counts_the_same_states_with_the_owned_state_and_direct_transfer() {
+    for protocol in Protocol::ALL {
+        let cfg = Config { protocol, ..Config::default() }.seeded(None);
+        agree(Tables { cfg, caches: 2, far: true, drops: true });
+    }
+}
+
+#[test]
+#[ignore = "deep: 1.6 million states"]
 fn stateright_counts_the_same_states_of_three_caches_raw_and_reduced() {
-    let cfg = Config::default().seeded(None);
-    agree(Tables { cfg, caches: 3, far: false, drops: false });
+    for protocol in Protocol::ALL {
+        let cfg = Config { protocol, ..Config::default() }.seeded(None);
+        agree(Tables { cfg, caches: 3, far: false, drops: false });
+    }
 }
 
 #[test]

@@ -2,12 +2,18 @@
 
 use coherence::model::{Evictions, FaultKind, Limits, Model, Report, search};
 use coherence::{
-    CacheEventKind, CacheState, Config, DirEventKind, DirState, Directory, Listing, Mutant, Sound,
+    CacheEventKind, CacheState, Config, DirEventKind, DirState, Directory, Listing, Mutant,
+    Protocol, Sound,
 };
 
 fn model(listing: &str, caches: u32) -> Model<Sound> {
+    with(Protocol::MESI, listing, caches)
+}
+
+fn with(protocol: Protocol, listing: &str, caches: u32) -> Model<Sound> {
     let listing: Listing = listing.parse().expect("a listing");
-    let cfg = Config { directory: Directory { listing, nodes: caches }, ..Config::default() };
+    let directory = Directory { listing, nodes: caches };
+    let cfg = Config { directory, protocol, ..Config::default() };
     let mut model = Model::new(cfg, caches, 1);
     model.workload.far = true;
     model.workload.evictions = Evictions::Either;
@@ -47,6 +53,29 @@ fn every_listing_is_clean_with_three_caches() {
             _ => [true; 3],
         };
         assert_eq!(taken, expected, "{listing}: rows of lists that name too many");
+    }
+}
+
+/// Told evictions and near atomics only: these lists cannot be renamed, and searches are long.
+#[test]
+fn every_listing_is_clean_with_the_owned_state_and_direct_transfer() {
+    for listing in ["limited:1:broadcast", "limited:2:recall", "limited:1:coarse:2"] {
+        let mut model = with(Protocol::BOTH, listing, 3);
+        (model.workload.far, model.workload.evictions) = (false, Evictions::Notify);
+        let report = search(&model, &Limits::default(), &|_| {});
+        assert!(report.complete, "{listing}: {:?}", report.counter_example);
+    }
+}
+
+#[test]
+#[ignore = "deep: 2 million states of three caches"]
+fn every_listing_is_clean_with_every_option_and_every_act() {
+    for protocol in Protocol::ALL {
+        for listing in ["limited:1:broadcast", "limited:2:recall", "limited:1:coarse:2", "coarse:2"]
+        {
+            let report = search(&with(protocol, listing, 3), &Limits::default(), &|_| {});
+            assert!(report.complete, "{protocol}, {listing}: {:?}", report.counter_example);
+        }
     }
 }
 
@@ -116,6 +145,19 @@ fn a_directory_with_one_entry_for_two_lines_is_clean_and_recalls() {
     assert_eq!(roomy, sound(None), "room for both lines is room for any number");
     assert_eq!(roomy.1, [false, false]);
     assert!(small != roomy.0, "{small}");
+}
+
+#[test]
+fn a_directory_with_one_entry_for_two_lines_is_clean_with_every_option() {
+    for protocol in Protocol::ALL {
+        let cfg = Config { protocol, ..Config::default() };
+        let mut model = sparse(cfg, Some(1));
+        model.workload.far = false;
+        let report = search(&model, &Limits::default(), &|_| {});
+        assert!(report.complete, "{protocol}: {:?}", report.counter_example);
+        let recalls = report.coverage.dir_count(DirState::O, DirEventKind::Recall);
+        assert_eq!(recalls > 0, protocol.owned, "{protocol}: recalls of owned lines");
+    }
 }
 
 #[test]

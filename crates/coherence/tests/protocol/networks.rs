@@ -1,7 +1,7 @@
 //! Which mappings of message classes to virtual networks deadlock.
 
 use coherence::model::{FaultKind, Homes, Limits, Model, Networks, search};
-use coherence::{Config, Sound};
+use coherence::{Config, Protocol, Sound};
 
 fn model(mapping: &str, depth: u32, lines: u32) -> Model<Sound> {
     let mut model = Model::new(Config::default(), 2, lines);
@@ -45,6 +45,17 @@ fn requests_with_snoops_deadlock_but_only_with_two_lines() {
 #[test]
 fn the_shipped_mapping_is_free_of_deadlock_with_one_line_and_the_least_of_buffers() {
     assert_eq!(deadlock("Req|Fwd|RspUp|RspDown|Ack", 1, 1), None);
+}
+
+#[test]
+fn the_shipped_mapping_is_free_of_deadlock_with_every_option() {
+    for protocol in Protocol::ALL {
+        let mut model = model("Req|Fwd|RspUp|RspDown|Ack", 1, 1);
+        model.cfg.protocol = protocol;
+        model.workload.evictions = coherence::model::Evictions::Either;
+        let report = search(&model, &Limits::default(), &|_| {});
+        assert!(report.complete, "{protocol}: {:?}", report.counter_example);
+    }
 }
 
 /// Every state: what the machine has, with the least of buffers.

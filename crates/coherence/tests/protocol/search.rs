@@ -1,7 +1,9 @@
 //! What the search finds of the protocol: nothing wrong, and how much there is.
 
 use coherence::model::{Evictions, Limits, Model, Report, Symmetry, search};
-use coherence::{CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Sound};
+use coherence::{
+    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Protocol, Sound,
+};
 
 const QUICK: Limits = Limits { states: 10_000_000, threads: 1, drain: false };
 
@@ -50,6 +52,25 @@ fn three_caches_are_clean_and_drain_in_at_most_twenty_one_deliveries() {
     let caches = Model { symmetry: Symmetry::CACHES, ..plain(3, 1) };
     assert_eq!(counts(&caches), (35_826, Some(20)));
     assert_eq!(counts(&full(3)), (36_952, Some(21)));
+}
+
+/// The options, with far atomics and evictions of every kind.
+#[test]
+fn the_owned_state_and_direct_transfer_have_these_states() {
+    for (protocol, two, three) in [
+        (Protocol::MESI, 2_376, 36_952),
+        (Protocol::OWNED, 3_730, 82_136),
+        (Protocol::DIRECT, 2_823, 47_251),
+        (Protocol::BOTH, 4_015, 90_527),
+    ] {
+        let with = |caches| {
+            let mut model = full(caches);
+            model.cfg.protocol = protocol;
+            counts(&model)
+        };
+        assert_eq!(with(2), (two, Some(12)), "{protocol}");
+        assert_eq!(with(3), (three, Some(21)), "{protocol}");
+    }
 }
 
 /// The two values of a line have the same part in everything, so half the states are left.
@@ -112,15 +133,26 @@ fn four_caches_are_clean() {
 }
 
 #[test]
-#[ignore = "deep: 1.8 million states"]
-fn two_caches_with_two_lines_and_two_mshrs_are_clean() {
-    assert_eq!(states(&plain(2, 2)), 1_807_876);
+#[ignore = "deep: 3.4 million states of four caches"]
+fn four_caches_are_clean_with_every_option() {
+    for (protocol, count) in Protocol::ALL.into_iter().zip([390_385, 1_169_363, 519_196, 1_298_144])
+    {
+        let mut model = full(4);
+        model.cfg.protocol = protocol;
+        assert_eq!(states(&model), count, "{protocol}");
+    }
 }
 
 #[test]
-#[ignore = "deep: 0.4 million states of four caches"]
-fn four_caches_with_far_atomics_are_clean() {
-    assert_eq!(states(&full(4)), 390_385);
+#[ignore = "deep: 15 million states"]
+fn two_caches_with_two_lines_are_clean_with_every_option() {
+    for (protocol, count) in
+        Protocol::ALL.into_iter().zip([1_807_876, 5_464_102, 2_101_194, 5_791_386])
+    {
+        let mut model = plain(2, 2);
+        model.cfg.protocol = protocol;
+        assert_eq!(states(&model), count, "{protocol}");
+    }
 }
 
 #[test]
@@ -144,14 +176,16 @@ fn taken(coverage: &Coverage) -> (Rows<CacheState, CacheEventKind>, Rows<DirStat
     )
 }
 
-/// The whole protocol, written down a second time: what may be reached, and nothing else.
-#[test]
-fn the_rows_reached_are_exactly_those_of_the_protocol() {
+type CacheRows = Vec<(CacheState, Vec<CacheEventKind>)>;
+type HomeRows = Vec<(DirState, Vec<DirEventKind>)>;
+
+/// MESI, written down a second time.
+fn mesi() -> (CacheRows, HomeRows) {
     use CacheEventKind as C;
     use CacheState as L;
     use DirEventKind as H;
     use DirState as D;
-    let cache: Vec<(CacheState, Vec<CacheEventKind>)> = vec![
+    let cache = vec![
         (L::I, vec![C::Load, C::Store, C::Far, C::Inv]),
         (L::S, vec![C::Load, C::Store, C::Far, C::Evict, C::Drop, C::Inv]),
         (L::E, vec![C::Load, C::Store, C::Far, C::Evict, C::FwdGetS, C::FwdGetM, C::FwdInv]),
@@ -167,7 +201,7 @@ fn the_rows_reached_are_exactly_those_of_the_protocol() {
         (L::IaD, vec![C::Inv, C::FarResp]),
     ];
     let requests = [H::GetS, H::GetM, H::Upg, H::PutS, H::PutE, H::PutM, H::Far];
-    let dir: Vec<(DirState, Vec<DirEventKind>)> = vec![
+    let dir = vec![
         (D::I, requests.to_vec()),
         (D::S, [&requests[..], &[H::Recall]].concat()),
         (D::EM, [&requests[..], &[H::Recall]].concat()),
@@ -177,14 +211,77 @@ fn the_rows_reached_are_exactly_those_of_the_protocol() {
         (D::BRecall, vec![H::Wb, H::InvAck]),
         (D::BAtomic, vec![H::Wb, H::InvAck, H::CompAck]),
     ];
-    let cache: Vec<_> =
-        cache.into_iter().flat_map(|(s, es)| es.into_iter().map(move |e| (s, e))).collect();
-    let dir: Vec<_> =
-        dir.into_iter().flat_map(|(s, es)| es.into_iter().map(move |e| (s, e))).collect();
-    let report = clean(&full(2), &QUICK);
-    assert_eq!(taken(&report.coverage), (cache.clone(), dir.clone()));
-    let three = clean(&full(3), &QUICK);
-    let (more_cache, more_dir) = taken(&three.coverage);
-    assert!(more_cache.iter().all(|row| cache.contains(row)), "a third cache finds a new row");
-    assert!(more_dir.iter().all(|row| dir.contains(row)), "a third cache finds a new row");
+    (cache, dir)
+}
+
+/// What the owned state adds.
+fn owned() -> (CacheRows, HomeRows) {
+    use CacheEventKind as C;
+    use CacheState as L;
+    use DirEventKind as H;
+    use DirState as D;
+    let snoops = [C::Inv, C::FwdGetS, C::FwdGetM, C::FwdInv];
+    let cache = vec![
+        (L::O, [&[C::Load, C::Store, C::Far, C::Evict], &snoops[..]].concat()),
+        (L::OmAd, [&snoops[..], &[C::InvAck, C::AckCount]].concat()),
+        (L::OiA, [&snoops[..], &[C::PutAck]].concat()),
+    ];
+    let requests =
+        [H::GetS, H::GetM, H::Upg, H::PutS, H::PutE, H::PutM, H::PutO, H::Far, H::Recall];
+    let dir = vec![
+        (D::I, vec![H::PutO]),
+        (D::S, vec![H::PutO]),
+        (D::EM, vec![H::PutO]),
+        (D::O, requests.to_vec()),
+        (D::BGetS, vec![H::FwdAckO]),
+    ];
+    (cache, dir)
+}
+
+/// What direct transfer adds: a sharer is asked, and may have lost its copy.
+fn direct() -> (CacheRows, HomeRows) {
+    use CacheState as L;
+    let asked = [L::S, L::SmAd, L::I, L::IsD, L::ImAd, L::SiA, L::IaD];
+    let cache = asked.map(|state| (state, vec![CacheEventKind::FwdGetS])).to_vec();
+    (cache, vec![(DirState::BGetS, vec![DirEventKind::FwdAckS, DirEventKind::FwdAckI])])
+}
+
+fn sorted<S: Ord + Copy, E: Ord + Copy>(rows: Vec<(S, Vec<E>)>) -> Rows<S, E> {
+    let mut rows: Vec<_> =
+        rows.into_iter().flat_map(|(s, es)| es.into_iter().map(move |e| (s, e))).collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// The whole protocol, written down a second time: what may be reached, and nothing else.
+#[test]
+fn the_rows_reached_are_exactly_those_of_the_protocol() {
+    for protocol in Protocol::ALL {
+        let (mut cache, mut dir) = mesi();
+        for (on, rows) in [(protocol.owned, owned()), (protocol.direct, direct())] {
+            cache.extend(if on { rows.0 } else { Vec::new() });
+            dir.extend(if on { rows.1 } else { Vec::new() });
+        }
+        let mut rows = (sorted(cache), sorted(dir));
+        if protocol == Protocol::BOTH {
+            // Whoever serves a reader keeps the line or has it clean.
+            rows.1.retain(|row| *row != (DirState::BGetS, DirEventKind::Wb));
+        }
+        let with = |caches| {
+            let mut model = full(caches);
+            model.cfg.protocol = protocol;
+            taken(&clean(&model, &QUICK).coverage)
+        };
+        assert_eq!(with(3), rows, "{protocol}");
+        let (cache, home) = with(2);
+        // It takes a third cache for a stale Put of an owner to find the line owned, or shared, by two more.
+        let third = [
+            (DirState::S, DirEventKind::PutM),
+            (DirState::S, DirEventKind::PutO),
+            (DirState::O, DirEventKind::PutE),
+        ];
+        let kept = |row: &_| !protocol.owned || !third.contains(row);
+        let rest: Vec<_> = rows.1.into_iter().filter(kept).collect();
+        assert_eq!((cache, home), (rows.0, rest), "{protocol}");
+    }
 }

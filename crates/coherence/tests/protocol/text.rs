@@ -1,8 +1,9 @@
 //! Schedules as text: what is written is read again, and what cannot be read is told where.
 
-use coherence::Config;
 use coherence::Mutant;
-use coherence::model::{Evictions, Homes, Model, Networks, Schedule, ScheduleError, walk};
+use coherence::model::{Networks, Schedule, ScheduleError};
+
+use crate::machine::drawn;
 
 fn read(text: &str) -> Result<Schedule, ScheduleError> {
     text.parse()
@@ -10,18 +11,14 @@ fn read(text: &str) -> Result<Schedule, ScheduleError> {
 
 #[test]
 fn what_is_written_is_read_again() {
-    let mut model = Model::new(Config::default().seeded(Some(Mutant::NoWbWait)), 3, 2);
-    model.workload.far = true;
-    model.workload.evictions = Evictions::Either;
-    for (seed, homes) in [(1, Homes::Apart), (2, Homes::At(1)), (3, Homes::Interleaved)] {
-        model.shape.homes = homes;
-        let schedule = walk(&model, seed, 100);
-        assert!(schedule.acts.len() > 5);
+    for seed in 0..40 {
+        let mut schedule = drawn(seed);
+        schedule.mutant = (seed % 2 == 0).then_some(Mutant::NoWbWait);
+        schedule.shape.networks = (seed % 3 == 0).then_some(Networks::shipped(3));
+        schedule.shape.directory_lines = (seed % 5 == 0).then_some(1);
+        assert!(schedule.acts.len() >= 20);
         assert_eq!(read(&schedule.to_string()), Ok(schedule));
     }
-    model.shape.networks = Some(Networks::shipped(3));
-    let schedule = walk(&model, 4, 50);
-    assert_eq!(read(&schedule.to_string()), Ok(schedule));
 }
 
 #[test]
@@ -35,6 +32,11 @@ fn what_cannot_be_read_is_told_with_its_place_and_mend() {
         ("lockstep-schedule 1\ncaches\n", "2:7: the line ends too early"),
         ("lockstep-schedule 1\nhomes far\n", "2:7: homes cannot be `far`"),
         ("lockstep-schedule 1\nmutant Nobody\n", "2:8: no mutant is called `Nobody`"),
+        (
+            "lockstep-schedule 1\nprotocol owned dirct\n",
+            "2:16: `dirct` is no option of the protocol",
+        ),
+        ("lockstep-schedule 1\nprotocol\n", "2:9: the line ends too early"),
         ("lockstep-schedule 1\nnetworks Req depth 1\n", "2:10: Fwd is in no network"),
         ("lockstep-schedule 1\ncaches 6\nlines 4\nbegin\nend\n", "4:1: 24 cells"),
         ("lockstep-schedule 1\n", "1:1: the acts are missing"),

@@ -168,8 +168,11 @@ impl World {
         self.net.sort_unstable_by_key(key);
         let writers = self.caches.iter().filter(|c| c.state.is_writable()).count();
         let readers = self.caches.iter().filter(|c| c.state.is_readable()).count();
+        let owners = self.caches.iter().filter(|c| c.state.is_owner()).count();
         ensure(writers == 0 || readers == 1, "a writer and another copy")?;
-        let current = |c: &CacheLine<u8>| !c.state.is_readable() || c.value == Some(self.golden);
+        ensure(owners <= 1, "two owners")?;
+        let answers = |state: CacheState| state.is_readable() || state == CacheState::OmAd;
+        let current = |c: &CacheLine<u8>| !answers(c.state) || c.value == Some(self.golden);
         ensure(self.caches.iter().all(current), "a readable copy is stale")?;
         self.check_directory()?;
         for n in 0..self.caches.len() {
@@ -181,20 +184,25 @@ impl World {
     }
 
     fn check_directory(&self) -> Result<(), String> {
-        use CacheState::{E, EiA, M, MiA, S, SmAd};
+        use CacheState::{E, EiA, M, MiA, O, OiA, OmAd, S, SmAd};
         let memory_is_current = self.dir.memory == self.golden;
         let d = &self.dir;
         for (n, c) in self.caches.iter().enumerate() {
             let n = NodeIdx::new(n);
-            let fits = match (d.state, c.state) {
-                (DirState::EM, E | EiA | M | MiA) => d.owner == Some(n) || c.state.is_leaving(),
-                (DirState::EM, S) | (DirState::I, E | M | S | SmAd) | (DirState::S, E | M) => false,
-                (DirState::S, S | SmAd) => d.sharers.contains(n),
+            let (mine, listed) = (d.owner == Some(n), d.sharers.contains(n));
+            let fits = match c.state {
+                E | M => d.state == DirState::EM && mine,
+                O | OmAd => d.state == DirState::O && mine,
+                S | SmAd => matches!(d.state, DirState::S | DirState::O) && listed,
                 _ => true,
             };
-            let owns = matches!(c.state, E | EiA | M | MiA);
-            ensure(fits, "the directory does not know a copy")?;
-            ensure(d.state != DirState::EM || d.owner != Some(n) || owns, "no owner's copy")?;
+            let owns = match d.state {
+                DirState::EM => matches!(c.state, E | EiA | M | MiA),
+                DirState::O => matches!(c.state, O | OmAd | OiA),
+                _ => true,
+            };
+            ensure(fits || !d.state.is_stable(), "the directory does not know a copy")?;
+            ensure(!mine || owns, "no owner's copy")?;
         }
         let clean = matches!(d.state, DirState::I | DirState::S);
         ensure(!clean || memory_is_current, "memory is stale")

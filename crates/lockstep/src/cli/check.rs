@@ -7,6 +7,7 @@ use serde::Serialize;
 use topology::CheckReport;
 
 use super::check_directory::Directories;
+use super::check_links::{self, FramedClass};
 use super::check_regions::Regions;
 use super::output::Output;
 use super::{Outcome, input, output};
@@ -44,6 +45,8 @@ struct Report {
     #[serde(flatten)]
     fabric: CheckReport,
     directory: Directories,
+    /// Framed link classes that are used.
+    framed: Vec<FramedClass>,
     #[serde(flatten)]
     regions: Regions,
 }
@@ -56,12 +59,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for (at, name) in args.topologies.iter().enumerate() {
         match input::checked(name) {
             Ok((spec, fabric)) => {
-                let (directory, regions) = (Directories::of(&spec), Regions::of(&spec));
-                let report = Report { fabric, directory, regions };
+                let report = Report {
+                    fabric,
+                    directory: Directories::of(&spec),
+                    framed: check_links::of(&spec),
+                    regions: Regions::of(&spec),
+                };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, regions } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
+                    let Report { fabric, directory, framed, regions } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n"))?;
+                    framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
+                    output::print(&regions.to_string())?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));
             }

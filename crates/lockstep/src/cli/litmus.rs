@@ -31,6 +31,7 @@ store a release), relaxed (ordered by what the test says, as Arm). Where none is
 are judged by tso, AArch64 and C tests by relaxed.
 The text is that of herd7; tests/litmus/README.md defines the subset.
 Exit code: 0 if no outcome was seen that the model forbids, 1 if one was, 2 for bad input.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Args {
     /// Litmus tests
     #[arg(required = true, value_name = "FILE")]
@@ -50,6 +51,12 @@ pub(crate) struct Args {
     /// With all of memory uncached: every access goes to its home
     #[arg(long)]
     uncached: bool,
+    /// With MOESI's owned state, on every machine and in the search
+    #[arg(long)]
+    owned: bool,
+    /// With direct transfer between caches, on every machine and in the search
+    #[arg(long)]
+    direct: bool,
     /// With all of memory kept valid by scopes, in packages of N nodes; needs --model ra, and is not searched:
     /// `verify --mode scoped` searches its caches
     #[arg(long, value_name = "N", conflicts_with = "uncached", value_parser = clap::value_parser!(u32).range(1..))]
@@ -107,6 +114,13 @@ fn machines(args: &Args, tests: &[Test]) -> anyhow::Result<Machines> {
     let names = if given.is_empty() { MACHINES.to_vec() } else { given };
     let load = |name: &&str| {
         let mut spec = input::topology(name)?;
+        if spec.accelerator.home.packages.is_some() && (args.owned || args.direct) {
+            bail!(
+                "{name}: homes of packages know neither the owned state nor direct transfer\n  mend: name a machine with a directory of one level"
+            );
+        }
+        spec.accelerator.protocol.owned |= args.owned;
+        spec.accelerator.protocol.direct |= args.direct;
         if args.uncached {
             let mode = topology::spec::Mode::Uncached;
             spec.regions = vec![topology::spec::RegionSpec { lines: 0..u64::MAX, mode }];
@@ -160,8 +174,15 @@ fn judge(args: &Args, machines: &Machines, test: &Test) -> anyhow::Result<Verdic
     let runs = per_machine.clamp(1, 8);
     let plan = Plan { runs, rounds: per_machine.div_ceil(runs), seed: args.seed };
     let seen = replay(test, model, machines, &plan)?;
-    let searched =
-        if args.no_search || args.scoped.is_some() { None } else { Some(search(test, model)?) };
+    let mut protocols: Vec<_> =
+        machines.0.iter().map(|(_, spec)| machine::protocol(spec)).collect();
+    protocols.sort_unstable();
+    protocols.dedup();
+    let searched = if args.no_search || args.scoped.is_some() {
+        None
+    } else {
+        Some(search(test, model, &protocols)?)
+    };
     Ok(Verdict::of(test, model, &seen, searched, &allowed))
 }
 

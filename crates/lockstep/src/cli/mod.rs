@@ -5,6 +5,7 @@
 mod capture;
 mod check;
 mod check_directory;
+mod check_links;
 mod check_regions;
 mod engine;
 mod import;
@@ -15,6 +16,7 @@ mod output;
 mod progress;
 mod rates;
 mod run;
+mod run_links;
 mod sections;
 mod stress;
 mod sweep;

@@ -7,11 +7,14 @@ use std::time::Instant;
 use anyhow::Context;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
 use machine::{Latency, Machine, Options, Summary};
-use report::{BusyLink, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, RunReport, Style};
+use report::{
+    CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse, RunReport,
+    Style,
+};
 use traffic::Trace;
 
 use super::output::Output;
-use super::{Outcome, input, log, output, progress};
+use super::{Outcome, input, log, output, progress, run_links};
 
 /// Replays a memory trace on a machine and reports what happened.
 #[derive(clap::Args, Debug)]
@@ -72,8 +75,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut machine = Machine::new(&spec, &trace, options)?;
     replay(&mut machine, &trace, args)
         .with_context(|| format!("the replay of {} on {} stopped", args.trace, args.topology))?;
-    let report =
-        report(args, &trace, &machine.summary(), now().duration_since(started).as_secs_f64());
+    let wall_s = now().duration_since(started).as_secs_f64();
+    let report = report(args, &trace, &machine.summary(), (spec.flit_bytes, wall_s));
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(json) = json {
         json.write(&report.to_json()?)?;
@@ -110,7 +113,7 @@ fn replay(machine: &mut Machine, trace: &Trace, args: &Args) -> anyhow::Result<(
     Ok(())
 }
 
-fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
+fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f64)) -> RunReport {
     let names = ["load", "store", "atomic"];
     let kinds = names.into_iter().zip(&s.kinds).map(|(kind, l)| KindLatency {
         kind,
@@ -148,8 +151,11 @@ fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
         memory_writes: s.memory_writes,
         directory: directory(&s.directory),
         scopes: s.scopes.as_ref().map(scopes),
+        transfers: transfers(&s.transfers),
         kinds: kinds.collect(),
-        busiest_links: s.busiest.iter().map(busy).collect(),
+        busiest_links: s.busiest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
+        sickest_links: s.sickest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
+        phy: s.phy.as_ref().map(run_links::totals),
         histogram: Histogram { upto_ns, count },
     }
 }
@@ -176,6 +182,8 @@ fn directory(d: &machine::DirectoryUse) -> DirectoryUse {
         pointer_recalls: d.pointer_recalls,
         invalidations: d.invalidations,
         extra_invalidations: d.extra_invalidations,
+        packages: d.packages.as_ref().map(packages),
+        crossings: d.crossings,
     }
 }
 
@@ -195,12 +203,36 @@ fn scopes(s: &machine::ScopeUse) -> report::ScopeUse {
     }
 }
 
-fn busy(link: &machine::LinkUse) -> BusyLink {
-    BusyLink {
-        link: link.name.clone(),
-        class: link.class.clone(),
-        flits: link.flits,
-        utilization: link.utilization,
+fn packages(p: &machine::PackageUse) -> PackageUse {
+    PackageUse {
+        nodes: p.nodes,
+        organisation: p.organisation.clone(),
+        entry_bits: p.entry_bits,
+        data_bits: p.data_bits,
+        entries_per_home: p.entries_per_home,
+        lines_max: p.lines_max,
+        storage_bits_per_home: p.storage_bits_per_home,
+        storage_bits: p.storage_bits,
+        requests: p.requests,
+        answered_inside: p.answered_inside,
+        snoops: p.snoops,
+        snoop_recalls: p.snoop_recalls,
+        capacity_recalls: p.capacity_recalls,
+        pointer_recalls: p.pointer_recalls,
+        invalidations: p.invalidations,
+        extra_invalidations: p.extra_invalidations,
+    }
+}
+
+fn transfers(t: &machine::CacheTransfers) -> CacheTransfers {
+    CacheTransfers {
+        protocol: t.protocol.clone(),
+        extended: t.protocol != "MESI",
+        cache_to_cache: t.cache_to_cache,
+        write_backs: t.write_backs,
+        write_backs_saved: t.write_backs_saved,
+        reads_saved: t.reads_saved,
+        forward_misses: t.forward_misses,
     }
 }
 

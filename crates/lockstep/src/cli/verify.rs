@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use coherence::model::{
-    CounterExample, Evictions, Homes, Limits, Model, Networks, Schedule, Shape, Symmetry, Workload,
-    chart, search,
+    CounterExample, Evictions, Homes, Limits, Model, Networks, Packages, Schedule, Shape, Symmetry,
+    Workload, chart, search,
 };
-use coherence::{Config, Directory, Listing, Mutant};
+use coherence::{Config, Directory, Listing, Mutant, Protocol};
 
 use super::output::Output;
 use super::progress::Counter;
@@ -24,6 +24,8 @@ Examples:
   lockstep verify --far
   lockstep verify --caches 2 --lines 2 --threads 2
   lockstep verify --directory limited:1:broadcast --evictions either
+  lockstep verify --far --owned --direct
+  lockstep verify --directory two-level --far
   lockstep verify --caches 2 --lines 2 --directory-lines 1 --no-recalls
   lockstep verify --mutants
   lockstep verify --mutant StalePutWrites --save stale.schedule
@@ -71,13 +73,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Notify)]
     evictions: How,
     /// How homes list sharers: full-map, coarse:K (a bit for K caches), limited:I:broadcast,
-    /// limited:I:recall or limited:I:coarse:K (I pointers, and what they overflow into)
-    #[arg(long, value_name = "LISTING", default_value = "full-map", value_parser = listing)]
-    directory: Listing,
+    /// limited:I:recall or limited:I:coarse:K (I pointers, and what they overflow into); or
+    /// two-level[:P[,INNER[,OUTER]]]: P packages (2) with homes that list their caches as INNER, and a
+    /// fabric whose homes list packages as OUTER (full maps)
+    #[arg(long, value_name = "LISTING", default_value = "full-map", value_parser = organisation)]
+    directory: Organisation,
+    /// With MOESI's owned state: a dirty owner that serves a reader keeps the line
+    #[arg(long)]
+    owned: bool,
+    /// With direct transfer: a clean owner that serves a reader writes nothing back, and a shared line is
+    /// read from the cache that read it last
+    #[arg(long)]
+    direct: bool,
     /// Lines that the directory of one home tracks at once; a new one beyond that has another
     /// recalled [default: any number]
     #[arg(long, value_name = "N")]
     directory_lines: Option<u32>,
+    /// Packages give up lines only as the fabric demands it
+    #[arg(long)]
+    no_package_evictions: bool,
     /// Homes never recall lines, except for want of room
     #[arg(long)]
     no_recalls: bool,
@@ -91,7 +105,8 @@ pub(crate) struct Args {
     #[arg(long)]
     drain: bool,
     /// Virtual networks, parted by `|`, of the classes Req, Fwd, RspUp, RspDown and Ack; Rsp for the
-    /// last three, rest for all not named, shipped for a network each
+    /// last three, rest for all not named, shipped for a network each; with @levels behind it, for each
+    /// level of a two-level directory
     #[arg(long, value_name = "MAPPING", value_parser = networks)]
     networks: Option<Networks>,
     /// Messages that a FIFO of a network holds
@@ -211,13 +226,16 @@ fn scoped(args: &Args, json: Option<Output>) -> anyhow::Result<Outcome> {
 fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
     let mutant = args.mutant.as_deref().map(mutant).transpose()?;
     let networks = args.networks.map(|n| n.with_depth(args.depth));
+    let Organisation { packages, listing } = args.directory;
+    let apart = networks.is_none() || packages.is_some();
     let with = |plain, networked| if networks.is_some() { networked } else { plain };
     let shape = Shape {
-        caches: args.caches.unwrap_or(with(3, 2)),
+        caches: args.caches.unwrap_or(if packages.is_some() { 2 } else { with(3, 2) }),
+        packages,
         lines: args.lines.unwrap_or(with(1, 2)),
         values: args.values.unwrap_or(if networks.is_some() { 1 } else { 2 }),
         mshrs: args.mshrs,
-        homes: if networks.is_some() { Homes::Interleaved } else { Homes::Apart },
+        homes: if apart { Homes::Apart } else { Homes::Interleaved },
         directory_lines: args.directory_lines,
         networks,
     };
@@ -228,14 +246,28 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
         How::Silent => Evictions::Silent,
         How::Either => Evictions::Either,
     };
-    let directory = Directory { listing: args.directory, nodes: shape.caches };
+    let directory = Directory { listing, nodes: shape.listed() };
     directory.check().map_err(|what| anyhow!("{what}\n  mend: choose another --directory"))?;
+    let protocol = Protocol { owned: args.owned, direct: args.direct };
+    if packages.is_some() && protocol != Protocol::MESI {
+        bail!(
+            "homes of packages know neither the owned state nor direct transfer\n  mend: leave out --owned and --direct, or choose a --directory of one level"
+        );
+    }
+    if let Some(mutant) = mutant
+        && !protocol.includes(mutant.protocol())
+    {
+        let needed = mutant.protocol();
+        let flags = needed.to_string().replace("owned", "--owned").replace("direct", "--direct");
+        bail!("{mutant:?} has no row in {protocol} to show in\n  mend: give {flags}, too");
+    }
     let (increments, far, recalls) = (args.increments, args.far, !args.no_recalls);
+    let package_evictions = !args.no_package_evictions;
     let symmetry = if args.raw { Symmetry::NONE } else { args.symmetry.unwrap_or(Symmetry::ALL) };
     Ok(Model {
-        cfg: Config { directory, ..Config::default() }.seeded(mutant),
+        cfg: Config { directory, protocol, ..Config::default() }.seeded(mutant),
         shape,
-        workload: Workload { increments, far, evictions, recalls },
+        workload: Workload { increments, far, evictions, package_evictions, recalls },
         symmetry,
     })
 }
@@ -285,12 +317,36 @@ fn symmetry(text: &str) -> Result<Symmetry, String> {
     Ok(symmetry)
 }
 
-fn listing(text: &str) -> Result<Listing, String> {
-    text.parse()
+/// A directory of one level, or of two.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Organisation {
+    packages: Option<Packages>,
+    /// How the fabric's homes list sharers.
+    listing: Listing,
+}
+
+fn organisation(text: &str) -> Result<Organisation, String> {
+    let Some(levels) = text.strip_prefix("two-level") else {
+        return Ok(Organisation { packages: None, listing: text.parse()? });
+    };
+    let mut parts = levels.strip_prefix(':').unwrap_or(levels).split(',');
+    let mut next = |default| parts.next().filter(|part| !part.is_empty()).unwrap_or(default);
+    let count = next("2");
+    let count = count.parse().map_err(|_| format!("`{count}` is no number of packages"))?;
+    let inner = next("full-map").parse()?;
+    let listing = next("full-map").parse()?;
+    match parts.next() {
+        Some(more) => Err(format!("`{more}` is too much: packages, inner and outer listing")),
+        None => Ok(Organisation { packages: Some(Packages { count, inner }), listing }),
+    }
 }
 
 fn networks(text: &str) -> Result<Networks, String> {
-    if text == "shipped" { Ok(Networks::shipped(1)) } else { text.parse() }
+    match text {
+        "shipped" => Ok(Networks::shipped(1)),
+        "shipped@levels" => Ok(Networks::shipped(1).with_levels_apart()),
+        text => text.parse(),
+    }
 }
 
 fn mutant(text: &str) -> anyhow::Result<Mutant> {

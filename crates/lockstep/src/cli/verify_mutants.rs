@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use coherence::model::{Arena, Evictions, Kill, hunt};
-use coherence::{Listing, Mutant};
+use coherence::{Listing, Mutant, Protocol};
 use serde_json::{Value, json};
 
 use super::output::Output;
@@ -47,8 +47,17 @@ pub(crate) fn run(threads: usize, quiet: bool, json: Option<Output>) -> anyhow::
 /// The system of an arena.
 fn place(arena: &Arena) -> String {
     let mut text = format!("{} x {}", arena.caches, arena.lines);
+    if arena.packages > 0 {
+        let _ = write!(text, ", {} pkg", arena.packages);
+    }
     text.push_str(if arena.far { ", far" } else { "" });
     text.push_str(if arena.evictions == Evictions::Either { ", silent" } else { "" });
+    if arena.protocol != Protocol::MESI {
+        let _ = write!(text, ", {}", arena.protocol);
+    }
+    if let Some(entries) = arena.directory_lines {
+        let _ = write!(text, ", directory of {entries}");
+    }
     if arena.listing != Listing::FullMap {
         let _ = write!(text, ", {}", arena.listing);
     }
@@ -72,14 +81,14 @@ fn table(hunted: &[Hunted]) -> String {
     );
     let _ = writeln!(
         text,
-        "{:<20} {:<18} {:>5} {:>9} {:>8}  {:<42} controllers",
+        "{:<26} {:<31} {:>5} {:>9} {:>8}  {:<42} controllers",
         "fault", "found in", "acts", "states", "time", "as"
     );
     for h in hunted {
         let _ = match &h.kill {
             Some(kill) => writeln!(
                 text,
-                "{:<20} {:<18} {:>5} {:>9} {:>6.2} s  {:<42} {}",
+                "{:<26} {:<31} {:>5} {:>9} {:>6.2} s  {:<42} {}",
                 format!("{:?}", h.mutant),
                 place(&kill.arena),
                 kill.counter_example.acts.len(),
@@ -88,7 +97,7 @@ fn table(hunted: &[Hunted]) -> String {
                 kill.counter_example.fault.kind.to_string(),
                 in_controllers(h.mutant, kill)
             ),
-            None => writeln!(text, "{:<20} SURVIVES", format!("{:?}", h.mutant)),
+            None => writeln!(text, "{:<26} SURVIVES", format!("{:?}", h.mutant)),
         };
     }
     let killed = hunted.iter().filter(|h| h.kill.is_some()).count();
@@ -104,9 +113,12 @@ fn entry(h: &Hunted) -> Value {
             "mutant": name,
             "killed": true,
             "caches": kill.arena.caches,
+            "packages": kill.arena.packages,
             "lines": kill.arena.lines,
             "far": kill.arena.far,
             "directory": kill.arena.listing.to_string(),
+            "directory_lines": kill.arena.directory_lines,
+            "protocol": kill.arena.protocol.to_string(),
             "silent_evictions": kill.arena.evictions == Evictions::Either,
             "acts": kill.counter_example.acts.len(),
             "states": kill.states,

@@ -58,8 +58,13 @@ fn omission(states: u64) -> f64 {
 fn described(model: &Model<Option<Mutant>>) -> String {
     let shape = &model.shape;
     let count = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let levels = shape.packages.map_or(String::new(), |p| {
+        format!("two-level, {} of {}, in the fabric ", count(p.count, "package"), p.inner)
+    });
     let mut text = format!(
-        "MESI, directory {}: {} x {}, {}, {}",
+        "{}{}, directory {levels}{}: {} x {}, {}, {}",
+        if model.cfg.protocol.owned { "MOESI" } else { "MESI" },
+        if model.cfg.protocol.direct { " with direct transfer" } else { "" },
         model.cfg.directory.listing,
         count(shape.caches, "cache"),
         count(shape.lines, "line"),
@@ -74,6 +79,7 @@ fn described(model: &Model<Option<Mutant>>) -> String {
     };
     let _ = write!(text, "; {evictions}");
     for (on, what) in [
+        (shape.packages.is_some() && model.workload.package_evictions, "packages evict, too"),
         (model.workload.recalls, "recalls"),
         (model.workload.far, "far atomics"),
         (model.workload.increments, "stores that add"),
@@ -117,8 +123,11 @@ pub(crate) fn to_json(verified: &Verified<'_>) -> serde_json::Result<String> {
         "mshrs": shape.mshrs,
         "far": model.workload.far,
         "recalls": model.workload.recalls,
+        "protocol": model.cfg.protocol.to_string(),
         "evictions": format!("{:?}", model.workload.evictions).to_lowercase(),
         "directory": model.cfg.directory.listing.to_string(),
+        "packages": shape.packages.map(|p| p.count),
+        "package_directory": shape.packages.map(|p| p.inner.to_string()),
         "directory_lines": shape.directory_lines,
         "symmetry": names(model.symmetry),
         "networks": shape.networks.map(|n| n.to_string()),

@@ -15,7 +15,7 @@ use base::rng::{draw, shuffle};
 use base::{Addr, Op};
 use machine::{Iter, Machine, OpSource, Options, RunError};
 use memory::FixedLatency;
-use topology::spec::{Atomics, MachineSpec};
+use topology::spec::{Atomics, MachineSpec, Protocol};
 
 use super::source::{Ends, Round, ThreadSource};
 
@@ -86,6 +86,11 @@ fn one_run(
     let mut spec = spec.clone();
     spec.accelerator.consistency = super::consistency(model);
     spec.accelerator.atomics = if seed & 1 == 0 { Atomics::Near } else { Atomics::Far };
+    // One run in four has packages of up to 4, the sides of a test in one or in several. They speak MESI.
+    let plain = spec.accelerator.protocol == Protocol::default();
+    if (seed / 2).is_multiple_of(4) && plain && spec.accelerator.home.packages.is_none() {
+        spec = spec.with_packages(4, None);
+    }
     let mut drawn = Draw::new(&spec, test, seed);
     let plan: Vec<Vec<Round>> = (0..u64::from(rounds)).map(|n| drawn.round(test, n)).collect();
     let ends: Ends = Arc::new(Mutex::new(vec![Vec::new(); test.threads.len()]));

@@ -3,7 +3,7 @@
 use base::rng::draw;
 use base::{Addr, Op, Order, Rmw};
 use topology::describe::{
-    Atomics, Consistency, LinkForm, Mode, Region, Replacement, SharedEviction,
+    Atomics, Consistency, DirectoryForm, Mode, Protocol, Region, Replacement, SharedEviction,
 };
 use topology::spec::MachineSpec;
 use topology::units::Size;
@@ -38,6 +38,12 @@ pub struct Knobs {
     pub injection: u32,
     /// Lines from the first on that are never cached.
     pub uncached_lines: u32,
+    /// What caches do for each other.
+    pub protocol: coherence::Protocol,
+    /// Nodes of a package, at most, where the directory has two levels; 0 for one level.
+    pub package_nodes: u32,
+    /// Lines that each slice of a package's home keeps; 0 for any number.
+    pub package_lines: u32,
 }
 
 /// What each thread does before all of them meet: `[thread]`.
@@ -89,7 +95,8 @@ impl Case {
         let mut dice = Dice { seed, count: 0 };
         let at = dice.below(topologies.len() as u64);
         let topology = topologies[usize::try_from(at).unwrap_or(0)];
-        let knobs = Knobs::draw(&mut dice, topology);
+        let mut knobs = Knobs::draw(&mut dice, topology);
+        knobs.draw_packages(seed);
         let threads = 2 + dice.below(7);
         let lines = 1 + dice.below(5);
         let stride = if dice.coin() { 64 } else { 4096 };
@@ -113,6 +120,9 @@ impl Case {
 impl Knobs {
     fn draw(dice: &mut Dice, topology: &str) -> Self {
         let limited = dice.coin();
+        // Of its own stream: the rest of a case is the same with and without.
+        let bits = draw(dice.seed, 7, 13, 0);
+        let protocol = coherence::Protocol { owned: bits & 1 == 1, direct: bits & 2 == 2 };
         Self {
             topology: topology.to_owned(),
             sets: 1 << dice.below(2),
@@ -127,6 +137,20 @@ impl Knobs {
             far: dice.coin(),
             injection: 1 + dice.word(3),
             uncached_lines: if dice.below(4) == 0 { 1 + dice.word(3) } else { 0 },
+            protocol,
+            package_nodes: 0,
+            package_lines: 0,
+        }
+    }
+
+    /// One machine in four has packages; by draws of their own, so that the others are as they were without.
+    /// Packages speak MESI.
+    fn draw_packages(&mut self, seed: u64) {
+        let below = |count: u64, n: u64| draw(seed, 7, 12, count) % n;
+        if below(0, 4) == 0 {
+            self.protocol = coherence::Protocol::MESI;
+            self.package_nodes = 1 << (1 + below(1, 3));
+            self.package_lines = u32::try_from(below(2, 5)).unwrap_or(0);
         }
     }
 
@@ -146,6 +170,9 @@ impl Knobs {
             far: false,
             injection: 8,
             uncached_lines: 0,
+            protocol: coherence::Protocol::MESI,
+            package_nodes: 0,
+            package_lines: 0,
         }
     }
 
@@ -154,6 +181,13 @@ impl Knobs {
     /// # Errors
     /// If it is none: the topology is not shipped, or a knob is out of its range.
     pub fn spec(&self) -> Result<MachineSpec, String> {
+        let spec = self.flat()?;
+        let lines = (self.package_lines > 0).then_some(self.package_lines);
+        let two = self.package_nodes > 0;
+        Ok(if two { spec.with_packages(self.package_nodes, lines) } else { spec })
+    }
+
+    fn flat(&self) -> Result<MachineSpec, String> {
         let described = Description::shipped(&self.topology);
         let mut d = described.ok_or_else(|| format!("no shipped topology `{}`", self.topology))?;
         let a = &mut d.accelerator;
@@ -165,6 +199,12 @@ impl Knobs {
             _ => Consistency::Relaxed,
         };
         a.atomics = if self.far { Atomics::Far } else { Atomics::Near };
+        // Packages speak MESI.
+        let packages =
+            matches!(a.home.directory, DirectoryForm::TwoLevel { .. } | DirectoryForm::Default);
+        let protocol = if packages { coherence::Protocol::MESI } else { self.protocol };
+        let coherence::Protocol { owned, direct } = protocol;
+        a.protocol = Protocol { owned, direct };
         a.cache.ways = self.ways;
         a.cache.size = Size(64 * u64::from(self.ways) * u64::from(self.sets));
         a.cache.replacement = if self.plru { Replacement::TreePlru } else { Replacement::Lru };
@@ -180,9 +220,7 @@ impl Knobs {
         if self.buffer_flits > 0 {
             let mut tight = d.clone();
             for (_, class) in &mut tight.links.0 {
-                let (LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. }) =
-                    class;
-                *buffer_flits = self.buffer_flits;
+                class.set_buffer_flits(self.buffer_flits);
             }
             // Routers that hold whole packets need more than a few flits.
             if let Ok(spec) = tight.elaborate() {

@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 14;
+const FIELDS: usize = 18;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,10 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("far", flag(k.far)),
         ("injection", k.injection.to_string()),
         ("uncached_lines", k.uncached_lines.to_string()),
+        ("owned", flag(k.protocol.owned)),
+        ("direct", flag(k.protocol.direct)),
+        ("package_nodes", k.package_nodes.to_string()),
+        ("package_lines", k.package_lines.to_string()),
     ]
 }
 
@@ -146,6 +150,10 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "far" => k.far = number()? != 0,
         "injection" => k.injection = number()?,
         "uncached_lines" => k.uncached_lines = number()?,
+        "owned" => k.protocol.owned = number()? != 0,
+        "direct" => k.protocol.direct = number()? != 0,
+        "package_nodes" => k.package_nodes = number()?,
+        "package_lines" => k.package_lines = number()?,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())

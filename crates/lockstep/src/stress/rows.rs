@@ -5,7 +5,7 @@ use std::fmt;
 
 use coherence::model::{Evictions, Limits, Model, Workload, search};
 use coherence::{
-    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, SharedEviction,
+    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Protocol, SharedEviction,
 };
 
 /// A set of rows.
@@ -62,17 +62,20 @@ impl fmt::Display for Rows {
     }
 }
 
-/// Every row that the exhaustive search of the protocol takes and that controllers put to the tables, with three caches and a line, near
-/// and far atomics, told and silent evictions. `threads` do not change the result.
+/// Every row that the exhaustive search of the protocol takes and that controllers put to the tables,
+/// with three caches and a line, near and far atomics, told and silent evictions, with and without the
+/// protocol's options. `threads` do not change the result.
 ///
 /// # Panics
 /// If the search finds the protocol broken.
 pub fn reachable(threads: usize) -> Rows {
     let mut rows = Rows::default();
-    for silent in [false, true] {
+    let silent_or_not = Protocol::ALL.map(|protocol| [(protocol, false), (protocol, true)]);
+    for (protocol, silent) in silent_or_not.into_iter().flatten() {
         let shared_eviction = if silent { SharedEviction::Silent } else { SharedEviction::Notify };
         let evictions = if silent { Evictions::Either } else { Evictions::Notify };
-        let mut model = Model::new(Config { shared_eviction, ..Config::default() }, 3, 1);
+        let cfg = Config { shared_eviction, protocol, ..Config::default() };
+        let mut model = Model::new(cfg, 3, 1);
         model.workload = Workload { far: true, evictions, ..Workload::default() };
         let limits = Limits { threads, ..Limits::default() };
         let report = search(&model, &limits, &|_| {});

@@ -113,7 +113,7 @@ impl<F: Fn(&Case) -> Option<FailureKind>> Shrinker<F> {
     /// With knobs that are not tight, one at a time, and on a smaller fabric.
     fn knobs(&mut self) {
         let roomy = Knobs::roomy(&self.best.knobs.topology);
-        let set: [fn(&mut Knobs, &Knobs); 11] = [
+        let set: [fn(&mut Knobs, &Knobs); 15] = [
             |k, r| (k.sets, k.ways) = (r.sets, r.ways),
             |k, r| k.plru = r.plru,
             |k, r| k.mshrs = r.mshrs,
@@ -125,6 +125,10 @@ impl<F: Fn(&Case) -> Option<FailureKind>> Shrinker<F> {
             |k, r| k.far = r.far,
             |k, r| k.injection = r.injection,
             |k, r| k.uncached_lines = r.uncached_lines,
+            |k, r| k.protocol.owned = r.protocol.owned,
+            |k, r| k.protocol.direct = r.protocol.direct,
+            |k, r| k.package_lines = r.package_lines,
+            |k, r| k.package_nodes = r.package_nodes,
         ];
         for set in set {
             let mut case = self.best.clone();

@@ -250,3 +250,21 @@ fn a_run_tells_what_the_directories_cost_where_they_cost_something() {
     let line = format!("recalls: {recalls} for want of an entry, 0 of a pointer");
     assert!(said.contains(&line) && said.contains("11 bits an entry"), "{said}");
 }
+
+#[test]
+fn a_check_and_a_run_tell_of_both_levels_of_a_directory() {
+    let place = small();
+    let told = json(&place.succeed("check packages64 --json -").out)[0]["directory"].clone();
+    assert_eq!((&told["entry_bits"], &told["packages"]["entry_bits"]), (&11.into(), &15.into()));
+    assert_eq!(told["packages"]["count"], 8);
+    let said = place.succeed("check packages64").out;
+    assert!(said.contains("full-map of 8 packages, 11 bits an entry"), "{said}");
+    assert!(said.contains("8 of 8 nodes: full-map, 15 bits an entry and 512 of data"), "{said}");
+    let told = run(&place, "--topology packages64")["directory"].clone();
+    let [requests, inside] =
+        ["requests", "answered_inside"].map(|key| told["packages"][key].as_u64());
+    assert!(requests > inside && told["crossings"].as_u64() > Some(0), "{told}");
+    let said = place.succeed("run --trace small.trace --topology packages64").out;
+    assert!(said.contains("requests answered in the package"), "{said}");
+    assert!(said.contains("packets to another package"), "{said}");
+}

@@ -108,3 +108,28 @@ fn a_directory_of_one_line_for_two_is_searched() {
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("0 directory lines: 1 to 4 can be searched"), "{}", said.err);
 }
+
+#[test]
+fn a_directory_of_two_levels_is_searched_and_its_faults_replay() {
+    let place = Place::new();
+    let told = json(&place, "verify --directory two-level --caches 2 --json -", 0);
+    assert_eq!((&told["packages"], &told["complete"]), (&2.into(), &true.into()));
+    assert_eq!(told["package_directory"], "full-map");
+    let fault = "verify --directory two-level:1 --mutant PackageKeepsDirtyData --json -";
+    let found = json(&place, fault, 1);
+    assert_eq!(found["counter_example"]["fault"], "stale memory");
+    let again = place.run("verify --replay counter-example.schedule");
+    assert!(again.out.contains("tables:      stale memory"), "{}", again.out);
+    assert!(again.out.contains("controllers: stale memory"), "{}", again.out);
+    assert!(again.out.contains("p0"), "{}", again.out);
+    for (words, what) in [
+        ("--directory two-level:3 --caches 2", "2 caches are not 3 packages of one size"),
+        ("--directory two-level:2,half-map", "`half-map` is no directory"),
+        ("--directory two-level:2,full-map,full-map,more", "`more` is too much"),
+        ("--directory two-level --caches 6", "6 together can be searched"),
+    ] {
+        let said = place.run(&format!("verify {words}"));
+        assert_eq!(said.code, Some(2));
+        assert!(said.err.contains(what), "{words}: {}", said.err);
+    }
+}

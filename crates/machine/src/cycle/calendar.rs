@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use base::RouterIdx;
-use router::{Lane, Ring, Slot};
+use router::{Lane, PackedFlit, Ring, Slot};
 
 /// Cycles that wakes may lie ahead, at least.
 const WAKES_AHEAD: u64 = 500;
@@ -57,10 +57,12 @@ pub(super) struct Calendar {
     pub(super) bodies: Ring<(Lane, Slot)>,
     pub(super) heads: Ring<(Lane, Slot)>,
     /// Flits of this cycle that sources send to routers which are stepped all at once, each with the
-    /// cycle of its arrival.
-    pub(super) entering: Vec<(Lane, Slot, u64)>,
+    /// low bits of the cycle of its arrival.
+    pub(super) entering: Vec<(Lane, PackedFlit, u32)>,
     /// Flits that arrive at nodes.
     pub(super) ejects: Ring<Slot>,
+    /// Likewise, from routers which are stepped all at once.
+    pub(super) landing: Ring<PackedFlit>,
     /// Routers, and sources, for which something runs out.
     pub(super) wakes: Ring<RouterIdx>,
     pub(super) source_wakes: SourceWakes,
@@ -78,6 +80,7 @@ impl Calendar {
             heads: Ring::new(span),
             entering: Vec::new(),
             ejects: Ring::new(span),
+            landing: Ring::new(span),
             wakes: Ring::new(WAKES_AHEAD),
             source_wakes: SourceWakes::new(sources),
             late_wakes: BTreeSet::new(),

@@ -5,7 +5,7 @@ use base::route::View;
 use base::{
     Class, Flit, GroupIdx, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx,
 };
-use router::{Lane, Rate};
+use router::{Lane, PackedFlit, Rate};
 
 use super::source::{Sending, Source};
 use super::terminal::{Next, Offer, Passage, Terminals};
@@ -54,13 +54,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             return u64::MAX;
         }
         source.blocked = false;
-        let (flit, lane, at) = link.send(source, 0, &mut sending, now);
+        let sent = link.send(source, &mut sending, now);
         last.left = sending.left;
         last.next = sending.next;
         if sending.left > 0 {
             *last = sending;
         }
-        self.put(&flit, sending.born, (lane, at), now, t);
+        self.put(&sending, 0, sent, now, t);
         if sending.left > 0 {
             return now + 1;
         }
@@ -102,8 +102,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         source.class_pointer = u8::try_from(behind).unwrap_or(0);
         let at = s * self.classes + class;
         let (mut link, source, sending) = self.link(s, class);
-        let ((flit, lane, due), born) = (link.send(source, class, sending, now), sending.born);
-        self.put(&flit, born, (lane, due), now, t);
+        let sent = link.send(source, sending, now);
+        let sending = *sending;
+        self.put(&sending, class, sent, now, t);
         if self.sendings[at].left == 0 {
             wake = wake.min(self.refill(s, class, now, t));
         }
@@ -131,23 +132,34 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline(always)]
     fn put<T: Terminals>(
         &mut self,
-        flit: &Flit,
-        born: u32,
-        (lane, at): (Lane, u64),
+        sending: &Sending,
+        class: usize,
+        sent: Sent,
         now: u64,
         t: &mut T,
     ) {
-        let passage = &mut self.passages[flit.packet.at()];
-        if flit.head {
+        let Sent { src, lane, at, head, tail } = sent;
+        let passage = &mut self.passages[sending.packet.at()];
+        if head {
             passage.injected = now;
         }
         t.flit_injected(passage, now);
         self.flits_injected += 1;
-        let slot = self.bank.admit(flit, born);
+        let Sending { packet, dst, flow, state, vc, .. } = *sending;
+        let class = Class::ALL[class];
         let calendar = &mut self.wires.calendar;
         if self.bank.is_express() {
-            calendar.entering.push((lane, slot, at));
-        } else if flit.head {
+            if head {
+                self.bank.take_up(packet, Head { src, dst, flow, class, state });
+            }
+            let flit = PackedFlit::new(packet, dst, class, (head, tail));
+            calendar.entering.push((lane, flit, low_bits(at)));
+            return;
+        }
+        let flits = u16::try_from(sending.flits).unwrap_or(u16::MAX);
+        let flit = Flit { packet, dst, src, flow, state, flits, vc, class, head, tail };
+        let slot = self.bank.admit(&flit, sending.born);
+        if head {
             calendar.heads.push(at, (lane, slot));
         } else {
             calendar.bodies.push(at, (lane, slot));
@@ -260,8 +272,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             state: head.state,
             flits,
             left: flits,
-            #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
-            born: created as u32,
+            born: low_bits(created),
             vc: VcIdx(0),
             allowed: hop.vcs,
             next,
@@ -287,6 +298,17 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         });
         packet
     }
+}
+
+/// A flit that leaves its source.
+#[derive(Clone, Copy)]
+struct Sent {
+    src: NodeIdx,
+    /// Its lane, and when it arrives there.
+    lane: Lane,
+    at: u64,
+    head: bool,
+    tail: bool,
 }
 
 /// What a source sends by.
@@ -325,16 +347,10 @@ impl Link<'_> {
         true
     }
 
-    /// Takes a flit off the packet of `class`: the flit, its lane, and when it arrives there.
+    /// Takes a flit off the packet of `class`.
     #[expect(clippy::inline_always, reason = "a part of every packet")]
     #[inline(always)]
-    fn send(
-        &mut self,
-        source: &mut Source,
-        class: usize,
-        sending: &mut Sending,
-        now: u64,
-    ) -> (Flit, Lane, u64) {
+    fn send(&mut self, source: &mut Source, sending: &mut Sending, now: u64) -> Sent {
         let head = sending.left == sending.flits;
         sending.left -= 1;
         let tail = sending.left == 0;
@@ -351,19 +367,13 @@ impl Link<'_> {
         if source.slow {
             source.link_ready = self.rates[self.s].occupy(now + 1);
         }
-        let flit = Flit {
-            packet: sending.packet,
-            dst: sending.dst,
+        Sent {
             src: NodeIdx(source.node),
-            flow: sending.flow,
-            state: sending.state,
-            flits: u16::try_from(sending.flits).unwrap_or(u16::MAX),
-            vc,
-            class: Class::ALL[class],
+            lane: Lane(source.lane | u32::from(vc.0)),
+            at: now + 1 + u64::from(source.latency),
             head,
             tail,
-        };
-        (flit, Lane(source.lane | u32::from(vc.0)), now + 1 + u64::from(source.latency))
+        }
     }
 }
 
@@ -407,6 +417,13 @@ impl<R, W> View for Sockets<'_, R, W> {
     fn used_at(&self, _: RouterIdx, _: PortIdx, _: u64) -> u32 {
         0
     }
+}
+
+/// The low bits of a cycle.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
+#[inline]
+const fn low_bits(cycle: u64) -> u32 {
+    cycle as u32
 }
 
 /// A class or a VC.

@@ -39,7 +39,7 @@ mod wires;
 use std::collections::VecDeque;
 
 use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
-use router::{Lane, Rate, RouterBank, Slot};
+use router::{Lane, PackedFlit, Rate, RouterBank, Slot};
 
 pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
@@ -246,9 +246,34 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+        if let Some(landing) = self.wires.calendar.landing.take(now) {
+            self.land_all(&landing, now, terminals);
+            self.wires.calendar.landing.give_back(now, landing);
+        }
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
         self.eject_all(&ejects, now, terminals);
         self.wires.calendar.ejects.give_back(now, ejects);
+    }
+
+    #[inline(never)]
+    fn land_all<T: Terminals>(&mut self, landing: &[PackedFlit], now: u64, terminals: &mut T) {
+        self.flits_ejected += landing.len() as u64;
+        for flit in landing {
+            let packet = flit.packet();
+            let passage = &mut self.passages[packet.at()];
+            if flit.is_head() {
+                passage.hops = flit.hops();
+            }
+            terminals.flit_ejected(passage, now);
+            if flit.is_tail() {
+                self.packets_delivered += 1;
+                let woken = terminals.delivered(passage, now);
+                self.free_passages.push(packet);
+                if let Some((node, class)) = woken {
+                    self.wake_node(node, class);
+                }
+            }
+        }
     }
 
     #[inline(never)]

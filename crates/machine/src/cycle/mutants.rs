@@ -1,7 +1,7 @@
 //! Seeded faults, for tests that show that each of them is caught.
 
-use base::{Flit, RoutingFunction, VcIdx};
-use router::Slot;
+use base::{Class, Flit, NodeIdx, PacketIdx, RoutingFunction, VcIdx};
+use router::{PackedFlit, Slot};
 
 use super::{CycleNetwork, Watch};
 
@@ -31,8 +31,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         match fault {
             Fault::LostCredit => lose(calendar.credits.ahead(now)) || self.bank.lose_credit(),
             Fault::LostSourceCredit => lose(calendar.source_credits.ahead(now)),
-            Fault::LostFlit => lose(calendar.ejects.ahead(now)),
-            Fault::CopiedFlit => self.copy(),
+            Fault::LostFlit => {
+                lose(calendar.ejects.ahead(now)) || lose(calendar.landing.ahead(now))
+            }
+            Fault::CopiedFlit => self.copy() || self.copy_packed(),
             Fault::EarlyTail => self.swap(|a, b| a.packet == b.packet && b.tail),
             Fault::Overtaking => self.swap(|a, b| {
                 let whole = a.head && a.tail && b.head && b.tail;
@@ -56,24 +58,65 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         true
     }
 
-    /// Exchanges two flits on their way to nodes in different cycles.
-    fn swap(&mut self, which: impl Fn(&Flit, &Flit) -> bool) -> bool {
+    fn copy_packed(&mut self) -> bool {
+        let inner = |flit: &PackedFlit| !flit.is_head() && !flit.is_tail();
         let now = self.now();
-        let store = self.bank.store();
-        let lists = self.wires.calendar.ejects.ahead(now);
-        let mut slots: Vec<&mut Slot> = lists.flat_map(|list| list.iter_mut()).collect();
-        let flit = |slot: &Slot| store.flit(*slot, VcIdx(0));
-        for later in 1..slots.len() {
-            for first in 0..later {
-                if which(&flit(slots[first]), &flit(slots[later])) {
-                    let (a, b) = slots.split_at_mut(later);
-                    core::mem::swap(a[first], b[0]);
-                    return true;
-                }
+        self.wires.calendar.landing.ahead(now).any(|list| {
+            let found = list.iter().copied().find(inner);
+            list.extend(found);
+            found.is_some()
+        })
+    }
+
+    /// Exchanges two flits on their way to nodes in different cycles.
+    fn swap(&mut self, which: impl Fn(&Flying, &Flying) -> bool) -> bool {
+        let now = self.now();
+        let (store, passages) = (self.bank.store(), &self.passages);
+        let slot = |slot: &Slot| {
+            let Flit { packet, src, dst, class, head, tail, .. } = store.flit(*slot, VcIdx(0));
+            Flying { packet, src, dst, class, head, tail }
+        };
+        let packed = |flit: &PackedFlit| Flying {
+            packet: flit.packet(),
+            src: passages[flit.packet().at()].src,
+            dst: flit.dst(),
+            class: flit.class(),
+            head: flit.is_head(),
+            tail: flit.is_tail(),
+        };
+        let calendar = &mut self.wires.calendar;
+        exchange(calendar.ejects.ahead(now), slot, &which)
+            || exchange(calendar.landing.ahead(now), packed, &which)
+    }
+}
+
+/// A flit on its way to a node.
+struct Flying {
+    packet: PacketIdx,
+    src: NodeIdx,
+    dst: NodeIdx,
+    class: Class,
+    head: bool,
+    tail: bool,
+}
+
+/// Exchanges the first two entries of different lists that are wanted so.
+fn exchange<'a, T: 'a>(
+    lists: impl Iterator<Item = &'a mut Vec<T>>,
+    flit: impl Fn(&T) -> Flying,
+    which: impl Fn(&Flying, &Flying) -> bool,
+) -> bool {
+    let mut all: Vec<&mut T> = lists.flat_map(|list| list.iter_mut()).collect();
+    for later in 1..all.len() {
+        for first in 0..later {
+            if which(&flit(all[first]), &flit(all[later])) {
+                let (a, b) = all.split_at_mut(later);
+                core::mem::swap(a[first], b[0]);
+                return true;
             }
         }
-        false
     }
+    false
 }
 
 /// Takes the last event out of the first list that has any.

@@ -1,7 +1,7 @@
 //! The links of a network on one clock, as its routers see them.
 
 use base::RouterIdx;
-use router::{Absorption, Border, Departure, Egress, Lane, Rate, Slot, Stall, Store};
+use router::{Absorption, Border, Departure, Egress, Lane, PackedFlit, Rate, Slot, Stall, Store};
 
 use super::calendar::Calendar;
 use super::groups::Ledger;
@@ -121,8 +121,8 @@ impl<W: Watch> Egress for Wires<W> {
 
 impl<W> Border for Wires<W> {
     #[inline]
-    fn eject(&mut self, slot: Slot, arrival: u64) {
-        self.calendar.ejects.push(arrival, slot);
+    fn eject(&mut self, flit: PackedFlit, arrival: u64) {
+        self.calendar.landing.push(arrival, flit);
     }
 
     #[inline]

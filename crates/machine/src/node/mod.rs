@@ -7,6 +7,9 @@
 //!             └─ home_in ──▶ home ─▶ home_out ─┴──────────────┴──────▶ packets
 //! ```
 //!
+//! Where the directory has two levels, a slice of the package's home stands between caches and homes
+//! ([`package`]).
+//!
 //! Timing, in edges of the node's clock: cache and home each take one message an edge from their
 //! queues, and the cache one access; state changes at that edge, and what it causes leaves, or
 //! completes, the respective latency later. Agents share the cache's one access an edge in turn.
@@ -15,6 +18,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod barrier;
+mod package;
 mod remote;
 mod roster;
 pub(crate) mod scoped;
@@ -25,7 +29,7 @@ use std::collections::VecDeque;
 
 use base::{Fs, LineData, NodeIdx, ThreadIdx, Timeline};
 use clock::Edge;
-use coherence::{CacheCtrl, HomeCtrl};
+use coherence::{CacheCtrl, HomeCtrl, PackageCtrl};
 
 use crate::machine::Seed;
 use crate::payload::Payload;
@@ -70,9 +74,12 @@ pub(crate) struct Node {
     roster: Roster,
     pub(crate) cache: CacheCtrl<LineData, Timeline, Seed>,
     pub(crate) home: HomeCtrl<LineData, Timeline, Seed>,
+    /// Its slice of its package's home, where the directory has two levels.
+    pub(crate) package: Option<PackageCtrl<LineData, Timeline, Seed>>,
     pub(crate) barriers: Barriers,
     cache_in: VecDeque<Inbound>,
     home_in: VecDeque<Inbound>,
+    package_in: VecDeque<Inbound>,
     cache_out: VecDeque<Outbound>,
     home_out: VecDeque<Outbound>,
     /// Line writes that home owes to memory, with the edge at which they go.
@@ -107,6 +114,7 @@ impl Node {
         agents: Vec<Agent>,
         cache: CacheCtrl<LineData, Timeline, Seed>,
         home: HomeCtrl<LineData, Timeline, Seed>,
+        package: Option<PackageCtrl<LineData, Timeline, Seed>>,
     ) -> Self {
         let running = agents.len();
         let roster = Roster::new(running);
@@ -116,9 +124,11 @@ impl Node {
             roster,
             cache,
             home,
+            package,
             barriers: Barriers::default(),
             cache_in: VecDeque::new(),
             home_in: VecDeque::new(),
+            package_in: VecDeque::new(),
             cache_out: VecDeque::new(),
             home_out: VecDeque::new(),
             writes: VecDeque::new(),
@@ -151,10 +161,18 @@ impl Node {
         }
     }
 
+    /// Whether its controllers have nothing under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.cache.is_idle()
+            && self.home.is_idle()
+            && self.package.as_ref().is_none_or(PackageCtrl::is_idle)
+    }
+
     /// Whether no message waits anywhere in the node.
     pub(crate) fn is_quiet(&self) -> bool {
         self.cache_in.is_empty()
             && self.home_in.is_empty()
+            && self.package_in.is_empty()
             && self.cache_out.is_empty()
             && self.home_out.is_empty()
             && self.writes.is_empty()
@@ -166,7 +184,7 @@ impl Node {
 
     /// The first edge after `edge` at which something inside the node is due.
     fn next_due(&self, edge: Edge) -> Edge {
-        let inbound = [&self.cache_in, &self.home_in];
+        let inbound = [&self.cache_in, &self.home_in, &self.package_in];
         let outbound = [&self.cache_out, &self.home_out];
         let soonest = inbound.iter().filter_map(|q| q.front().map(|m| m.ready));
         let due = outbound.iter().filter_map(|q| q.front().map(|m| m.due));

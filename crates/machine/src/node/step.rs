@@ -5,7 +5,7 @@ use base::{
     Timeline,
 };
 use clock::{Domain, Edge};
-use coherence::{Cause, Checker, Effect, Outbox};
+use coherence::{Cause, Checker, Effect, Outbox, Outgoing};
 use memory::{Access as MemoryAccess, AddressMap, Direction, MemoryModel};
 use tracing::{debug, trace};
 
@@ -13,7 +13,7 @@ use super::{Done, ENTRY_BITS, Inbound, Node, Outbound};
 use crate::RunError;
 use crate::memory_port::MemoryPort;
 use crate::network::{Network, Packet};
-use crate::payload::{Lengths, Payload};
+use crate::payload::{Lengths, Level, Payload};
 use crate::stats::Stats;
 
 /// What all nodes of a machine share while they are stepped.
@@ -26,6 +26,12 @@ pub(crate) struct Shared {
     pub(crate) home_latency: u32,
     pub(crate) injection_packets: u32,
     pub(crate) nodes: u32,
+    /// Nodes of a package, if there are packages.
+    pub(crate) package_nodes: Option<u32>,
+    /// Whether packages have homes of their own.
+    pub(crate) two_level: bool,
+    /// Packets that nodes gave to the network for a node of another package.
+    pub(crate) crossings: u64,
     pub(crate) threads: u32,
     pub(crate) seed: u64,
     /// The last edge that a run may reach.
@@ -38,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
     pub(crate) digest: Digest,
     pub(crate) outbox: Outbox<LineData, Timeline>,
+    /// What a package's home sends to the fabric.
+    pub(crate) fabric: Vec<Outgoing<LineData, Timeline>>,
     pub(crate) delivered: Vec<PacketIdx>,
     /// Agents that may be served, while one is chosen.
     pub(crate) candidates: Vec<usize>,
@@ -86,6 +94,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         self.outbound();
         self.cache_message();
         self.home_message()?;
+        self.package_message();
         self.completions();
         self.scoped_pump();
         let agents = self.agents()?;
@@ -110,7 +119,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let mut delivered = core::mem::take(&mut self.shared.delivered);
         self.net.receive(self.node.id, self.edge, &mut delivered);
         for packet in delivered.drain(..) {
-            let Packet { payload, timeline } = self.net.take(packet);
+            let spoiled = self.net.spoiled(packet);
+            let Packet { mut payload, timeline } = self.net.take(packet);
+            if spoiled == Some(phy::Undetected::Silent) {
+                payload.spoil(self.now.0 ^ u64::from(self.node.id.0));
+            }
             let [a, b, c, d] = payload.words();
             self.shared.digest.add(&[self.now.0, u64::from(self.node.id.0), a, b, c, d]);
             trace!(target: "node", at = %self.now, node = %self.node.id, "received {}", payload.name());
@@ -121,18 +134,26 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
 
     /// Puts a message in the queue of the controller that it is for.
     fn accept(&mut self, payload: Payload, timeline: Timeline, ready: Edge) {
-        let for_cache = match &payload {
-            Payload::Coherence { msg, .. } => !msg.to_home(),
-            Payload::Scoped { msg, .. } => msg.to == coherence::scoped::Unit::Cache,
-            Payload::Arrive { .. } | Payload::Remote { .. } => false,
-            Payload::Release { .. } | Payload::Answer { .. } => true,
+        let node = &mut *self.node;
+        let queue = match &payload {
+            Payload::Coherence { level, msg, .. } => {
+                // A package is a home to its caches, and a cache to the fabric.
+                let of_package =
+                    node.package.is_some() && msg.to_home() == (*level == Level::Package);
+                match msg.to_home() {
+                    _ if of_package => &mut node.package_in,
+                    true => &mut node.home_in,
+                    false => &mut node.cache_in,
+                }
+            }
+            Payload::Scoped { msg, .. } if msg.to == coherence::scoped::Unit::Cache => {
+                &mut node.cache_in
+            }
+            Payload::Scoped { .. } => &mut node.home_in,
+            Payload::Arrive { .. } | Payload::Remote { .. } => &mut node.home_in,
+            Payload::Release { .. } | Payload::Answer { .. } => &mut node.cache_in,
         };
-        let inbound = Inbound { ready, payload, timeline };
-        if for_cache {
-            self.node.cache_in.push_back(inbound);
-        } else {
-            self.node.home_in.push_back(inbound);
-        }
+        queue.push_back(Inbound { ready, payload, timeline });
     }
 
     /// Sends what memory has answered.
@@ -199,6 +220,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             self.accept(payload, timeline, self.edge.plus(1));
             return;
         }
+        let package = |node: NodeIdx| self.shared.package_nodes.map(|size| node.0 / size);
+        self.shared.crossings += u64::from(package(dst) != package(self.node.id));
         let class = payload.class();
         let flits = self.shared.lengths.of(&payload);
         let [_, spread, ..] = payload.words();
@@ -214,7 +237,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let Some(inbound) = pop_ready(&mut self.node.cache_in, self.edge) else { return };
         let Inbound { payload, mut timeline, .. } = inbound;
         match payload {
-            Payload::Coherence { line, msg } => {
+            Payload::Coherence { line, msg, .. } => {
                 timeline.charge(Part::Cache, self.now);
                 self.shared.outbox.clear();
                 self.node.cache.receive(line, &msg, timeline, &mut self.shared.outbox);
@@ -240,7 +263,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let Some(inbound) = pop_ready(&mut self.node.home_in, self.edge) else { return Ok(()) };
         let Inbound { payload, mut timeline, .. } = inbound;
         match payload {
-            Payload::Coherence { line, msg } => {
+            Payload::Coherence { line, msg, .. } => {
                 timeline.charge(Part::Directory, self.now);
                 self.shared.outbox.clear();
                 self.node.home.receive(line, &msg, timeline, &mut self.shared.outbox);
@@ -286,6 +309,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
 
     /// Takes what the cache's controller has put out.
     pub(super) fn cache_outputs(&mut self) {
+        let level = self.shared.cache_level();
+        let addresses = self.shared.addresses(self.node.id);
         let due = self.edge.plus(self.shared.cache_latency);
         let done = self.shared.clock.instant(due);
         let Shared { outbox, checker, check, .. } = &mut *self.shared;
@@ -302,8 +327,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             timeline.charge(Part::Cache, done);
             self.node.cache_out.push_back(Outbound {
                 due,
-                dst: out.msg.dst,
-                payload: Payload::Coherence { line: out.line, msg: out.msg },
+                dst: addresses.of(level, out.line, &out.msg),
+                payload: Payload::Coherence { level, line: out.line, msg: out.msg },
                 timeline,
                 from_memory: false,
             });
@@ -336,20 +361,15 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
 
     /// Takes what the home's controller has put out.
     fn home_outputs(&mut self) {
+        let addresses = self.shared.addresses(self.node.id);
         let due = self.edge.plus(self.shared.home_latency);
         let done = self.shared.clock.instant(due);
         for out in self.shared.outbox.messages.drain(..) {
-            let mut timeline = out.tag;
-            match out.cause {
-                Cause::Direct | Cause::Unstalled => timeline.charge(Part::Directory, self.now),
-                Cause::Gathered => timeline.charge(Part::InvalidationWait, self.now),
-            }
-            timeline.charge(Part::Directory, done);
             self.node.home_out.push_back(Outbound {
                 due,
-                dst: out.msg.dst,
-                payload: Payload::Coherence { line: out.line, msg: out.msg },
-                timeline,
+                dst: addresses.of(Level::Fabric, out.line, &out.msg),
+                payload: Payload::Coherence { level: Level::Fabric, line: out.line, msg: out.msg },
+                timeline: at_home(&out, self.now, done),
                 from_memory: out.from_memory,
             });
         }
@@ -374,6 +394,17 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     }
 }
 
+/// The timeline of what a home sends: it waited, was gathered for, and takes home's latency.
+pub(super) fn at_home(out: &Outgoing<LineData, Timeline>, now: Fs, done: Fs) -> Timeline {
+    let mut timeline = out.tag;
+    match out.cause {
+        Cause::Direct | Cause::Unstalled => timeline.charge(Part::Directory, now),
+        Cause::Gathered => timeline.charge(Part::InvalidationWait, now),
+    }
+    timeline.charge(Part::Directory, done);
+    timeline
+}
+
 /// What a load read; what an atomic found.
 pub(super) fn read(effect: &Effect<LineData>) -> Option<LineData> {
     match effect {
@@ -387,6 +418,9 @@ fn pop_due(queue: &mut std::collections::VecDeque<Outbound>, edge: Edge) -> Opti
     if queue.front()?.due <= edge { queue.pop_front() } else { None }
 }
 
-fn pop_ready(queue: &mut std::collections::VecDeque<Inbound>, edge: Edge) -> Option<Inbound> {
+pub(super) fn pop_ready(
+    queue: &mut std::collections::VecDeque<Inbound>,
+    edge: Edge,
+) -> Option<Inbound> {
     if queue.front()?.ready <= edge { queue.pop_front() } else { None }
 }

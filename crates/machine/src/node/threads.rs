@@ -112,7 +112,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             self.node.agents[at].issued();
             return true;
         }
-        let home = self.shared.map.home(piece.line);
+        let home = self.shared.cache_home(piece.line);
         self.shared.outbox.clear();
         let Piece { line, access, .. } = piece;
         let request = Request { line, home, access, token, tag };

@@ -3,20 +3,15 @@
 mod read;
 
 use base::arch::VcReuse;
-use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
+use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::MAX_PORTS;
 use crate::egress::Egress;
-use crate::express::{Border, Express, PortLink, Train};
+use crate::express::{Border, Engine, LANES_MAX, PackedFlit, PortLink};
 use crate::general::General;
 use crate::state::{Block, Lane, Timer};
 use crate::store::{Slot, Store};
 use crate::view::Load;
-
-/// Lanes of a network up to which it is stepped by lists. Lists touch routers in any order: as long as
-/// all of them are in a core's cache, that is a tenth faster than router by router (a mesh of 8 by 8
-/// with 4 VCs has 2,048 lanes); a mesh of 16 by 16 has 8,192, and is a tenth slower.
-const EXPRESS_LANES_MAX: usize = 4096;
 
 /// What a router is built from.
 #[derive(Clone, Debug)]
@@ -135,7 +130,7 @@ pub struct RouterBank<R> {
     /// Each router takes `2^log` lanes.
     log: u32,
     /// In place of the blocks, where the network is stepped by lists.
-    express: Option<Box<Express>>,
+    express: Option<Engine>,
 }
 
 /// Does something with the kernel of the blocks' size.
@@ -190,7 +185,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         let plain = (pipeline.va, pipeline.sa) == (1, 1) && pipeline.arch == RouterArch::default();
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         let lanes = (ports * usize::from(pipeline.vcs).next_power_of_two()).next_power_of_two();
-        let large = params.len() * lanes > EXPRESS_LANES_MAX;
+        let large = params.len() * lanes.max(2 * ports.next_power_of_two()) > LANES_MAX;
         // Who may be asked twice in a cycle would see ports as they were at two moments.
         let torn = routing.weighs() && routing.adaptive();
         if !plain || large || routing.groups().is_some() || routing.global() || torn {
@@ -251,7 +246,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         let express = links.map(|links| {
             // Packed as densely as can be: a large network does not fit into the caches otherwise.
             let log = (ports << shift).max(1).next_power_of_two().ilog2();
-            Box::new(Express::new(whole, &pipeline, (shift, log), &common.routing, links))
+            Engine::new(whole, &pipeline, (shift, log), &common.routing, links)
         });
         let log = express.as_ref().map_or(log, |x| x.log());
         Self { common, blocks, log, express }
@@ -282,21 +277,28 @@ impl<R: RoutingFunction> RouterBank<R> {
     #[inline]
     pub fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         if let Some(x) = &mut self.express {
-            let Common { routing, store, .. } = &mut self.common;
-            Train { x, routing, store }.cycle(now, border);
+            x.cycle(now, &self.common.routing, border);
         }
     }
 
-    /// Puts flits on their way into input VCs of an express bank, each with the cycle in which it
-    /// arrives, which is to come.
+    /// Puts flits on their way into input VCs of an express bank, each with the low bits of the cycle in
+    /// which it arrives, which is to come.
     ///
     /// # Panics
     /// If a buffer is full: the sender spent a credit it did not have.
     #[inline]
-    pub fn enter(&mut self, flits: &[(Lane, Slot, u64)]) {
+    pub fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
         if let Some(x) = &mut self.express {
-            let Common { routing, store, .. } = &mut self.common;
-            Train { x, routing, store }.enter(flits);
+            x.enter(flits, &self.common.routing);
+        }
+    }
+
+    /// Takes up a packet whose flits are going to [`enter`](Self::enter) an express bank. What was known
+    /// of an earlier one of the same number is forgotten.
+    #[inline]
+    pub fn take_up(&mut self, packet: PacketIdx, head: Head) {
+        if let Some(x) = &mut self.express {
+            x.take_up(packet, head);
         }
     }
 

@@ -114,7 +114,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
         let lane = self.lane(i, port, vc.0);
         if let Some(x) = &self.express {
-            return x.buffered(lane.0, &self.common.store);
+            return x.buffered(lane.0);
         }
         let at = self.local(lane);
         usize::from(read!(self, b => b[i.at()].inputs[at].len))
@@ -125,7 +125,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub fn credits(&self, i: RouterIdx, port: usize, vc: VcIdx) -> (u32, u32) {
         let lane = self.lane(i, port, vc.0);
         if let Some(x) = &self.express {
-            return (x.credits(lane.0), x.depth(lane.0));
+            return x.credits(lane.0);
         }
         let at = self.local(lane);
         let output = read!(self, b => b[i.at()].outputs[at]);
@@ -138,7 +138,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         let first = self.lane(i, 0, 0).0;
         if let Some(x) = &self.express {
             let lanes = first..first + (1 << self.log);
-            return lanes.filter_map(|lane| x.blocked(lane, &self.common.store)).collect();
+            return lanes.filter_map(|lane| x.blocked(lane)).collect();
         }
         let mut all = Vec::new();
         for at in 0..lanes {

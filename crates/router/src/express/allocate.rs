@@ -3,7 +3,8 @@
 
 use base::RoutingFunction;
 
-use super::state::{Input, NOBODY, Port, after, when};
+use super::state::{GONE, Input, NOBODY, Port, after, when};
+use super::table::{List, Open};
 use super::{Express, Fixed, Train};
 
 /// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`, or from the
@@ -20,35 +21,39 @@ const fn port_of(lane: u32, shift: u32) -> u32 {
     if lane == NOBODY { NOBODY } else { lane >> shift }
 }
 
-impl<R: RoutingFunction> Train<'_, R> {
+impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
     /// VC allocation: everyone on the list asks for one VC that was free when the cycle began, every
     /// output VC takes one of them. Those who lose ask again.
     pub(super) fn allocate_vcs(&mut self) {
-        let now = self.x.now;
-        let Some(mut asks) = self.x.asks.take(now) else { return };
-        self.x.claim_vcs(&mut asks);
+        if self.asks.is_empty() {
+            return;
+        }
+        self.x.claim_vcs(self.asks.all_mut());
         if !self.x.scratch.stuck.is_empty() {
             self.wait_all();
         }
-        let mut hot = self.x.hot(self.store);
+        let mut hot = self.x.hot();
         let ready = hot.next;
-        for &lane in &asks {
-            let Some(input) = hot.inputs.get_mut(lane as usize) else { continue };
+        for &lane in self.asks.all() {
+            let input = &mut hot.inputs[lane];
             let out = input.out;
-            let output = &mut hot.outputs[out as usize];
+            let output = &mut hot.outputs[out];
             if output.claim != lane {
-                hot.asks.push(u64::from(hot.next), lane);
+                if lane != GONE {
+                    hot.next_asks.push(lane);
+                }
                 continue;
             }
             output.claim = NOBODY;
             output.owner = lane;
             input.pointer = out;
-            let port = &mut hot.ports[(out >> hot.fixed.shift) as usize];
+            let port = &mut hot.ports[out >> hot.fixed.shift];
             port.free &= !(1 << (out & hot.fixed.low));
             hot.bid(lane, out, ready);
         }
-        hot.put_down();
-        self.x.asks.give_back(now, asks);
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
+        self.asks.clear();
     }
 
     /// Packets that found no VC wait for one to be freed, unless another port may do.
@@ -58,12 +63,12 @@ impl<R: RoutingFunction> Train<'_, R> {
         for &lane in &stuck {
             if self.x.fixed.adaptive {
                 self.route(lane);
-                self.x.asks.push(self.x.now + 1, lane);
+                self.x.next_asks.push(lane);
             } else {
                 let x = &mut *self.x;
-                let port = x.inputs[lane as usize].out >> x.fixed.shift;
-                let parked = &mut x.ports[port as usize].parked;
-                x.aside[lane as usize] = core::mem::replace(parked, lane);
+                let port = x.inputs[lane].out >> x.fixed.shift;
+                let parked = &mut x.ports[port].parked;
+                x.aside[lane] = core::mem::replace(parked, lane);
             }
         }
         stuck.clear();
@@ -71,21 +76,21 @@ impl<R: RoutingFunction> Train<'_, R> {
     }
 }
 
-impl Express {
+impl<const L: usize, const P: usize> Express<L, P> {
     /// Claims for everyone on the list the output VC that he asks for, if he is the first of those who
     /// do. Who finds none leaves a gap in the list.
     fn claim_vcs(&mut self, asks: &mut [u32]) {
         let Fixed { shift, low, .. } = self.fixed;
-        let (inputs, ports) = (&mut self.inputs[..], &self.ports[..]);
-        let outputs = &mut self.outputs[..];
+        let (mut inputs, ports) = (self.inputs.open(), self.ports.open());
+        let mut outputs = self.outputs.open();
         for place in asks {
             let lane = *place;
-            let input = &mut inputs[lane as usize];
+            let input = &mut inputs[lane];
             let port = input.out >> shift;
-            let able = input.vcs & ports[port as usize].free;
+            let able = input.vcs & ports[port].free;
             if able == 0 {
                 self.scratch.stuck.push(lane);
-                *place = NOBODY;
+                *place = GONE;
                 continue;
             }
             // One arbiter over all output VCs of the router.
@@ -96,7 +101,7 @@ impl Express {
             let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
             let out = port << shift | vc;
             input.out = out;
-            let output = &mut outputs[out as usize];
+            let output = &mut outputs[out];
             if output.claim == NOBODY || sooner(lane, output.claim, output.owner) {
                 output.claim = lane;
             }
@@ -104,46 +109,38 @@ impl Express {
     }
 
     /// Switch allocation: every input port picks one VC that could send, every output port claims one
-    /// of them. Gives all who bid.
-    pub(super) fn allocate_switch(&mut self) -> Vec<u32> {
-        let now = self.now;
-        let spare = core::mem::take(&mut self.scratch.bids);
-        let mut bids = core::mem::replace(&mut self.next_bids, spare);
-        if let Some(others) = self.bids.take(now) {
-            bids.extend_from_slice(&others);
-            self.bids.give_back(now, others);
-        }
+    /// of them.
+    pub(super) fn allocate_switch(&mut self, bids: &mut List<L>) {
         if self.fixed.any_slow {
-            bids.retain(|lane| !self.link_is_busy(*lane));
+            bids.retain(|lane| !self.link_is_busy(lane));
         }
         let shift = self.fixed.shift;
-        let (inputs, ports) = (&self.inputs[..], &mut self.ports[..]);
-        for &lane in &bids {
-            let port = &mut ports[(lane >> shift) as usize];
-            if port.chosen == NOBODY || better(port, lane, inputs, shift) {
+        let (inputs, mut ports) = (self.inputs.open(), self.ports.open());
+        for &lane in bids.all() {
+            let port = &mut ports[lane >> shift];
+            if port.chosen == NOBODY || better(port, lane, &inputs, shift) {
                 port.chosen = lane;
             }
         }
-        for &lane in &bids {
-            let chosen = &mut ports[(lane >> shift) as usize].chosen;
+        for &lane in bids.all() {
+            let chosen = &mut ports[lane >> shift].chosen;
             if *chosen != lane {
                 continue;
             }
             *chosen = NOBODY;
-            let port = &mut ports[(inputs[lane as usize].out >> shift) as usize];
+            let port = &mut ports[inputs[lane].out >> shift];
             let first = |last| sooner(lane >> shift, port.claim >> shift, port_of(last, shift));
             if port.claim == NOBODY || first(port.taken_from) {
                 port.claim = lane;
             }
         }
-        bids
     }
 
     /// Whether the link that an input VC wants is busy: then it bids when it no longer is.
     #[cold]
     fn link_is_busy(&mut self, lane: u32) -> bool {
         let now = when(self.now);
-        let port = &self.ports[(self.inputs[lane as usize].out >> self.fixed.shift) as usize];
+        let port = &self.ports[self.inputs[lane].out >> self.fixed.shift];
         let open_at = port.open_at;
         let busy = port.slow && after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
@@ -158,8 +155,8 @@ impl Express {
 /// Whether an input port prefers an input VC to the one chosen so far: first among the output ports
 /// that they want, then among the VCs that want this one, both round-robin.
 #[inline]
-fn better(port: &Port, lane: u32, inputs: &[Input], shift: u32) -> bool {
-    let wanted = |lane: u32| inputs[lane as usize].out >> shift;
+fn better<const L: usize>(port: &Port, lane: u32, inputs: &Open<'_, Input, L>, shift: u32) -> bool {
+    let wanted = |lane: u32| inputs[lane].out >> shift;
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
         sooner(lane, port.chosen, port.sent)

@@ -1,116 +1,124 @@
-//! The state that a hop touches, as slices in hand: so a loop over hops keeps their places in
-//! registers instead of fetching them anew for each.
+//! The state that a hop touches, in hand: so a loop over hops keeps its places in registers instead
+//! of fetching them anew for each.
 
 use base::Hop;
 
-use super::state::{Input, Item, NOBODY, Output, Port, STARVED, When, after, later, when};
+use super::state::{Input, NOBODY, Output, PackedFlit, Port, Queued, STARVED, When, later, when};
+use super::table::{Open, Pen};
 use super::{Express, Fixed, Lane};
 use crate::ring::Ring;
-use crate::store::{Resting, Slot, Store};
 
 /// All that the way of a flit from one buffer to the next touches, in one cycle.
-pub(super) struct Hot<'a> {
+pub(super) struct Hot<'a, const L: usize, const P: usize> {
     pub(super) fixed: Fixed,
     /// The cycle after the present one.
     pub(super) next: When,
-    pub(super) inputs: &'a mut [Input],
-    pub(super) outputs: &'a mut [Output],
-    pub(super) ports: &'a mut [Port],
-    counts_at: &'a mut [u32],
-    aside: &'a mut [u32],
-    pub(super) slots: &'a mut [Resting],
-    arrivals: &'a mut Vec<u32>,
-    pub(super) asks: &'a mut Ring<u32>,
-    pub(super) bids: &'a mut Ring<u32>,
-    pub(super) routes: &'a mut Ring<u32>,
-    pub(super) next_bids: &'a mut Vec<u32>,
-    /// Those who ask in cycle `usual`.
-    pub(super) usual_asks: Vec<u32>,
+    pub(super) inputs: Open<'a, Input, L>,
+    pub(super) outputs: Open<'a, Output, L>,
+    pub(super) ports: Open<'a, Port, P>,
+    aside: Open<'a, u32, L>,
+    arrivals: Open<'a, u32, L>,
+    queues: &'a mut [Queued],
+    depths: &'a [u16],
+    asks: &'a mut Ring<u32>,
+    bids: &'a mut Ring<u32>,
+    credits: &'a mut Ring<u32>,
+    routes: &'a mut Ring<u32>,
+    pub(super) next_asks: Pen<'a, L>,
+    pub(super) next_bids: Pen<'a, L>,
+    /// Those who ask in cycle `usual`, and output VCs whose credit counts from cycle `usual_credit` on.
+    usual_asks: Pen<'a, L>,
+    usual_credits: Pen<'a, L>,
     usual: When,
+    usual_credit: When,
     /// Input VCs whose head is yet to be routed.
-    pub(super) unrouted: &'a mut Vec<u32>,
+    unrouted: &'a mut Vec<u32>,
 }
 
-impl Express {
-    /// The state of a hop in the present cycle. [`Hot::put_down`] ends it.
+/// How long the lists are that were in hand.
+pub(super) struct Lengths {
+    next_asks: u32,
+    next_bids: u32,
+    usual_asks: u32,
+    usual_credits: u32,
+}
+
+impl<const L: usize, const P: usize> Express<L, P> {
+    /// The state of a hop in the present cycle. What [`Hot::put_down`] gives is to be
+    /// [noted](Self::note).
     #[inline]
-    pub(super) fn hot<'a>(&'a mut self, store: &'a mut Store) -> Hot<'a> {
+    pub(super) fn hot(&mut self) -> Hot<'_, L, P> {
         let fixed = self.fixed;
         let now = when(self.now);
-        let usual = now.wrapping_add(fixed.usual);
         Hot {
             fixed,
             next: now.wrapping_add(1),
-            inputs: &mut self.inputs,
-            outputs: &mut self.outputs,
-            ports: &mut self.ports,
-            counts_at: &mut self.counts_at,
-            aside: &mut self.aside,
-            slots: store.slots(),
-            arrivals: &mut self.arrivals,
-            usual_asks: self.asks.open(u64::from(usual)),
+            inputs: self.inputs.open(),
+            outputs: self.outputs.open(),
+            ports: self.ports.open(),
+            aside: self.aside.open(),
+            arrivals: self.arrivals.open(),
+            queues: &mut self.queues,
+            depths: &self.input_depths,
             asks: &mut self.asks,
             bids: &mut self.bids,
+            credits: &mut self.credits,
             routes: &mut self.routes,
-            next_bids: &mut self.next_bids,
-            usual,
+            next_asks: self.next_asks.open(),
+            next_bids: self.next_bids.open(),
+            usual_asks: self.usual_asks.last.open(),
+            usual_credits: self.usual_credits.last.open(),
+            usual: now.wrapping_add(fixed.usual),
+            usual_credit: now.wrapping_add(fixed.usual_credit),
             unrouted: &mut self.scratch.unrouted,
         }
+    }
+
+    /// Takes note of the lists that were in hand.
+    #[inline]
+    pub(super) const fn note(&mut self, lengths: &Lengths) {
+        self.next_asks.close(lengths.next_asks);
+        self.next_bids.close(lengths.next_bids);
+        self.usual_asks.last.close(lengths.usual_asks);
+        self.usual_credits.last.close(lengths.usual_credits);
     }
 }
 
 #[expect(clippy::inline_always, reason = "parts of every hop, which must not leave the loop")]
-impl Hot<'_> {
-    /// Puts the list of those who ask back into its ring.
+impl<const L: usize, const P: usize> Hot<'_, L, P> {
+    /// Puts it all down.
     #[inline(always)]
-    pub(super) fn put_down(self) {
-        self.asks.close(u64::from(self.usual), self.usual_asks);
+    pub(super) const fn put_down(&self) -> Lengths {
+        Lengths {
+            next_asks: self.next_asks.len,
+            next_bids: self.next_bids.len,
+            usual_asks: self.usual_asks.len,
+            usual_credits: self.usual_credits.len,
+        }
     }
 
     /// Has an input VC bid for the switch with the flit at its front, which could go from cycle `from`
     /// on but for a credit on `out`.
     #[inline(always)]
     pub(super) fn bid(&mut self, lane: u32, out: u32, from: When) {
-        let output = &mut self.outputs[out as usize];
-        let (issued, sent) = (output.issued, output.sent);
-        if issued == sent {
+        let output = &mut self.outputs[out];
+        if output.credits == 0 {
             output.claim = STARVED;
-            self.aside[lane as usize] = from;
-            return;
-        }
-        let mut at = from;
-        if after(output.newest, from) {
-            let credit = out << self.fixed.credit_shift | u32::from(sent) & self.fixed.numbers;
-            at = later(from, self.counts_at[credit as usize]);
-        }
-        self.bid_at(lane, at);
-    }
-
-    /// Has an input VC bid in cycle `at`, which is to come.
-    #[inline(always)]
-    fn bid_at(&mut self, lane: u32, at: When) {
-        if at == self.next {
+            self.aside[lane] = from;
+        } else if from == self.next {
             self.next_bids.push(lane);
         } else {
-            self.bids.push(u64::from(at), lane);
+            self.bids.push(u64::from(from), lane);
         }
     }
 
     /// Issues a credit for output VC `out` that counts from cycle `at` on.
     #[inline(always)]
     pub(super) fn issue(&mut self, out: u32, at: When) {
-        let Fixed { credit_shift, numbers, .. } = self.fixed;
-        let output = &mut self.outputs[out as usize];
-        let credit = out << credit_shift | u32::from(output.issued) & numbers;
-        output.issued = output.issued.wrapping_add(1);
-        output.newest = at;
-        let starved = output.claim == STARVED;
-        self.counts_at[credit as usize] = at;
-        if starved {
-            let lane = self.outputs[out as usize].owner;
-            self.outputs[out as usize].claim = NOBODY;
-            let from = self.aside[lane as usize];
-            self.bid_at(lane, later(at, from));
+        if at == self.usual_credit {
+            self.usual_credits.push(out);
+        } else {
+            self.credits.push(u64::from(at), out);
         }
     }
 
@@ -120,79 +128,70 @@ impl Hot<'_> {
     pub(super) fn receive(
         &mut self,
         lane: u32,
-        item: Item,
+        flit: PackedFlit,
         arrival: When,
-        hop: impl FnOnce(u32, &Resting) -> Option<Hop>,
+        hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.inputs[lane as usize];
+        let input = &mut self.inputs[lane];
         let waiting = input.len;
-        if waiting >= input.depth {
-            overflown(lane, input.depth);
-        }
         input.len = waiting + 1;
-        let last = core::mem::replace(&mut input.last, item.slot());
         if waiting > 0 {
-            let slot = item.slot();
-            self.slots[last.0 as usize].next = slot.0;
-            match self.arrivals.get_mut(slot.0 as usize) {
-                Some(place) => *place = arrival,
-                None => note_arrival(self.arrivals, slot, arrival),
+            let place = u32::from(input.second.wrapping_add(waiting - 1)) & self.fixed.places;
+            let place = (lane << self.fixed.queue_shift | place) as usize;
+            self.queues[place] = Queued { flit, arrival };
+            if waiting >= self.depths[lane as usize] {
+                overflown(lane, waiting);
             }
             return;
         }
-        input.front = item;
-        input.arrival = arrival;
-        let out = input.out;
-        if item.is_head() {
-            self.start(lane, item, arrival, hop);
+        self.arrivals[lane] = arrival;
+        if flit.is_head() {
+            self.start(lane, flit, arrival, hop);
         } else {
+            input.front = flit;
+            let out = input.out;
             self.bid(lane, out, arrival);
         }
     }
 
-    /// The flit behind `gone` comes to the front of an input VC.
+    /// The flit behind the one that left comes to the front of an input VC.
     #[inline(always)]
-    pub(super) fn advance(
-        &mut self,
-        lane: u32,
-        gone: Item,
-        hop: impl FnOnce(u32, &Resting) -> Option<Hop>,
-    ) {
-        let slot = Slot(self.slots[gone.slot().0 as usize].next);
-        let (head, tail) = self.slots[slot.0 as usize].ends();
-        let arrival = self.arrivals[slot.0 as usize];
-        let input = &mut self.inputs[lane as usize];
-        input.front = Item::new(slot, head, tail);
-        input.arrival = arrival;
-        let (item, out) = (input.front, input.out);
+    pub(super) fn advance(&mut self, lane: u32, hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>) {
+        let input = &mut self.inputs[lane];
+        let place = u32::from(input.second) & self.fixed.places;
+        input.second = input.second.wrapping_add(1);
+        let place = (lane << self.fixed.queue_shift | place) as usize;
+        let Queued { flit, arrival } = self.queues[place];
+        self.arrivals[lane] = arrival;
         let from = later(arrival, self.next);
-        if head {
-            self.start(lane, item, from, hop);
+        if flit.is_head() {
+            self.start(lane, flit, from, hop);
         } else {
+            input.front = flit;
+            let out = input.out;
             self.bid(lane, out, from);
         }
     }
 
-    /// The head at the front of an input VC is routed in cycle `at`, and asks for an output VC when
-    /// that is done.
+    /// A head comes to the front of an input VC, is routed in cycle `at`, and asks for an output VC
+    /// when that is done.
     #[inline(always)]
     fn start(
         &mut self,
         lane: u32,
-        item: Item,
+        flit: PackedFlit,
         at: When,
-        hop: impl FnOnce(u32, &Resting) -> Option<Hop>,
+        hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
+        let input = &mut self.inputs[lane];
+        input.front = flit.routed();
         if self.fixed.looks {
             self.routes.push(u64::from(at), lane);
             return;
         }
-        let flit = &mut self.slots[item.slot().0 as usize];
-        flit.hops = flit.hops.wrapping_add(1);
         let router = lane >> self.fixed.log;
         if let Some(hop) = hop(router, flit) {
             debug_assert!(hop.vcs != 0 && hop.port.0 < 1 << (self.fixed.log - self.fixed.shift));
-            let input = &mut self.inputs[lane as usize];
             input.out = router << self.fixed.log | u32::from(hop.port.0) << self.fixed.shift;
             input.vcs = hop.vcs;
         } else {
@@ -210,18 +209,10 @@ impl Hot<'_> {
     #[inline(always)]
     pub(super) fn unpark(&mut self, mut lane: u32) {
         while lane != NOBODY {
-            self.asks.push(u64::from(self.next), lane);
-            lane = self.aside[lane as usize];
+            self.next_asks.push(lane);
+            lane = self.aside[lane];
         }
     }
-}
-
-/// Notes when a flit arrives that is not at the front.
-#[cold]
-fn note_arrival(arrivals: &mut Vec<u32>, slot: Slot, arrival: When) {
-    let slot = slot.0 as usize;
-    arrivals.resize((slot + 1).next_power_of_two(), 0);
-    arrivals[slot] = arrival;
 }
 
 #[cold]

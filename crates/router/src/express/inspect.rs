@@ -1,22 +1,21 @@
 //! What may be read off the routers between cycles, and what routing functions see of them.
 
 use base::route::View;
-use base::{PortIdx, RouterIdx, VcIdx};
+use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 
 use super::Express;
-use super::state::{Port, after, when};
+use super::state::{PackedFlit, Port, after, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
-use crate::store::Store;
 use crate::view::bits;
 
 /// One router's outputs as a routing function sees them.
-pub(super) struct Looking<'a> {
-    pub(super) x: &'a Express,
+pub(super) struct Looking<'a, const L: usize, const P: usize> {
+    pub(super) x: &'a Express<L, P>,
     pub(super) router: RouterIdx,
 }
 
-impl Looking<'_> {
+impl<const L: usize, const P: usize> Looking<'_, L, P> {
     fn lane(&self, port: PortIdx, vc: usize) -> u32 {
         let port = self.router.0 << self.x.fixed.log | u32::from(port.0) << self.x.fixed.shift;
         // A port has at most 64 VCs.
@@ -24,13 +23,13 @@ impl Looking<'_> {
     }
 }
 
-impl View for Looking<'_> {
+impl<const L: usize, const P: usize> View for Looking<'_, L, P> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
         bits(vcs).map(|vc| self.x.used(self.lane(port, vc))).sum()
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let free = self.x.ports[(self.lane(port, 0) >> self.x.fixed.shift) as usize].free & vcs;
+        let free = self.x.ports[self.lane(port, 0) >> self.x.fixed.shift].free & vcs;
         let funded = |vc: &usize| self.x.credits(self.lane(port, *vc)) > 0;
         bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
@@ -40,53 +39,52 @@ impl View for Looking<'_> {
     }
 }
 
-impl Express {
-    /// How many routers there are.
-    pub(crate) const fn len(&self) -> usize {
-        self.routers
+impl<const L: usize, const P: usize> Express<L, P> {
+    /// Notes a packet that is going to enter.
+    #[inline]
+    pub(super) fn take_up(&mut self, packet: PacketIdx, head: Head) {
+        match self.heads.get_mut(packet.at()) {
+            Some(place) => *place = head,
+            None => self.add_head(packet, head),
+        }
+    }
+
+    #[cold]
+    fn add_head(&mut self, packet: PacketIdx, head: Head) {
+        assert!(packet.at() < PackedFlit::PACKETS_MAX, "{packet}: too many packets at once");
+        let none = Head { src: NodeIdx(0), dst: NodeIdx(0), flow: 0, class: Class::Req, state: 0 };
+        self.heads.resize(packet.at() + 1, none);
+        self.heads[packet.at()] = head;
     }
 
     /// Flits that left router `i` so far.
-    pub(crate) fn forwarded(&self, i: RouterIdx) -> u64 {
+    pub(super) fn forwarded(&self, i: RouterIdx) -> u64 {
         self.of_router(i).iter().map(|p| p.forwarded).sum()
     }
 
     fn of_router(&self, i: RouterIdx) -> &[Port] {
         let ports = 1_usize << (self.fixed.log - self.fixed.shift);
-        &self.ports[i.at() * ports..][..ports]
+        &self.ports.all()[i.at() * ports..][..ports]
     }
 
     /// Ports of router `i` that have a link.
-    pub(crate) fn ports(&self, i: RouterIdx) -> usize {
+    pub(super) fn ports(&self, i: RouterIdx) -> usize {
         self.of_router(i).iter().filter(|p| p.latency > 0).count()
     }
 
     /// What router `i` is built from.
-    pub(crate) fn params(&self, i: RouterIdx) -> RouterParams {
+    pub(super) fn params(&self, i: RouterIdx) -> RouterParams {
         let lane = |port: usize| i.at() << self.fixed.log | port << self.fixed.shift;
         let ports = 0..self.ports(i);
         RouterParams {
-            input_depth: ports.clone().map(|p| u32::from(self.inputs[lane(p)].depth)).collect(),
-            output_depth: ports.map(|p| u32::from(self.depths[lane(p)])).collect(),
+            input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
+            output_depth: ports.map(|p| u32::from(self.outputs.all()[lane(p)].depth)).collect(),
         }
     }
 
     /// Credits of output VC `out` that count in the present cycle.
-    pub(crate) fn credits(&self, out: u32) -> u32 {
-        let output = &self.outputs[out as usize];
-        let issued = output.issued.wrapping_sub(output.sent);
-        let numbers = self.fixed.numbers;
-        let ahead = |n: &u16| {
-            let number = u32::from(output.issued.wrapping_sub(1 + n)) & numbers;
-            after(
-                self.counts_at[(out << self.fixed.credit_shift | number) as usize],
-                when(self.now),
-            )
-        };
-        // Those that do not count yet are the newest.
-        let newest = if after(output.newest, when(self.now)) { issued } else { 0 };
-        let coming = (0..newest).take_while(ahead).count();
-        u32::from(issued) - u32::try_from(coming).unwrap_or(0)
+    pub(super) fn credits(&self, out: u32) -> u32 {
+        u32::from(self.outputs[out].credits)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
@@ -95,52 +93,44 @@ impl Express {
     }
 
     /// Flits of buffer at the far end of output VC `out`.
-    pub(crate) fn depth(&self, out: u32) -> u32 {
-        u32::from(self.depths[out as usize])
+    pub(super) fn depth(&self, out: u32) -> u32 {
+        u32::from(self.outputs[out].depth)
     }
 
     /// Flits that are in the buffer of an input VC, those on their way not counted.
-    pub(crate) fn buffered(&self, lane: u32, store: &Store) -> usize {
-        let input = &self.inputs[lane as usize];
-        let mut slot = input.front.slot();
-        let mut arrival = input.arrival;
-        for n in 0..usize::from(input.len) {
+    pub(super) fn buffered(&self, lane: u32) -> usize {
+        let input = &self.inputs[lane];
+        let mut arrival = self.arrivals[lane];
+        for n in 0..input.len {
             if after(arrival, when(self.now)) {
-                return n;
+                return usize::from(n);
             }
-            slot = store.next(slot).0;
-            arrival = self.arrivals.get(slot.0 as usize).copied().unwrap_or(0);
+            let place = u32::from(input.second.wrapping_add(n)) & self.fixed.places;
+            arrival = self.queues[(lane << self.fixed.queue_shift | place) as usize].arrival;
         }
         usize::from(input.len)
     }
 
-    /// The packet at the front of an input VC of router `i`, with what it waits for.
-    pub(crate) fn blocked(&self, lane: u32, store: &Store) -> Option<Blocked> {
-        let input = &self.inputs[lane as usize];
-        if input.len == 0 || after(input.arrival, when(self.now)) {
+    /// The packet at the front of an input VC, with what it waits for.
+    pub(super) fn blocked(&self, lane: u32) -> Option<Blocked> {
+        let input = &self.inputs[lane];
+        if input.len == 0 || after(self.arrivals[lane], when(self.now)) {
             return None;
         }
-        let slot = input.front.slot();
         let place = |lane: u32| {
             let of_router = lane & ((1 << self.fixed.log) - 1);
             ((of_router >> self.fixed.shift) as usize, VcIdx::new((lane & self.fixed.low) as usize))
         };
         let (out_port, vc) = place(input.out);
-        let given = self.ports[(input.out >> self.fixed.shift) as usize].free >> vc.at() & 1 == 0;
-        let holds = given && self.outputs[input.out as usize].owner == lane;
-        let (packet, dst) = (store.packet(slot), store.dst(slot));
+        let given = self.ports[input.out >> self.fixed.shift].free >> vc.at() & 1 == 0;
+        let holds = given && self.outputs[input.out].owner == lane;
+        let (packet, dst) = (input.front.packet(), input.front.dst());
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
     }
 
     /// Takes back a credit that was issued and does not count yet. Tells whether there was one.
-    pub(crate) fn lose_credit(&mut self) -> bool {
-        let now = when(self.now);
-        let coming = |o: &super::Output| o.issued != o.sent && after(o.newest, now);
-        let Some(out) = self.outputs.iter().position(coming) else { return false };
-        let output = &mut self.outputs[out];
-        output.issued = output.issued.wrapping_sub(1);
-        let before = usize::from(output.issued.wrapping_sub(1)) & self.fixed.numbers as usize;
-        output.newest = self.counts_at[out << self.fixed.credit_shift | before];
-        true
+    pub(super) fn lose_credit(&mut self) -> bool {
+        self.usual_credits.ahead().any(|list| list.pop().is_some())
+            || self.credits.ahead(self.now + 1).any(|list| list.pop().is_some())
     }
 }

@@ -14,6 +14,10 @@
 //! and nothing is looked at that does not move: a packet that finds no VC is parked at the port until
 //! one is freed, one without a credit is put on the list of the cycle in which its next credit counts.
 //!
+//! A flit is one word, which moves from buffer to buffer; what else there is to know of its packet is
+//! in a table of packets. Tables are indexed by the low bits of a lane's number, so nothing is checked
+//! against bounds.
+//!
 //! The decisions are those of the plain step, cycle by cycle: all pointers, all rules, any delays of
 //! the stages, links of any latency and rate. Routing functions that look at output ports are asked
 //! in the cycle of RC, others ahead of time. What it does not have: watchers, VCs that are free by
@@ -22,17 +26,24 @@
 mod allocate;
 mod hot;
 mod inspect;
+mod size;
 mod state;
+mod table;
 mod traverse;
 
-use base::{RouterIdx, RoutingFunction};
+use base::{Head, RouterIdx, RoutingFunction};
 
 use crate::bank::{Pipeline, RouterParams};
 use crate::rate::{FRACTION, Rate};
 use crate::ring::Ring;
 use crate::state::Lane;
-use crate::store::{Slot, Store};
-use state::{Input, Item, NOBODY, Output, Port, later, when};
+pub(crate) use size::{Engine, LANES_MAX};
+pub use state::PackedFlit;
+use state::{Input, NOBODY, NODE, Output, Port, Queued, STARVED, after, later, when};
+use table::{Line, List, Table};
+
+/// Cycles from the switch to whatever follows from it, up to which that has a list to itself.
+const USUAL_MAX: u32 = 32;
 
 /// What is at the far end of a port's link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,7 +72,7 @@ pub struct PortLink {
 /// Whoever is at the edge of the network.
 pub trait Border {
     /// Takes over a flit that arrives at its node in cycle `arrival`.
-    fn eject(&mut self, slot: Slot, arrival: u64);
+    fn eject(&mut self, flit: PackedFlit, arrival: u64);
 
     /// Takes back a buffer that a source's flit had: source times 64 and VC; the credit counts from
     /// cycle `at` on.
@@ -76,9 +87,9 @@ struct Fixed {
     shift: u32,
     log: u32,
     low: u32,
-    /// Credits of an output VC are kept by as many bits of their number, which these are.
-    credit_shift: u32,
-    numbers: u32,
+    /// Flits behind the front of an input VC have a ring of two to this power; the bits of a place.
+    queue_shift: u32,
+    places: u32,
     rc: u32,
     /// From switch allocation to the link.
     traversal: u32,
@@ -88,40 +99,48 @@ struct Fixed {
     /// Whether it compares ports as they were when the cycle began.
     weighs: bool,
     any_slow: bool,
-    /// From the switch to the next VC allocation, on the first link between routers; most are alike.
+    /// From the switch to the next VC allocation, and until the credit counts at the router before, on
+    /// the first link between routers; most are alike.
     usual: u32,
+    usual_credit: u32,
 }
 
-/// All routers of a network at work.
+/// All routers of a network at work: up to `L` lanes and `P` ports.
 #[derive(Clone, Debug)]
-pub(crate) struct Express {
+pub(crate) struct Express<const L: usize, const P: usize> {
     /// The cycle that is or was stepped last.
     now: u64,
     fixed: Fixed,
-    /// `[lane]`
-    inputs: Vec<Input>,
-    /// `[lane]`
-    outputs: Vec<Output>,
-    /// `[lane >> shift]`
-    ports: Vec<Port>,
-    /// `[lane][credit]`: from when on it counts; credits by the low bits of their numbers.
-    counts_at: Vec<u32>,
-    /// `[slot]`: when a flit arrives that is not at the front.
-    arrivals: Vec<u32>,
-    /// `[lane]`: flits of buffer downstream.
-    depths: Vec<u16>,
+    inputs: Table<Input, L>,
+    outputs: Table<Output, L>,
+    /// By lane less the bits of the VC.
+    ports: Table<Port, P>,
+    /// `[lane]`: when the flit at the front arrives or arrived.
+    arrivals: Table<u32, L>,
+    /// `[lane][place]`: the flits behind the front.
+    queues: Vec<Queued>,
+    /// `[lane]`: flits of buffer.
+    input_depths: Vec<u16>,
     /// `[lane]`: what an input VC keeps while it waits: the next of those that wait for a VC of the
     /// same port; or from when on it could send but for a credit.
-    aside: Vec<u32>,
+    aside: Table<u32, L>,
     /// `[port]`: of slow links, where there are any.
     rates: Vec<Rate>,
+    /// `[packet]`: its head as routing functions see it.
+    heads: Vec<Head>,
     /// Input VCs whose head is routed in a cycle, by a function that looks.
     routes: Ring<u32>,
-    /// Input VCs that ask for an output VC in a cycle.
+    /// Input VCs that ask for an output VC in a cycle; apart from these, those of the next cycle, and
+    /// those of the cycle that is usual.
     asks: Ring<u32>,
-    /// Input VCs that could send a flit in a cycle; of the next cycle, some are in a list apart.
+    next_asks: List<L>,
+    usual_asks: Line<L>,
+    /// Output VCs that have a credit more from a cycle on; apart from these, those of the usual cycle.
+    credits: Ring<u32>,
+    usual_credits: Line<L>,
+    /// Input VCs that could send a flit in a cycle; apart from these, those of the next cycle.
     bids: Ring<u32>,
-    next_bids: Vec<u32>,
+    next_bids: List<L>,
     scratch: Scratch,
     routers: usize,
 }
@@ -129,7 +148,6 @@ pub(crate) struct Express {
 /// Lists that are empty between cycles.
 #[derive(Clone, Default, Debug)]
 struct Scratch {
-    bids: Vec<u32>,
     /// Input VCs that found no output VC.
     stuck: Vec<u32>,
     /// Input VCs whose head is yet to be routed.
@@ -137,15 +155,17 @@ struct Scratch {
 }
 
 /// The network at work in a cycle.
-pub(crate) struct Train<'a, R> {
-    pub(crate) x: &'a mut Express,
-    pub(crate) routing: &'a R,
-    pub(crate) store: &'a mut Store,
+struct Train<'a, R, const L: usize, const P: usize> {
+    x: &'a mut Express<L, P>,
+    /// Those who bid and those who ask in it; empty between cycles.
+    bids: &'a mut List<L>,
+    asks: &'a mut List<L>,
+    routing: &'a R,
 }
 
-impl Express {
+impl<const L: usize, const P: usize> Express<L, P> {
     /// All routers; `links[router][port]`. Lanes are numbered as the bank does: `2^log` a router.
-    pub(crate) fn new<R: RoutingFunction>(
+    fn new<R: RoutingFunction>(
         params: &[RouterParams],
         pipeline: &Pipeline,
         (shift, log): (u32, u32),
@@ -153,47 +173,36 @@ impl Express {
         links: &[Vec<PortLink>],
     ) -> Self {
         let lanes = params.len() << log;
-        let traversal = pipeline.sa + pipeline.st;
-        let deepest = params.iter().flat_map(|p| &p.output_depth).copied().max().unwrap_or(1);
-        let credit_shift = deepest.next_power_of_two().ilog2();
+        assert!(lanes <= L && lanes >> shift <= P, "{lanes} lanes are more than {L}");
+        let fixed = Fixed::new(params, pipeline, (shift, log), routing, links);
         let all = || links.iter().flatten();
         let whole = |interval: u64| u32::try_from(interval.div_ceil(1 << FRACTION));
         let interval = all().map(|l| whole(l.interval).unwrap_or(u32::MAX)).max().unwrap_or(1);
         let latency = all().map(|l| l.latency.max(l.credit_latency) + l.node_latency);
         let span = u64::from(latency.max().unwrap_or(1))
-            + u64::from(traversal + pipeline.rc + 1)
+            + u64::from(fixed.traversal + pipeline.rc + 1)
             + u64::from(interval)
             + 4;
-        let usual = all().find(|l| matches!(l.far, FarEnd::Router(..))).map_or(1, |l| l.latency);
-        let fixed = Fixed {
-            shift,
-            log,
-            low: (1 << shift) - 1,
-            credit_shift,
-            numbers: (1 << credit_shift) - 1,
-            rc: pipeline.rc,
-            traversal,
-            looks: !routing.oblivious(),
-            adaptive: routing.adaptive(),
-            weighs: routing.weighs(),
-            any_slow: all().any(|l| l.interval > 1 << FRACTION),
-            usual: traversal + usual + pipeline.rc,
-        };
         let mut this = Self {
             now: 0,
             fixed,
-            inputs: Vec::with_capacity(lanes),
-            outputs: Vec::with_capacity(lanes),
-            ports: vec![Port::UNLINKED; lanes >> shift],
-            counts_at: vec![0; lanes << credit_shift],
-            arrivals: Vec::new(),
-            depths: Vec::with_capacity(lanes),
-            aside: vec![NOBODY; lanes],
+            inputs: Table::new(Input::EMPTY),
+            outputs: Table::new(Output::NONE),
+            ports: Table::new(Port::UNLINKED),
+            arrivals: Table::new(0),
+            queues: vec![Queued::NONE; lanes << fixed.queue_shift],
+            input_depths: vec![0; lanes],
+            aside: Table::new(NOBODY),
             rates: Vec::new(),
+            heads: Vec::new(),
             routes: Ring::new(span),
             asks: Ring::new(span),
+            next_asks: List::new(),
+            usual_asks: Line::new(fixed.usual),
+            credits: Ring::new(span),
+            usual_credits: Line::new(fixed.usual_credit),
             bids: Ring::new(span),
-            next_bids: Vec::new(),
+            next_bids: List::new(),
             scratch: Scratch::default(),
             routers: params.len(),
         };
@@ -206,54 +215,74 @@ impl Express {
     fn add_router(&mut self, router: usize, p: &RouterParams, links: &[PortLink], vcs: u8) {
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let Fixed { shift, log, traversal, .. } = self.fixed;
-        for port in 0..1_usize << (log - shift) {
-            let depth = |depths: &[u32]| {
-                let depth = depths.get(port).copied().unwrap_or(0);
-                u16::try_from(depth).unwrap_or(u16::MAX)
+        for (port, link) in links.iter().enumerate() {
+            let first = router << log | port << shift;
+            let depth = |depths: &[u32]| u16::try_from(depths[port]).unwrap_or(u16::MAX);
+            let far = match link.far {
+                FarEnd::Router(r, far) => narrow(r.at() << log | far << shift),
+                FarEnd::Node(source) => NODE | source * 64,
             };
-            let (input_depth, credits) = (depth(&p.input_depth), depth(&p.output_depth));
-            for vc in 0..1_u32 << shift {
-                let there = u32::from(vcs) > vc;
-                self.inputs.push(Input {
-                    front: Item::new(Slot(0), false, false),
-                    arrival: 0,
-                    last: Slot(0),
-                    len: 0,
-                    depth: if there { input_depth } else { 0 },
-                    out: 0,
-                    pointer: NOBODY,
-                    vcs: 0,
-                });
-                let issued = if there { credits } else { 0 };
-                let (owner, claim) = (NOBODY, NOBODY);
-                self.outputs.push(Output { owner, claim, issued, sent: 0, newest: 0 });
-                self.depths.push(issued);
+            let credits = depth(&p.output_depth);
+            for vc in 0..u32::from(vcs) {
+                let lane = narrow(first) | vc;
+                self.input_depths[lane as usize] = depth(&p.input_depth);
+                let there = Output { far: far | vc, credits, depth: credits, ..Output::NONE };
+                self.outputs[lane] = there;
             }
-            let Some(link) = links.get(port) else { continue };
             let slow = link.interval > 1 << FRACTION;
-            let (far, node) = match link.far {
-                FarEnd::Router(r, far) => (narrow(r.at() << log | far << shift), false),
-                FarEnd::Node(source) => (source * 64, true),
-            };
-            self.ports[router << (log - shift) | port] = Port {
+            let port = first >> shift;
+            self.ports[narrow(port)] = Port {
                 free: u64::MAX >> (64 - vcs),
                 far,
                 latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
-                node_latency: link.node_latency,
-                node,
+                node_latency: traversal + link.latency + link.node_latency,
                 slow,
                 ..Port::UNLINKED
             };
             if slow {
-                self.rates.resize(self.ports.len(), Rate { interval: 0, free: 0 });
-                self.rates[router << (log - shift) | port].interval = link.interval;
+                self.rates.resize(self.rates.len().max(port + 1), Rate { interval: 0, free: 0 });
+                self.rates[port].interval = link.interval;
             }
         }
     }
 }
 
-impl<R: RoutingFunction> Train<'_, R> {
+impl Fixed {
+    fn new<R: RoutingFunction>(
+        params: &[RouterParams],
+        pipeline: &Pipeline,
+        (shift, log): (u32, u32),
+        routing: &R,
+        links: &[Vec<PortLink>],
+    ) -> Self {
+        let all = || links.iter().flatten();
+        let traversal = pipeline.sa + pipeline.st;
+        let deepest = params.iter().flat_map(|p| &p.input_depth).copied().max().unwrap_or(1);
+        let queue_shift = deepest.next_power_of_two().ilog2();
+        let first = all().find(|l| matches!(l.far, FarEnd::Router(..)));
+        let usual = |cycles: u32| if cycles <= USUAL_MAX { cycles } else { 0 };
+        let ask = traversal + pipeline.rc;
+        Self {
+            shift,
+            log,
+            low: (1 << shift) - 1,
+            queue_shift,
+            places: (1 << queue_shift) - 1,
+            rc: pipeline.rc,
+            traversal,
+            looks: !routing.oblivious(),
+            adaptive: routing.adaptive(),
+            weighs: routing.weighs(),
+            any_slow: all().any(|l| l.interval > 1 << FRACTION),
+            // 0 is the present cycle, for which nothing is put down.
+            usual: first.map_or(0, |l| usual(ask.saturating_add(l.latency))),
+            usual_credit: first.map_or(0, |l| usual(1_u32.saturating_add(l.credit_latency))),
+        }
+    }
+}
+
+impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
     /// Steps all routers through cycle `now`, which follows the one stepped before.
     pub(crate) fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         self.x.now = now;
@@ -264,22 +293,67 @@ impl<R: RoutingFunction> Train<'_, R> {
         if looks && rc == 0 {
             self.route_all();
         }
-        let bids = self.x.allocate_switch();
+        self.take_lists();
+        self.x.allocate_switch(self.bids);
         self.allocate_vcs();
         if looks && rc > 0 && weighs {
             self.route_all();
         }
-        self.traverse_all(bids, border);
+        self.traverse_all(border);
         if looks && rc > 0 && !weighs {
             self.route_all();
         }
     }
 }
 
-impl Express {
-    /// Each router takes two to this power of lanes.
-    pub(crate) const fn log(&self) -> u32 {
-        self.fixed.log
+impl<R, const L: usize, const P: usize> Train<'_, R, L, P> {
+    /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
+    fn take_lists(&mut self) {
+        let Self { x, bids, asks, .. } = self;
+        core::mem::swap(*bids, &mut x.next_bids);
+        x.usual_credits.turn(asks);
+        for out in asks.all() {
+            x.give_credit(*out, bids);
+        }
+        asks.clear();
+        if let Some(others) = x.credits.take(x.now) {
+            for out in &others {
+                x.give_credit(*out, bids);
+            }
+            x.credits.give_back(x.now, others);
+        }
+        if let Some(others) = x.bids.take(x.now) {
+            bids.extend(&others);
+            x.bids.give_back(x.now, others);
+        }
+        x.usual_asks.turn(asks);
+        asks.extend(x.next_asks.all());
+        x.next_asks.clear();
+        if let Some(others) = x.asks.take(x.now) {
+            asks.extend(&others);
+            x.asks.give_back(x.now, others);
+        }
+    }
+}
+
+impl<const L: usize, const P: usize> Express<L, P> {
+    /// Gives an output VC a credit. If its owner waits for one, he bids, in this cycle or when his flit
+    /// is there.
+    #[inline]
+    fn give_credit(&mut self, out: u32, bids: &mut List<L>) {
+        let output = &mut self.outputs[out];
+        output.credits += 1;
+        if output.claim != STARVED {
+            return;
+        }
+        output.claim = NOBODY;
+        let lane = output.owner;
+        let from = self.aside[lane];
+        if after(from, when(self.now)) {
+            self.bids.push(u64::from(from), lane);
+        } else {
+            bids.push(lane);
+        }
     }
 
     /// Cycles are kept by their low bits: moves those long past up to the present, so that they do not
@@ -288,13 +362,10 @@ impl Express {
     fn refresh(&mut self) {
         let now = when(self.now);
         let past = now.wrapping_sub(1);
-        for output in &mut self.outputs {
-            output.newest = later(output.newest, past);
+        for arrival in self.arrivals.all_mut() {
+            *arrival = later(*arrival, past);
         }
-        for input in &mut self.inputs {
-            input.arrival = later(input.arrival, past);
-        }
-        for port in &mut self.ports {
+        for port in self.ports.all_mut() {
             port.open_at = later(port.open_at, past);
         }
     }

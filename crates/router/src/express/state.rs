@@ -1,42 +1,108 @@
-//! The state of the express step: flat arrays over all lanes and ports of the bank, no entry larger
-//! than a line of cache.
+//! The state of the express step: tables over all lanes and ports of the bank, no entry larger than a
+//! line of cache.
 
-use crate::store::Slot;
+use base::{Class, NodeIdx, PacketIdx};
 
 /// No lane or port.
 pub(super) const NOBODY: u32 = u32::MAX;
 /// In place of a claim: whoever holds the output VC waits for a credit.
 pub(super) const STARVED: u32 = u32::MAX - 1;
+/// In place of a lane in a list: who was there has left it. Nobody claims anything for it.
+pub(super) const GONE: u32 = u32::MAX - 2;
 
-/// A flit in a queue: its slot, and whether it is its packet's first and last.
+/// A flit in one word: its packet, what routers must know of it, and how many have routed it.
+///
+/// ```text
+///   63     48 47      32 31      5 4     2    1      0
+///   │ hops   │ node     │ packet  │ class │ head │ tail │
+/// ```
+///
+/// Routers are counted modulo 2^16.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Item(u32);
+pub struct PackedFlit(u64);
 
-impl Item {
-    const HEAD: u32 = 1 << 30;
-    const TAIL: u32 = 1 << 31;
+impl PackedFlit {
+    const TAIL: u64 = 1;
+    const HEAD: u64 = 2;
+    const CLASS: u32 = 2;
+    const PACKET: u32 = 5;
+    const DST: u32 = 32;
+    const HOPS: u32 = 48;
+    /// Packets that can be told apart.
+    pub const PACKETS_MAX: usize = 1 << (Self::DST - Self::PACKET);
+    /// Nodes that can be told apart.
+    pub const NODES_MAX: usize = 1 << (Self::HOPS - Self::DST);
+    const NONE: Self = Self(0);
 
+    /// A flit that no router has routed: its packet's head, its tail, both or neither.
     #[inline]
-    pub(super) const fn new(slot: Slot, head: bool, tail: bool) -> Self {
-        let ends = if head { Self::HEAD } else { 0 } | if tail { Self::TAIL } else { 0 };
-        Self(slot.0 | ends)
+    pub const fn new(
+        packet: PacketIdx,
+        dst: NodeIdx,
+        class: Class,
+        (head, tail): (bool, bool),
+    ) -> Self {
+        debug_assert!(packet.at() < Self::PACKETS_MAX && dst.at() < Self::NODES_MAX);
+        let word = (packet.0 as u64) << Self::PACKET | (dst.0 as u64) << Self::DST;
+        Self(word | (class as u64) << Self::CLASS | (head as u64) << 1 | tail as u64)
     }
 
+    /// Its packet.
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
     #[inline]
-    pub(super) const fn slot(self) -> Slot {
-        Slot(self.0 & (Self::HEAD - 1))
+    pub const fn packet(self) -> PacketIdx {
+        PacketIdx(self.0 as u32 >> Self::PACKET)
     }
 
+    /// Where its packet goes.
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
     #[inline]
-    pub(super) const fn is_head(self) -> bool {
+    pub const fn dst(self) -> NodeIdx {
+        NodeIdx((self.0 >> Self::DST) as u16 as u32)
+    }
+
+    /// Its message class.
+    #[inline]
+    pub const fn class(self) -> Class {
+        CLASSES[(self.0 >> Self::CLASS & 7) as usize]
+    }
+
+    /// Routers that have routed it; of heads.
+    #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
+    #[inline]
+    pub const fn hops(self) -> u16 {
+        (self.0 >> Self::HOPS) as u16
+    }
+
+    /// Whether it is its packet's first.
+    #[inline]
+    pub const fn is_head(self) -> bool {
         self.0 & Self::HEAD != 0
     }
 
+    /// Whether it is its packet's last.
     #[inline]
-    pub(super) const fn is_tail(self) -> bool {
+    pub const fn is_tail(self) -> bool {
         self.0 & Self::TAIL != 0
     }
+
+    /// The same flit when one more router has routed it.
+    #[inline]
+    pub(super) const fn routed(self) -> Self {
+        Self(self.0.wrapping_add(1 << Self::HOPS))
+    }
 }
+
+/// Classes by the three bits of a [`PackedFlit`] that tell them.
+const CLASSES: [Class; 8] = {
+    let mut all = [Class::Ack; 8];
+    let mut class = 0;
+    while class < Class::ALL.len() {
+        all[class] = Class::ALL[class];
+        class += 1;
+    }
+    all
+};
 
 /// A cycle by its low bits: later and earlier are told apart within 2^31 cycles.
 pub(super) type When = u32;
@@ -63,42 +129,69 @@ pub(super) const fn when(cycle: u64) -> When {
 
 /// One input VC: a queue of flits, those under way to it included. 32 bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(super) struct Input {
-    /// The flit at the front, and when it arrives or arrived; without meaning where `len` is 0.
-    pub(super) front: Item,
-    pub(super) arrival: When,
-    pub(super) last: Slot,
-    pub(super) len: u16,
-    pub(super) depth: u16,
+    /// The flit at the front; without meaning where `len` is 0.
+    pub(super) front: PackedFlit,
+    /// VCs of the port that its packet may take.
+    pub(super) vcs: u64,
     /// The output VC that its packet holds; before that one of the port that it wants.
     pub(super) out: u32,
     /// The output VC that it got last: its round-robin pointer goes on behind it.
     pub(super) pointer: u32,
-    /// VCs of the port that its packet may take.
-    pub(super) vcs: u64,
+    pub(super) len: u16,
+    /// Where in its ring of waiting flits the one behind the front is.
+    pub(super) second: u16,
 }
 
-/// One output VC. Credits are numbered: the n-th flit is sent on the n-th credit, and credits are
-/// issued when a flit leaves the buffer downstream, each with the cycle from which on it counts.
-/// 16 bytes.
-// Invariant: issued - sent + flits buffered and under way downstream == depth downstream.
+impl Input {
+    pub(super) const EMPTY: Self =
+        Self { front: PackedFlit::NONE, vcs: 0, out: 0, pointer: NOBODY, len: 0, second: 0 };
+}
+
+/// A flit behind the front of its queue, and when it arrives or arrived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queued {
+    pub(super) flit: PackedFlit,
+    pub(super) arrival: When,
+}
+
+impl Queued {
+    pub(super) const NONE: Self = Self { flit: PackedFlit::NONE, arrival: 0 };
+}
+
+/// One output VC. 16 bytes.
+// Invariant: credits + credits on their way + flits buffered and under way downstream == depth there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     /// The input VC whose packet got it last, or [`NOBODY`].
     pub(super) owner: u32,
     /// Scratch of allocation: the best of those who ask for it; or [`STARVED`].
     pub(super) claim: u32,
-    pub(super) issued: u16,
-    pub(super) sent: u16,
-    /// From when on the credit counts that was issued last.
-    pub(super) newest: When,
+    /// The input VC at the far end of its link; [`NODE`] and more where that is a node's.
+    pub(super) far: u32,
+    pub(super) credits: u16,
+    pub(super) depth: u16,
 }
+
+impl Output {
+    /// One that is not there.
+    pub(super) const NONE: Self =
+        Self { owner: NOBODY, claim: NOBODY, far: NODE, credits: 0, depth: 0 };
+}
+
+/// The bit of a lane at the far end of a link that says that there is a node; the others are the number
+/// of its source times 64, and the VC.
+pub(super) const NODE: u32 = 1 << 31;
 
 /// One port, as input and as output. 64 bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Port {
     /// Output VCs that may be given to a packet.
     pub(super) free: u64,
+    /// Flits that the output port was won for.
+    pub(super) forwarded: u64,
     /// Scratch of the switch: the best VC of the input port, and the best input VC for the output
     /// port.
     pub(super) chosen: u32,
@@ -110,38 +203,37 @@ pub(super) struct Port {
     pub(super) taken_from: u32,
     /// The first of the input VCs that wait for an output VC of this port to become free.
     pub(super) parked: u32,
-    /// The first lane of the port at the far end; of a node, the number of its source times 64.
+    /// The first lane of the port at the far end, as of an [`Output`].
     pub(super) far: u32,
     /// From the switch here to the buffer there.
     pub(super) latency: u32,
     /// From the switch here until the credit counts there.
     pub(super) credit_latency: u32,
-    /// From a node's taking a flit until its credit counts here; of ports to nodes.
+    /// From the switch here until the credit counts here that a node at the far end gives back.
     pub(super) node_latency: u32,
-    /// Flits that the output port was won for.
-    pub(super) forwarded: u64,
-    pub(super) node: bool,
-    pub(super) slow: bool,
     /// The first cycle in which the switch may send to a slow link again.
     pub(super) open_at: When,
+    pub(super) slow: bool,
 }
 
 impl Port {
     pub(super) const UNLINKED: Self = Self {
         free: 0,
+        forwarded: 0,
         chosen: NOBODY,
         claim: NOBODY,
         sent: NOBODY,
         sent_to: NOBODY,
         taken_from: NOBODY,
         parked: NOBODY,
-        far: 0,
+        far: NODE,
         latency: 0,
         credit_latency: 0,
         node_latency: 0,
-        forwarded: 0,
-        node: true,
-        slow: false,
         open_at: 0,
+        slow: false,
     };
 }
+
+const _: () = assert!(size_of::<Input>() == 32 && size_of::<Output>() == 16);
+const _: () = assert!(size_of::<Port>() == 64);

@@ -3,29 +3,29 @@
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::inspect::Looking;
-use super::state::{Item, NOBODY, when};
+use super::state::{NOBODY, NODE, PackedFlit, when};
 use super::{Border, Express, Fixed, Train};
 use crate::state::Lane;
-use crate::store::{Resting, Slot};
 
-impl<R: RoutingFunction> Train<'_, R> {
+impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
     /// Sends the flits of those who bid and won their output port. The others bid again.
-    pub(super) fn traverse_all<B: Border>(&mut self, bids: Vec<u32>, border: &mut B) {
-        if bids.is_empty() {
-            return self.x.put_back(bids);
+    pub(super) fn traverse_all<B: Border>(&mut self, border: &mut B) {
+        if self.bids.is_empty() {
+            return;
         }
         let now = self.x.now;
         if self.x.fixed.any_slow {
-            self.x.occupy(&bids);
+            self.x.occupy(self.bids.all());
         }
         let routing = self.routing;
-        let hop = |router, flit: &Resting| routing.fixed(RouterIdx(router), flit.dst, flit.class);
-        let mut hot = self.x.hot(self.store);
+        let hop =
+            |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
+        let mut hot = self.x.hot();
         let Fixed { shift, low, .. } = hot.fixed;
-        for &lane in &bids {
-            let input = &mut hot.inputs[lane as usize];
-            let (item, out) = (input.front, input.out);
-            let to = &mut hot.ports[(out >> shift) as usize];
+        for &lane in self.bids.all() {
+            let input = &mut hot.inputs[lane];
+            let (flit, out) = (input.front, input.out);
+            let to = &mut hot.ports[out >> shift];
             if to.claim != lane {
                 hot.next_bids.push(lane);
                 continue;
@@ -35,53 +35,56 @@ impl<R: RoutingFunction> Train<'_, R> {
             to.forwarded += 1;
             input.len -= 1;
             let more = input.len > 0;
-            let (far, latency, node) = (to.far, to.latency, to.node);
-            let node_latency = to.node_latency;
+            let latency = to.latency;
             let mut parked = NOBODY;
-            if item.is_tail() {
+            if flit.is_tail() {
                 to.free |= 1 << (out & low);
                 parked = core::mem::replace(&mut to.parked, NOBODY);
             }
-            let output = &mut hot.outputs[out as usize];
-            output.sent = output.sent.wrapping_add(1);
-            let from = &mut hot.ports[(lane >> shift) as usize];
+            let output = &mut hot.outputs[out];
+            output.credits -= 1;
+            let far = output.far;
+            let from = &mut hot.ports[lane >> shift];
             from.sent = lane;
             from.sent_to = out;
             let (back, credit_latency) = (from.far | lane & low, from.credit_latency);
-            if from.node {
-                border.credit(Lane(back), now + u64::from(credit_latency));
-            } else {
+            if back & NODE == 0 {
                 hot.issue(back, when(now).wrapping_add(credit_latency));
-            }
-            let arrival = when(now).wrapping_add(latency);
-            if node {
-                border.eject(item.slot(), now + u64::from(latency));
-                hot.issue(out, arrival.wrapping_add(node_latency));
             } else {
-                hot.receive(far | out & low, item, arrival, hop);
+                border.credit(Lane(back & !NODE), now + u64::from(credit_latency));
+            }
+            if far & NODE == 0 {
+                hot.receive(far, flit, when(now).wrapping_add(latency), hop);
+            } else {
+                border.eject(flit, now + u64::from(latency));
+                let back = hot.ports[out >> shift].node_latency;
+                hot.issue(out, when(now).wrapping_add(back));
             }
             if more {
-                hot.advance(lane, item, hop);
+                hot.advance(lane, hop);
             }
             if parked != NOBODY {
                 hot.unpark(parked);
             }
         }
-        hot.put_down();
-        self.x.put_back(bids);
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
+        self.bids.clear();
         self.route_the_unrouted();
     }
 
-    /// Puts flits of sources on their way into input VCs.
-    pub(crate) fn enter(&mut self, flits: &[(Lane, Slot, u64)]) {
+    /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
+    /// arrives.
+    pub(crate) fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
         let routing = self.routing;
-        let hop = |router, flit: &Resting| routing.fixed(RouterIdx(router), flit.dst, flit.class);
-        let mut hot = self.x.hot(self.store);
-        for &(lane, slot, arrival) in flits {
-            let (head, tail) = hot.slots[slot.0 as usize].ends();
-            hot.receive(lane.0, Item::new(slot, head, tail), when(arrival), hop);
+        let hop =
+            |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
+        let mut hot = self.x.hot();
+        for &(lane, flit, arrival) in flits {
+            hot.receive(lane.0, flit, arrival, hop);
         }
-        hot.put_down();
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
         self.route_the_unrouted();
     }
 
@@ -104,7 +107,6 @@ impl<R: RoutingFunction> Train<'_, R> {
         let now = self.x.now;
         let Some(routes) = self.x.routes.take(now) else { return };
         for &lane in &routes {
-            self.store.arrive(self.x.inputs[lane as usize].front.slot());
             self.route(lane);
             self.x.asks.push(now + u64::from(self.x.fixed.rc), lane);
         }
@@ -113,8 +115,8 @@ impl<R: RoutingFunction> Train<'_, R> {
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
     pub(super) fn route(&mut self, lane: u32) {
-        let slot = self.x.inputs[lane as usize].front.slot();
-        let mut head = self.store.head(slot);
+        let packet = self.x.inputs[lane].front.packet().at();
+        let mut head = self.x.heads[packet];
         let state = head.state;
         let fixed = self.x.fixed;
         let router = RouterIdx(lane >> fixed.log);
@@ -127,34 +129,27 @@ impl<R: RoutingFunction> Train<'_, R> {
             led_nowhere(router, lane, hop);
         }
         if head.state != state {
-            self.store.set_state(slot, head.state);
+            self.x.heads[packet].state = head.state;
         }
-        let input = &mut self.x.inputs[lane as usize];
+        let input = &mut self.x.inputs[lane];
         input.out = router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift;
         input.vcs = hop.vcs;
     }
 }
 
-impl Express {
+impl<const L: usize, const P: usize> Express<L, P> {
     /// Occupies slow links with the flits that have the switch now.
     #[cold]
     fn occupy(&mut self, bids: &[u32]) {
         let traversal = u64::from(self.fixed.traversal);
         for &lane in bids {
-            let out_port = (self.inputs[lane as usize].out >> self.fixed.shift) as usize;
+            let out_port = self.inputs[lane].out >> self.fixed.shift;
             let port = &mut self.ports[out_port];
             if port.slow && port.claim == lane {
-                let free = self.rates[out_port].occupy(self.now + traversal);
+                let free = self.rates[out_port as usize].occupy(self.now + traversal);
                 port.open_at = when(free - traversal);
             }
         }
-    }
-
-    /// Keeps a list for the room that it has.
-    #[inline]
-    fn put_back(&mut self, mut bids: Vec<u32>) {
-        bids.clear();
-        self.scratch.bids = bids;
     }
 }
 

@@ -19,6 +19,7 @@ mod hopclass;
 mod hyperx;
 pub(crate) mod lattice;
 mod legs;
+mod memo;
 mod minimal;
 #[cfg(test)]
 pub(crate) mod mock;
@@ -50,6 +51,8 @@ pub use two_orders::TwoOrders;
 pub use up_down::UpDown;
 pub(crate) use view::OfClass;
 
+use memo::Memo;
+
 use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
 
 /// Pairs of a router and a node at most whose ports are tabulated: a byte each.
@@ -69,6 +72,8 @@ pub struct Routing {
     crowd: Vec<u8>,
     /// `[router][node]`: the port, where it depends on nothing else and the table is small.
     fixed: Vec<u8>,
+    /// Steps that are known where a packet has come to.
+    memo: Memo,
     nodes: usize,
     way: Way,
 }
@@ -264,8 +269,10 @@ impl Routing {
         };
         let vcs_of = Box::new(core::array::from_fn(of));
         let (fixed, nodes) = (Self::table(&way), ask!(&way, f => f.size()).1);
+        let memo = Memo::new(&way);
         let first_vcs = Self::first_vcs(vcs_of[1], vcs_per_class);
-        Self { vcs_per_class, vcs_of, first_vcs, group_of, crowd: Vec::new(), fixed, nodes, way }
+        let crowd = Vec::new();
+        Self { vcs_per_class, vcs_of, first_vcs, group_of, crowd, fixed, memo, nodes, way }
     }
 
     /// A function with fewer VCs than it has groups, several of which share a VC: what would become
@@ -278,7 +285,8 @@ impl Routing {
         let group_of = core::array::from_fn(|vc| u8::try_from(vc).unwrap_or(0));
         let nodes = ask!(&way, f => f.size()).1;
         let first_vcs = Self::first_vcs(1, vcs_per_class);
-        Self { vcs_per_class, vcs_of, first_vcs, group_of, crowd, fixed: Vec::new(), nodes, way }
+        let (fixed, memo) = (Vec::new(), Memo::default());
+        Self { vcs_per_class, vcs_of, first_vcs, group_of, crowd, fixed, memo, nodes, way }
     }
 
     /// The VCs of each class's first group, where `vcs` are those of the first class. Classes beyond
@@ -435,6 +443,10 @@ impl RoutingFunction for Routing {
     ) -> Hop {
         let of_class = in_vc.0.wrapping_sub(head.class as u8 * self.vcs_per_class);
         let group = usize::from(self.group_of[usize::from(of_class) % 64]);
+        if let Some((port, groups)) = self.memo.step(at, in_port, group, head.dst) {
+            let vcs = self.vcs_of[usize::from(groups)];
+            return Hop { port, vcs: vcs << (head.class as u8 * self.vcs_per_class) };
+        }
         // Grids are where networks are largest: their function is inlined.
         let step = match &self.way {
             Way::DimensionOrder(f) => f.onward(at, in_port, group, head),

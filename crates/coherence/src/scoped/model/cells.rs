@@ -30,6 +30,10 @@ impl Value for Cells {
         }
         Self(cells)
     }
+
+    fn kept(&self) -> CellWrite {
+        CellWrite::Add(0, 0)
+    }
 }
 
 impl Parts for Cells {

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 use ::litmus::{Model, Outcome, Test};
 use base::Map;
-use coherence::Atomics;
+use coherence::{Atomics, Protocol};
 
 use state::{Setup, State};
 
@@ -51,17 +51,20 @@ pub enum SearchError {
     Stuck(String, String),
 }
 
-/// Every outcome of `test` on cores that keep `model`, with near and with far atomics.
+/// Every outcome of `test` on cores that keep `model`, with near and with far atomics, and caches that
+/// do for each other what each of `protocols` says.
 ///
 /// # Errors
 /// If the test is too large, or the protocol gets stuck.
-pub fn search(test: &Test, model: Model) -> Result<Searched, SearchError> {
+pub fn search(test: &Test, model: Model, protocols: &[Protocol]) -> Result<Searched, SearchError> {
     let mut all = Searched { outcomes: BTreeSet::new(), states: 0, starts: 0 };
     let atomic = |i: &litmus::Instr| matches!(i, ::litmus::Instr::Rmw { .. });
     let has_atomics = test.threads.iter().flat_map(|t| &t.code).any(atomic);
-    for atomics in [Atomics::Near, Atomics::Far] {
-        if atomics == Atomics::Near || has_atomics {
-            one(&Setup::new(test, model, atomics), &mut all)?;
+    for protocol in protocols {
+        for atomics in [Atomics::Near, Atomics::Far] {
+            if atomics == Atomics::Near || has_atomics {
+                one(&Setup::new(test, model, atomics, *protocol), &mut all)?;
+            }
         }
     }
     Ok(all)

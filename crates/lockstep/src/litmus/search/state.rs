@@ -3,11 +3,11 @@
 use std::hash::{Hash, Hasher};
 
 use ::litmus::{Instr, LocIdx, Model, Outcome, Test};
-use base::NodeIdx;
 use base::rng::mix;
+use base::{Class, NodeIdx};
 use coherence::{
     Atomics, CacheEvent, CacheLine, CacheState, Config, DirEvent, DirLine, DirState, EACH_SHARER,
-    Effect, Message, MsgKind, Step, Value, cache_step, dir_step,
+    Effect, Message, Protocol, Step, Value, cache_step, dir_step,
 };
 
 use super::core::{Act, Core, Flight};
@@ -31,6 +31,10 @@ impl Value for Cell {
             Write::Set(to) => to,
             Write::Add(by) => Self(self.0.wrapping_add(by.0)),
         }
+    }
+
+    fn kept(&self) -> Write {
+        Write::Set(*self)
     }
 }
 
@@ -106,8 +110,8 @@ pub(super) struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    pub(super) fn new(test: &'a Test, model: Model, atomics: Atomics) -> Self {
-        Self { test, model, cfg: Config { atomics, ..Config::default() } }
+    pub(super) fn new(test: &'a Test, model: Model, atomics: Atomics, protocol: Protocol) -> Self {
+        Self { test, model, cfg: Config { atomics, protocol, ..Config::default() } }
     }
 
     const fn locations(&self) -> usize {
@@ -115,7 +119,7 @@ impl<'a> Setup<'a> {
     }
 
     /// Every way to spread the lines over the caches of the threads that use them: nowhere, in one
-    /// exclusively, in some of them shared.
+    /// exclusively, in some of them shared, with the owned state one of them the owner.
     pub(super) fn starts(&self) -> Vec<State> {
         let mut starts = vec![self.empty()];
         for loc in 0..self.locations() {
@@ -125,9 +129,13 @@ impl<'a> Setup<'a> {
                 for set in 1_u32..1 << users.len() {
                     let of = |(at, t): (usize, &usize)| (set >> at & 1 == 1).then_some(*t);
                     let holders: Vec<usize> = users.iter().enumerate().filter_map(of).collect();
-                    more.push(self.holding(state, loc, &holders, false));
+                    more.push(self.holding(state, loc, &holders, None));
                     if holders.len() == 1 {
-                        more.push(self.holding(state, loc, &holders, true));
+                        more.push(self.holding(state, loc, &holders, Some(holders[0])));
+                    } else if self.cfg.protocol.owned {
+                        let owned =
+                            holders.iter().map(|o| self.holding(state, loc, &holders, Some(*o)));
+                        more.extend(owned);
                     }
                 }
             }
@@ -158,19 +166,35 @@ impl<'a> Setup<'a> {
         }
     }
 
-    fn holding(&self, state: &State, loc: LocIdx, holders: &[usize], owned: bool) -> State {
+    fn holding(
+        &self,
+        state: &State,
+        loc: LocIdx,
+        holders: &[usize],
+        owner: Option<usize>,
+    ) -> State {
         let mut state = state.clone();
         let value = Cell(self.test.initial[loc]);
+        let alone = holders.len() == 1;
         let dir = &mut state.homes[loc];
-        dir.state = if owned { DirState::EM } else { DirState::S };
+        dir.state = match owner {
+            None => DirState::S,
+            Some(_) if alone => DirState::EM,
+            Some(_) => DirState::O,
+        };
+        // With direct transfer, a shared line's last reader.
+        let last = holders.last().copied().filter(|_| self.cfg.protocol.direct);
+        dir.owner = owner.or(last).map(NodeIdx::new);
         for holder in holders {
-            let node = NodeIdx::new(*holder);
-            if owned {
-                dir.owner = Some(node);
-            } else {
-                dir.sharers.insert(node);
+            let held = match owner {
+                Some(owner) if owner != *holder => CacheState::S,
+                None => CacheState::S,
+                Some(_) if alone => CacheState::E,
+                Some(_) => CacheState::O,
+            };
+            if held == CacheState::S {
+                dir.sharers.insert(NodeIdx::new(*holder));
             }
-            let held = if owned { CacheState::E } else { CacheState::S };
             state.caches[holder * self.test.locations.len() + loc] =
                 CacheLine::stable(held, home(loc), Some(value));
         }
@@ -179,10 +203,7 @@ impl<'a> Setup<'a> {
 
     /// Takes every step that commutes with all others.
     pub(super) fn settle(&self, state: &mut State) {
-        let answers = |m: &Message<Cell>| {
-            use MsgKind::{AckCount, CompAck, Data, DataE, FarResp, InvAck, PutAck, Wb};
-            matches!(m.kind, Wb | InvAck | Data | DataE | AckCount | PutAck | FarResp | CompAck)
-        };
+        let answers = |m: &Message<Cell>| !matches!(m.kind.class(), Class::Req | Class::Fwd);
         while let Some(at) = state.net.iter().position(|(_, m)| answers(m)) {
             let delivered = self.deliver(state, at);
             assert!(delivered, "{:?} stalls", state.net[at]);
@@ -329,7 +350,8 @@ impl<'a> Setup<'a> {
             return Err(format!("{state:?}"));
         }
         let held = |loc: usize| {
-            let owner = state.homes[loc].owner.filter(|_| state.homes[loc].state == DirState::EM);
+            let owns = matches!(state.homes[loc].state, DirState::EM | DirState::O);
+            let owner = state.homes[loc].owner.filter(|_| owns);
             let line = owner.map(|node| state.caches[node.at() * self.locations() + loc]);
             line.and_then(|line| line.value).unwrap_or(state.homes[loc].memory).0
         };

@@ -2,6 +2,8 @@
 
 use ::litmus::{Model, Test, allowed, parse};
 
+use coherence::Protocol;
+
 use super::search;
 
 fn shipped(name: &str) -> Test {
@@ -15,12 +17,15 @@ fn the_search_reaches_nothing_that_a_model_forbids_and_the_weak_outcomes_of_stor
     for name in ["SB", "MP", "LB", "S", "R", "2+2W", "CoRR", "CoWR", "X86.SB+rfi-pos", "MP+swp"] {
         let test = shipped(name);
         for model in Model::ALL {
-            let reached = search(&test, model).expect("the test is small").outcomes;
             let allowed = allowed(&test, model).expect("the test is small");
-            assert!(reached.is_subset(&allowed), "{name} under {model}");
-            // Under these two the machine is as weak as the model.
-            if matches!(model, Model::Sc | Model::Tso) {
-                assert_eq!(reached, allowed, "{name} under {model}");
+            for protocol in [Protocol::MESI, Protocol::BOTH] {
+                let reached =
+                    search(&test, model, &[protocol]).expect("the test is small").outcomes;
+                assert!(reached.is_subset(&allowed), "{name} under {model}, {protocol}");
+                // Under these two the machine is as weak as the model.
+                if matches!(model, Model::Sc | Model::Tso) {
+                    assert_eq!(reached, allowed, "{name} under {model}, {protocol}");
+                }
             }
         }
     }

@@ -309,6 +309,11 @@ impl Lattice {
         (way != NONE).then_some(usize::from(way))
     }
 
+    /// Ports of the router that has most.
+    pub(crate) const fn radix(&self) -> usize {
+        self.radix
+    }
+
     /// How many choices among shortest vectors there are.
     pub(crate) const fn choices(&self) -> usize {
         if self.twisted { 2 * self.dims.len() } else { 1 }
