@@ -248,7 +248,7 @@ impl<R: RoutingFunction> RouterBank<R> {
             let log = (ports << shift).max(1).next_power_of_two().ilog2();
             Engine::new(whole, &pipeline, (shift, log), &common.routing, links)
         });
-        let log = express.as_ref().map_or(log, |x| x.log());
+        let log = express.as_ref().map_or(log, Engine::log);
         Self { common, blocks, log, express }
     }
 
@@ -304,7 +304,7 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Takes a credit that is on its way back in an express bank. Tells whether there was one.
     pub fn lose_credit(&mut self) -> bool {
-        self.express.as_mut().is_some_and(|x| x.lose_credit())
+        self.express.as_mut().is_some_and(Engine::lose_credit)
     }
 
     /// Takes a flit into the store: its slot, to be delivered. `born` is when its packet was made.

@@ -220,7 +220,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
             let depth = |depths: &[u32]| u16::try_from(depths[port]).unwrap_or(u16::MAX);
             let far = match link.far {
                 FarEnd::Router(r, far) => narrow(r.at() << log | far << shift),
-                FarEnd::Node(source) => NODE | source * 64,
+                FarEnd::Node(source) => NODE | (source * 64),
             };
             let credits = depth(&p.output_depth);
             for vc in 0..u32::from(vcs) {

@@ -68,7 +68,6 @@ impl PackedFlit {
     }
 
     /// Routers that have routed it; of heads.
-    #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
     #[inline]
     pub const fn hops(self) -> u16 {
         (self.0 >> Self::HOPS) as u16
