@@ -3,8 +3,7 @@
 
 use lockstep::topology::Description;
 use lockstep::topology::describe::{
-    Atomics, Cable, Consistency, FabricForm, Graph, GraphRouting, LinkForm, PerSwitch, Protocol,
-    Replacement,
+    Atomics, Cable, Consistency, FabricForm, Graph, GraphRouting, PerSwitch, Protocol, Replacement,
 };
 use lockstep::topology::names::Named;
 use lockstep::topology::spec::MachineSpec;
@@ -85,9 +84,7 @@ impl Tight {
     pub fn spec(&self) -> MachineSpec {
         let mut d = self.description();
         for (_, class) in &mut d.links.0 {
-            let (LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. }) =
-                class;
-            *buffer_flits = self.buffer_flits;
+            class.set_buffer_flits(self.buffer_flits);
         }
         let a = &mut d.accelerator;
         a.window = self.window;

@@ -151,7 +151,7 @@ impl Program {
         let mut arrivals = 0;
         for op in self.threads.iter().flatten() {
             e.operations += 1;
-            match *op {
+            match op.split().0 {
                 Op::Load { .. } | Op::Acquire { .. } => e.loads += 1,
                 Op::Store { .. } | Op::Release { .. } => e.stores += 1,
                 Op::Atomic { addr, rmw, .. } => {
@@ -168,7 +168,7 @@ impl Program {
                     e.stores += pieces;
                 }
                 Op::Barrier { members, .. } => arrivals += 720_720 / u64::from(members),
-                Op::Fence | Op::Order(_) | Op::Think { .. } => {}
+                Op::Fence | Op::Order(_) | Op::Think { .. } | Op::Package(_) => {}
             }
         }
         assert_eq!(arrivals % 720_720, 0, "every barrier has its members");

@@ -2,7 +2,7 @@
 
 use lockstep::base::route::class_vcs;
 use lockstep::prelude::*;
-use lockstep::topology::describe::{FabricForm, LinkForm};
+use lockstep::topology::describe::FabricForm;
 use lockstep::topology::spec::End;
 
 /// A ring of routers on which every packet goes the same way round, in one VC a class: without a
@@ -47,11 +47,7 @@ fn ring(nodes: u32) -> MachineSpec {
     grid.dims = vec![nodes];
     grid.local_links = 1;
     for (_, link) in &mut description.links.0 {
-        match link {
-            LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. } => {
-                *buffer_flits = 2;
-            }
-        }
+        link.set_buffer_flits(2);
     }
     description.elaborate().unwrap()
 }

@@ -89,6 +89,27 @@ fn caches_that_serve_each_other_never_show_what_a_model_forbids() {
     }
 }
 
+/// Release and acquire where memory is kept valid by scopes, with packages of one node and of several.
+#[test]
+fn scoped_memory_never_shows_what_release_and_acquire_forbid() {
+    for package_nodes in [1, 4] {
+        let machines = Machines(vec![scoped(package_nodes)]);
+        let plan = Plan { rounds: 32, runs: if tests::deep() { 32 } else { 2 }, seed: 1 };
+        for (name, test) in all() {
+            let verdict = verdict(&test, Model::Ra, &machines, &plan);
+            let forbidden: Vec<_> = verdict.forbidden().map(|o| test.describe(o)).collect();
+            assert!(forbidden.is_empty(), "{name} in packages of {package_nodes}: {forbidden:?}");
+        }
+    }
+}
+
+fn scoped(package_nodes: u32) -> (String, MachineSpec) {
+    let (name, mut spec) = machine("nvl8");
+    spec.regions = vec![RegionSpec { lines: 0..u64::MAX, mode: Mode::Scoped }];
+    spec.package_nodes = Some(package_nodes);
+    (name, spec)
+}
+
 /// Shapes whose weak outcome the machine must show, so that the test above can see what it looks
 /// for.
 const WEAK: [(&str, Model); 16] = [

@@ -11,6 +11,7 @@ pub mod flit;
 pub mod group;
 pub mod ids;
 pub mod map;
+pub mod math;
 pub mod op;
 pub mod part;
 pub mod rng;
@@ -25,7 +26,7 @@ pub use ids::{
     DomainIdx, GroupIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx,
 };
 pub use map::Map;
-pub use op::{Op, Order, Record, Rmw};
+pub use op::{Op, Order, PackageOp, Record, Rmw, Scope};
 pub use part::{Part, Timeline};
 pub use route::{Head, Hop, RoutingFunction, View};
 pub use time::Fs;

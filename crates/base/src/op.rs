@@ -41,6 +41,65 @@ pub enum Order {
     Stores,
 }
 
+/// How far an acquire, a release, a fence or an atomic reaches, where memory is kept valid by scopes;
+/// elsewhere all reach everybody.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Scope {
+    /// The threads of the nodes of the thread's own package.
+    Package,
+    /// Every thread.
+    #[default]
+    Supernode,
+}
+
+/// What reaches the thread's own package only, of the operations that have a scope; as they stand in
+/// [`Op`], they reach the supernode. See [`Scope`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PackageOp {
+    /// [`Op::Acquire`]
+    Acquire {
+        /// First byte.
+        addr: Addr,
+        /// Bytes, 1 to 64.
+        size: u8,
+        /// As there.
+        sc: bool,
+    },
+    /// [`Op::Release`]
+    Release {
+        /// First byte.
+        addr: Addr,
+        /// Bytes, 1 to 64.
+        size: u8,
+        /// The value, as a store's.
+        value: Option<u64>,
+    },
+    /// [`Op::Atomic`]
+    Atomic {
+        /// First byte.
+        addr: Addr,
+        /// Bytes: 1, 2, 4 or 8.
+        size: u8,
+        /// What is done.
+        rmw: Rmw,
+    },
+    /// [`Op::Fence`]
+    Fence,
+}
+
+impl PackageOp {
+    /// The same for the supernode.
+    #[inline]
+    pub const fn wide(self) -> Op {
+        match self {
+            Self::Acquire { addr, size, sc } => Op::Acquire { addr, size, sc },
+            Self::Release { addr, size, value } => Op::Release { addr, size, value },
+            Self::Atomic { addr, size, rmw } => Op::Atomic { addr, size, rmw },
+            Self::Fence => Op::Fence,
+        }
+    }
+}
+
 /// One operation of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
@@ -115,6 +174,31 @@ pub enum Op {
         /// Length, at least 1.
         bytes: u32,
     },
+    /// One that reaches the thread's package only.
+    Package(PackageOp),
+}
+
+impl Op {
+    /// The operation as it reaches the supernode, and how far it reaches.
+    #[inline]
+    pub const fn split(self) -> (Self, Scope) {
+        match self {
+            Self::Package(op) => (op.wide(), Scope::Package),
+            op => (op, Scope::Supernode),
+        }
+    }
+
+    /// The same operation within the thread's package, if it is one that has a scope.
+    pub const fn within_package(self) -> Option<Self> {
+        Some(Self::Package(match self {
+            Self::Acquire { addr, size, sc } => PackageOp::Acquire { addr, size, sc },
+            Self::Release { addr, size, value } => PackageOp::Release { addr, size, value },
+            Self::Atomic { addr, size, rmw } => PackageOp::Atomic { addr, size, rmw },
+            Self::Fence => PackageOp::Fence,
+            Self::Package(op) => op,
+            _ => return None,
+        }))
+    }
 }
 
 /// One record of a trace: an operation and the thread that does it.

@@ -45,10 +45,13 @@ pub enum Part {
     /// Waiting for snooped caches where home gathers their answers, or for the last
     /// acknowledgement where the requester does.
     InvalidationWait,
+    /// A release in memory kept valid by scopes: writing through what is dirty, until all of it is
+    /// acknowledged.
+    ReleaseWait,
 }
 
 /// How many parts there are.
-pub const PART_COUNT: usize = 17;
+pub const PART_COUNT: usize = 18;
 
 impl Part {
     /// Every part, in the order of a transaction's life.
@@ -70,6 +73,7 @@ impl Part {
         Self::MemoryQueue,
         Self::DramCore,
         Self::InvalidationWait,
+        Self::ReleaseWait,
     ];
 
     /// The part's key in reports.
@@ -92,6 +96,7 @@ impl Part {
             Self::MemoryQueue => "memory_queue",
             Self::DramCore => "dram_core",
             Self::InvalidationWait => "invalidation_wait",
+            Self::ReleaseWait => "release_wait",
         }
     }
 }

@@ -11,6 +11,8 @@
 //!   [`Outbox`].
 //! - [`Checker`] follows every access and state change, [`audit`] looks at everything when the
 //!   machine has come to rest, [`Coverage`] counts the rows of the tables that were taken.
+//! - [`scoped`] is the other protocol: caches that are valid from acquire to release, with a table,
+//!   controllers, a checker and a search of its own.
 //!
 //! The protocol needs no order in the network. Requesters gather invalidation acknowledgements
 //! themselves; home gathers only for recalls and far atomics. Home blocks a line from the moment it
@@ -45,6 +47,7 @@ mod package_audit;
 mod package_counts;
 mod package_ctrl;
 mod package_table;
+pub mod scoped;
 mod sharers;
 mod state;
 mod value;

@@ -22,10 +22,12 @@ use sweep::{CASES, Case, Sweep};
 const BFS: &[u8] = include_bytes!("../../../traces/bfs8.lkst");
 
 /// A thing to count: how it is called, its unit, and two lengths.
-const SUBJECTS: [(&str, &str, [u64; 2]); 7] = [
+const SUBJECTS: [(&str, &str, [u64; 2]); 9] = [
     ("mesh8x8-0.05", "router visit", [100_000, 300_000]),
     ("mesh8x8-0.2", "router visit", [100_000, 300_000]),
     ("mesh16x16-0.2", "router visit", [200_000, 400_000]),
+    ("planes-serial", "router visit", [50_000, 150_000]),
+    ("planes-framed", "router visit", [50_000, 150_000]),
     ("nvl8-bfs8-unchecked", "access", [20_000, 60_000]),
     ("nvl8-bfs8-checked", "access", [20_000, 60_000]),
     ("protocol-unchecked", "message", [20_000, 60_000]),
@@ -41,6 +43,8 @@ fn run(subject: &str, length: u64) -> Option<u64> {
         "mesh8x8-0.05" => Load::mesh(8, 50).run(length),
         "mesh8x8-0.2" => Load::mesh(8, 200).run(length),
         "mesh16x16-0.2" => Load::mesh(16, 200).run(length),
+        "planes-serial" => Load::planes(false, 800).run(length),
+        "planes-framed" => Load::planes(true, 800).run(length),
         "nvl8-bfs8-unchecked" => return Some(Replay::new("nvl8", BFS).run(false, length)),
         "nvl8-bfs8-checked" => return Some(Replay::new("nvl8", BFS).run(true, length)),
         "protocol-unchecked" => Protocol::new(false).run(length),

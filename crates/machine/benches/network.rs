@@ -26,6 +26,18 @@ fn uniform(c: &mut Criterion) {
     group.finish();
 }
 
+/// The same machine with serial links and with framed ones.
+fn links(c: &mut Criterion) {
+    let mut group = c.benchmark_group("network/links");
+    group.throughput(Throughput::Elements(VISITS));
+    for (name, framed) in [("serial", false), ("framed", true)] {
+        let mut load = Load::planes(framed, 800);
+        load.run(2 * VISITS);
+        group.bench_function(name, |b| b.iter(|| load.run(VISITS)));
+    }
+    group.finish();
+}
+
 fn cycle(c: &mut Criterion) {
     let mut group = c.benchmark_group("network/cycle");
     group.throughput(Throughput::Elements(VISITS));
@@ -45,5 +57,5 @@ fn cycle(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, uniform, cycle);
+criterion_group!(benches, uniform, links, cycle);
 criterion_main!(benches);

@@ -3,6 +3,7 @@
 use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction};
 use coherence::Packaged;
 use memory::MemoryModel;
+use phy::Account;
 
 use crate::Machine;
 use crate::directory::{CacheTransfers, DirectoryUse};
@@ -10,6 +11,7 @@ use crate::explain::link_name;
 use crate::machine::untouched;
 use crate::memory_port::MemoryPort;
 use crate::node::agent::Kind;
+use crate::scopes::ScopeUse;
 use crate::stats::Latency;
 
 /// What the audit found. A sound run has nothing but zeros and `quiescent`.
@@ -43,6 +45,10 @@ impl Checks {
 /// How busy a link was.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LinkUse {
+    /// How long its sender waited for credits.
+    pub credit_stall: Fs,
+    /// What its link layer did, if it is framed.
+    pub phy: Option<Account>,
     /// The ends.
     pub name: String,
     /// Its link class.
@@ -108,10 +114,43 @@ pub struct Summary {
     pub directory: DirectoryUse,
     /// What caches did for each other and for memory.
     pub transfers: CacheTransfers,
+    /// What caches kept valid by scopes did; none where no memory is.
+    pub scopes: Option<ScopeUse>,
     /// The busiest links, busiest first.
     pub busiest: Vec<LinkUse>,
+    /// The framed links that had most to repair, sickest first.
+    pub sickest: Vec<LinkUse>,
+    /// What all framed links did together, if there are any.
+    pub phy: Option<PhyUse>,
     /// The audit.
     pub checks: Checks,
+}
+
+/// What all framed links did together.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct PhyUse {
+    /// Framed links, each direction counted.
+    pub links: u64,
+    /// Frames with flits, each once.
+    pub frames: u64,
+    /// Frames of idle fill.
+    pub idle: u64,
+    /// Frames sent again.
+    pub replays: u64,
+    /// Symbols mended.
+    pub corrected_symbols: u64,
+    /// Frames beyond repair.
+    pub uncorrectable: u64,
+    /// Those that the CRC let pass.
+    pub undetected: u64,
+    /// Trainings, each pair counted once.
+    pub retrains: u64,
+    /// Packets that arrived poisoned.
+    pub poisoned_packets: u64,
+    /// Packets whose data arrived wrong unnoticed.
+    pub corrupted_packets: u64,
+    /// Femtojoules.
+    pub energy_fj: u64,
 }
 
 /// Links that a summary names.
@@ -149,6 +188,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
+        self.audit_scopes(&mut checks);
         checks
     }
 
@@ -156,6 +196,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// that is what the last write left.
     pub fn value(&self, line: Line) -> LineData {
         let home = self.shared().map.home(line);
+        if self.shared().is_scoped(line) {
+            let scoped = self.nodes().find(|n| n.id == home).and_then(|n| n.scoped.as_ref());
+            return scoped.map_or_else(|| untouched(line), |s| s.memory(line));
+        }
         let owned = |n: &crate::node::Node| match n.cache.look_up(line) {
             (state, value) if state.is_owner() => value,
             _ => None,
@@ -202,7 +246,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
             directory: self.directory_use(),
             transfers: self.transfers(),
+            scopes: self.scope_use(),
             busiest: self.busiest(time),
+            sickest: self.sickest(time),
+            phy: self.phy_use(time),
             checks: self.audit(),
         }
     }
@@ -227,14 +274,47 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let mut all: Vec<LinkIdx> = (0..links.len()).map(LinkIdx::new).collect();
         all.sort_by_key(|l| (core::cmp::Reverse(links.busy(*l)), *l));
         let shown = all.into_iter().filter(|l| links.flits_sent(*l) > 0).take(BUSIEST);
-        let fabric = &self.spec().fabric;
-        shown
-            .map(|l| LinkUse {
-                name: link_name(self.spec(), l),
-                class: fabric.classes[fabric.links[l.at()].class].name.clone(),
-                flits: links.flits_sent(l),
-                utilization: links.busy(l).0 as f64 / (time.0.max(1)) as f64,
-            })
-            .collect()
+        shown.map(|l| self.link_use(l, time)).collect()
+    }
+
+    fn link_use(&self, l: LinkIdx, time: Fs) -> LinkUse {
+        let (wiring, fabric) = (self.network().wiring(), &self.spec().fabric);
+        LinkUse {
+            name: link_name(self.spec(), l),
+            class: fabric.classes[fabric.links[l.at()].class].name.clone(),
+            flits: wiring.links().flits_sent(l),
+            utilization: wiring.links().busy(l).0 as f64 / (time.0.max(1)) as f64,
+            credit_stall: wiring.credit_stall(l, time),
+            phy: wiring.links().account(l, time),
+        }
+    }
+
+    fn accounts(&self, time: Fs) -> impl Iterator<Item = (LinkIdx, Account)> {
+        let links = self.network().wiring().links();
+        let account = move |l: LinkIdx| links.account(l, time).map(|a| (l, a));
+        (0..links.len()).map(LinkIdx::new).filter_map(account)
+    }
+
+    fn sickest(&self, time: Fs) -> Vec<LinkUse> {
+        let mut all: Vec<_> = self.accounts(time).filter(|(_, a)| a.is_sick()).collect();
+        all.sort_by_key(|(l, a)| (core::cmp::Reverse(a.sickness()), *l));
+        all.iter().take(BUSIEST).map(|(l, _)| self.link_use(*l, time)).collect()
+    }
+
+    fn phy_use(&self, time: Fs) -> Option<PhyUse> {
+        let (poisoned_packets, corrupted_packets) = self.network().packets_spoilt();
+        let mut sum = PhyUse { poisoned_packets, corrupted_packets, ..PhyUse::default() };
+        for (link, a) in self.accounts(time) {
+            sum.links += 1;
+            sum.frames += a.frames;
+            sum.idle += a.idle;
+            sum.replays += a.replays;
+            sum.corrected_symbols += a.corrected_symbols;
+            sum.uncorrectable += a.uncorrectable;
+            sum.undetected += a.undetected;
+            sum.retrains += if link.at() & 1 == 0 { a.retrains } else { 0 };
+            sum.energy_fj = sum.energy_fj.saturating_add(a.energy_fj);
+        }
+        (sum.links > 0).then_some(sum)
     }
 }

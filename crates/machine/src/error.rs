@@ -71,6 +71,20 @@ pub enum RunError {
         /// Who waits for whom, line by line.
         explanation: String,
     },
+    /// A link is down for good, and what waits for it can never go on.
+    #[error(
+        "stuck at {at}: {link} is {why}\n{explanation}  mend: bring the link up again in `events`, give its          class spare lanes or `widths` to fall back to, or a fabric whose routing has a way around it"
+    )]
+    LinkDown {
+        /// When the last thing happened.
+        at: Fs,
+        /// Its ends.
+        link: String,
+        /// Why.
+        why: String,
+        /// Who waits for whom, line by line.
+        explanation: String,
+    },
     /// Things move, but no operation has completed for very long.
     #[error(
         "livelock at {at}: no operation completed in {instants} instants\n{explanation}  mend: shorten \

@@ -25,6 +25,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         section(&mut text, "caches", caches);
         let homes = nodes().flat_map(|n| n.home.blocked().map(|b| b.to_string()));
         section(&mut text, "homes", homes);
+        let dead = self.network().dead_links(self.now());
+        let told = dead.map(|(l, why)| format!("{} is {why}", link_name(self.spec(), l)));
+        section(&mut text, "links", told);
         let packages = nodes().filter_map(|n| n.package.as_ref().map(|p| (n.id, p)));
         let packages = packages
             .flat_map(|(id, p)| p.blocked().map(move |b| format!("home in package at {id}: {b}")));

@@ -22,20 +22,22 @@ mod memory_port;
 pub mod network;
 mod node;
 mod payload;
+mod scopes;
 mod source;
 mod stats;
 pub mod sweep;
 
-pub use audit::{Checks, LinkUse, Summary};
+pub use audit::{Checks, LinkUse, PhyUse, Summary};
 pub use cycle::CycleNetwork;
 pub use directory::{
     CacheTransfers, DirectoryUse, PackageUse, directory, package_directory, protocol,
 };
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
-pub use network::Network;
+pub use network::{Network, frame_class};
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
 pub use payload::{Lengths, Level, Payload};
+pub use scopes::ScopeUse;
 pub use source::{Iter, OpSource, ReadAhead};
 pub use stats::{Latency, Stats};

@@ -5,6 +5,7 @@
 
 use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
 use clock::{Crossing, Domain, Edge};
+use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
     CacheCtrl, CacheGeometry, Checker, Config, Directory, HomeCtrl, Levels, NODES_MAX, Outbox,
     PackageCtrl, PackageHome, Replacement,
@@ -20,6 +21,7 @@ use crate::network::{Component, Network};
 use crate::node::agent::Agent;
 use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
 use crate::payload::{Lengths, Payload};
+use crate::scopes::{ScopedSeed, scoped};
 use crate::source::{Iter, OpSource, ReadAhead};
 use crate::stats::Stats;
 use crate::{BuildError, RunError};
@@ -111,6 +113,7 @@ impl Machine {
     ) -> Result<Self, RunError> {
         let cfg = Config { mutant: Some(mutant), ..config(spec) };
         let routing = spec.fabric.routing.clone();
+        let cfg = (cfg, scoped(spec));
         Self::assemble(spec, sources(trace)?, options, routing, FixedLatency::new, cfg)
     }
 }
@@ -128,18 +131,19 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         routing: R,
         memory: impl Fn(FixedParams) -> M,
     ) -> Result<Self, RunError> {
-        Self::assemble(spec, sources, options, routing, memory, config(spec))
+        let cfg = (config(spec), scoped(spec));
+        Self::assemble(spec, sources, options, routing, memory, cfg)
     }
 
-    fn assemble(
+    pub(crate) fn assemble(
         spec: &MachineSpec,
         sources: Vec<Box<dyn OpSource>>,
         options: Options,
         routing: R,
         memory: impl Fn(FixedParams) -> M,
-        cfg: Config<Seed>,
+        cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
-        let net = Network::new(spec, routing)?;
+        let net = Network::seeded(spec, routing, options.seed)?;
         let domains = crate::network::domains(spec)?;
         let threads = sources.len();
         let (readers, sources) = if options.threads > 1 {
@@ -240,6 +244,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             return Ok(false);
         }
         let (at, explanation) = (self.now(), self.explain());
+        let dead = self.net.dead_links(at).next();
+        if let Some((link, why)) = dead.filter(|_| !self.net.packets().is_empty()) {
+            let link = crate::explain::link_name(&self.spec, link);
+            return Err(RunError::LinkDown { at, link, why: why.to_string(), explanation });
+        }
         let idle = |n: &Node| n.is_idle() && n.is_quiet();
         Err(if self.net.packets().is_empty() && self.nodes.iter().all(idle) {
             RunError::BarrierNeverReleased { at, explanation }
@@ -345,7 +354,7 @@ pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
 }
 
 /// One source for each thread of a trace.
-fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
+pub(crate) fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
     let streams = (0..trace.threads()).map(|t| {
         let stream = trace.stream(ThreadIdx(t))?;
         Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)
@@ -357,7 +366,7 @@ fn nodes(
     spec: &MachineSpec,
     sources: Vec<Box<dyn OpSource>>,
     seed: u64,
-    cfg: Config<Seed>,
+    (cfg, scoped): (Config<Seed>, ScopedConfig<ScopedSeed>),
 ) -> Result<Vec<Node>, BuildError> {
     let count = spec.fabric.node_ports.len();
     if count == 0 || count > NODES_MAX as usize {
@@ -373,6 +382,7 @@ fn nodes(
     if sources.len().div_ceil(count) > AGENTS_MAX {
         return Err(BuildError::new(format!("a node can replay {AGENTS_MAX} threads at most")));
     }
+    let has_scopes = spec.regions.iter().any(|r| r.mode == spec::Mode::Scoped);
     let window = match a.consistency {
         Consistency::Sequential => 1,
         Consistency::Tso | Consistency::Relaxed => a.window,
@@ -381,7 +391,10 @@ fn nodes(
     agents.resize_with(count, Vec::new);
     for (thread, source) in sources.into_iter().enumerate() {
         let thread = ThreadIdx::new(thread);
-        let agent = Agent::new(thread, seed, window, a.consistency, source);
+        let mut agent = Agent::new(thread, seed, window, a.consistency, source);
+        if has_scopes {
+            agent.use_scopes();
+        }
         agents[thread.at() % count].push(agent);
     }
     let shape = CacheGeometry {
@@ -397,15 +410,24 @@ fn nodes(
     let node = |(at, agents)| {
         let id = NodeIdx::new(at);
         let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
+        let scoped = has_scopes.then(|| {
+            let shape = Geometry { sets: shape.sets, ways: shape.ways, mshrs: shape.mshrs };
+            Box::new(ScopedNode::new(scoped, id, Some(shape), untouched))
+        });
         let Some((directory, lines)) = two_level else {
-            return Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None);
+            let mut node = Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None);
+            node.scoped = scoped;
+            return node;
         };
         // Inside a package nodes are numbered from 0.
         let number = NodeIdx(id.0 % directory.nodes);
         let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
         let me = PackageHome { home: number, package: NodeIdx(id.0 / directory.nodes) };
         let package = PackageCtrl::new(levels, me, lines, untouched);
-        Node::new(id, agents, CacheCtrl::new(levels.inner, number, &shape), home, Some(package))
+        let cache = CacheCtrl::new(levels.inner, number, &shape);
+        let mut node = Node::new(id, agents, cache, home, Some(package));
+        node.scoped = scoped;
+        node
     };
     Ok(agents.into_iter().enumerate().map(node).collect())
 }
@@ -469,6 +491,7 @@ fn shared(
         fabric: Vec::new(),
         delivered: Vec::new(),
         candidates: Vec::new(),
+        scoped: crate::node::scoped::shared(spec, threads, options.check),
         uncached: spec
             .regions
             .iter()

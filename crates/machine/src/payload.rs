@@ -1,6 +1,7 @@
 //! What packets carry, and how long they are.
 
 use base::{Class, Line, LineData, NodeIdx, ThreadIdx};
+use coherence::scoped::ScopedMessage;
 use coherence::{LineWrite, Message, MsgKind};
 use topology::spec::MachineSpec;
 
@@ -24,6 +25,13 @@ pub enum Payload {
         line: Line,
         /// The message.
         msg: Message<LineData>,
+    },
+    /// A message of the scoped protocol.
+    Scoped {
+        /// The line.
+        line: Line,
+        /// The message.
+        msg: ScopedMessage<LineData>,
     },
     /// An access to a line that is never cached, on its way to the home.
     Remote {
@@ -74,6 +82,7 @@ impl Payload {
     pub fn class(&self) -> Class {
         match self {
             Self::Coherence { msg, .. } => msg.kind.class(),
+            Self::Scoped { msg, .. } => msg.class(),
             Self::Arrive { .. } | Self::Remote { .. } => Class::Req,
             Self::Release { .. } | Self::Answer { .. } => Class::RspDown,
         }
@@ -89,6 +98,13 @@ impl Payload {
                 let ids = u64::from(msg.src.0) << 32 | u64::from(msg.requester.0);
                 let level = u64::from(*level == Level::Package) << 8;
                 [level | msg.kind as u64, line.0, ids, data]
+            }
+            Self::Scoped { line, msg } => {
+                let data = msg
+                    .data
+                    .map_or(0, |d| d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w));
+                let ids = u64::from(msg.src.0) << 32 | u64::from(msg.number);
+                [200 + msg.kind as u64, line.0, ids, data ^ msg.mask]
             }
             Self::Remote { line, bytes, number, from, token, .. } => {
                 let what = u64::from(*bytes) << 32 | u64::from(*token);
@@ -106,10 +122,27 @@ impl Payload {
         }
     }
 
+    /// Turns a bit of its data over, which one by `dice`; what has no data stays as it is.
+    ///
+    /// ASSUMED: headers have a check of their own, so only data can be wrong unnoticed.
+    pub(crate) fn spoil(&mut self, dice: u64) {
+        let data = match self {
+            Self::Coherence { msg, .. } => msg.data.as_mut(),
+            Self::Scoped { msg, .. } => msg.data.as_mut(),
+            Self::Answer { value, .. } => value.as_mut(),
+            Self::Remote { .. } | Self::Arrive { .. } | Self::Release { .. } => None,
+        };
+        if let Some(data) = data {
+            let dice = base::rng::mix(dice);
+            data.0[(dice % 8) as usize] ^= 1 << (dice >> 8 & 63);
+        }
+    }
+
     /// A short name for logs.
     pub fn name(&self) -> String {
         match self {
             Self::Coherence { line, msg, .. } => format!("{:?} {line}", msg.kind),
+            Self::Scoped { line, msg } => format!("{:?} {line}", msg.kind),
             Self::Remote { line, .. } => format!("access to {line}"),
             Self::Answer { line, .. } => format!("answer of {line}"),
             Self::Arrive { id, .. } => format!("arrival at barrier {id}"),
@@ -140,6 +173,7 @@ impl Lengths {
     pub fn of(self, payload: &Payload) -> u32 {
         match payload {
             Payload::Coherence { msg, .. } => self.message(msg.kind),
+            Payload::Scoped { msg, .. } => self.flits(msg.payload_bytes()),
             Payload::Remote { write, bytes, .. } => match write {
                 None => self.flits(0),
                 Some(LineWrite::Bytes { .. }) => self.flits(*bytes),

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use base::{Flit, Fs, LinkIdx, VcIdx};
 use clock::Edge;
 
-use crate::{Impairment, LinkParams, Lossless, Timing};
+use crate::framing::{Framing, behind};
+use crate::replay::Placed;
+use crate::{Account, FramedPair, Impairment, LinkParams, Lossless, Timing, Undetected};
 
 /// The sending end of one direction.
 #[derive(Clone, Debug)]
@@ -39,6 +41,18 @@ pub struct Transit {
     pub visible: Edge,
     /// The sender's first edge at which the link takes another flit.
     pub ready: Edge,
+    /// What becomes of it if it arrives wrong by an error that the link did not notice.
+    pub wrong: Option<Undetected>,
+}
+
+impl Transit {
+    /// Of a flit that is stuck for good on a link that is down.
+    fn never(handed: Fs) -> Self {
+        let (serialized, serdes, fec, replay) = (handed, handed, handed, handed);
+        let (flight, crossed, visible) = (handed, handed, Edge::NEVER);
+        let ready = Edge::NEVER;
+        Self { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong: None }
+    }
 }
 
 /// All links of a machine, both directions, indexed by [`LinkIdx`].
@@ -49,6 +63,7 @@ pub struct Transit {
 #[derive(Clone, Debug)]
 pub struct Links<I: Impairment = Lossless> {
     directions: Vec<Direction>,
+    framing: Framing,
     impairment: I,
 }
 
@@ -67,6 +82,27 @@ impl Links<Lossless> {
     pub fn lossless(params: Vec<LinkParams>) -> Self {
         Self::new(params, Lossless)
     }
+
+    /// Links of which the pairs given are framed, with the seed of all that they suffer.
+    ///
+    /// # Panics
+    /// If a pair's parameters are not [`Timing::Framed`], or its slots are shorter than a
+    /// femtosecond.
+    pub fn framed(mut params: Vec<LinkParams>, pairs: &[FramedPair], seed: u64) -> Self {
+        let mut framing = Framing::new(seed);
+        for pair in pairs {
+            let (even, odd) = (pair.link & !1, pair.link | 1);
+            let latency = [even, odd].map(|l| behind(&params[l].timing));
+            let first = framing.add(pair, latency);
+            for (link, number) in [(even, first), (odd, first + 1)] {
+                let Timing::Framed { at, .. } = &mut params[link].timing else {
+                    panic!("link {link} is to be framed and has {:?}", params[link].timing);
+                };
+                *at = number;
+            }
+        }
+        Self { framing, ..Self::new(params, Lossless) }
+    }
 }
 
 impl<I: Impairment> Links<I> {
@@ -80,7 +116,11 @@ impl<I: Impairment> Links<I> {
             flits: VecDeque::new(),
             credits: VecDeque::new(),
         };
-        Self { directions: params.into_iter().map(direction).collect(), impairment }
+        Self {
+            directions: params.into_iter().map(direction).collect(),
+            framing: Framing::default(),
+            impairment,
+        }
     }
 
     /// The first edge of the sender's clock at which `link` takes another flit. A serial link takes
@@ -97,7 +137,18 @@ impl<I: Impairment> Links<I> {
     /// If the link is not [`ready`](Self::ready).
     pub fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
         let direction = &mut self.directions[link.at()];
-        let transit = direction.transmit(link, edge, &mut self.impairment);
+        let transit = match direction.params.timing {
+            Timing::Framed { at, serdes, fec, flight } => {
+                let handed = direction.take(link, edge);
+                let placed = self.framing.place(at, handed);
+                let mut transit = direction.framed(edge, handed, &placed, [serdes, fec, flight]);
+                if placed.wrong {
+                    transit.wrong = Some(self.framing.undetected(at));
+                }
+                transit
+            }
+            _ => direction.transmit(link, edge, &mut self.impairment),
+        };
         direction.flits.push_back((transit.visible, flit));
         transit
     }
@@ -120,7 +171,8 @@ impl<I: Impairment> Links<I> {
     #[inline]
     pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
         let direction = &mut self.directions[link.at()];
-        let visible = direction.params.credit_visible(edge);
+        let framing = &mut self.framing;
+        let visible = direction.params.credit_visible(edge, |at, t| framing.credit(at, t));
         direction.credits.push_back((visible, vc));
         visible
     }
@@ -167,6 +219,15 @@ impl<I: Impairment> Links<I> {
                 params.sender.instant(cycles).since(params.sender.instant(Edge(0)))
             }
             Timing::Serial { .. } => sender.busy,
+            Timing::Framed { at, .. } => self.framing.busy(at),
+        }
+    }
+
+    /// What a framed link has done up to an instant; `None` for others.
+    pub fn account(&self, link: LinkIdx, until: Fs) -> Option<Account> {
+        match self.directions[link.at()].params.timing {
+            Timing::Framed { at, .. } => Some(self.framing.account(at, until)),
+            _ => None,
         }
     }
 
@@ -192,6 +253,36 @@ impl<I: Impairment> Links<I> {
 }
 
 impl Direction {
+    /// Takes a flit at `edge`; gives the instant.
+    #[inline]
+    fn take(&mut self, link: LinkIdx, edge: Edge) -> Fs {
+        let Self { params, sender, .. } = self;
+        assert!(edge >= sender.ready, "{link} handed a flit at {edge}, ready at {}", sender.ready);
+        sender.flits += 1;
+        params.sender.instant(edge)
+    }
+
+    /// Moves a flit through the stages of a framed link, once its frame is known.
+    #[inline]
+    fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 3]) -> Transit {
+        let Self { params, sender, .. } = self;
+        if placed.accepted == Fs::NEVER {
+            sender.ready = Edge::NEVER;
+            return Transit::never(handed);
+        }
+        let after = params.sender.edge_after(placed.next).0;
+        sender.ready = Edge(after.saturating_sub(1)).max(edge.plus(1));
+        let serialized = placed.sent;
+        let serdes = serialized + behind[0];
+        let fec = serdes + behind[1];
+        let replay = fec + placed.accepted.since(placed.sent);
+        let flight = replay + behind[2];
+        let visible = params.receiver.visible(flight);
+        let crossed = params.receiver.to.instant(visible);
+        let (ready, wrong) = (sender.ready, None);
+        Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }
+    }
+
     /// Moves a flit through the stages.
     #[inline]
     fn transmit<I: Impairment>(
@@ -200,21 +291,21 @@ impl Direction {
         edge: Edge,
         impairment: &mut I,
     ) -> Transit {
+        let start = self.take(link, edge);
         let Self { params, sender, .. } = self;
-        assert!(edge >= sender.ready, "{link} handed a flit at {edge}, ready at {}", sender.ready);
-        sender.flits += 1;
+        let wrong = None;
         match params.timing {
+            Timing::Framed { .. } => unreachable!("{link} is framed and has a frame"),
             Timing::OnDie { latency_cycles, interval_cycles } => {
                 sender.ready = edge.plus(interval_cycles);
                 let visible = edge.plus(latency_cycles);
-                let start = params.sender.instant(edge);
                 let crossed = params.sender.instant(visible);
                 let (serialized, serdes, fec, replay) = (start, start, start, start);
                 let (flight, ready) = (crossed, sender.ready);
-                Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready }
+                Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }
             }
             Timing::Serial { flit_time: (numer, denom), serdes, fec, flight } => {
-                let handed = params.sender.instant(edge);
+                let handed = start;
                 let (start, carry) = if handed > sender.free_at {
                     (handed, 0)
                 } else {
@@ -235,7 +326,7 @@ impl Direction {
                 let visible = params.receiver.visible(flight);
                 let crossed = params.receiver.to.instant(visible);
                 let ready = sender.ready;
-                Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready }
+                Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }
             }
         }
     }

@@ -17,14 +17,37 @@
 //! link layer's framing, which the efficiency already accounts for (ASSUMED for every class, as in
 //! the flit formats of CXL and UALink, which carry credits in the flit header).
 //!
-//! Not known here: routers, packets beyond their flits, what a credit buys.
+//! A framed link ([`FrameClass`]) has a link layer. Its flits go into slots of frames, and a frame into the
+//! replay buffer; a direction is a sender (`replay`), a pair of them a `cable`, where frames are lost
+//! (`errors`, [`Code`]), naks, replays and training follow, and lanes fail. It is as exact as a serial
+//! link and is not stepped either: where and when a flit is accepted is known when it is handed over.
+//!
+//! ```text
+//!   flit ─▶ slot ─▶ frame p ═▶ lost? corrected? ═▶ accepted in frame d >= p ▶ SerDes ▶ FEC ▶ flight ▶ ..
+//!             └▶ replay buffer ◀─ ack, nak ── header of a frame back, credits with it
+//! ```
+//!
+//! Not known here: routers, packets beyond their flits, what a credit buys, the classes that there are.
 
+mod account;
 mod bank;
+mod cable;
+mod class;
+mod errors;
+mod fec;
+mod framing;
 mod impairment;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod timing;
 
+pub use account::{Account, SLICES};
 pub use bank::{Links, Transit};
+pub use cable::{LaneFault, LinkEvent, Trouble};
+pub use class::{Energy, FrameClass, Layout, Replay, Skip, Spares, Undetected};
+pub use errors::{Burst, Noise, Shape, drawn_loss};
+pub use fec::{Code, upper_tail};
+pub use framing::FramedPair;
 pub use impairment::{Impairment, Lossless};
 pub use timing::{LinkParams, Timing};

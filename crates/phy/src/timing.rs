@@ -24,6 +24,17 @@ pub enum Timing {
         /// Propagation.
         flight: Fs,
     },
+    /// A framed link: see [`FrameClass`](crate::FrameClass).
+    Framed {
+        /// Its number among the framed directions; set by [`Links`](crate::Links).
+        at: u32,
+        /// Both SerDes.
+        serdes: Fs,
+        /// Forward error correction, both ends, beyond the time of the frame itself.
+        fec: Fs,
+        /// Propagation.
+        flight: Fs,
+    },
 }
 
 impl Timing {
@@ -70,10 +81,18 @@ pub struct LinkParams {
 
 impl LinkParams {
     /// The edge of the sender's clock at which a credit counts that leaves at `at` of the
-    /// receiver's clock.
+    /// receiver's clock. On a framed link it is told by the frame that `told` gives the end of for
+    /// the instant at which it leaves.
     #[inline]
-    pub(crate) fn credit_visible(&self, at: Edge) -> Edge {
+    pub(crate) fn credit_visible(&self, at: Edge, told: impl FnOnce(u32, Fs) -> Fs) -> Edge {
         let arrival = match self.timing {
+            Timing::Framed { at: number, serdes, fec, flight } => {
+                let end = told(number, self.receiver.to.instant(at));
+                if end == Fs::NEVER {
+                    return Edge::NEVER;
+                }
+                self.credit.visible(end + serdes + fec + flight)
+            }
             Timing::OnDie { latency_cycles, .. } => at.plus(latency_cycles),
             Timing::Serial { serdes, fec, flight, .. } => {
                 self.credit.visible(self.receiver.to.instant(at) + serdes + fec + flight)

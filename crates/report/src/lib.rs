@@ -5,15 +5,17 @@
 //! renamed. Not known here: machines, models, files.
 
 pub mod network;
+mod phy;
 mod run;
 mod sweep;
 mod sweep_table;
 mod table;
 mod terminal;
 
+pub use phy::{OverTime, PhyAccount, PhyTotals};
 pub use run::{
     BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse,
-    RunReport,
+    RunReport, ScopeUse,
 };
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;

@@ -3,6 +3,8 @@
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
 
+use crate::phy::{PhyAccount, PhyTotals};
+
 /// Everything that a run reports. Times are in nanoseconds of simulated time unless the name says
 /// otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -66,10 +68,18 @@ pub struct RunReport {
     pub directory: DirectoryUse,
     /// What caches did for each other and for memory.
     pub transfers: CacheTransfers,
+    /// What caches kept valid by scopes did; none where no memory is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<ScopeUse>,
     /// Latency by kind of operation.
     pub kinds: Vec<KindLatency>,
     /// The busiest links, busiest first.
     pub busiest_links: Vec<BusyLink>,
+    /// The framed links that had most to repair, sickest first.
+    pub sickest_links: Vec<BusyLink>,
+    /// What all framed links did together, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phy: Option<PhyTotals>,
     /// Counts of transactions by latency, in doubling steps.
     pub histogram: Histogram,
 }
@@ -162,6 +172,33 @@ pub struct CacheTransfers {
     pub forward_misses: u64,
 }
 
+/// Caches kept valid by scopes, and slices of packages, of all nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ScopeUse {
+    /// Nodes of a package.
+    pub package_nodes: u32,
+    /// Acquires of all threads; a fence or a barrier is one.
+    pub acquires: u64,
+    /// Mean wait of an acquire by itself for the slices of its package.
+    pub acquire_wait_ns: f64,
+    /// Releases; a fence, a barrier or the end of a thread is one.
+    pub releases: u64,
+    /// Mean time from the start of a release to its last acknowledgement.
+    pub release_wait_ns: f64,
+    /// Lines of which acquires dropped clean bytes.
+    pub self_invalidations: u64,
+    /// Lines fetched.
+    pub fills: u64,
+    /// Loads that caches performed at once.
+    pub hits: u64,
+    /// Write-throughs sent.
+    pub write_throughs: u64,
+    /// The bytes that they carried.
+    pub write_through_bytes: u64,
+    /// Clean lines evicted.
+    pub evictions: u64,
+}
+
 /// A latency distribution in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct LatencyNs {
@@ -224,6 +261,12 @@ pub struct BusyLink {
     pub flits: u64,
     /// Share of the run's time, 0 to 1.
     pub utilization: f64,
+    /// How long its sender waited for credits, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_stall_ns: Option<f64>,
+    /// What its link layer did, if it is framed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phy: Option<PhyAccount>,
 }
 
 /// Counts by latency.

@@ -292,6 +292,7 @@ mod tests {
             class: "wire".to_owned(),
             flits: u64::from(n),
             utilization: f64::from(n) / 100.0,
+            ..BusyLink::default()
         };
         let router = |n: u64| StallCauses {
             router: format!("r{n}"),

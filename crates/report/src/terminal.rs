@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::phy;
 use crate::{LatencyNs, PackageUse, RunReport};
 
 /// How a summary is set.
@@ -82,6 +83,7 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
     );
     directory(out, r);
     transfers(out, r);
+    scopes(out, r);
 }
 
 /// What the protocol's options did, if it has any.
@@ -102,6 +104,23 @@ fn transfers(out: &mut String, r: &RunReport) {
     if t.forward_misses > 0 {
         let _ = writeln!(out, "  {} forwarded reads found no copy", grouped(t.forward_misses));
     }
+}
+
+/// What caches that are kept valid by scopes did.
+fn scopes(out: &mut String, r: &RunReport) {
+    let Some(s) = &r.scopes else { return };
+    let _ = writeln!(
+        out,
+        "  scopes: {} acquires dropped {} lines, {} releases waited {:.1} ns each; {} write-throughs of \
+         {} bytes, {} fills",
+        grouped(s.acquires),
+        grouped(s.self_invalidations),
+        grouped(s.releases),
+        s.release_wait_ns,
+        grouped(s.write_throughs),
+        grouped(s.write_through_bytes),
+        grouped(s.fills)
+    );
 }
 
 /// What the directories' organisation cost, if it cost anything.
@@ -227,16 +246,22 @@ fn links(out: &mut String, r: &RunReport, style: Style) {
     }
     let _ = writeln!(out, "\n{}", style.title("busiest links"));
     for link in &r.busiest_links {
+        let over = link.phy.as_ref().map(|p| phy::sparkline(&p.utilization_over_time));
         let _ = writeln!(
             out,
-            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits",
+            "  {:<28} {:<12} {:>5.1} % {:<BAR$} {} flits{}",
             link.link,
             link.class,
             100.0 * link.utilization,
-            bar(link.utilization),
-            grouped(link.flits)
+            over.unwrap_or_else(|| bar(link.utilization)),
+            grouped(link.flits),
+            match link.credit_stall_ns {
+                Some(ns) if ns > 0.0 => format!(", {} for credits", span(ns)),
+                _ => String::new(),
+            }
         );
     }
+    phy::sections(out, r.phy.as_ref(), &r.sickest_links, style);
 }
 
 fn checks(out: &mut String, r: &RunReport, style: Style) {

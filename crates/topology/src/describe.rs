@@ -20,6 +20,7 @@ pub use crate::families::{GraphRouting, SourcePath};
 pub use crate::families::{HyperX, HyperXRouting};
 pub use crate::families::{SlimFly, SlimFlyRouting};
 use crate::names::Named;
+pub use crate::phy::{EventForm, FramedForm, Happening};
 pub use crate::pipeline::Router;
 use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
 
@@ -46,6 +47,9 @@ pub struct Description {
     pub router: Router,
     /// The memory of every node.
     pub memory: Memory,
+    /// What happens to single links at given times; nothing where not given.
+    #[serde(default)]
+    pub events: Vec<EventForm>,
     /// Nodes of a package: that many consecutive ones; there are no packages where not given.
     #[serde(default)]
     pub package_nodes: Option<u32>,
@@ -75,6 +79,8 @@ pub enum Mode {
     Coherent,
     /// Never cached: every access goes to the home.
     Uncached,
+    /// Cached, and kept valid from acquire to release by the threads that ask for it.
+    Scoped,
 }
 
 /// A clock domain: a frequency, or `(frequency: "1 GHz", phase: "100 ps")`.
@@ -84,6 +90,8 @@ pub struct Clock {
     pub frequency: Frequency,
     /// The instant of its first edge.
     pub phase: Span,
+    /// By how many parts in a million its oscillator is off: its real frequency is that much higher.
+    pub ppm: i32,
 }
 
 /// A link class.
@@ -108,6 +116,8 @@ pub enum LinkForm {
         /// Buffer of each VC at the receiver, in flits.
         buffer_flits: u32,
     },
+    /// A link with frames, errors and replay.
+    Framed(Box<FramedForm>),
     /// A wire within a clock domain.
     OnDie {
         /// Edges from sending to receiving.
@@ -118,6 +128,18 @@ pub enum LinkForm {
         /// Buffer of each VC at the receiver, in flits.
         buffer_flits: u32,
     },
+}
+
+impl LinkForm {
+    /// Gives every VC at the receiver a buffer of `flits`.
+    pub fn set_buffer_flits(&mut self, flits: u32) {
+        match self {
+            Self::Serial { buffer_flits, .. } | Self::OnDie { buffer_flits, .. } => {
+                *buffer_flits = flits;
+            }
+            Self::Framed(form) => form.buffer_flits = Some(flits),
+        }
+    }
 }
 
 /// The accelerator of a node.
@@ -430,6 +452,8 @@ impl<'de> Deserialize<'de> for Clock {
             frequency: Frequency,
             #[serde(default)]
             phase: Span,
+            #[serde(default)]
+            ppm: i32,
         }
         struct Either;
         impl<'de> Visitor<'de> for Either {
@@ -439,12 +463,12 @@ impl<'de> Deserialize<'de> for Clock {
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Clock, E> {
                 let frequency = text.parse().map_err(E::custom)?;
-                Ok(Clock { frequency, phase: Span::default() })
+                Ok(Clock { frequency, phase: Span::default(), ppm: 0 })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Clock, A::Error> {
-                let Fields { frequency, phase } =
+                let Fields { frequency, phase, ppm } =
                     Fields::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Clock { frequency, phase })
+                Ok(Clock { frequency, phase, ppm })
             }
         }
         deserializer.deserialize_any(Either)

@@ -13,6 +13,7 @@ use crate::families::{dragonfly, hyperx, slimfly};
 use crate::families::{graph, hierarchy, tree};
 use crate::generate;
 use crate::names::suggest;
+use crate::phy;
 use crate::routing::{Routing, Table, Way};
 use crate::spec::{
     self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
@@ -38,9 +39,9 @@ impl Description {
         let mut spec = self.sections()?;
         validate::sections(&spec)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
-        let wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
+        let mut wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
-        let (routing, short) = match way(&self.fabric, &wiring, vcs) {
+        let (routing, short) = match self.way_around(&mut wiring, vcs) {
             Ok(way) => (Routing::new(way, vcs), None),
             Err(problem) if problem.key == "router.vcs_per_class" => {
                 let Ok(enough) = way(&self.fabric, &wiring, u8::MAX) else { return Err(problem) };
@@ -53,10 +54,29 @@ impl Description {
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
         directory::fill_in(&mut spec, self.accelerator.home.directory)?;
         validate::totals(&spec)?;
+        spec.events = phy::events(&spec, &self.events)?;
+        phy::clocks(&spec)?;
         match short {
             None => Ok(spec),
             Some(problem) => Err(with_cycle(problem, &spec)),
         }
+    }
+
+    /// The routing function; a table leads around links that are down from the start.
+    fn way_around(&self, wiring: &mut Wiring<'_>, vcs: u8) -> Result<Way, Problem> {
+        let whole = way(&self.fabric, wiring, vcs);
+        let down = phy::down_from_start(&wiring.routers, &wiring.links, &self.events);
+        if down.is_empty() || !matches!(whole, Ok(Way::Table(_))) {
+            return whole;
+        }
+        let links = wiring.links.clone();
+        for link in down.into_iter().flat_map(|even| [even, even + 1]) {
+            // To no node that there is.
+            wiring.links[link].to = spec::End::Node(NodeIdx(u32::MAX), base::PortIdx(0));
+        }
+        let around = way(&self.fabric, wiring, vcs);
+        wiring.links = links;
+        around
     }
 
     /// The regions in order.
@@ -87,7 +107,14 @@ impl Description {
             let mode = match region.mode {
                 describe::Mode::Coherent => spec::Mode::Coherent,
                 describe::Mode::Uncached => spec::Mode::Uncached,
+                describe::Mode::Scoped => spec::Mode::Scoped,
             };
+            if mode == spec::Mode::Scoped && self.accelerator.consistency != Consistency::Relaxed {
+                let what = "scoped memory is kept valid by acquires and releases only, which the \
+                            accelerators' consistency hides";
+                let mend = "use consistency: Relaxed, or another mode";
+                return Err(wrong("mode", what.to_owned(), mend));
+            }
             regions.push(spec::RegionSpec { lines, mode });
         }
         regions.sort_by_key(|r| r.lines.start);
@@ -98,8 +125,9 @@ impl Description {
     fn sections(&self) -> Result<MachineSpec, Problem> {
         let domains = self.clocks.0.iter().map(|(name, c)| ClockSpec {
             name: name.clone(),
-            hertz: c.frequency.0,
+            hertz: off(c.frequency.0, c.ppm),
             phase: c.phase.0,
+            ppm: c.ppm,
         });
         let m = &self.memory;
         let memory = MemorySpec {
@@ -112,13 +140,16 @@ impl Description {
         let small = |key: &str, bytes: u64| {
             validate::range(key, bytes, 1, 4096).map(|()| u32::try_from(bytes).unwrap_or(u32::MAX))
         };
+        let flit_bytes = small("flit", self.flit.0)?;
+        let classes = self.links.0.iter().map(|(n, form)| link_class(n, form, flit_bytes));
         Ok(MachineSpec {
+            events: Vec::new(),
             package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),
             domains: domains.collect(),
             synchronizer_edges: self.synchronizer_edges,
-            flit_bytes: small("flit", self.flit.0)?,
+            flit_bytes,
             header_bytes: small("header", self.header.0)?,
             accelerator: self.accelerator()?,
             router: self.router.spec(),
@@ -126,7 +157,7 @@ impl Description {
             fabric: Fabric {
                 node_ports: Vec::new(),
                 routers: Vec::new(),
-                classes: self.links.0.iter().map(|(n, form)| link_class(n, form)).collect(),
+                classes: classes.collect::<Result<_, _>>()?,
                 links: Vec::new(),
                 routing: Routing::new(Way::Table(Table::default()), 1),
             },
@@ -301,8 +332,44 @@ fn unknown(what: &str, key: &str, name: &str, known: &[&str]) -> Problem {
     Problem::new(ErrorKind::Name, key, message, suggest(name, known.iter().copied()))
 }
 
-fn link_class(name: &str, form: &LinkForm) -> LinkClass {
+/// A frequency that is `ppm` parts in a million higher.
+fn off((num, den): (u64, u64), ppm: i32) -> (u64, u64) {
+    let parts = i128::from(ppm) + 1_000_000;
+    let parts = u128::try_from(parts).unwrap_or(0);
+    let (num, den) = (u128::from(num) * parts, u128::from(den) * 1_000_000);
+    let shared = gcd(num, den).max(1);
+    let narrow = |n: u128| u64::try_from(n / shared).unwrap_or(u64::MAX);
+    (narrow(num), narrow(den))
+}
+
+/// The serial link that a framed one is to those that do not look at frames.
+fn thin(s: &phy::PhySpec, flit_bytes: u32) -> LinkTiming {
+    let (num, den) = s.efficiency(flit_bytes);
+    let shared = u64::try_from(gcd(num.into(), den.into())).unwrap_or(1).max(1);
+    LinkTiming::Serial {
+        lanes: s.lanes,
+        lane_bits_per_s: s.lane_bits_per_s,
+        efficiency: (num / shared, den / shared),
+        serdes: s.serdes,
+        fec: s.fec,
+        flight_per_m: s.flight_per_m,
+    }
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn link_class(name: &str, form: &LinkForm, flit_bytes: u32) -> Result<LinkClass, Problem> {
+    let mut phy = None;
     let (timing, buffer_flits) = match *form {
+        LinkForm::Framed(ref form) => {
+            let (spec, buffer_flits) = phy::resolve(&format!("links.\"{name}\""), form)?;
+            phy::values(name, &spec, flit_bytes)?;
+            let timing = thin(&spec, flit_bytes);
+            phy = Some(Box::new(spec));
+            (timing, buffer_flits)
+        }
         LinkForm::Serial { lanes, lane_rate, efficiency, serdes, fec, flight, buffer_flits } => {
             let timing = LinkTiming::Serial {
                 lanes,
@@ -318,5 +385,5 @@ fn link_class(name: &str, form: &LinkForm) -> LinkClass {
             (LinkTiming::OnDie { latency_cycles, interval_cycles }, buffer_flits)
         }
     };
-    LinkClass { name: name.to_owned(), buffer_flits, timing }
+    Ok(LinkClass { name: name.to_owned(), buffer_flits, timing, phy })
 }

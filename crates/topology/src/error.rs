@@ -79,7 +79,18 @@ impl TopologyError {
 
     /// A problem whose key is looked up in the source.
     pub(crate) fn keyed(path: &str, source: &str, problem: Problem) -> Self {
-        let span = locate::span_of(source, &problem.key).unwrap_or(0..0);
+        // What is not written, for a class or a default stands behind it, has the place of what
+        // encloses it.
+        let mut key = problem.key.as_str();
+        let span = loop {
+            if let Some(span) = locate::span_of(source, key) {
+                break span;
+            }
+            match key.rfind('.') {
+                Some(dot) => key = &key[..dot],
+                None => break 0..0,
+            }
+        };
         Self::placed(path, source, span, problem)
     }
 

@@ -39,6 +39,7 @@ pub mod limits;
 mod locate;
 pub mod names;
 mod parse;
+pub mod phy;
 mod pipeline;
 pub mod routing;
 mod shipped;

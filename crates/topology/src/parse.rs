@@ -60,6 +60,12 @@ pub(crate) fn description(path: &str, source: &str) -> Result<Description, Topol
         .map_err(|e| place(path, source, &e))
 }
 
+/// Parses a link class that ships.
+pub(crate) fn class(source: &str) -> Result<crate::phy::FramedForm, SpannedError> {
+    let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
+    Options::default().with_default_extension(extensions).from_str(source)
+}
+
 /// Gives a RON error its key, its span and a mend.
 fn place(path: &str, source: &str, error: &SpannedError) -> TopologyError {
     let end = offset_of(source, error.span.end);

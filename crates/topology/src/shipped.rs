@@ -5,7 +5,7 @@ use crate::error::TopologyError;
 use crate::parse;
 
 /// Name and RON text of every shipped topology.
-pub const SHIPPED: [(&str, &str); 24] = [
+pub const SHIPPED: [(&str, &str); 26] = [
     ("nvl8", include_str!("../../../topologies/nvl8.ron")),
     ("nvl72", include_str!("../../../topologies/nvl72.ron")),
     ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
@@ -28,8 +28,10 @@ pub const SHIPPED: [(&str, &str); 24] = [
     ("dragonfly72", include_str!("../../../topologies/dragonfly72.ron")),
     ("slimfly50", include_str!("../../../topologies/slimfly50.ron")),
     ("ub-mesh-rack", include_str!("../../../topologies/ub-mesh-rack.ron")),
+    ("nvl8-framed", include_str!("../../../topologies/nvl8-framed.ron")),
     ("mi300x-8", include_str!("../../../topologies/mi300x-8.ron")),
     ("packages64", include_str!("../../../topologies/packages64.ron")),
+    ("scoped64", include_str!("../../../topologies/scoped64.ron")),
 ];
 
 impl Description {

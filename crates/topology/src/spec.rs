@@ -6,6 +6,7 @@
 
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
+pub use crate::phy::{EventSpec, Happening, PhySpec};
 use crate::routing::Routing;
 
 /// A whole machine, checked and ready to build.
@@ -35,6 +36,8 @@ pub struct MachineSpec {
     pub package_nodes: Option<u32>,
     /// Stretches of the pool with a mode of their own, in order and apart; the rest is coherent.
     pub regions: Vec<RegionSpec>,
+    /// What happens to single links at given times.
+    pub events: Vec<EventSpec>,
 }
 
 impl MachineSpec {
@@ -62,6 +65,8 @@ pub struct ClockSpec {
     pub hertz: (u64, u64),
     /// Instant of edge 0.
     pub phase: Fs,
+    /// By how many parts in a million it is off what it was described as; `hertz` has it in it.
+    pub ppm: i32,
 }
 
 /// An accelerator: agent, cache, home slice and network interface, all in one clock domain.
@@ -95,6 +100,9 @@ pub enum Mode {
     /// Never cached: every access goes to the home and is performed there. Requests of a node to a home
     /// arrive in order; answers may not. The memory semantics of UALink 200G 1.0.
     Uncached,
+    /// Cached, and kept valid from acquire to release, at the scope of a package or of the supernode:
+    /// no directory, no invalidations by others. Needs [`Consistency::Relaxed`].
+    Scoped,
 }
 
 /// A stretch of the pool.
@@ -323,8 +331,11 @@ pub struct LinkClass {
     pub name: String,
     /// Flits of buffer for each VC at the receiving end, at least 1.
     pub buffer_flits: u32,
-    /// How it moves bits.
+    /// How it moves bits. Of a framed class: a serial link of the same lanes, payload rate and fixed
+    /// latencies, for all that does not look at frames.
     pub timing: LinkTiming,
+    /// Its frames, errors and replay, if it is framed.
+    pub phy: Option<Box<PhySpec>>,
 }
 
 /// How a link moves bits.

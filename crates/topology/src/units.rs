@@ -94,6 +94,14 @@ static DELAY: Kind = Kind {
     range: (0, 1_000_000_000),
 };
 
+static ENERGY: Kind = Kind {
+    what: "an energy per bit",
+    example: "0.5 pJ/bit",
+    base: "fJ/bit",
+    units: &[("fJ/bit", 1, 1), ("pJ/bit", K, 1), ("nJ/bit", M, 1)],
+    range: (0, 1_000_000_000),
+};
+
 /// A frequency in hertz as a reduced fraction (numerator, denominator); 1 Hz to 1 THz.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frequency(pub (u64, u64));
@@ -112,6 +120,10 @@ pub struct Length(pub u64);
 /// Propagation delay in whole femtoseconds a metre; up to 1 us/m.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Delay(pub u64);
+
+/// Energy in whole femtojoules a bit; up to 1 uJ/bit.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct JoulesPerBit(pub u64);
 
 /// Why a quantity was not understood. Prints the reason, then the mend on a line of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -247,6 +259,7 @@ quantity!(Rate, RATE, text => whole(text, &RATE).map(Self));
 quantity!(Size, SIZE, text => whole(text, &SIZE).map(Self));
 quantity!(Length, LENGTH, text => whole(text, &LENGTH).map(Self));
 quantity!(Delay, DELAY, text => whole(text, &DELAY).map(Self));
+quantity!(JoulesPerBit, ENERGY, text => whole(text, &ENERGY).map(Self));
 
 #[cfg(test)]
 mod tests {

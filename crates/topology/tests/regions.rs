@@ -1,7 +1,7 @@
 //! Regions of the pool: what is refused, and what becomes of the rest.
 
 use topology::Description;
-use topology::describe::{Mode, Region};
+use topology::describe::{Consistency, Mode, Region};
 use topology::units::Size;
 
 fn with(regions: &[(u64, u64)]) -> Result<Vec<std::ops::Range<u64>>, String> {
@@ -26,5 +26,17 @@ fn regions_are_whole_lines_apart_and_in_order() {
     ] {
         let said = with(&regions).expect_err("it is refused");
         assert!(said.contains(key) && said.contains(part), "{regions:?}: {said}");
+    }
+}
+
+#[test]
+fn a_scoped_region_needs_agents_that_leave_order_to_acquires_and_releases() {
+    let mut d = Description::nvl8();
+    d.regions = vec![Region { base: 0, size: Size(64), mode: Mode::Scoped }];
+    assert!(d.elaborate().is_ok());
+    for consistency in [Consistency::Sequential, Consistency::Tso] {
+        d.accelerator.consistency = consistency;
+        let said = d.elaborate().expect_err("it is refused").to_string();
+        assert!(said.contains("regions[0].mode") && said.contains("Relaxed"), "{said}");
     }
 }

@@ -80,7 +80,8 @@ impl OpFault {
 /// The first range that is not kept.
 #[inline]
 pub fn check(op: &Op) -> Result<(), OpFault> {
-    match *op {
+    let (op, _) = op.split();
+    match op {
         Op::Load { addr, size }
         | Op::Store { addr, size, .. }
         | Op::Acquire { addr, size, .. }
@@ -100,7 +101,7 @@ pub fn check(op: &Op) -> Result<(), OpFault> {
             }
             Ok(())
         }
-        Op::Fence | Op::Order(_) | Op::Think { .. } => Ok(()),
+        Op::Fence | Op::Order(_) | Op::Think { .. } | Op::Package(_) => Ok(()),
         Op::Barrier { members, .. } => {
             if members == 0 {
                 Err(OpFault::NoMembers)
@@ -141,6 +142,7 @@ pub(crate) fn canonical(op: Op) -> Op {
             };
             Op::Atomic { addr, size, rmw }
         }
+        Op::Package(op) => canonical(op.wide()).within_package().unwrap_or(Op::Package(op)),
         other => other,
     }
 }

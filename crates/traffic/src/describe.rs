@@ -117,22 +117,25 @@ impl Counts {
     }
 
     fn take(&mut self, op: &Op) {
-        let (read, written) = match *op {
+        let (op, _) = op.split();
+        let (read, written) = match op {
             Op::Load { size, .. } | Op::Acquire { size, .. } => (u64::from(size), 0),
             Op::Store { size, .. } | Op::Release { size, .. } => (0, u64::from(size)),
             Op::Atomic { size, .. } => (u64::from(size), u64::from(size)),
             Op::Copy { bytes, .. } => (u64::from(bytes), u64::from(bytes)),
-            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } => (0, 0),
+            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } | Op::Package(_) => {
+                (0, 0)
+            }
         };
         self.read_bytes = self.read_bytes.saturating_add(read);
         self.written_bytes = self.written_bytes.saturating_add(written);
-        match *op {
+        match op {
             Op::Load { .. } | Op::Acquire { .. } => self.loads += 1,
             Op::Store { .. } | Op::Release { .. } => self.stores += 1,
             Op::Atomic { rmw: Rmw::Add(_), .. } => self.adds += 1,
             Op::Atomic { rmw: Rmw::Swap(_), .. } => self.swaps += 1,
             Op::Atomic { rmw: Rmw::Cas { .. }, .. } => self.cases += 1,
-            Op::Fence | Op::Order(_) => self.fences += 1,
+            Op::Fence | Op::Order(_) | Op::Package(_) => self.fences += 1,
             Op::Barrier { .. } => self.barriers += 1,
             Op::Think { cycles } => {
                 self.thinks += 1;

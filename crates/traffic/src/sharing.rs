@@ -92,7 +92,7 @@ impl Sharing {
         let thread = record.thread;
         self.told.switches += u64::from(self.last.is_some_and(|last| last != thread));
         self.last = Some(thread);
-        match record.op {
+        match record.op.split().0 {
             Op::Load { addr, size } | Op::Acquire { addr, size, .. } => {
                 self.access(thread, addr.0, u64::from(size), (true, false));
             }
@@ -106,7 +106,7 @@ impl Sharing {
                 self.access(thread, from.0, u64::from(bytes), (true, false));
                 self.access(thread, to.0, u64::from(bytes), (false, true));
             }
-            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } => {}
+            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } | Op::Package(_) => {}
         }
     }
 

@@ -7,6 +7,8 @@ use serde::Serialize;
 use topology::CheckReport;
 
 use super::check_directory::Directories;
+use super::check_links::{self, FramedClass};
+use super::check_regions::Regions;
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -43,6 +45,10 @@ struct Report {
     #[serde(flatten)]
     fabric: CheckReport,
     directory: Directories,
+    /// Framed link classes that are used.
+    framed: Vec<FramedClass>,
+    #[serde(flatten)]
+    regions: Regions,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -53,11 +59,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for (at, name) in args.topologies.iter().enumerate() {
         match input::checked(name) {
             Ok((spec, fabric)) => {
-                let report = Report { fabric, directory: Directories::of(&spec) };
+                let report = Report {
+                    fabric,
+                    directory: Directories::of(&spec),
+                    framed: check_links::of(&spec),
+                    regions: Regions::of(&spec),
+                };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n"))?;
+                    let Report { fabric, directory, framed, regions } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
+                    framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));
             }

@@ -24,6 +24,7 @@ const TIMINGS_MAX: u32 = 1_000_000;
 Examples:
   lockstep litmus tests/litmus/*.litmus
   lockstep litmus tests/litmus/SB.litmus --model tso
+  lockstep litmus tests/litmus/IRIW.litmus --model ra --scoped 4
   lockstep litmus test.litmus --model ra --topology torus4x4x4 --timings 10000 --json -
 Models: sc (one access at a time), tso (a store buffer, as x86), ra (every load an acquire, every
 store a release), relaxed (ordered by what the test says, as Arm). Where none is given, X86 tests
@@ -56,6 +57,10 @@ pub(crate) struct Args {
     /// With direct transfer between caches, on every machine and in the search
     #[arg(long)]
     direct: bool,
+    /// With all of memory kept valid by scopes, in packages of N nodes; needs --model ra, and is not searched:
+    /// `verify --mode scoped` searches its caches
+    #[arg(long, value_name = "N", conflicts_with = "uncached", value_parser = clap::value_parser!(u32).range(1..))]
+    scoped: Option<u32>,
     /// Only the machine, no exhaustive search
     #[arg(long)]
     no_search: bool,
@@ -90,7 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         json.write(&(serde_json::to_string_pretty(&entries)? + "\n"))?;
     }
     if !to_stdout {
-        output::print(&render(&verdicts))?;
+        output::print(&render(&verdicts, args.scoped.is_some()))?;
     }
     let holds = verdicts.iter().all(Verdict::holds);
     Ok(if holds { Outcome::Done } else { Outcome::ChecksFailed })
@@ -120,6 +125,9 @@ fn machines(args: &Args, tests: &[Test]) -> anyhow::Result<Machines> {
             let mode = topology::spec::Mode::Uncached;
             spec.regions = vec![topology::spec::RegionSpec { lines: 0..u64::MAX, mode }];
         }
+        if let Some(nodes) = args.scoped {
+            scope(&mut spec, nodes)?;
+        }
         Ok(((*name).to_owned(), spec))
     };
     let machines = names.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
@@ -135,8 +143,31 @@ fn machines(args: &Args, tests: &[Test]) -> anyhow::Result<Machines> {
     Ok(Machines(machines))
 }
 
+/// Puts all of memory under scopes.
+fn scope(spec: &mut topology::spec::MachineSpec, nodes: u32) -> anyhow::Result<()> {
+    let all = spec.fabric.node_ports.len();
+    if !all.is_multiple_of(nodes as usize) {
+        let name = &spec.name;
+        bail!(
+            "{name} has {all} accelerators, no whole number of packages of {nodes}\n  mend: use --scoped \
+             with a divisor"
+        );
+    }
+    let mode = topology::spec::Mode::Scoped;
+    spec.regions = vec![topology::spec::RegionSpec { lines: 0..u64::MAX, mode }];
+    spec.package_nodes = Some(nodes);
+    Ok(())
+}
+
 fn judge(args: &Args, machines: &Machines, test: &Test) -> anyhow::Result<Verdict> {
     let model = args.model.unwrap_or(Model::of(test.arch));
+    if args.scoped.is_some() && model != Model::Ra {
+        let name = &test.name;
+        bail!(
+            "{name} would be judged by {model}, and scoped memory keeps order by acquires and releases \
+             only\n  mend: add --model ra"
+        );
+    }
     let allowed = ::litmus::allowed(test, model)?;
     let able = machines.0.iter().filter(|(_, spec)| fits(spec, test)).count();
     let per_machine = args.timings.div_ceil(u32::try_from(able).unwrap_or(1).max(1));
@@ -147,15 +178,19 @@ fn judge(args: &Args, machines: &Machines, test: &Test) -> anyhow::Result<Verdic
         machines.0.iter().map(|(_, spec)| machine::protocol(spec)).collect();
     protocols.sort_unstable();
     protocols.dedup();
-    let searched = if args.no_search { None } else { Some(search(test, model, &protocols)?) };
+    let searched = if args.no_search || args.scoped.is_some() {
+        None
+    } else {
+        Some(search(test, model, &protocols)?)
+    };
     Ok(Verdict::of(test, model, &seen, searched, &allowed))
 }
 
 /// The verdicts for people.
-fn render(verdicts: &[Verdict]) -> String {
+fn render(verdicts: &[Verdict], scoped: bool) -> String {
     let mut text = String::new();
     for verdict in verdicts {
-        one(&mut text, verdict);
+        one(&mut text, verdict, scoped);
     }
     let failed: Vec<&str> =
         verdicts.iter().filter(|v| !v.holds()).map(|v| v.test.name.as_str()).collect();
@@ -168,7 +203,7 @@ fn render(verdicts: &[Verdict]) -> String {
     text
 }
 
-fn one(text: &mut String, verdict: &Verdict) {
+fn one(text: &mut String, verdict: &Verdict, scoped: bool) {
     let Verdict { test, model, outcomes, timings, searched, .. } = verdict;
     let searched = searched.as_ref().map_or(String::new(), |s| {
         format!(", {} states searched from {} starts", s.states, s.starts)
@@ -193,11 +228,16 @@ fn one(text: &mut String, verdict: &Verdict) {
     let condition = if verdict.condition_holds() { "holds" } else { "does not hold" };
     let _ = writeln!(text, "  {} {condition} of what was seen", test.condition.text);
     if verdict.unseen().next().is_some() {
-        let _ = writeln!(text, "  the machine is stronger than the model here: {}", why(*model));
+        let why = if scoped { SCOPED } else { why(*model) };
+        let _ = writeln!(text, "  the machine is stronger than the model here: {why}");
     }
     let end = if verdict.holds() { "ok" } else { "FORBIDDEN OUTCOME SEEN" };
     let _ = writeln!(text, "  {end}\n");
 }
+
+/// Why scoped memory may not show what release and acquire allow.
+const SCOPED: &str = "a release waits until the writes before it are at their homes, which order the writes \
+                      of a line";
 
 /// Why a machine may not show what a model allows.
 const fn why(model: Model) -> &'static str {

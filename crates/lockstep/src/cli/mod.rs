@@ -5,6 +5,8 @@
 mod capture;
 mod check;
 mod check_directory;
+mod check_links;
+mod check_regions;
 mod engine;
 mod import;
 mod input;
@@ -14,6 +16,7 @@ mod output;
 mod progress;
 mod rates;
 mod run;
+mod run_links;
 mod sections;
 mod stress;
 mod sweep;
@@ -22,6 +25,7 @@ mod validate;
 mod verify;
 mod verify_mutants;
 mod verify_results;
+mod verify_scoped;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

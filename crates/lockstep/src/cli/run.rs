@@ -8,13 +8,13 @@ use anyhow::Context;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
 use machine::{Latency, Machine, Options, Summary};
 use report::{
-    BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse,
-    RunReport, Style,
+    CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse, RunReport,
+    Style,
 };
 use traffic::Trace;
 
 use super::output::Output;
-use super::{Outcome, input, log, output, progress};
+use super::{Outcome, input, log, output, progress, run_links};
 
 /// Replays a memory trace on a machine and reports what happened.
 #[derive(clap::Args, Debug)]
@@ -75,8 +75,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut machine = Machine::new(&spec, &trace, options)?;
     replay(&mut machine, &trace, args)
         .with_context(|| format!("the replay of {} on {} stopped", args.trace, args.topology))?;
-    let report =
-        report(args, &trace, &machine.summary(), now().duration_since(started).as_secs_f64());
+    let wall_s = now().duration_since(started).as_secs_f64();
+    let report = report(args, &trace, &machine.summary(), (spec.flit_bytes, wall_s));
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(json) = json {
         json.write(&report.to_json()?)?;
@@ -113,7 +113,7 @@ fn replay(machine: &mut Machine, trace: &Trace, args: &Args) -> anyhow::Result<(
     Ok(())
 }
 
-fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
+fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f64)) -> RunReport {
     let names = ["load", "store", "atomic"];
     let kinds = names.into_iter().zip(&s.kinds).map(|(kind, l)| KindLatency {
         kind,
@@ -151,8 +151,11 @@ fn report(args: &Args, trace: &Trace, s: &Summary, wall_s: f64) -> RunReport {
         memory_writes: s.memory_writes,
         directory: directory(&s.directory),
         transfers: transfers(&s.transfers),
+        scopes: s.scopes.as_ref().map(scopes),
         kinds: kinds.collect(),
-        busiest_links: s.busiest.iter().map(busy).collect(),
+        busiest_links: s.busiest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
+        sickest_links: s.sickest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
+        phy: s.phy.as_ref().map(run_links::totals),
         histogram: Histogram { upto_ns, count },
     }
 }
@@ -217,12 +220,19 @@ fn transfers(t: &machine::CacheTransfers) -> CacheTransfers {
     }
 }
 
-fn busy(link: &machine::LinkUse) -> BusyLink {
-    BusyLink {
-        link: link.name.clone(),
-        class: link.class.clone(),
-        flits: link.flits,
-        utilization: link.utilization,
+fn scopes(s: &machine::ScopeUse) -> report::ScopeUse {
+    report::ScopeUse {
+        package_nodes: s.package_nodes,
+        acquires: s.acquires,
+        acquire_wait_ns: s.acquire_wait_ns,
+        releases: s.releases,
+        release_wait_ns: s.release_wait_ns,
+        self_invalidations: s.self_invalidations,
+        fills: s.fills,
+        hits: s.hits,
+        write_throughs: s.write_throughs,
+        write_through_bytes: s.write_through_bytes,
+        evictions: s.evictions,
     }
 }
 

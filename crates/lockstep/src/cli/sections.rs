@@ -53,6 +53,8 @@ fn parts(spec: &MachineSpec, load: NetworkLoad) -> NetworkStats {
         class: l.class,
         flits: l.flits,
         utilization: l.utilization,
+        credit_stall_ns: None,
+        phy: None,
     };
     let router = |r: machine::sweep::RouterLoad| StallCauses {
         router: r.name,

@@ -42,12 +42,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let claims = chosen(&args.filter)?;
+    let named = |row: &validate::Row| {
+        args.filter.is_empty() || args.filter.iter().any(|f| row.what.contains(f.as_str()))
+    };
+    let links: Vec<_> = validate::links().into_iter().filter(named).collect();
+    let claims = if links.is_empty() || args.filter.is_empty() {
+        chosen(&args.filter)?
+    } else {
+        chosen(&args.filter).unwrap_or_default()
+    };
     let json = args.json.as_deref().map(Output::open).transpose()?;
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     let options = Options { seeds: args.seeds, threads: usize::from(args.threads) };
     let bar = progress::count(validate::answers(&claims, options), "runs", args.quiet);
-    let rows = validate::validate(&Emulator, &claims, EXPLAINED, options, &|| bar.inc(1));
+    let mut rows = validate::validate(&Emulator, &claims, EXPLAINED, options, &|| bar.inc(1));
+    rows.extend(links);
     bar.finish_and_clear();
     if let Some(json) = json {
         json.write(&validate::to_json(&rows)?)?;

@@ -14,7 +14,7 @@ use coherence::{Config, Directory, Listing, Mutant, Protocol};
 use super::output::Output;
 use super::progress::Counter;
 use super::verify_results::{self as results, Verified};
-use super::{Outcome, output, verify_mutants};
+use super::{Outcome, output, verify_mutants, verify_scoped};
 
 /// Searches every state that the protocol's tables can come to, in any order of events: one writer or
 /// many readers, every read sees the last write, nothing gets stuck.
@@ -31,6 +31,9 @@ Examples:
   lockstep verify --mutant StalePutWrites --save stale.schedule
   lockstep verify --replay stale.schedule
   lockstep verify --networks 'Req,Fwd|Rsp'
+  lockstep verify --mode scoped --caches 2 --ops 3
+  lockstep verify --mode scoped --package-nodes 2 --caches 2 --ops 2
+  lockstep verify --mode scoped --mutants
 States are counted up to the names of caches, lines and values, unless --raw is given. A broken promise
 is shown as a message-sequence chart, one of the shortest, and saved as a schedule.
 With --networks the messages travel in virtual networks of finite FIFOs, one for each network and node,
@@ -39,7 +42,16 @@ Exit code: 0 if every promise holds (with --mutants: if every fault is found), 1
 input.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Args {
-    /// Caches [default: 3, with --networks 2]
+    /// Which caches: the directory's, or those that are kept valid by scopes
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Coherent)]
+    mode: Mode,
+    /// Operations of each thread, with --mode scoped
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    ops: u8,
+    /// Nodes of a package, with --mode scoped: 1, or 2 in two packages
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    package_nodes: u32,
+    /// Caches [default: 3, with --networks 2, with --mode scoped 2, a thread each]
     #[arg(long, value_name = "N")]
     caches: Option<u32>,
     /// Lines [default: 1, with --networks 2]
@@ -101,8 +113,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=32))]
     depth: u32,
     /// Seed this fault into the tables
-    #[arg(long, value_name = "NAME", value_parser = mutant)]
-    mutant: Option<Mutant>,
+    #[arg(long, value_name = "NAME")]
+    mutant: Option<String>,
     /// Hunt every fault that can be seeded, and show where each is found
     #[arg(long, conflicts_with_all = ["mutant", "replay", "networks", "caches", "lines"])]
     mutants: bool,
@@ -127,6 +139,14 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Mode {
+    /// MESI, by a directory
+    Coherent,
+    /// Valid from acquire to release
+    Scoped,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum How {
     /// Never
     None,
@@ -139,7 +159,10 @@ enum How {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    // A fault that there is not is told before anything is written.
+    let model = if args.mode == Mode::Coherent { Some(model(args)?) } else { None };
     let json = args.json.as_deref().map(Output::open).transpose()?;
+    let Some(model) = model else { return scoped(args, json) };
     if args.mutants {
         return verify_mutants::run(usize::from(args.threads), args.quiet, json);
     }
@@ -148,7 +171,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     // A place that was asked for is found fit before the search.
     let place = args.save.as_deref().map(Output::open).transpose()?;
-    let model = model(args)?;
     let limits =
         Limits { states: args.limit, threads: usize::from(args.threads), drain: args.drain };
     let counter = Counter::new(args.quiet);
@@ -185,7 +207,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
 }
 
+fn scoped(args: &Args, json: Option<Output>) -> anyhow::Result<Outcome> {
+    if args.mutants {
+        return verify_scoped::mutants(args.quiet, json);
+    }
+    let asked = verify_scoped::Asked {
+        threads: args.caches.unwrap_or(2),
+        package_nodes: args.package_nodes,
+        ops: args.ops,
+        evictions: args.evictions != How::None,
+        mutant: args.mutant.clone(),
+        limit: args.limit,
+        quiet: args.quiet,
+    };
+    verify_scoped::run(&asked, json)
+}
+
 fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
+    let mutant = args.mutant.as_deref().map(mutant).transpose()?;
     let networks = args.networks.map(|n| n.with_depth(args.depth));
     let Organisation { packages, listing } = args.directory;
     let apart = networks.is_none() || packages.is_some();
@@ -215,7 +254,7 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
             "homes of packages know neither the owned state nor direct transfer\n  mend: leave out --owned and --direct, or choose a --directory of one level"
         );
     }
-    if let Some(mutant) = args.mutant
+    if let Some(mutant) = mutant
         && !protocol.includes(mutant.protocol())
     {
         let needed = mutant.protocol();
@@ -226,7 +265,7 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
     let package_evictions = !args.no_package_evictions;
     let symmetry = if args.raw { Symmetry::NONE } else { args.symmetry.unwrap_or(Symmetry::ALL) };
     Ok(Model {
-        cfg: Config { directory, protocol, ..Config::default() }.seeded(args.mutant),
+        cfg: Config { directory, protocol, ..Config::default() }.seeded(mutant),
         shape,
         workload: Workload { increments, far, evictions, package_evictions, recalls },
         symmetry,
@@ -310,9 +349,9 @@ fn networks(text: &str) -> Result<Networks, String> {
     }
 }
 
-fn mutant(text: &str) -> Result<Mutant, String> {
+fn mutant(text: &str) -> anyhow::Result<Mutant> {
     let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == text);
-    known.ok_or_else(|| format!("there is none of this name; there are {:?}", Mutant::ALL))
+    known.ok_or_else(|| anyhow!("no fault `{text}`\n  mend: use one of {:?}", Mutant::ALL))
 }
 
 #[expect(clippy::disallowed_methods, reason = "wall time of the search, told beside its result")]

@@ -1,6 +1,7 @@
 //! A litmus test on the emulated machine, over many timings.
 //!
-//! Each seed is a run of its own: it places the threads on nodes, chooses between near and far
+//! Each seed is a run of its own: it places the threads on nodes (where nodes form packages, every other
+//! time on those of two packages), chooses between near and far
 //! atomics, and draws the order in which components step. Within a run the test is repeated on
 //! fresh lines; each repetition draws the homes of its locations, which threads hold copies
 //! beforehand, how long each thread thinks before it begins, and how much it has to write first. A
@@ -125,6 +126,13 @@ fn one_run(
     Ok(plan.iter().enumerate().map(outcome).collect())
 }
 
+/// Puts the nodes of two packages before all others: that of the first, and another.
+fn gather(nodes: &mut [usize], package: usize) {
+    let first = nodes.first().map_or(0, |n| n / package);
+    let other = nodes.iter().map(|n| n / package).find(|p| *p != first).unwrap_or(first);
+    nodes.sort_by_key(|n| ![first, other].contains(&(n / package)));
+}
+
 /// What a run draws.
 struct Draw {
     seed: u64,
@@ -141,6 +149,9 @@ impl Draw {
         let count = spec.fabric.node_ports.len();
         let mut nodes: Vec<usize> = (0..count).collect();
         shuffle(&mut nodes, seed, 0);
+        if let Some(package) = spec.package_nodes.filter(|p| *p > 1 && seed & 2 == 0) {
+            gather(&mut nodes, package as usize);
+        }
         let threads = test.threads.len();
         nodes.truncate(threads + BYSTANDERS);
         let interleave_bytes = spec.accelerator.home.interleave_bytes;

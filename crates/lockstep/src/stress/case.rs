@@ -3,8 +3,7 @@
 use base::rng::draw;
 use base::{Addr, Op, Order, Rmw};
 use topology::describe::{
-    Atomics, Consistency, DirectoryForm, LinkForm, Mode, Protocol, Region, Replacement,
-    SharedEviction,
+    Atomics, Consistency, DirectoryForm, Mode, Protocol, Region, Replacement, SharedEviction,
 };
 use topology::spec::MachineSpec;
 use topology::units::Size;
@@ -147,7 +146,7 @@ impl Knobs {
     /// One machine in four has packages; by draws of their own, so that the others are as they were without.
     /// Packages speak MESI.
     fn draw_packages(&mut self, seed: u64) {
-        let below = |count: u64, n: u64| draw(seed, 7, 12, count) % n;
+        let below = |count: u64, n: u64| draw(seed, 7, 16, count) % n;
         if below(0, 4) == 0 {
             self.protocol = coherence::Protocol::MESI;
             self.package_nodes = 1 << (1 + below(1, 3));
@@ -221,9 +220,7 @@ impl Knobs {
         if self.buffer_flits > 0 {
             let mut tight = d.clone();
             for (_, class) in &mut tight.links.0 {
-                let (LinkForm::Serial { buffer_flits, .. } | LinkForm::OnDie { buffer_flits, .. }) =
-                    class;
-                *buffer_flits = self.buffer_flits;
+                class.set_buffer_flits(self.buffer_flits);
             }
             // Routers that hold whole packets need more than a few flits.
             if let Ok(spec) = tight.elaborate() {

@@ -29,11 +29,13 @@ pub use shrink::shrink;
 /// Shipped topologies of at most this many accelerators are drawn from.
 pub const NODES_MAX: usize = 80;
 
-/// Names of the shipped topologies that are small enough.
+/// Names of the shipped topologies that are small enough and have no packages: these are a knob of any.
 pub fn topologies() -> Vec<&'static str> {
     let small = |name: &&str| {
         let spec = topology::Description::shipped(name).and_then(|d| d.elaborate().ok());
-        spec.is_some_and(|spec| spec.fabric.node_ports.len() <= NODES_MAX)
+        spec.is_some_and(|spec| {
+            spec.fabric.node_ports.len() <= NODES_MAX && spec.package_nodes.is_none()
+        })
     };
     topology::SHIPPED.iter().map(|(name, _)| *name).filter(small).collect()
 }

@@ -47,6 +47,8 @@ pub enum Quantity {
     SaturationThroughput,
     /// Accepted rate beyond.
     Throughput,
+    /// A figure of a link's own.
+    Link,
 }
 
 impl Quantity {
@@ -61,6 +63,7 @@ impl Quantity {
             Self::Hops => "hops",
             Self::SaturationThroughput => "saturation throughput",
             Self::Throughput => "accepted rate",
+            Self::Link => "link",
         }
     }
 }

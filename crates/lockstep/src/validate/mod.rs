@@ -29,6 +29,7 @@
 
 mod claim;
 mod judge;
+mod links;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ use crate::parallel;
 
 pub use claim::{Claim, Quantity, claims};
 pub use judge::SPREAD_MAX;
+pub use links::links;
 pub use render::{passed, render, to_json};
 
 /// Measures what is asked of it. The emulator is one; tests have others.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use report::{Side, Table};
 
-use super::{Row, Verdict};
+use super::{Quantity, Row, Verdict};
 
 /// Whether no row is a miss.
 pub fn passed(rows: &[Row]) -> bool {
@@ -51,7 +51,11 @@ fn table(rows: &[Row]) -> String {
     for row in rows {
         let digits = if row.reference < 1.0 { 4 } else { 3 };
         table.row([
-            row.quantity.words().to_owned(),
+            if row.quantity == Quantity::Link {
+                row.what.clone()
+            } else {
+                row.quantity.words().to_owned()
+            },
             row.offered.map_or(String::new(), |load| load.to_string()),
             number(row.reference, digits),
             number(row.emulated, digits),
@@ -65,7 +69,11 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn number(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+    match value {
+        _ if !value.is_finite() => "-".to_owned(),
+        _ if value.abs() < 1e-3 && value > 0.0 => format!("{value:.3e}"),
+        _ => format!("{value:.digits$}"),
+    }
 }
 
 /// A share in percent; 0 is `exact` as a tolerance.

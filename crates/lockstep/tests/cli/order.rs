@@ -26,6 +26,13 @@ fn litmus_tells_each_outcome_and_repeats_itself() {
     assert_eq!((&sc["condition_holds"], &sc["forbidden_seen"]), (&false.into(), &0.into()));
     let uncached = verdict(&place, "--uncached --no-search");
     assert_eq!((&uncached["condition_holds"], &uncached["states"]), (&true.into(), &Value::Null));
+    let scoped = verdict(&place, "--scoped 4 --model ra --topology nvl8");
+    assert_eq!((&scoped["condition_holds"], &scoped["verdict"]), (&true.into(), &"ok".into()));
+    for (words, part) in [("--scoped 4", "--model ra"), ("--scoped 3 --model ra", "divisor")] {
+        let said = place.run(&format!("litmus SB.litmus --topology nvl8 {words}"));
+        assert_eq!(said.code, Some(2), "{words}");
+        assert!(said.err.contains(part) && said.err.contains("mend: "), "{words}: {}", said.err);
+    }
 }
 
 #[test]

@@ -47,6 +47,30 @@ fn a_seeded_fault_is_drawn_and_kept_as_a_schedule_that_replays() {
 }
 
 #[test]
+fn scoped_caches_are_searched_and_their_faults_drawn() {
+    let place = Place::new();
+    let told = json(&place, "verify --mode scoped --ops 1 --json -", 0);
+    assert_eq!((&told["complete"], &told["counter_example"]), (&true.into(), &Value::Null));
+    assert_eq!(told["mode"], "scoped");
+    let said = place.run("verify --mode scoped --mutant WholeLineThrough");
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    for part in ["broken after", "Through", "memory does not hold what was written"] {
+        assert!(said.out.contains(part), "no `{part}` in {}", said.out);
+    }
+    let said = place.succeed("verify --mode scoped --mutants");
+    assert!(said.out.ends_with("13 of 13 faults are found\n"), "{}", said.out);
+    for (bad, part) in [
+        ("--mutant StalePutWrites", "of scoped caches"),
+        ("--package-nodes 3", "--package-nodes 1 or 2"),
+        ("--caches 9", "--caches 1 to 4"),
+    ] {
+        let said = place.run(&format!("verify --mode scoped {bad}"));
+        assert_eq!(said.code, Some(2), "{bad}");
+        assert!(said.err.contains(part) && said.err.contains("mend: "), "{bad}: {}", said.err);
+    }
+}
+
+#[test]
 fn every_fault_is_in_the_table_of_kills() {
     let place = Place::new();
     let told = json(&place, "verify --mutants --json -", 0);
@@ -54,7 +78,7 @@ fn every_fault_is_in_the_table_of_kills() {
     assert_eq!(all.len(), Mutant::ALL.len());
     assert!(all.iter().all(|m| m["killed"] == true && m["acts"].as_u64() > Some(1)));
     let said = place.succeed("verify --mutants");
-    assert!(said.out.ends_with("17 of 17 faults are found\n"), "{}", said.out);
+    assert!(said.out.ends_with("22 of 22 faults are found\n"), "{}", said.out);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use clock::Edge;
 use machine::Network;
 use machine::network::{Component, Packet};
 use topology::Description;
-use topology::describe::FabricForm;
+use topology::describe::{FabricForm, LinkForm};
+use topology::phy::Chance;
 use topology::routing::Routing;
 
 /// Gaps between injections are drawn from a table of this many.
@@ -37,8 +38,23 @@ impl Load {
         if let FabricForm::Mesh(grid) = &mut mesh.fabric {
             grid.dims = vec![side, side];
         }
-        let spec = mesh.elaborate().expect("the mesh is sound");
-        let net = Network::new(&spec, spec.fabric.routing.clone()).expect("the mesh is modelled");
+        Self::on(&mesh, permille)
+    }
+
+    /// The shipped machine of 8 nodes and 4 switches, whose links are serial ones without frames, or
+    /// framed ones of the same lanes with a bit error rate of 1e-15.
+    pub(crate) fn planes(framed: bool, permille: u64) -> Self {
+        let mut planes = Description::shipped(if framed { "nvl8-framed" } else { "nvl8" });
+        let machine = planes.as_mut().expect("it ships");
+        if let Some(LinkForm::Framed(form)) = machine.links.get_mut("nvlink4") {
+            form.ber = Some(Chance(1e-15));
+        }
+        Self::on(machine, permille)
+    }
+
+    fn on(machine: &Description, permille: u64) -> Self {
+        let spec = machine.elaborate().expect("the machine is sound");
+        let net = Network::new(&spec, spec.fabric.routing.clone()).expect("it is modelled");
         let nodes = spec.fabric.node_ports.len();
         let mut this = Self {
             net,

@@ -7,6 +7,7 @@ use phy::{LinkParams, Links, Timing};
 use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
+use super::framing;
 use super::packets::Packets;
 use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
 use super::{Network, Slots};
@@ -15,6 +16,7 @@ use crate::BuildError;
 pub(super) fn network<R: RoutingFunction, P>(
     spec: &MachineSpec,
     routing: R,
+    seed: u64,
 ) -> Result<Network<R, P>, BuildError> {
     let domains = domains(spec)?;
     let (components, slots) = components(spec);
@@ -44,7 +46,7 @@ pub(super) fn network<R: RoutingFunction, P>(
     Ok(Network {
         interfaces: interfaces.collect(),
         routers: RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing),
-        wiring: wiring(spec, &domains, &components, &slots)?,
+        wiring: wiring(spec, &domains, (&components, &slots), seed)?,
         packets: Packets::default(),
         clocks: fabric.routers.iter().map(|r| domains[r.clock.at()]).collect(),
         components,
@@ -52,6 +54,7 @@ pub(super) fn network<R: RoutingFunction, P>(
         flits_injected: 0,
         flits_delivered: 0,
         packets_delivered: 0,
+        spoilt: [0; 2],
     })
 }
 
@@ -138,8 +141,8 @@ fn components(spec: &MachineSpec) -> (Vec<Vec<Component>>, Slots) {
 fn wiring(
     spec: &MachineSpec,
     domains: &[Domain],
-    components: &[Vec<Component>],
-    slots: &Slots,
+    (components, slots): (&[Vec<Component>], &Slots),
+    seed: u64,
 ) -> Result<Wiring, BuildError> {
     let fabric = &spec.fabric;
     let nodes = fabric.node_ports.len();
@@ -162,7 +165,8 @@ fn wiring(
     }
     let receivers = fabric.links.iter().map(|l| terminal(l.to)).collect();
     let schedule = Schedule::new(&lanes);
-    Ok(Wiring { links: Links::lossless(params), schedule, receivers, units, sockets })
+    let links = Links::framed(params, &framing::pairs(spec)?, seed);
+    Ok(Wiring { links, schedule, receivers, units, sockets, spoiled: Vec::new() })
 }
 
 /// The parameters of one direction, with its wires' latency checked to be at least one edge.
@@ -198,8 +202,12 @@ fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParam
             let flit_bits =
                 spec.flit_bytes.checked_mul(8).ok_or_else(|| fail("the flit is too long"))?;
             let rate = (payload, efficiency.1);
-            Timing::serial(flit_bits, rate, serdes, fec, base::Fs(flight))
-                .ok_or_else(|| fail("it has no payload rate"))?
+            let flight = base::Fs(flight);
+            match class.phy {
+                Some(_) => Timing::Framed { at: 0, serdes, fec, flight },
+                None => Timing::serial(flit_bits, rate, serdes, fec, flight)
+                    .ok_or_else(|| fail("it has no payload rate"))?,
+            }
         }
     };
     let credit_cycles = match link.from {

@@ -8,15 +8,18 @@
 //! and routers of the fabric, and comes out where it goes with its latency split into parts.
 
 mod build;
+mod framing;
 mod packets;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
+use phy::{Trouble, Undetected};
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
 pub(crate) use build::{check_ports, domains, pipeline};
+pub use framing::frame_class;
 pub use packets::{Packet, Packets};
 pub use wiring::{Component, Slot, Wiring};
 
@@ -37,6 +40,8 @@ pub struct Network<R, P> {
     flits_injected: u64,
     flits_delivered: u64,
     packets_delivered: u64,
+    /// Packets that arrived poisoned, and with wrong data.
+    spoilt: [u64; 2],
 }
 
 /// Where each component is woken.
@@ -57,7 +62,15 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// If the machine has something that cannot be built: more ports a router than are modelled, a
     /// clock that is no clock, a link without a rate.
     pub fn new(spec: &MachineSpec, routing: R) -> Result<Self, BuildError> {
-        build::network(spec, routing)
+        Self::seeded(spec, routing, 1)
+    }
+
+    /// As [`new`](Self::new), with the seed of all that links suffer.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn seeded(spec: &MachineSpec, routing: R, seed: u64) -> Result<Self, BuildError> {
+        build::network(spec, routing, seed)
     }
 
     /// Goes on to the next instant at which any component wakes, and lists the components.
@@ -117,6 +130,24 @@ impl<R: RoutingFunction, P> Network<R, P> {
         self.packets.remove(packet)
     }
 
+    /// Whether a packet that has arrived was damaged on its way, unnoticed by any link; told once.
+    #[inline]
+    pub fn spoiled(&mut self, packet: PacketIdx) -> Option<Undetected> {
+        let spoiled = &mut self.wiring.spoiled;
+        if spoiled.is_empty() {
+            return None;
+        }
+        let at = spoiled.iter().position(|(p, _)| *p == packet)?;
+        let (_, how) = spoiled.swap_remove(at);
+        // Several of its flits may be wrong; data that are wrong unnoticed are so all the same.
+        let silent = how == Undetected::Silent
+            || spoiled.iter().any(|(p, h)| *p == packet && *h == Undetected::Silent);
+        spoiled.retain(|(p, _)| *p != packet);
+        let how = if silent { Undetected::Silent } else { Undetected::Poison };
+        self.spoilt[usize::from(silent)] += 1;
+        Some(how)
+    }
+
     /// Packets of `class` that a node has offered and not wholly sent.
     #[inline]
     pub fn held(&self, node: NodeIdx, class: base::Class) -> u32 {
@@ -168,6 +199,18 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// Packets delivered so far.
     pub const fn packets_delivered(&self) -> u64 {
         self.packets_delivered
+    }
+
+    /// Packets that arrived poisoned, and packets whose data arrived wrong unnoticed, so far.
+    pub const fn packets_spoilt(&self) -> (u64, u64) {
+        (self.spoilt[0], self.spoilt[1])
+    }
+
+    /// The links that are down for good, and why.
+    pub fn dead_links(&self, at: Fs) -> impl Iterator<Item = (LinkIdx, Trouble)> {
+        let links = self.wiring.links();
+        let dead = move |l: LinkIdx| links.account(l, at).and_then(|a| a.dead).map(|why| (l, why));
+        (0..links.len()).map(LinkIdx::new).filter_map(dead)
     }
 
     /// Flits that routers have forwarded so far: router visits.

@@ -2,7 +2,7 @@
 
 use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, VcIdx};
 use clock::{Domain, Edge, Schedule};
-use phy::Links;
+use phy::{Links, Undetected};
 use router::{PortSet, Wires};
 use tracing::trace;
 
@@ -28,6 +28,9 @@ pub struct Slot {
     pub component: u32,
 }
 
+/// Edges beyond any of a run: those at which a link is ready that never is again.
+const NEVER_FROM: u64 = u64::MAX - (1 << 32);
+
 /// One end of a link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
@@ -48,6 +51,8 @@ pub struct Wiring {
     pub(crate) units: Vec<Unit>,
     /// The ports of all units, from [`Unit::first`] on for each.
     pub(crate) sockets: Vec<Socket>,
+    /// Packets under way that were damaged unnoticed, and what becomes of them.
+    pub(crate) spoiled: Vec<(PacketIdx, Undetected)>,
 }
 
 /// A port of a unit.
@@ -61,6 +66,9 @@ pub(crate) struct Socket {
     out: LinkIdx,
     far_unit: u32,
     far_port: u16,
+    /// Since when the unit waits for a credit here, if it does, and how long it did before.
+    starved_since: Fs,
+    starved: Fs,
 }
 
 impl Socket {
@@ -71,6 +79,8 @@ impl Socket {
             out,
             far_unit: u32::try_from(far.unit).expect("units are bounded at elaboration"),
             far_port: u16::try_from(far.port).expect("ports are bounded at elaboration"),
+            starved_since: Fs::NEVER,
+            starved: Fs::ZERO,
         }
     }
 }
@@ -130,9 +140,19 @@ impl Wiring {
         UnitWires { wiring: self, packets, unit, first }
     }
 
-    /// Wakes a component.
+    /// How long the sender of a link has waited for its credits, up to an instant.
+    pub fn credit_stall(&self, link: LinkIdx, until: Fs) -> Fs {
+        let from = self.receivers[link.reverse().at()];
+        let socket = &self.sockets[self.units[from.unit].first as usize + from.port];
+        socket.starved + until.since(socket.starved_since)
+    }
+
+    /// Wakes a component; what waits for a link that is down for good is never woken for it.
     #[inline]
     pub fn wake(&mut self, slot: Slot, edge: Edge) {
+        if edge.0 > NEVER_FROM {
+            return;
+        }
         self.schedule.wake(slot.domain, slot.component, edge);
     }
 }
@@ -191,7 +211,7 @@ impl<P> UnitWires<'_, P> {
         let link = self.socket(port).out;
         let slot = self.wiring.units[self.unit].slot;
         let Wiring { links, schedule, .. } = &mut *self.wiring;
-        for edge in links.credit_edges(link) {
+        for edge in links.credit_edges(link).filter(|edge| edge.0 <= NEVER_FROM) {
             schedule.wake(slot.domain, slot.component, edge);
         }
     }
@@ -222,6 +242,9 @@ impl<P> Wires for UnitWires<'_, P> {
     fn send(&mut self, port: usize, flit: Flit, edge: Edge) -> Edge {
         let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
         let transit = self.wiring.links.send(out, flit, edge);
+        if let Some(how) = transit.wrong {
+            self.wiring.spoiled.push((flit.packet, how));
+        }
         if flit.head
             && let Some(timeline) = self.packets.timeline(flit.packet)
         {
@@ -278,6 +301,16 @@ impl<P> Wires for UnitWires<'_, P> {
             return;
         }
         let new = ports.without(&unit.starved);
+        let done = unit.starved.without(ports);
+        let sockets = &mut self.wiring.sockets[self.first..];
+        for port in &new {
+            sockets[port].starved_since = now;
+        }
+        for port in &done {
+            let socket = &mut sockets[port];
+            socket.starved += now.since(socket.starved_since);
+            socket.starved_since = Fs::NEVER;
+        }
         unit.starved_before = core::mem::replace(&mut unit.starved, *ports);
         unit.changed = now;
         for port in &new {

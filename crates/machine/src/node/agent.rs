@@ -15,13 +15,15 @@
 
 mod order;
 mod pieces;
+mod scopes;
 mod store_buffer;
 
 use std::collections::VecDeque;
 
-use base::{Addr, Fs, Line, LineData, Op, Order, ThreadIdx, Timeline};
+use base::{Addr, Fs, Line, LineData, Op, Order, Part, Scope, ThreadIdx, Timeline};
 use clock::Edge;
 use coherence::Access;
+use coherence::scoped::Sync;
 use topology::spec::Consistency;
 use traffic::TraceError;
 
@@ -50,6 +52,12 @@ pub(crate) struct Piece {
     pub(crate) access: Access<LineData>,
     /// Bytes of the line that it concerns.
     pub(crate) bytes: u32,
+    /// Of a load: which.
+    pub(crate) mask: u64,
+    /// How far its operation reaches.
+    pub(crate) scope: Scope,
+    /// Whether it is an acquire's load or a release's store.
+    pub(crate) ordered: bool,
     /// Its operation's entry.
     pub(crate) token: u32,
 }
@@ -62,6 +70,8 @@ pub(crate) enum Wish {
     /// To have this piece of a load answered with these bytes, which the thread wrote itself; tell
     /// [`Agent::forwarded`].
     Forward(Piece, LineData),
+    /// To acquire or release; tell [`Agent::syncing`], and [`Agent::synced`] when it is done.
+    Sync(Sync),
     /// To arrive at a barrier; tell [`Agent::arrived`] when that is on its way.
     Arrive { id: u32, members: u32 },
     /// Nothing before this edge, or before something completes.
@@ -80,6 +90,9 @@ struct Entry {
     number: u64,
     pieces: u32,
     rule: Rule,
+    scope: Scope,
+    /// When the release that its store waits for was done.
+    released: Option<Fs>,
     /// Offset and bytes of a load or atomic that is a word of one line.
     word: Option<(u32, u32)>,
     copy: Option<Chunk>,
@@ -114,7 +127,7 @@ enum Current {
     Atomic {
         piece: Piece,
     },
-    Fence,
+    Fence(Scope),
     Barrier {
         id: u32,
         members: u32,
@@ -161,6 +174,7 @@ pub(crate) struct Agent {
     window: u32,
     ledger: Ledger,
     buffer: StoreBuffer,
+    scopes: scopes::Scopes,
     offered: Offered,
     /// Whether the source wants to know what its loads read.
     observes: bool,
@@ -197,6 +211,7 @@ impl Agent {
         Self {
             ledger: Ledger::new(model),
             buffer: StoreBuffer::default(),
+            scopes: scopes::Scopes::default(),
             offered: Offered::Program,
             observes: source.observes(),
             thread,
@@ -258,6 +273,9 @@ impl Agent {
 
     /// What the operation at hand comes to.
     fn next(&mut self, edge: Edge, now: Fs) -> Result<Next, TraceError> {
+        if let Some(next) = self.scopes.pending() {
+            return Ok(next);
+        }
         let full = self.outstanding >= self.window;
         let quiet = self.outstanding == 0 && self.buffer.is_empty();
         match self.current {
@@ -265,19 +283,13 @@ impl Agent {
                 if self.take(edge)? {
                     return Ok(Next::Again);
                 }
-                let idle = quiet && self.copying == 0;
-                return Ok(if idle { Next::Wish(Wish::Done) } else { Next::Blocked });
+                if !quiet || self.copying > 0 {
+                    return Ok(Next::Blocked);
+                }
+                return Ok(self.scopes.end().unwrap_or(Next::Wish(Wish::Done)));
             }
-            Current::Fence if quiet => self.current = Current::None,
-            Current::Order(Order::Loads) if self.ledger.loads_are_done() => {
-                self.current = Current::None;
-            }
-            Current::Order(Order::Stores) => {
-                self.ledger.fence_stores();
-                self.current = Current::None;
-            }
-            Current::Barrier { id, members, arrived: false } if quiet => {
-                return Ok(Next::Wish(Wish::Arrive { id, members }));
+            Current::Fence(_) | Current::Order(_) | Current::Barrier { arrived: false, .. } => {
+                return Ok(self.pass(quiet));
             }
             Current::Copy { rest, .. } if rest.bytes == 0 => {
                 if self.copying > 0 {
@@ -349,6 +361,7 @@ impl Agent {
     /// Goes on behind the piece at hand.
     fn advance(&mut self) {
         let tso = self.ledger.is_tso();
+        self.scopes.used();
         match &mut self.current {
             Current::Atomic { piece } if tso => {
                 self.current = Current::Acquired { token: piece.token };
@@ -390,6 +403,7 @@ impl Agent {
     pub(crate) fn released(&mut self) {
         debug_assert!(matches!(self.current, Current::Barrier { arrived: true, .. }));
         self.current = Current::None;
+        self.scopes.acquire(Scope::Supernode);
     }
 
     /// A piece is done; gives its operation if that is done too. `value` is what a load read.
@@ -408,6 +422,9 @@ impl Agent {
         self.free.push(token);
         if matches!(self.current, Current::Acquired { token: awaited } if awaited == token) {
             self.current = Current::None;
+            if matches!(done.rule, Rule::Acquire | Rule::AcquireSc) {
+                self.scopes.acquire(done.scope);
+            }
         }
         if self.observes
             && let (Some((offset, size)), Some(line)) = (done.word, value)
@@ -431,7 +448,12 @@ impl Agent {
 
     /// A stopwatch for the piece of `token`, started with its operation.
     pub(crate) fn timeline(&self, token: u32) -> Timeline {
-        Timeline::start(self.entries[token as usize].started.unwrap_or(Fs::ZERO))
+        let entry = &self.entries[token as usize];
+        let mut timeline = Timeline::start(entry.started.unwrap_or(Fs::ZERO));
+        if let Some(released) = entry.released {
+            timeline.charge(Part::ReleaseWait, released);
+        }
+        timeline
     }
 
     /// What keeps the agent, in words; `None` if it is done.
@@ -452,7 +474,8 @@ impl Agent {
                 format!("drains {} accesses before barrier {id}", self.outstanding)
             }
             Current::Acquired { .. } => "waits for an acquire".to_owned(),
-            Current::Order(_) | Current::Fence => {
+            _ if self.scopes.pending().is_some() => "waits for a scope".to_owned(),
+            Current::Order(_) | Current::Fence(_) => {
                 format!("drains {} accesses at a fence", self.outstanding)
             }
             _ => format!("has {} accesses outstanding", self.outstanding),

@@ -21,6 +21,7 @@ pub(crate) mod barrier;
 mod package;
 mod remote;
 mod roster;
+pub(crate) mod scoped;
 mod step;
 mod threads;
 
@@ -88,6 +89,8 @@ pub(crate) struct Node {
     free_tickets: Vec<u32>,
     done: VecDeque<Done>,
     remote: remote::Order,
+    /// Its part in memory that is kept valid by scopes, where there is such memory.
+    pub(crate) scoped: Option<Box<scoped::Scoped>>,
     /// Messages that the cache has received: what it refused before, it may take after the next.
     cache_messages: u64,
     /// Agents that have something left to do.
@@ -133,6 +136,7 @@ impl Node {
             free_tickets: Vec::new(),
             done: VecDeque::new(),
             remote: remote::Order::default(),
+            scoped: None,
             cache_messages: 0,
             running,
             finished: Fs::ZERO,
@@ -174,6 +178,7 @@ impl Node {
             && self.writes.is_empty()
             && self.done.is_empty()
             && self.remote.is_quiet()
+            && self.scoped.as_ref().is_none_or(|s| s.is_idle())
             && self.reads.iter().all(Option::is_none)
     }
 
@@ -185,7 +190,9 @@ impl Node {
         let due = outbound.iter().filter_map(|q| q.front().map(|m| m.due));
         let done = self.done.front().map(|d| d.due);
         let write = self.writes.front().map(|w| w.0);
-        let first = soonest.chain(due).chain(done).chain(write).min().unwrap_or(Edge::NEVER);
+        let pump = self.scoped.as_ref().filter(|s| s.has_to_pump()).map(|_| edge.plus(1));
+        let first =
+            soonest.chain(due).chain(done).chain(write).chain(pump).min().unwrap_or(Edge::NEVER);
         first.max(edge.plus(1))
     }
 }

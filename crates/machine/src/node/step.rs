@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) candidates: Vec<usize>,
     /// Lines that are never cached, in order.
     pub(crate) uncached: Vec<core::ops::Range<u64>>,
+    /// Lines that are kept valid by scopes, and what all nodes share of them; none where there are none.
+    pub(crate) scoped: Option<Box<super::scoped::Shared>>,
 }
 
 impl Shared {
@@ -94,6 +96,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         self.home_message()?;
         self.package_message();
         self.completions();
+        self.scoped_pump();
         let agents = self.agents()?;
         let held = self.net.held(self.node.id, base::Class::Req);
         let sent = self.net.send(self.node.id, self.edge);
@@ -116,7 +119,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let mut delivered = core::mem::take(&mut self.shared.delivered);
         self.net.receive(self.node.id, self.edge, &mut delivered);
         for packet in delivered.drain(..) {
-            let Packet { payload, timeline } = self.net.take(packet);
+            let spoiled = self.net.spoiled(packet);
+            let Packet { mut payload, timeline } = self.net.take(packet);
+            if spoiled == Some(phy::Undetected::Silent) {
+                payload.spoil(self.now.0 ^ u64::from(self.node.id.0));
+            }
             let [a, b, c, d] = payload.words();
             self.shared.digest.add(&[self.now.0, u64::from(self.node.id.0), a, b, c, d]);
             trace!(target: "node", at = %self.now, node = %self.node.id, "received {}", payload.name());
@@ -139,7 +146,12 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                     false => &mut node.cache_in,
                 }
             }
-            Payload::Arrive { .. } | Payload::Remote { .. } => &mut node.home_in,
+            Payload::Scoped { msg, .. } if msg.to == coherence::scoped::Unit::Cache => {
+                &mut node.cache_in
+            }
+            Payload::Scoped { .. } | Payload::Arrive { .. } | Payload::Remote { .. } => {
+                &mut node.home_in
+            }
             Payload::Release { .. } | Payload::Answer { .. } => &mut node.cache_in,
         };
         queue.push_back(Inbound { ready, payload, timeline });
@@ -170,7 +182,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         }
         while let Some(mut out) = pop_due(&mut self.node.home_out, self.edge) {
             let line = match &out.payload {
-                Payload::Coherence { line, .. } | Payload::Answer { line, .. }
+                Payload::Coherence { line, .. }
+                | Payload::Answer { line, .. }
+                | Payload::Scoped { line, .. }
                     if out.from_memory =>
                 {
                     *line
@@ -236,6 +250,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 self.node.release(thread);
             }
             Payload::Answer { value, token, .. } => self.remote_answer(token, value, timeline),
+            Payload::Scoped { line, msg } => {
+                timeline.charge(Part::Cache, self.now);
+                self.node.cache_messages += 1;
+                self.scoped_message(line, &msg, timeline);
+            }
             Payload::Arrive { .. } | Payload::Remote { .. } => unreachable!("it is for home"),
         }
     }
@@ -253,6 +272,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 Ok(())
             }
             Payload::Arrive { id, members, from } => self.arrival(id, members, from),
+            Payload::Scoped { line, msg } => {
+                timeline.charge(Part::Directory, self.now);
+                self.scoped_message(line, &msg, timeline);
+                Ok(())
+            }
             payload @ Payload::Remote { .. } => {
                 timeline.charge(Part::Directory, self.now);
                 self.remote_request(Inbound { ready: self.edge, payload, timeline });
@@ -273,7 +297,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             return Err(RunError::BarrierTooLarge { id, members, threads });
         }
         let due = self.edge.plus(self.shared.home_latency);
-        for (dst, thread) in self.node.barriers.arrive(id, members, from)? {
+        let released = self.node.barriers.arrive(id, members, from)?;
+        self.scoped_meeting(&released);
+        for (dst, thread) in released {
             let payload = Payload::Release { thread };
             let timeline = Timeline::start(self.now);
             let out = Outbound { due, dst, payload, timeline, from_memory: false };

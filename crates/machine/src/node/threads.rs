@@ -35,6 +35,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             }
             self.shared.taken += agent.taken - before;
             match wish {
+                Wish::Sync(sync) => self.scoped_sync(at, sync),
                 Wish::Access(_) | Wish::Forward(..) => {
                     let thinks = self.node.agents[at].thinks_until(self.edge);
                     self.node.roster.wants(at);
@@ -102,6 +103,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let mut tag = self.node.agents[at].timeline(piece.token);
         tag.charge(Part::SourceQueue, self.now);
         let token = u32::try_from(at).unwrap_or(0) << ENTRY_BITS | piece.token;
+        if self.shared.is_scoped(piece.line) {
+            return self.scoped_access(at, &piece, token, tag);
+        }
         if self.shared.is_uncached(piece.line) {
             self.remote(&piece, token, tag);
             self.shared.stats.line_accesses += 1;

@@ -65,8 +65,9 @@ pub(super) fn split(spec: &MachineSpec, link: &Link) -> Split {
             let bits = u128::from(spec.flit_bytes) * 8 * u128::from(den);
             let rate = u128::from(*lanes) * u128::from(*lane_bits_per_s) * u128::from(num);
             let flight = u128::from(link.length_um) * u128::from(flight_per_m.0) / 1_000_000;
+            let flit = narrow((bits * u128::from(Fs::PER_SECOND)).div_ceil(rate));
             Split {
-                serialization: narrow((bits * u128::from(Fs::PER_SECOND)).div_ceil(rate)),
+                serialization: frame(spec, link).unwrap_or(flit),
                 serdes: serdes.0,
                 fec: fec.0,
                 flight: narrow(flight),
@@ -75,11 +76,23 @@ pub(super) fn split(spec: &MachineSpec, link: &Link) -> Split {
     }
 }
 
+/// Femtoseconds of a frame, if the link has frames: a flit leaves with its frame.
+fn frame(spec: &MachineSpec, link: &Link) -> Option<u64> {
+    let s = spec.fabric.classes[link.class].phy.as_ref()?;
+    let bits = u128::from(s.frame_bits()) * u128::from(Fs::PER_SECOND);
+    let rate = u128::from(s.lanes) * u128::from(s.lane_bits_per_s);
+    Some(narrow(bits.div_ceil(rate)))
+}
+
 /// Femtoseconds between flits at full rate.
 fn interval(spec: &MachineSpec, link: &Link) -> u64 {
     match &spec.fabric.classes[link.class].timing {
         LinkTiming::OnDie { interval_cycles, .. } => cycles(spec, link.from, *interval_cycles),
-        LinkTiming::Serial { .. } => split(spec, link).serialization,
+        LinkTiming::Serial { lanes, lane_bits_per_s, efficiency: (num, den), .. } => {
+            let bits = u128::from(spec.flit_bytes) * 8 * u128::from(*den);
+            let rate = u128::from(*lanes) * u128::from(*lane_bits_per_s) * u128::from(*num);
+            narrow((bits * u128::from(Fs::PER_SECOND)).div_ceil(rate))
+        }
     }
     .max(1)
 }
@@ -91,7 +104,8 @@ fn interval(spec: &MachineSpec, link: &Link) -> u64 {
 /// crossing, its route computation and both allocations (the credit leaves one cycle after the
 /// grant; a node takes a flit in one cycle), the credit's way back over the reverse link, the
 /// crossing there, and the processing of the credit. Crossings count a full period of alignment on
-/// top of the synchronizer.
+/// top of the synchronizer. On a framed link a flit takes a frame, and a credit waits for the next
+/// frame back, and takes that.
 pub(super) fn flits_needed(spec: &MachineSpec, link: &Link) -> u64 {
     let r = &spec.router;
     let crossing = match spec.fabric.classes[link.class].timing {
@@ -107,6 +121,7 @@ pub(super) fn flits_needed(spec: &MachineSpec, link: &Link) -> u64 {
         End::Node(..) => 1,
     };
     let there = split(spec, link).total() + cycles(spec, link.to, crossing + drain);
-    let back = split(spec, link).total() + cycles(spec, link.from, crossing + send);
+    let header = frame(spec, link).unwrap_or(0);
+    let back = header + split(spec, link).total() + cycles(spec, link.from, crossing + send);
     (there + back).div_ceil(interval(spec, link))
 }

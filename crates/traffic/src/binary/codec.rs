@@ -4,7 +4,7 @@
 //! for a size byte that follows. An address is the difference to the thread's previous address,
 //! which is 0 at the start of a chunk, so chunks can be read on their own.
 
-use base::{Addr, Op, Order, Rmw};
+use base::{Addr, Op, Order, Rmw, Scope};
 
 use crate::check::check;
 
@@ -23,6 +23,8 @@ const ACQUIRE_SC: u8 = 11;
 const RELEASE: u8 = 12;
 const RELEASE_VALUE: u8 = 13;
 const ORDER: u8 = 14;
+/// Alone, and the record that follows reaches its thread's package only.
+const PACKAGE: u8 = 15;
 const SIZE_FOLLOWS: u8 = 15;
 
 /// Writes the records of one chunk.
@@ -36,7 +38,11 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Appends one record, which must be checked and canonical.
     pub(crate) fn push(&mut self, op: &Op) {
-        match *op {
+        let (op, scope) = op.split();
+        if scope == Scope::Package {
+            self.bytes.push(PACKAGE);
+        }
+        match op {
             Op::Load { addr, size } => {
                 self.sized(LOAD, size);
                 self.addr(addr);
@@ -80,6 +86,7 @@ impl Encoder {
                 self.addr(to);
                 self.number(u64::from(bytes));
             }
+            Op::Package(_) => {}
         }
         self.records += 1;
     }
@@ -168,7 +175,11 @@ impl Cursor {
 #[inline]
 pub(crate) fn decode(bytes: &[u8], cursor: &mut Cursor) -> Result<Op, &'static str> {
     let mut r = Reader { bytes, at: cursor.at, last: cursor.last };
-    let tag = r.byte()?;
+    let mut tag = r.byte()?;
+    let within = tag == PACKAGE;
+    if within {
+        tag = r.byte()?;
+    }
     let op = match tag & 15 {
         LOAD => {
             let size = r.size(tag)?;
@@ -216,6 +227,7 @@ pub(crate) fn decode(bytes: &[u8], cursor: &mut Cursor) -> Result<Op, &'static s
         _ => return Err("a record is of no known kind"),
     };
     check(&op).map_err(|_| "a record is out of range")?;
+    let op = if within { op.within_package().ok_or("a record has no scope")? } else { op };
     *cursor = Cursor { at: r.at, last: r.last };
     Ok(op)
 }

@@ -35,7 +35,6 @@
 mod draws;
 mod error;
 pub mod estimate;
-mod math;
 mod pattern;
 mod process;
 mod sizes;

@@ -26,6 +26,9 @@
 //! 1, 2, 4 or 8 within one line of 64. Letter case is free. The
 //! order of the lines is kept as the interleaving of the threads; `@unordered` says that only the
 //! order within each thread means something.
+//!
+//! Acquires, releases, atomics and fences reach every thread; with `.package` behind the word, as in
+//! `0 release.package 0x1000 8 =1`, those of the thread's own package.
 
 mod parse;
 pub(crate) mod words;

@@ -97,15 +97,28 @@ fn parse_line(line: &str) -> Result<Option<Line<'_>>, Fault> {
     };
     args.word = "record";
     let word = args.next("operation")?;
-    let Some((kind, long)) = find(word.text) else {
-        let (found, suggestion) = (quoted(word.text), suggest(word.text));
-        return Err((word.column, ErrorKind::UnknownWord { found, suggestion }));
+    let (name, within) = scoped(word.text);
+    let unknown = || {
+        let (found, suggestion) = (quoted(word.text), suggest(name));
+        (word.column, ErrorKind::UnknownWord { found, suggestion })
     };
+    let (kind, long) = find(name).ok_or_else(unknown)?;
     args.word = long;
     let (op, columns) = args.op(kind)?;
     args.end()?;
+    let op = if within { op.within_package().ok_or_else(unknown)? } else { op };
     check(&op).map_err(|fault| (columns[fault.argument()], ErrorKind::Op(fault)))?;
     Ok(Some(Line::Record(Record { thread, op })))
+}
+
+/// An operation's word without its scope, and whether that is the package.
+fn scoped(word: &str) -> (&str, bool) {
+    let (name, scope) = word.split_once('.').unwrap_or((word, ""));
+    match scope.to_ascii_lowercase().as_str() {
+        "package" | "p" => (name, true),
+        "supernode" | "s" if find(name).is_some_and(|(word, _)| word.has_scope()) => (name, false),
+        _ => (word, false),
+    }
 }
 
 /// The arguments that follow a word.

@@ -19,6 +19,14 @@ pub(super) enum Word {
     Copy,
 }
 
+impl Word {
+    /// Whether `.package` or `.supernode` may follow it.
+    pub(super) const fn has_scope(self) -> bool {
+        use Word::{Acquire, AcquireSc, Add, Cas, Fence, Release, Swap};
+        matches!(self, Acquire | AcquireSc | Release | Add | Swap | Cas | Fence)
+    }
+}
+
 /// Word, long form, short form, how it is written.
 const WORDS: [(Word, &str, &str, &str); 14] = [
     (Word::Load, "load", "l", "<thread> load <address> <size>"),
@@ -46,7 +54,7 @@ const DIRECTIVES: [(&str, &str); 4] = [
 
 /// All words, for the message where none is near.
 pub(crate) const WORDS_HELP: &str = "use load, store, acquire, acquire_sc, release, add, swap, cas, fence, fence_loads, fence_stores, \
-     barrier, think or copy after the thread";
+     barrier, think or copy after the thread; acquires, releases, atomics and fences may end in .package";
 
 /// The operation that `text` names.
 pub(super) fn find(text: &str) -> Option<(Word, &'static str)> {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use base::{Op, Order, Record, Rmw, ThreadIdx};
+use base::{Op, Order, Record, Rmw, Scope, ThreadIdx};
 
 use crate::error::TraceError;
 use crate::trace::Trace;
@@ -51,32 +51,35 @@ fn write_header(
 
 fn write_op(out: &mut impl Write, thread: ThreadIdx, op: &Op) -> io::Result<()> {
     let t = thread.0;
-    match *op {
+    let (op, scope) = op.split();
+    let at = if scope == Scope::Package { ".package" } else { "" };
+    match op {
         Op::Load { addr, size } => writeln!(out, "{t} load {addr} {size}"),
         Op::Store { addr, size, value: None } => writeln!(out, "{t} store {addr} {size}"),
         Op::Store { addr, size, value: Some(v) } => {
             writeln!(out, "{t} store {addr} {size} ={v:#x}")
         }
-        Op::Acquire { addr, size, sc: false } => writeln!(out, "{t} acquire {addr} {size}"),
-        Op::Acquire { addr, size, sc: true } => writeln!(out, "{t} acquire_sc {addr} {size}"),
-        Op::Release { addr, size, value: None } => writeln!(out, "{t} release {addr} {size}"),
+        Op::Acquire { addr, size, sc: false } => writeln!(out, "{t} acquire{at} {addr} {size}"),
+        Op::Acquire { addr, size, sc: true } => writeln!(out, "{t} acquire_sc{at} {addr} {size}"),
+        Op::Release { addr, size, value: None } => writeln!(out, "{t} release{at} {addr} {size}"),
         Op::Release { addr, size, value: Some(v) } => {
-            writeln!(out, "{t} release {addr} {size} ={v:#x}")
+            writeln!(out, "{t} release{at} {addr} {size} ={v:#x}")
         }
         Op::Order(Order::Loads) => writeln!(out, "{t} fence_loads"),
         Op::Order(Order::Stores) => writeln!(out, "{t} fence_stores"),
         Op::Atomic { addr, size, rmw: Rmw::Add(v) } => {
-            writeln!(out, "{t} add {addr} {size} {v:#x}")
+            writeln!(out, "{t} add{at} {addr} {size} {v:#x}")
         }
         Op::Atomic { addr, size, rmw: Rmw::Swap(v) } => {
-            writeln!(out, "{t} swap {addr} {size} {v:#x}")
+            writeln!(out, "{t} swap{at} {addr} {size} {v:#x}")
         }
         Op::Atomic { addr, size, rmw: Rmw::Cas { expected, new } } => {
-            writeln!(out, "{t} cas {addr} {size} {expected:#x} {new:#x}")
+            writeln!(out, "{t} cas{at} {addr} {size} {expected:#x} {new:#x}")
         }
-        Op::Fence => writeln!(out, "{t} fence"),
+        Op::Fence => writeln!(out, "{t} fence{at}"),
         Op::Barrier { id, members } => writeln!(out, "{t} barrier {id} {members}"),
         Op::Think { cycles } => writeln!(out, "{t} think {cycles}"),
         Op::Copy { from, to, bytes } => writeln!(out, "{t} copy {from} {to} {bytes}"),
+        Op::Package(_) => Ok(()),
     }
 }

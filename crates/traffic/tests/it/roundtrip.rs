@@ -48,6 +48,8 @@ fn op() -> impl Strategy<Value = Op> {
             bytes
         }),
     ];
+    let any_op = (any_op, any::<bool>())
+        .prop_map(|(op, within)| if within { op.within_package().unwrap_or(op) } else { op });
     // Addresses too near to the end, copies that overlap: not records.
     any_op.prop_filter("in range", |op| check(op).is_ok())
 }
@@ -195,6 +197,21 @@ fn threads_without_records_are_kept() {
     let again = Trace::from_text(text.as_slice(), "t.trace").expect("parse");
     assert_eq!(again.info().thread_records, trace.info().thread_records);
     assert_eq!((&again.info().name, &again.info().provenance), (&"few".into(), &"of many".into()));
+}
+
+#[test]
+fn a_scope_is_written_behind_the_word_and_only_where_there_is_one() {
+    let read = |text: &str| {
+        Trace::from_text(text.as_bytes(), "t.trace").map(|trace| records(&trace).expect("read"))
+    };
+    let release = Op::Release { addr: Addr(64), size: 8, value: Some(3) };
+    let ops = read("0 release.package 64 8 =3\n0 REL.P 64 8 =3\n0 release.supernode 64 8 =3\n");
+    let within = release.within_package().expect("it has a scope");
+    assert_eq!(ops.expect("sound"), [[within, within, release]]);
+    for bad in ["0 load.package 64 8", "0 think.supernode 3", "0 fence.node"] {
+        let said = read(bad).expect_err("it is refused").to_string();
+        assert!(said.contains(".package"), "{bad}: {said}");
+    }
 }
 
 #[test]

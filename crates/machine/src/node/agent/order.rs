@@ -69,6 +69,11 @@ impl Ledger {
         self.loads == 0
     }
 
+    /// Whether no store or atomic is under way.
+    pub(super) const fn stores_are_done(&self) -> bool {
+        self.stores == 0
+    }
+
     /// Later stores wait for those under way.
     pub(super) fn fence_stores(&mut self) {
         self.stores_fenced = self.stores > 0;

@@ -1,7 +1,7 @@
 //! How operations become pieces: a line's worth each, ready for the cache.
 
 use base::addr::byte_mask;
-use base::{Addr, Fs, LineData, Op};
+use base::{Addr, Fs, LineData, Op, Scope};
 use clock::Edge;
 use coherence::{Access, LineWrite};
 use traffic::TraceError;
@@ -37,6 +37,13 @@ impl Agent {
         if !self.ledger.admits(kind, rule, first) {
             return Next::Blocked;
         }
+        if rule == Rule::Release && first {
+            let scope = piece.scope;
+            if let Some(next) = self.scopes.release(scope) {
+                self.offer(piece, now);
+                return next;
+            }
+        }
         self.offered = Offered::Program;
         match self.buffer.look_up(&piece, self.mask()) {
             Answer::Wait => Next::Blocked,
@@ -58,28 +65,31 @@ impl Agent {
                 return Ok(false);
             }
         }
-        let op = self.batch[self.at];
+        let (op, scope) = self.batch[self.at].split();
         self.at += 1;
         self.taken += 1;
         self.current = match op {
-            Op::Load { addr, size } => self.span((addr, size), None, Rule::Plain),
+            Op::Load { addr, size } => self.span((addr, size), None, (Rule::Plain, scope)),
             Op::Acquire { addr, size, sc } => {
                 let rule = if sc { Rule::AcquireSc } else { Rule::Acquire };
-                self.span((addr, size), None, rule)
+                self.span((addr, size), None, (rule, scope))
             }
             Op::Store { addr, size, value } | Op::Release { addr, size, value } => {
                 let release = matches!(op, Op::Release { .. });
                 let value = value.unwrap_or_else(|| self.own_value());
                 let rule = if release { Rule::Release } else { Rule::Plain };
-                self.span((addr, size), Some(value), rule)
+                self.span((addr, size), Some(value), (rule, scope))
             }
             Op::Atomic { addr, size, rmw } => {
-                let token = self.entry(Kind::Atomic, Rule::Plain, addr, size);
+                let token = self.entry(Kind::Atomic, (Rule::Plain, scope), addr, size);
                 let (offset, size) = (addr.offset(), u32::from(size));
                 let access = Access::Atomic(LineWrite::Rmw { offset, size, rmw });
-                Current::Atomic { piece: Piece { line: addr.line(), access, bytes: size, token } }
+                let line = addr.line();
+                let (mask, ordered) = (0, false);
+                let piece = Piece { line, access, bytes: size, mask, scope, ordered, token };
+                Current::Atomic { piece }
             }
-            Op::Fence => Current::Fence,
+            Op::Fence | Op::Package(_) => Current::Fence(scope),
             Op::Order(order) => Current::Order(order),
             Op::Barrier { id, members } => Current::Barrier { id, members, arrived: false },
             Op::Think { cycles } => {
@@ -99,21 +109,32 @@ impl Agent {
     }
 
     /// A load or, with a value, a store.
-    pub(super) fn span(&mut self, at: (Addr, u8), pattern: Option<u64>, rule: Rule) -> Current {
-        let (addr, size) = at;
+    pub(super) fn span(
+        &mut self,
+        (addr, size): (Addr, u8),
+        pattern: Option<u64>,
+        (rule, scope): (Rule, Scope),
+    ) -> Current {
         let kind = if pattern.is_some() { Kind::Store } else { Kind::Load };
-        let token = self.entry(kind, rule, addr, size);
+        let token = self.entry(kind, (rule, scope), addr, size);
         Current::Span { addr, left: u32::from(size), done: 0, pattern, rule, token }
     }
 
     /// Makes an entry for an operation of as many pieces as it touches lines.
-    pub(super) fn entry(&mut self, kind: Kind, rule: Rule, addr: Addr, size: u8) -> u32 {
+    pub(super) fn entry(
+        &mut self,
+        kind: Kind,
+        (rule, scope): (Rule, Scope),
+        addr: Addr,
+        size: u8,
+    ) -> u32 {
         let last = Addr(addr.0.saturating_add(u64::from(size).max(1) - 1));
         let pieces = u32::from(last.line() != addr.line()) + 1;
         let is_word = pieces == 1 && matches!(size, 1 | 2 | 4 | 8) && kind != Kind::Store;
         let word = is_word.then_some((addr.offset(), u32::from(size)));
         let number = self.taken;
-        self.insert(Entry { kind, started: None, number, pieces, rule, word, copy: None })
+        let (started, released, copy) = (None, None, None);
+        self.insert(Entry { kind, started, number, pieces, rule, scope, released, word, copy })
     }
 
     pub(super) fn insert(&mut self, entry: Entry) -> u32 {
@@ -138,7 +159,9 @@ impl Agent {
                     let data = LineData([value.rotate_left(8 * turn); 8]);
                     Access::Store(LineWrite::Bytes { mask: byte_mask(addr.offset(), bytes), data })
                 });
-                Piece { line: addr.line(), access, bytes, token }
+                let Entry { scope, rule, .. } = self.entries[token as usize];
+                let (line, mask) = (addr.line(), byte_mask(addr.offset(), bytes));
+                Piece { line, access, bytes, mask, scope, ordered: rule != Rule::Plain, token }
             }
             _ => unreachable!("asked for a piece of nothing"),
         }
@@ -150,13 +173,15 @@ impl Agent {
         let chunk = Chunk { bytes: rest.bytes.min(room), ..rest };
         let token = token.unwrap_or_else(|| self.copy_entry(Kind::Load, chunk, self.taken));
         self.current = Current::Copy { rest, token: Some(token) };
-        let bytes = chunk.bytes;
-        Piece { line: chunk.from.line(), access: Access::Load, bytes, token }
+        let (bytes, line) = (chunk.bytes, chunk.from.line());
+        let (mask, scope) = (byte_mask(chunk.from.offset(), bytes), Scope::Supernode);
+        Piece { line, access: Access::Load, bytes, mask, scope, ordered: false, token }
     }
 
     pub(super) fn copy_entry(&mut self, kind: Kind, chunk: Chunk, number: u64) -> u32 {
-        let (rule, word, copy) = (Rule::Plain, None, Some(chunk));
-        self.insert(Entry { kind, started: None, number, pieces: 1, rule, word, copy })
+        let (rule, scope, word, copy) = (Rule::Plain, Scope::Supernode, None, Some(chunk));
+        let (started, released, pieces) = (None, None, 1);
+        self.insert(Entry { kind, started, number, pieces, rule, scope, released, word, copy })
     }
 
     /// The bytes of the piece at hand of a load; of others it does not matter.
@@ -180,7 +205,7 @@ impl Agent {
         }
         let mask = byte_mask(chunk.to.offset(), chunk.bytes);
         let access = Access::Store(LineWrite::Bytes { mask, data });
-        let bytes = chunk.bytes;
-        self.stores.push_back(Piece { line: chunk.to.line(), access, bytes, token });
+        let (bytes, line, scope) = (chunk.bytes, chunk.to.line(), Scope::Supernode);
+        self.stores.push_back(Piece { line, access, bytes, mask, scope, ordered: false, token });
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use base::{Addr, Fs, Line, LineData, Op, Rmw, ThreadIdx};
+use base::{Addr, Fs, Line, LineData, Op, Part, Rmw, Scope, ThreadIdx};
 use clock::Edge;
+use coherence::scoped::Sync;
 use coherence::{Access, LineWrite, Value};
 use topology::spec::Consistency;
 
@@ -135,9 +136,44 @@ fn run(window: u32, ops: &[Op], answers: Answers) -> Memory {
                 agent.released();
             }
             Wish::Forward(..) => panic!("only a store buffer forwards"),
+            Wish::Sync(_) => panic!("no memory is kept valid by scopes"),
             Wish::Done => return memory,
         }
     }
+}
+
+/// A release waits for what is before it, then releases, then stores; an acquire loads, then acquires;
+/// the end of the thread is a release.
+#[test]
+fn releases_and_acquires_go_to_their_scopes_in_their_turn() {
+    let release = Op::Release { addr: Addr(0), size: 8, value: Some(1) };
+    let acquire = Op::Acquire { addr: Addr(64), size: 8, sc: false };
+    let near = acquire.within_package().expect("it has a scope");
+    let mut a = agent(8, &[load(128, 8), release, near]);
+    a.use_scopes();
+    let first = issue(&mut a, 0);
+    assert_eq!(wish(&mut a, 1), Wish::Sleep(Edge::NEVER));
+    a.complete(first.token, None);
+    let sync = |release, acquire, scope| Wish::Sync(Sync { release, acquire, scope });
+    assert_eq!(wish(&mut a, 2), sync(true, false, Scope::Supernode));
+    a.syncing(Fs::from_ns(2));
+    assert_eq!(wish(&mut a, 3), Wish::Sleep(Edge::NEVER));
+    a.synced(Fs::from_ns(9));
+    let store = issue(&mut a, 9);
+    assert!(store.ordered);
+    assert_eq!(a.timeline(store.token).parts()[Part::ReleaseWait as usize], Fs::from_ns(7).0);
+    let load = issue(&mut a, 10);
+    assert!(load.ordered && load.scope == Scope::Package);
+    a.complete(load.token, None);
+    assert_eq!(wish(&mut a, 11), sync(false, true, Scope::Package));
+    a.syncing(Fs::from_ns(11));
+    a.synced(Fs::from_ns(11));
+    assert_eq!(wish(&mut a, 12), Wish::Sleep(Edge::NEVER));
+    a.complete(store.token, None);
+    assert_eq!(wish(&mut a, 13), sync(true, false, Scope::Supernode));
+    a.syncing(Fs::from_ns(13));
+    a.synced(Fs::from_ns(14));
+    assert_eq!(wish(&mut a, 14), Wish::Done);
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl BatchMeans {
 mod tests {
     use super::*;
     use crate::synthetic::draws::Draws;
-    use crate::synthetic::math::unit;
+    use base::math::unit;
 
     /// How many of `runs` intervals hold the true mean.
     fn covered(runs: u64, truth: f64, interval: impl Fn(u64) -> Interval) -> usize {

@@ -58,7 +58,7 @@ pub fn mser5(series: &[f64]) -> Option<Truncation> {
 mod tests {
     use super::*;
     use crate::synthetic::draws::Draws;
-    use crate::synthetic::math::unit;
+    use base::math::unit;
 
     /// A level with noise of variance 1/12 each.
     fn noise(seed: u64) -> impl FnMut() -> f64 {

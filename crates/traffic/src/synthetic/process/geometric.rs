@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use base::math::{log2, log2_unit, whole};
+
 use super::super::draws::Draws;
-use super::super::math::{log2, log2_unit, whole};
+
 use super::stream;
 
 /// How many trials it takes to succeed, with a chance above 0 of success at each.

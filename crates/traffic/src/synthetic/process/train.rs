@@ -10,9 +10,10 @@
 //! beyond that scale the traffic is like independent draws. The first stay is what is left of one
 //! that began long ago, so the process is stationary from cycle 0.
 
+use base::math::{exp2, log2, log2_unit, unit};
+
 use super::super::draws::{Chance, Draws};
 use super::super::error::SyntheticError;
-use super::super::math::{exp2, log2, log2_unit, unit};
 use super::{NEVER, stream};
 
 /// ASSUMED: the longest stay over the shortest, 2^16: the scales that a run of some million cycles

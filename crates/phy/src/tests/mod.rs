@@ -6,6 +6,12 @@ use proptest::prelude::*;
 
 use crate::{Impairment, LinkParams, Links, Timing};
 
+mod framed;
+mod stepped;
+mod support;
+
+pub(crate) use support::class;
+
 fn flit(n: u32) -> Flit {
     Flit {
         packet: PacketIdx(n),

@@ -1,0 +1,360 @@
+//! Figures of links: codes, frames, latencies, replay.
+//!
+//! Closed forms are what the links draw from; beside them stands what was drawn, where it can be
+//! told apart from chance. Rates too small to be drawn are measured by importance sampling (symbols
+//! are drawn wrong far more often, and what comes out is weighted by how much more), or at a higher
+//! bit error rate; the row says so.
+
+use std::sync::Arc;
+
+use base::math::unit;
+use base::rng::draw;
+use base::{Class, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, VcIdx};
+use clock::{Crossing, Domain, Edge};
+use machine::frame_class;
+use phy::{Code, FrameClass, FramedPair, LinkParams, Links, Timing};
+use topology::phy::{Chance, FramedForm, PhySpec};
+
+use super::{Quantity, Row, Verdict};
+
+const DERIVED: &str = "binomial, independent bit errors";
+
+/// Every figure of links, measured.
+pub fn links() -> Vec<Row> {
+    let mut rows = codewords();
+    rows.extend(unprotected());
+    rows.extend(drawn());
+    rows.extend(frames());
+    rows.extend(latencies());
+    rows.extend(go_back_n());
+    rows
+}
+
+/// A row of a figure that is held within `tolerance`.
+fn row(what: String, reference: f64, emulated: f64, tolerance: f64, source: &str) -> Row {
+    let error = (emulated - reference) / reference;
+    let met = error.abs() <= tolerance.max(1e-9);
+    Row {
+        what,
+        reference,
+        emulated,
+        error,
+        tolerance: Some(tolerance),
+        source: source.to_owned(),
+        verdict: if met { Verdict::Meets } else { Verdict::Missed },
+        configuration: "link layer",
+        quantity: Quantity::Link,
+        offered: None,
+        spread: None,
+        seeds: 1,
+        note: None,
+    }
+}
+
+fn rs(symbols: u32, symbol_bits: u32, strength: u32) -> Code {
+    Code { symbols, symbol_bits, strength, codewords: 1, interleave: 1 }
+}
+
+/// Published losses of codewords: from the closed form, and by importance sampling.
+fn codewords() -> Vec<Row> {
+    let kp4 = ("RS(544,514) t=15", rs(544, 10, 15));
+    let low = ("RS(272,258) t=7", rs(272, 10, 7));
+    let ub = |t| {
+        if t == 4 { ("RS(128,120) T=4", rs(128, 8, 4)) } else { ("RS(128,120) T=2", rs(128, 8, 2)) }
+    };
+    // Figures have two digits; that of RS(272,258) is 5.28e-10 exactly.
+    let figures = [
+        (kp4, 1e-3, 1.5e-4, 0.04),
+        (kp4, 5e-4, 2.8e-8, 0.04),
+        (kp4, 3.77e-4, 5.6e-10, 0.04),
+        (low, 1e-4, 5.0e-10, 0.06),
+        (ub(4), 1e-5, 8.6e-13, 0.04),
+        (ub(2), 1e-5, 1.7e-7, 0.04),
+    ];
+    let mut rows = Vec::new();
+    for ((name, code), ber, reference, within) in figures {
+        let closed = code.codeword_loss(ber);
+        let what = format!("codeword loss of {name} at BER {ber:e}");
+        rows.push(row(what.clone(), reference, closed, within, DERIVED));
+        let mut sampled =
+            row(format!("{what}, sampled"), closed, sample(&code, ber), 0.05, "the closed form");
+        sampled.note = Some("by importance sampling, 20 000 codewords".to_owned());
+        rows.push(sampled);
+    }
+    let spec = "LL-FEC 1.0: 6.2e-10 at 3.77e-4";
+    rows.push(row(
+        "codeword loss of RS(544,514) at the specification's BER".to_owned(),
+        6.2e-10,
+        rs(544, 10, 15).codeword_loss(3.77e-4),
+        0.10,
+        spec,
+    ));
+    rows
+}
+
+/// Codewords that are sampled.
+const WORDS: u32 = 20_000;
+
+/// Loss of a codeword, drawn symbol by symbol with wrong ones as frequent as the code can just mend.
+fn sample(code: &Code, ber: f64) -> f64 {
+    let (s, n) = (code.symbol_error(ber), code.symbols);
+    let biased = f64::from(code.strength + 1) / f64::from(n);
+    let (wrong, right) = (s / biased, (1.0 - s) / (1.0 - biased));
+    let (mut sum, mut count) = (0.0, 0);
+    for _ in 0..WORDS {
+        let mut errors = 0;
+        let mut weight = 1.0;
+        for _ in 0..n {
+            let hit = unit(draw(7, u64::from(n), u64::from(code.strength), count)) <= biased;
+            count += 1;
+            errors += u32::from(hit);
+            weight *= if hit { wrong } else { right };
+        }
+        if errors > code.strength {
+            sum += weight;
+        }
+    }
+    sum / f64::from(WORDS)
+}
+
+fn unprotected() -> Vec<Row> {
+    let figures = [(2048, 1e-15, 2.05e-12), (5120, 1e-12, 5.1e-9), (544, 1e-8, 5.4e-6)];
+    let one = |(bits, ber, reference): (u32, f64, f64)| {
+        let what = format!("frame of {} B lost without a code at BER {ber:e}", bits / 8);
+        row(what, reference, Code::none(bits).frame_loss(ber), 0.01, "1 - (1 - BER)^n")
+    };
+    figures.map(one).to_vec()
+}
+
+fn spec(name: &str) -> PhySpec {
+    changed(name, |_| {})
+}
+
+fn changed(name: &str, change: impl FnOnce(&mut FramedForm)) -> PhySpec {
+    let mut form = FramedForm { class: Some(name.to_owned()), ..FramedForm::default() };
+    change(&mut form);
+    topology::phy::resolved(&form).expect("classes that ship are sound")
+}
+
+/// A pair of links of a class over so many micrometres, between clocks of 2 GHz.
+fn pair(s: &PhySpec, class: FrameClass, um: u64, seed: u64) -> Links {
+    let clock = Domain::new((2_000_000_000, 1), Fs::ZERO).expect("a clock");
+    let flight = Fs(s.flight_per_m.0 * um / 1_000_000);
+    let timing = Timing::Framed { at: 0, serdes: s.serdes, fec: s.fec, flight };
+    let to = Crossing { to: clock, synchronizer_edges: 2 };
+    let of = LinkParams { timing, sender: clock, receiver: to, credit: to, credit_cycles: 0 };
+    let pair = FramedPair { link: 0, class: Arc::new(class), events: Vec::new() };
+    Links::framed(vec![of; 2], &[pair], seed)
+}
+
+/// What links draw, idle as they are, counted over many frames.
+fn drawn() -> Vec<Row> {
+    let lost = |s: &PhySpec, frames: u64| {
+        let class = frame_class(s, 32);
+        let (num, den) = class.slot_rate(class.lanes).expect("a rate");
+        let slots = u128::from(frames) * u128::from(class.layout.slots);
+        let fs = slots * u128::from(Fs::PER_SECOND) * u128::from(den) / u128::from(num);
+        let end = Fs(u64::try_from(fs).expect("some seconds"));
+        let links = pair(s, class, 100_000, 3);
+        let account = links.account(LinkIdx(0), end).expect("it is framed");
+        account.uncorrectable as f64 / frames as f64
+    };
+    let kp4 = changed("nvlink5", |f| {
+        f.ber = Some(Chance(1e-3));
+        f.replay.retries = Some(1 << 16);
+    });
+    let mut high = row(
+        "frames of RS(544,514) lost by links at BER 1e-3".to_owned(),
+        1.5e-4,
+        lost(&kp4, 40_000_000),
+        0.06,
+        DERIVED,
+    );
+    high.note =
+        Some("40 million frames, about 6 000 lost: 4 % is three standard deviations".to_owned());
+    let mut retry = row(
+        "retries a flit of PCIe 6 at a first bit error rate of 1e-6".to_owned(),
+        5e-6,
+        lost(&spec("pcie6_cxl"), 100_000_000),
+        0.5,
+        "Synopsys 2022: about 5e-6",
+    );
+    retry.note = Some(
+        "one digit, and it stands on how long bursts are: here each error goes on with chance 0.75"
+            .to_owned(),
+    );
+    vec![high, retry]
+}
+
+fn frames() -> Vec<Row> {
+    // Bytes of flits that fill a payload of 640 B and that a clock of 2 GHz can hand over in time.
+    const FLIT: u32 = 64;
+    let line = |s: &PhySpec| {
+        f64::from(s.payload_bits + s.header_bits + s.crc_bits) / f64::from(s.frame_bits())
+    };
+    let payload = |s: &PhySpec| f64::from(s.payload_bits) / f64::from(s.frame_bits());
+    let full = |name: &str| {
+        // Frames that are kept full: flits of them over all of their time.
+        let s = changed(name, |f| f.ber = Some(Chance(0.0)));
+        let class = FrameClass { noise: phy::Noise::default(), ..frame_class(&s, FLIT) };
+        let flits = class.layout.slots / class.layout.flit_slots * 4_000;
+        let end = stream(&mut pair(&s, class, 0, 1), flits).0;
+        let wire = f64::from(s.lanes) * s.lane_bits_per_s as f64 * end as f64 / 1e15;
+        f64::from(flits) * f64::from(8 * FLIT) / wire
+    };
+    vec![
+        row(
+            "UALink: 640 B in a codeword".to_owned(),
+            0.9412,
+            line(&spec("ualink200")),
+            1e-4,
+            "5120/5440",
+        ),
+        row(
+            "UB: 120 B in a codeword of 128".to_owned(),
+            0.9375,
+            line(&spec("ub")),
+            1e-9,
+            "RS(128,120)",
+        ),
+        row(
+            "CXL and PCIe 6: 236 of 256 B".to_owned(),
+            236.0 / 256.0,
+            payload(&spec("pcie6_cxl")),
+            1e-9,
+            "PCIe 6.0",
+        ),
+        row(
+            "UCIe: 64 of 68 B".to_owned(),
+            64.0 / 68.0,
+            payload(&spec("ucie_advanced")),
+            1e-9,
+            "UCIe, CPMT 2022",
+        ),
+        row(
+            "payload of a busy NVLink5 over its wire".to_owned(),
+            0.9412,
+            full("nvlink5"),
+            1e-3,
+            "nvidia-smi: 50 of 53.125 GB/s",
+        ),
+    ]
+}
+
+/// A flit.
+fn flit(n: u32) -> Flit {
+    Flit {
+        packet: PacketIdx(n),
+        dst: NodeIdx(0),
+        src: NodeIdx(0),
+        flow: 0,
+        state: 0,
+        flits: 1,
+        vc: VcIdx(0),
+        class: Class::Req,
+        head: true,
+        tail: true,
+    }
+}
+
+/// Sends `flits` as fast as the link takes them; gives the end of the last frame that was accepted.
+fn stream(links: &mut Links, flits: u32) -> Fs {
+    let mut end = Fs::ZERO;
+    for n in 0..flits {
+        let at = links.ready(LinkIdx(0));
+        let t = links.send(LinkIdx(0), flit(n), at);
+        end = Fs(t.replay.0 - t.fec.since(t.serialized).0);
+    }
+    end
+}
+
+/// One way, of a flit at the beginning of a frame.
+fn one_way(name: &str, um: u64) -> f64 {
+    let s = spec(name);
+    let class = FrameClass { noise: phy::Noise::default(), ..frame_class(&s, 32) };
+    pair(&s, class, um, 1).send(LinkIdx(0), flit(0), Edge(0)).flight.as_ns()
+}
+
+fn latencies() -> Vec<Row> {
+    let sue = 2.0 * one_way("ethernet_800g", 3_000_000) + 250.0;
+    let ucie = "JSSC 2026, doi 10.1109/JSSC.2026.3651425";
+    let by_class = "the class is made of the published parts";
+    let mut rows = vec![
+        row(
+            "scale-up Ethernet, 3 m, two links and a switch of 250 ns".to_owned(),
+            477.6,
+            sue,
+            1e-3,
+            "Broadcom SUE-RM104, appendix A",
+        ),
+        row(
+            "UCIe advanced, FDI to FDI over 2 mm".to_owned(),
+            3.5,
+            one_way("ucie_advanced", 2_000),
+            2e-3,
+            ucie,
+        ),
+        row(
+            "UCIe standard, FDI to FDI over 25 mm".to_owned(),
+            4.0,
+            one_way("ucie_standard", 25_000),
+            2e-3,
+            ucie,
+        ),
+    ];
+    for row in &mut rows {
+        row.note = Some(by_class.to_owned());
+    }
+    rows
+}
+
+/// Throughput of go-back-N with a loss `p` a frame and a window of `W` frames.
+fn go_back_n() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for um in [100_000, 10_000_000, 50_000_000] {
+        for p in [1e-4, 1e-3, 1e-2] {
+            // Without a code, so that the loss is a bit error rate.
+            let s = changed("ualink200", |f| {
+                f.code.strength = Some(0);
+                f.ber = Some(Chance(p / 5440.0));
+                f.reach = None;
+                f.replay.retries = Some(1 << 16);
+                f.replay.sequence_bits = Some(16);
+                f.replay.buffer_frames = Some(4096);
+                f.replay.nak_copies = Some(8);
+                f.replay.timeout = Some(topology::units::Span(Fs::from_ns(20_000)));
+            });
+            // A flit fills a frame.
+            let class = frame_class(&s, s.payload_bits / 8);
+            let lossy = class.code.frame_loss(class.noise.ber);
+            let frames = 100_000;
+            let clean = FrameClass { noise: phy::Noise::default(), ..class.clone() };
+            let whole = stream(&mut pair(&s, clean, um, 1), frames);
+            let got = stream(&mut pair(&s, class, um, 1), frames);
+            // The lost frame, its way, the nak's wait of half a frame on average, the nak's frame and
+            // way, and half a frame until the sender is through with its own.
+            let frame = whole.0 as f64 / f64::from(frames);
+            let flight = s.flight_per_m.0 as f64 * um as f64 / 1e6;
+            let way = s.serdes.0 as f64 + s.fec.0 as f64 + flight;
+            let window = 1.0 + (2.0 * way / frame).ceil() + 1.0;
+            let reference = 1.0 / (1.0 + lossy * window);
+            let what = format!("go-back-N, p = {p:e}, W = {window}");
+            let within =
+                0.003 + 0.05 * (1.0 - reference) + 3.0 * (p / f64::from(frames)).sqrt() * window;
+            rows.push(row(what, reference, whole.0 as f64 / got.0 as f64, within, "1 / (1 + p W)"));
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_of_links_is_met() {
+        for row in links() {
+            assert_eq!(row.verdict, Verdict::Meets, "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! From framed link classes to the links of `phy`.
+
+use std::sync::Arc;
+
+use base::Fs;
+use clock::Domain;
+use phy::{
+    Burst, Code, Energy, FrameClass, FramedPair, LaneFault, Layout, LinkEvent, Noise, Replay, Skip,
+    Spares, Undetected,
+};
+use topology::spec::{Happening, MachineSpec, PhySpec};
+
+use crate::BuildError;
+
+/// The greatest share of frames that a link may lose: a frame needs a hundred tries then.
+const LOSS_MAX: f64 = 0.99;
+
+/// Seconds of an hour.
+const HOUR: f64 = 3600.0;
+
+/// What a framed link class is to `phy`, for flits of `flit_bytes`.
+pub fn frame_class(s: &PhySpec, flit_bytes: u32) -> FrameClass {
+    let r = &s.replay;
+    FrameClass {
+        layout: Layout {
+            frame_bits: s.frame_bits(),
+            slots: s.slots(),
+            flit_slots: s.flit_slots(flit_bytes),
+            straddle: s.straddle,
+            credits: s.credits,
+        },
+        lanes: s.lanes,
+        lane_bits_per_s: s.lane_bits_per_s,
+        code: s.code.map_or(Code::none(s.frame_bits()), |c| Code {
+            symbols: c.symbols,
+            symbol_bits: c.symbol_bits,
+            strength: c.strength,
+            codewords: c.codewords,
+            interleave: c.interleave,
+        }),
+        noise: Noise {
+            ber: s.ber.0,
+            burst: s.burst.map(|b| Burst {
+                rate: b.rate.0,
+                mean_bits: b.mean_bits.0,
+                error: b.error.0,
+            }),
+        },
+        replay: Replay {
+            crc_bits: r.crc_bits,
+            undetected: match r.undetected {
+                topology::phy::Undetected::Poison => Undetected::Poison,
+                topology::phy::Undetected::Silent => Undetected::Silent,
+            },
+            buffer_frames: r.buffer_frames,
+            ack_every: r.ack_every,
+            ack_delay: r.ack_delay,
+            nak_copies: r.nak_copies,
+            timeout: r.timeout,
+            retries: r.retries,
+            retrain: r.retrain,
+        },
+        spares: Spares {
+            lanes: s.spare_lanes,
+            widths: s.widths.clone(),
+            failures_per_s: s.lane_failures_per_hour.0 / HOUR,
+        },
+        skip: s.skip.map(|(bits, every_frames)| Skip { bits, every_frames }),
+        energy: Energy {
+            active_fj_per_bit: s.energy_fj_per_bit.0,
+            idle_fj_per_bit: s.energy_fj_per_bit.1,
+        },
+    }
+}
+
+/// The framed pairs of a machine, with what happens to each.
+pub(super) fn pairs(spec: &MachineSpec) -> Result<Vec<FramedPair>, BuildError> {
+    let classes = spec.fabric.classes.iter().map(|c| {
+        let Some(phy) = &c.phy else { return Ok(None) };
+        let class = frame_class(phy, spec.flit_bytes);
+        let sound = |width: u32| {
+            class.slot_rate(width).and_then(|rate| Domain::new(rate, Fs::ZERO)).is_some()
+        };
+        let widths = class.spares.widths.iter().copied().chain([class.lanes]);
+        let slots = class.layout.slots > 0 && class.layout.flit_slots > 0;
+        let noise = class.noise;
+        if slots && phy::drawn_loss(&class.shape(), &noise, 1, 10_000) > LOSS_MAX {
+            return Err(BuildError::new(format!(
+                "link class `{}`: it loses nearly every frame, so nothing would get through\n  mend: lower its \
+                 `ber` and `burst`, or raise `code: (strength: ..)`",
+                c.name
+            )));
+        }
+        if !slots || !widths.clone().all(|w| w > 0 && sound(w)) {
+            let why = "its frames have no rate that can be kept";
+            return Err(BuildError::new(format!("link class `{}`: {why}", c.name)));
+        }
+        Ok(Some(Arc::new(class)))
+    });
+    let classes = classes.collect::<Result<Vec<_>, _>>()?;
+    let links = &spec.fabric.links;
+    let framed = |link: usize| Some((link, classes[links[link].class].as_ref()?));
+    let pair = |(link, class): (usize, &Arc<FrameClass>)| FramedPair {
+        link,
+        class: Arc::clone(class),
+        events: events(spec, link),
+    };
+    Ok((0..links.len()).step_by(2).filter_map(framed).map(pair).collect())
+}
+
+/// What happens to a pair, by its even link.
+fn events(spec: &MachineSpec, even: usize) -> Vec<(Fs, LinkEvent)> {
+    let of = spec.events.iter().filter(|e| e.link.at() & !1 == even);
+    let mut all: Vec<_> = of
+        .map(|e| {
+            let way = u8::from(e.link.at() & 1 == 1);
+            let event = match e.what {
+                Happening::LaneFails(lane) => LinkEvent::Lane(LaneFault { way, lane }),
+                Happening::Retrain => LinkEvent::Retrain,
+                Happening::Down => LinkEvent::Down,
+                Happening::Up => LinkEvent::Up,
+            };
+            (e.at, event)
+        })
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all
+}

@@ -1,0 +1,93 @@
+//! Lanes, events and outages.
+
+use base::Fs;
+
+use super::lanes::{Lanes, Outcome};
+use super::{Cable, DEAD, LaneFault, LinkEvent, Trouble};
+use crate::tests::class;
+use std::sync::Arc;
+
+fn fault(way: u8, lane: u32) -> LaneFault {
+    LaneFault { way, lane }
+}
+
+#[test]
+fn spares_stand_in_before_the_link_gets_narrower() {
+    let mut class = class();
+    class.spares.lanes = 1;
+    let mut lanes = Lanes::new(&class);
+    assert_eq!(lanes.fail(fault(0, 4)), Outcome::Unused, "the spare is not in use");
+    let mut lanes = Lanes::new(&class);
+    assert_eq!(lanes.fail(fault(0, 1)), Outcome::Spare);
+    assert_eq!(lanes.fail(fault(0, 1)), Outcome::Unused, "it has failed already");
+    assert_eq!((lanes.fail(fault(0, 2)), lanes.width()), (Outcome::Narrower, 2));
+    assert_eq!(lanes.fail(fault(1, 3)), Outcome::Unused, "of 4, 2 are used");
+    assert_eq!((lanes.fail(fault(0, 0)), lanes.width()), (Outcome::Spare, 2));
+    assert_eq!((lanes.fail(fault(0, 3)), lanes.width()), (Outcome::Narrower, 1));
+    assert_eq!((lanes.fail(fault(0, 4)), lanes.width()), (Outcome::Dead, 0));
+    assert_eq!(lanes.failed(), 6);
+}
+
+fn cable(events: &[(Fs, LinkEvent)]) -> Cable {
+    Cable::new(1, 0, &Arc::new(class()), [Fs::from_ns(20); 2], events)
+}
+
+#[test]
+fn training_takes_both_directions_down_and_frames_under_way_with_it() {
+    let mut c = cable(&[(Fs::from_ns(100), LinkEvent::Retrain)]);
+    for way in [0, 1] {
+        // Frame 15 ends at 102.4 ns.
+        assert_eq!(c.accepted(way, 14), (14, 0));
+        let (resume, replays) = c.accepted(way, 15);
+        assert_eq!((c.way(way).start(resume), replays), (Fs::from_ns(1100), 1));
+        assert_eq!(c.accepted(way, resume), (resume, 0));
+        assert_eq!(c.legible(way, 15), resume);
+    }
+    assert_eq!((c.down_at(Fs::from_ns(99)), c.retrains()), (None, 1));
+    assert_eq!(c.down_at(Fs::from_ns(100)), Some(Fs::from_ns(1100)));
+    assert_eq!(c.down_at(Fs::from_ns(1100)), None);
+    assert_eq!(c.down_time(Fs::from_ns(600)), Fs::from_ns(500));
+}
+
+#[test]
+fn a_link_comes_up_again_when_it_is_told_to_and_trained() {
+    let ns = Fs::from_ns;
+    let mut c = cable(&[(ns(100), LinkEvent::Down), (ns(5_000), LinkEvent::Up)]);
+    let (resume, _) = c.accepted(0, 20);
+    assert_eq!(c.way(0).start(resume), ns(6_000));
+    assert_eq!(c.dead(), None);
+    let mut c = cable(&[(ns(100), LinkEvent::Down)]);
+    assert_eq!((c.accepted(1, 20), c.dead()), ((DEAD, 1), Some(Trouble::Down(ns(100)))));
+}
+
+#[test]
+fn trouble_during_training_makes_it_longer() {
+    let ns = Fs::from_ns;
+    let mut c = cable(&[
+        (ns(100), LinkEvent::Retrain),
+        (ns(600), LinkEvent::Lane(fault(0, 0))),
+        (ns(700), LinkEvent::Lane(fault(1, 3))),
+    ]);
+    let (resume, _) = c.accepted(0, 16);
+    assert_eq!(c.way(0).start(resume), ns(1_600));
+    // Two lanes: frames of 12.8 ns.
+    assert_eq!(c.way(0).end(resume), Fs(1_612_800_000));
+    assert_eq!((c.width(), c.down_time(ns(9_000))), ((2, 2), ns(1_500)));
+    c.advance(ns(9_000));
+    assert_eq!(c.calm_until(0, resume), crate::errors::NEVER.min(c.calm_until(0, resume)));
+}
+
+#[test]
+fn a_frame_that_is_lost_is_repaired_after_a_round_trip() {
+    let mut class = class();
+    class.noise.ber = 1e-6;
+    let mut c = Cable::new(1, 0, &Arc::new(class), [Fs::from_ns(20); 2], &[]);
+    let lost = c.ways[0].next_loss();
+    let (resume, replays) = c.accepted(0, lost);
+    assert_eq!(replays, 1);
+    // Found 20 ns after its end; the next frame back ends two frames after that at most, and its
+    // nak takes 20 ns; the frame on the wire ends within one more.
+    let span = c.way(0).start(resume).since(c.way(0).end(lost));
+    let frame = Fs(6_400_000);
+    assert!(span >= Fs::from_ns(40) + frame && span <= Fs(40_000_000 + 3 * frame.0), "{span:?}");
+}

@@ -1,0 +1,155 @@
+//! The parameters of a framed link: plain data, as a class table or a topology gives them.
+
+use base::Fs;
+
+use crate::{Code, Noise, Shape};
+
+/// What one direction of a framed link is made of.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FrameClass {
+    /// How flits lie in frames.
+    pub layout: Layout,
+    /// Lanes in each direction.
+    pub lanes: u32,
+    /// Raw bits a second of one lane.
+    pub lane_bits_per_s: u64,
+    /// The code over a frame; [`Code::none`] if nothing is corrected.
+    pub code: Code,
+    /// What disturbs the lanes.
+    pub noise: Noise,
+    /// How errors that remain are found and repaired.
+    pub replay: Replay,
+    /// What lanes there are to fall back on.
+    pub spares: Spares,
+    /// Skips for clocks that differ.
+    pub skip: Option<Skip>,
+    /// Energy.
+    pub energy: Energy,
+}
+
+/// How flits lie in frames.
+///
+/// Frames follow each other without a gap, so a frame's place in time is its number; what does not
+/// carry flits is idle fill. A frame has `slots` slots for flits, evenly spread over its time: a flit
+/// takes the next free slot that has not begun when it is handed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// Bits of a frame on the wire: payload, header, CRC, FEC, sync.
+    pub frame_bits: u32,
+    /// Slots of a frame.
+    pub slots: u32,
+    /// Slots that a flit takes.
+    pub flit_slots: u32,
+    /// Whether a flit may begin in one frame and end in a later one.
+    pub straddle: bool,
+    /// Credits that the header of a frame returns, at most; at least 1.
+    pub credits: u32,
+}
+
+/// How frames that are lost are found and sent again: go-back-N.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Replay {
+    /// Bits of the CRC: it misses a lost frame with chance `2^-bits`.
+    pub crc_bits: u32,
+    /// What a frame that the CRC misses does to its flits.
+    pub undetected: Undetected,
+    /// Frames with flits that the sender keeps until they are acknowledged, at least 1.
+    pub buffer_frames: u32,
+    /// Frames after which the receiver acknowledges at the latest, at least 1, at most
+    /// `buffer_frames`.
+    pub ack_every: u32,
+    /// How long an acknowledgement waits for more frames at most.
+    pub ack_delay: Fs,
+    /// Successive frames that carry a nak.
+    pub nak_copies: u32,
+    /// From the end of a frame until the sender replays it without having heard of it.
+    pub timeout: Fs,
+    /// Replays of a frame in a row before the link is retrained.
+    pub retries: u32,
+    /// How long training takes: nothing passes.
+    pub retrain: Fs,
+}
+
+/// What an error that nobody noticed does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Undetected {
+    /// The packet's own check notices it at the destination: its data are poison.
+    Poison,
+    /// Nobody does: data are wrong.
+    Silent,
+}
+
+/// What lanes there are to fall back on.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Spares {
+    /// Spare lanes of each direction.
+    pub lanes: u32,
+    /// Widths that a link may fall back to, widest first, without the full one.
+    pub widths: Vec<u32>,
+    /// Failures of a lane a second.
+    pub failures_per_s: f64,
+}
+
+/// Skips: what is inserted so that clocks may differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Skip {
+    /// Bits of a skip on the wire, all lanes together.
+    pub bits: u32,
+    /// Frames between skips, at least 1.
+    pub every_frames: u32,
+}
+
+/// Energy of a direction.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Energy {
+    /// Femtojoules a bit of a frame with flits, or of a replay.
+    pub active_fj_per_bit: u64,
+    /// Femtojoules a bit of idle fill.
+    pub idle_fj_per_bit: u64,
+}
+
+impl FrameClass {
+    /// What errors see of a frame.
+    pub const fn shape(&self) -> Shape {
+        Shape { bits: self.layout.frame_bits, lanes: self.lanes, code: self.code }
+    }
+
+    /// Slots a second with `lanes` lanes, as a fraction: a frame's slots in the time of its bits, and
+    /// of its share of a skip.
+    pub fn slot_rate(&self, lanes: u32) -> Option<(u64, u64)> {
+        let (every, skip) = self.skip.map_or((1, 0), |s| (s.every_frames, s.bits));
+        let bits = u128::from(self.layout.frame_bits) * u128::from(every) + u128::from(skip);
+        let rate = u128::from(lanes) * u128::from(self.lane_bits_per_s);
+        let slots = rate * u128::from(self.layout.slots) * u128::from(every);
+        let shared = gcd(slots, bits).max(1);
+        Some((u64::try_from(slots / shared).ok()?, u64::try_from(bits / shared).ok()?))
+    }
+}
+
+impl Layout {
+    /// The number of flits that frames carry when they are full, as flits and frames.
+    pub fn full(&self) -> (u32, u32) {
+        if self.straddle {
+            let shared = gcd(self.slots.into(), self.flit_slots.into());
+            let part = |n: u32| u32::try_from(u128::from(n) / shared).unwrap_or(n);
+            (part(self.slots), part(self.flit_slots))
+        } else {
+            (self.slots / self.flit_slots, 1)
+        }
+    }
+
+    /// Slots that `flits` flits take from a frame's beginning, the gaps between them included.
+    pub fn slots_of(&self, flits: u32) -> u64 {
+        let (flits, n) = (u64::from(flits), u64::from(self.flit_slots));
+        if self.straddle || flits == 0 {
+            return flits * n;
+        }
+        let (whole, _) = self.full();
+        let before = (flits - 1) / u64::from(whole) * u64::from(self.slots);
+        before + ((flits - 1) % u64::from(whole) + 1) * n
+    }
+}
+
+pub(crate) fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,194 @@
+//! Bit errors, as far as frames see them: which frames of a direction arrive beyond repair.
+//!
+//! ```text
+//!   Noise (BER, bursts) ── Code ──▶ Corrupted: the next frame that is lost, and the next, ..
+//! ```
+//!
+//! Errors are never drawn bit by bit. Independent errors make frames independent, so the next lost
+//! frame is a geometric jump with the chance that [`Code`](crate::Code) gives in closed form: at
+//! 1e-15 a draw in some hours of a link, at any rate none for a frame that arrives. Bursts are jumped
+//! over from one to the next and laid out on the symbols of their lane; see [`burst`].
+//!
+//! Draws are hashes of (seed, link, stream, count), so what a link suffers does not depend on what it
+//! carries or on who asks.
+
+mod burst;
+#[cfg(test)]
+mod tests;
+
+use base::math::{log2, log2_unit};
+use base::rng::draw;
+
+use crate::Code;
+pub use burst::Burst;
+use burst::Bursts;
+
+/// Streams of draws of a link; bursts use some more.
+pub(crate) mod stream {
+    /// Gaps between lost frames.
+    pub(crate) const GAPS: u64 = 0x5048_5901;
+    /// Whether the CRC misses a lost frame.
+    pub(crate) const CRC: u64 = 0x5048_5902;
+    /// Gaps between bursts.
+    pub(crate) const BURSTS: u64 = 0x5048_5903;
+    /// Length and lane of a burst.
+    pub(crate) const SHAPES: u64 = 0x5048_5904;
+    /// Wrong symbols within a burst.
+    pub(crate) const SYMBOLS: u64 = 0x5048_5905;
+    /// Independent errors beside a burst.
+    pub(crate) const BESIDE: u64 = 0x5048_5906;
+    /// Symbols mended, for the report.
+    pub(crate) const MENDED: u64 = 0x5048_5907;
+    /// When lanes fail.
+    pub(crate) const LANES: u64 = 0x5048_5908;
+}
+
+/// What disturbs a lane.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub struct Noise {
+    /// Chance of an independent error of a bit, before any correction.
+    pub ber: f64,
+    /// Bursts on top.
+    pub burst: Option<Burst>,
+}
+
+/// No frame: beyond any that a run can reach, and far from overflow.
+pub(crate) const NEVER: u64 = u64::MAX / 4;
+
+/// Trials that fail with a chance `p`, jumped over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gap {
+    /// `1 / log2(1 - p)`; 0 where every trial counts.
+    inverse: f64,
+}
+
+impl Gap {
+    /// `p` above 0.
+    pub(crate) fn new(p: f64) -> Self {
+        // log2(1 - p) of a small p by its series: 1 - p would round it away.
+        let log = if p < 1e-5 {
+            -p * (1.0 + p * (0.5 + p / 3.0)) * core::f64::consts::LOG2_E
+        } else {
+            log2(1.0 - p.min(1.0 - 1e-15))
+        };
+        Self { inverse: if p >= 1.0 { 0.0 } else { 1.0 / log } }
+    }
+
+    /// Trials before the next that counts: 0 or more.
+    pub(crate) fn before(self, draw: u64) -> u64 {
+        let gap = (log2_unit(draw) * self.inverse).max(0.0);
+        if gap >= NEVER as f64 {
+            return NEVER;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and 2^62"
+        )]
+        let whole = gap as u64;
+        whole
+    }
+}
+
+/// The frames of one direction that are lost, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Corrupted {
+    seed: u64,
+    link: u64,
+    /// Of independent errors; none if there are no such.
+    gap: Option<Gap>,
+    count: u64,
+    alone: u64,
+    bursts: Option<Box<Bursts>>,
+    in_burst: u64,
+}
+
+impl Corrupted {
+    pub(crate) fn new(seed: u64, link: u64, frame: &Shape, noise: &Noise) -> Self {
+        let p = frame.code.frame_loss(noise.ber);
+        let bursts = noise.burst.map(|b| Box::new(Bursts::new(seed, link, frame, noise.ber, b)));
+        let gap = (p > 0.0).then(|| Gap::new(p));
+        let mut this = Self { seed, link, gap, count: 0, alone: NEVER, bursts, in_burst: NEVER };
+        if this.gap.is_some() {
+            this.alone = 0;
+            this.jump();
+        }
+        this.in_burst = this.bursts.as_mut().map_or(NEVER, |b| b.next_lost());
+        this
+    }
+
+    /// From the frame at `alone` on to the next that is lost.
+    fn jump(&mut self) {
+        if let Some(gap) = self.gap {
+            let before = gap.before(draw(self.seed, self.link, stream::GAPS, self.count));
+            self.alone = self.alone.saturating_add(before).min(NEVER);
+            self.count += 1;
+        }
+    }
+
+    /// The next lost frame; [`NEVER`] if there is none.
+    pub(crate) fn next(&mut self) -> u64 {
+        let next = self.alone.min(self.in_burst);
+        if next >= NEVER {
+            return NEVER;
+        }
+        if self.alone == next {
+            self.alone += 1;
+            self.jump();
+        }
+        if self.in_burst == next {
+            self.in_burst = self.bursts.as_mut().map_or(NEVER, |b| b.next_lost());
+        }
+        next
+    }
+
+    /// Symbols mended in bursts so far, up to the frame that was looked at last.
+    pub(crate) fn mended_in_bursts(&self) -> u64 {
+        self.bursts.as_ref().map_or(0, |b| b.mended())
+    }
+}
+
+/// Share of frames that are lost, bursts included, drawn over this many frames.
+pub fn drawn_loss(shape: &Shape, noise: &Noise, seed: u64, frames: u64) -> f64 {
+    let mut source = Corrupted::new(seed, 0, shape, noise);
+    let lost = core::iter::from_fn(|| Some(source.next())).take_while(|f| *f < frames).count();
+    lost as f64 / frames as f64
+}
+
+/// What of a frame errors see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// Bits of a frame on the wire, all lanes together.
+    pub bits: u32,
+    /// Lanes over which symbols are dealt in turn.
+    pub lanes: u32,
+    /// Its code.
+    pub code: Code,
+}
+
+/// A draw of a count with this mean, of many rare events: by inversion if the mean is small, as a sum
+/// of uniform draws (mean and variance equal) otherwise.
+pub(crate) fn poisson(mean: f64, seed: u64, link: u64, stream: u64) -> u64 {
+    let unit = |n| base::math::unit(draw(seed, link, stream, n));
+    if mean < 30.0 {
+        let mut left = unit(0) - 1e-17;
+        let mut term = base::math::exp2(-mean * core::f64::consts::LOG2_E);
+        let mut k = 0;
+        while left > term && k < 1_000 {
+            left -= term;
+            k += 1;
+            term *= mean / k as f64;
+        }
+        return k;
+    }
+    let normal = (0..12).map(unit).sum::<f64>() - 6.0;
+    // A square root by Newton's steps: basic operations only.
+    let root = (0..60).fold(mean, |x, _| 0.5 * (x + mean / x));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative; counts of a run are far below 2^63"
+    )]
+    let count = (mean + normal * root + 0.5).max(0.0) as u64;
+    count
+}

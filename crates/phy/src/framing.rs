@@ -1,0 +1,145 @@
+//! The bank of framed links: senders by direction, cables by pair.
+
+use std::sync::Arc;
+
+use base::Fs;
+use clock::Edge;
+
+use crate::account::{Account, Series};
+use crate::cable::{Cable, LinkEvent, slots};
+use crate::errors::{poisson, stream};
+use crate::replay::{Placed, Sender};
+use crate::{FrameClass, Timing, Undetected};
+
+/// A pair of links, `2 k` and `2 k + 1`, that are framed, and what happens to them.
+#[derive(Clone, Debug)]
+pub struct FramedPair {
+    /// The number of its even link.
+    pub link: usize,
+    /// What both directions are made of.
+    pub class: Arc<FrameClass>,
+    /// What happens to them, each at its instant.
+    pub events: Vec<(Fs, LinkEvent)>,
+}
+
+/// One direction.
+#[derive(Clone, Debug)]
+struct Direction {
+    sender: Sender,
+    series: Series,
+}
+
+/// All framed links.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Framing {
+    seed: u64,
+    /// `[2 pair + way]`
+    directions: Vec<Direction>,
+    /// `[pair]`
+    cables: Vec<Cable>,
+    classes: Vec<Arc<FrameClass>>,
+}
+
+impl Framing {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// Adds a pair; gives the number of its even direction here.
+    pub(crate) fn add(&mut self, pair: &FramedPair, latency: [Fs; 2]) -> u32 {
+        let first = self.directions.len();
+        for way in [0, 1] {
+            let of = [latency[usize::from(way)], latency[usize::from(1 - way)]];
+            let sender = Sender::new(&pair.class, way, of);
+            self.directions.push(Direction { sender, series: Series::default() });
+        }
+        let link = pair.link as u64;
+        self.cables.push(Cable::new(self.seed, link, &pair.class, latency, &pair.events));
+        self.classes.push(Arc::clone(&pair.class));
+        u32::try_from(first).expect("links are bounded at elaboration")
+    }
+
+    #[inline]
+    pub(crate) fn place(&mut self, at: u32, handed: Fs) -> Placed {
+        let direction = &mut self.directions[at as usize];
+        direction.series.add(handed);
+        direction.sender.place(&mut self.cables[at as usize / 2], handed)
+    }
+
+    /// When a credit for the direction `at` is told by a frame of its reverse.
+    #[inline]
+    pub(crate) fn credit(&mut self, at: u32, handed: Fs) -> Fs {
+        let back = &mut self.directions[at as usize ^ 1];
+        back.sender.credit(&mut self.cables[at as usize / 2], handed)
+    }
+
+    /// What becomes of a flit that arrives wrong in a direction.
+    pub(crate) fn undetected(&self, at: u32) -> Undetected {
+        self.classes[at as usize / 2].replay.undetected
+    }
+
+    /// The time that a direction's flits take at full width.
+    pub(crate) fn busy(&self, at: u32) -> Fs {
+        let class = &self.classes[at as usize / 2];
+        let used = self.directions[at as usize].sender.slots_used();
+        slots(class, class.lanes, Fs::ZERO).instant(Edge(used))
+    }
+
+    /// What a direction has done up to an instant.
+    pub(crate) fn account(&self, at: u32, until: Fs) -> Account {
+        let (number, at) = (at, at as usize);
+        let (way, direction, class) = (at % 2, &self.directions[at], &self.classes[at / 2]);
+        let mut cable = self.cables[at / 2].clone();
+        cable.advance(until);
+        let sent = *direction.sender.sent();
+        let frames = |time: Fs| {
+            slots(class, class.lanes, Fs::ZERO).edge_at_or_after(time).0
+                / u64::from(class.layout.slots)
+        };
+        let active = sent.frames + sent.replays;
+        let down = cable.down_time(until);
+        // While a link is down there are no frames, though their numbers go on.
+        let frames_all = cable.way(way).frame_from(until).saturating_sub(frames(down));
+        let idle = frames_all.saturating_sub(active);
+        let mean = class.code.corrected_a_frame(class.noise.ber) * frames_all as f64;
+        let alone = poisson(mean, self.seed, at as u64, stream::MENDED);
+        let counts = *cable.way(way).counts();
+        let bits = u64::from(class.layout.frame_bits);
+        let energy = |frames: u64, fj: u64| frames.saturating_mul(bits).saturating_mul(fj);
+        let (lanes, lanes_failed) = cable.width();
+        Account {
+            flits: sent.flits,
+            frames: sent.frames,
+            slots: direction.sender.slots_used(),
+            replays: sent.replays,
+            idle,
+            frames_all,
+            corrected_symbols: alone + cable.way(way).mended_in_bursts(),
+            uncorrectable: counts.uncorrectable,
+            undetected: counts.undetected,
+            wrong_flits: sent.wrong,
+            naks: counts.naks,
+            timeouts: counts.timeouts,
+            retrains: cable.retrains(),
+            lanes,
+            lanes_failed,
+            down,
+            buffer_stalls: sent.buffer_stalls,
+            busy: self.busy(number),
+            energy_fj: energy(active, class.energy.active_fj_per_bit)
+                .saturating_add(energy(idle, class.energy.idle_fj_per_bit)),
+            series: (direction.series.slice(), *direction.series.flits()),
+            dead: cable.dead(),
+        }
+    }
+}
+
+/// The fixed latency behind the wire of a direction.
+pub(crate) fn behind(timing: &Timing) -> Fs {
+    match *timing {
+        Timing::Framed { serdes, fec, flight, .. } | Timing::Serial { serdes, fec, flight, .. } => {
+            serdes + fec + flight
+        }
+        Timing::OnDie { .. } => Fs::ZERO,
+    }
+}

@@ -1,0 +1,276 @@
+//! Laws of framed links: order, exactly once, rate, repair.
+
+use base::{Fs, VcIdx};
+use clock::Edge;
+use proptest::prelude::*;
+
+use super::flit;
+use super::support::{BACK, THERE, all, class, credits, mhz, pair};
+use crate::{Burst, Code, LaneFault, LinkEvent};
+
+#[test]
+fn a_flit_leaves_with_its_frame() {
+    let mut links = pair(class(), Fs::from_ns(5), mhz(1000), &[], 1);
+    // Handed over at 1 ns: the slot that begins at 1.6 ns, of frame 0, which ends at 6.4 ns.
+    let t = links.send(THERE, flit(1), Edge(1));
+    assert_eq!((t.serialized, t.fec, t.replay, t.flight).0, Fs(6_400_000));
+    assert_eq!((t.serdes, t.fec), (Fs(11_400_000), Fs(21_400_000)));
+    assert_eq!((t.replay, t.flight), (Fs(21_400_000), Fs(26_400_000)));
+    assert_eq!((t.visible, t.ready), (Edge(29), Edge(2)));
+    // Four more come in time for the frame, the next takes the next.
+    let ends: Vec<_> =
+        (2..12).map(|n| links.send(THERE, flit(n), Edge(n.into())).serialized.0).collect();
+    assert_eq!(ends[..4], [6_400_000; 4]);
+    assert_eq!(ends[4], 12_800_000);
+}
+
+#[test]
+fn a_credit_rides_in_the_next_frame_back() {
+    let mut links = pair(class(), Fs::from_ns(5), mhz(1000), &[], 1);
+    // Leaves at 1 ns: the frame from 6.4 to 12.8 ns carries it, 20 ns more, two edges, one to process.
+    assert_eq!(links.send_credit(THERE, VcIdx(3), Edge(1)), Edge(33 + 2 + 1));
+}
+
+/// Sends `flits` one after the other as fast as the link takes them; gives the last edge.
+fn stream(links: &mut crate::Links, flits: u32) -> Fs {
+    let mut last = Fs::ZERO;
+    for n in 0..flits {
+        let at = links.ready(THERE);
+        if at == Edge::NEVER {
+            break;
+        }
+        last = links.send(THERE, flit(n), at).flight;
+    }
+    last
+}
+
+#[test]
+fn a_clean_link_runs_at_its_rate() {
+    let mut links = pair(class(), Fs::from_ns(5), mhz(2000), &[], 1);
+    let last = stream(&mut links, 80_000);
+    // 10,000 frames of 6.4 ns, and 20 ns behind the last.
+    assert_eq!(last, Fs(10_000 * 6_400_000 + 20_000_000));
+    let account = links.account(THERE, Fs(10_000 * 6_400_000)).unwrap();
+    assert_eq!((account.frames, account.idle, account.replays), (10_000, 0, 0));
+    assert_eq!(account.energy_fj, 10_000 * 2560 * 500);
+    let back = links.account(BACK, Fs(10_000 * 6_400_000)).unwrap();
+    assert_eq!((back.frames, back.idle, back.energy_fj), (0, 10_000, 10_000 * 2560 * 100));
+}
+
+#[test]
+fn a_lane_that_fails_halves_the_rate_after_training() {
+    let lane = LinkEvent::Lane(LaneFault { way: 1, lane: 2 });
+    let events = [(Fs::from_ns(10_000), lane)];
+    let mut links = pair(class(), Fs::from_ns(5), mhz(2000), &events, 1);
+    let last = stream(&mut links, 40_000);
+    let account = links.account(THERE, last).unwrap();
+    assert_eq!((account.lanes, account.lanes_failed, account.retrains), (2, 1, 1));
+    assert_eq!(account.down, Fs::from_ns(1000));
+    assert!(account.replays > 0 && account.replays < 10, "{account:?}");
+    // 1,562 frames before, what was under way again, the rest at 12.8 ns from 11 us on.
+    let again = account.replays;
+    let rest = (5_000 - 1_562 + again) as f64 * 12.8 + 11_000.0 + 20.0;
+    assert!((last.as_ns() - rest).abs() < 3.0 * 12.8, "{last:?} {rest}");
+    assert_eq!(all(&mut links, THERE), (0..40_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_link_that_is_down_for_good_says_so() {
+    let events = [(Fs::from_ns(10_000), LinkEvent::Down)];
+    let mut links = pair(class(), Fs::from_ns(5), mhz(2000), &events, 1);
+    stream(&mut links, 40_000);
+    assert_eq!(links.ready(THERE), Edge::NEVER);
+    let account = links.account(THERE, Fs::from_ns(20_000)).unwrap();
+    assert!(account.dead.is_some() && account.flits < 40_000, "{account:?}");
+    let arrived = all(&mut links, THERE);
+    assert!(!arrived.is_empty() && arrived.iter().copied().zip(0..).all(|(a, n)| a == n));
+    assert_eq!(links.send_credit(THERE, VcIdx(3), Edge(30_000)), Edge::NEVER);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn everything_arrives_once_in_order_whatever_the_errors(
+        seed in any::<u64>(), log_ber in 3.0_f64..7.0, burst in proptest::option::of(5.0_f64..8.0),
+        buffer in 1_u32..80, ack_every in 1_u32..80, nak_copies in 1_u32..4, retries in 1_u32..5,
+        flight in 0_u64..200, pauses in proptest::collection::vec(0_u32..60, 1..40), straddle: bool,
+        flit_slots in 1_u32..9, strength in 0_u32..3,
+        down in proptest::option::of((0_u64..3_000, 0_u64..3_000)), lane in proptest::option::of((0_u64..3_000, 0_u8..2)),
+    ) {
+        let mut class = class();
+        class.noise.ber = 10_f64.powf(-log_ber);
+        class.noise.burst = burst.map(|b| Burst { rate: 10_f64.powf(-b), mean_bits: 12.0, error: 0.5 });
+        class.code = Code { symbols: 80, symbol_bits: 8, strength, codewords: 4, interleave: 2 };
+        class.layout.straddle = straddle;
+        class.layout.flit_slots = flit_slots;
+        class.replay.buffer_frames = buffer.max(if straddle { 2 } else { 1 });
+        class.replay.ack_every = ack_every.min(class.replay.buffer_frames);
+        class.replay.nak_copies = nak_copies;
+        class.replay.retries = retries;
+        class.replay.timeout = Fs::from_ns(2 * flight + 200);
+        let mut events = Vec::new();
+        if let Some((at, span)) = down {
+            events.push((Fs::from_ns(at), LinkEvent::Down));
+            events.push((Fs::from_ns(at + span), LinkEvent::Up));
+        }
+        if let Some((at, way)) = lane {
+            events.push((Fs::from_ns(at), LinkEvent::Lane(LaneFault { way, lane: 1 })));
+        }
+        let mut links = pair(class, Fs::from_ns(flight), mhz(1500), &events, seed);
+        let flits = 500;
+        let (mut seen, mut told) = (Edge(0), Edge(0));
+        let (mut sent, mut given) = (0, 0);
+        let (mut there, mut back) = (Edge(0), Edge(0));
+        while sent < flits || given < flits {
+            // Whatever is earlier: time does not go back.
+            if sent < flits && (there <= back || given == flits) {
+                let t = links.send(THERE, flit(sent), there);
+                prop_assert!(t.visible >= seen && t.ready > there, "{:?} at {:?} after {:?}", t, there, seen);
+                prop_assert!(t.serialized <= t.serdes && t.fec <= t.replay && t.flight <= t.crossed);
+                seen = t.visible;
+                sent += 1;
+                there = there.plus(pauses[sent as usize % pauses.len()] % 7).max(links.ready(THERE));
+            } else {
+                let counts = links.send_credit(THERE, VcIdx(3), back);
+                prop_assert!(counts >= told && counts > back, "{:?} at {:?}", counts, back);
+                told = counts;
+                given += 1;
+                back = back.plus(pauses[given as usize % pauses.len()]);
+            }
+        }
+        prop_assert_eq!(all(&mut links, THERE), (0..flits).collect::<Vec<_>>());
+        prop_assert_eq!(credits(&mut links, THERE), flits as usize);
+    }
+}
+
+mod against_steps {
+    use std::collections::BTreeSet;
+
+    use super::super::stepped::{Accepted, Fault, Rules, run};
+    use super::*;
+    use crate::errors::Corrupted;
+
+    /// A case: what both machines are built from.
+    #[derive(Clone, Debug)]
+    struct Case {
+        seed: u64,
+        ber: f64,
+        buffer: u32,
+        ack_every: u32,
+        ack_delay_ns: u64,
+        nak_copies: u32,
+        flight_ns: u64,
+        pauses: Vec<u32>,
+    }
+
+    /// Frames in which 200 flits are accepted, as the links know at once and as is stepped.
+    fn both(case: &Case, bits: u32, fault: Fault) -> (Accepted, Accepted) {
+        let mut class = class();
+        class.noise.ber = case.ber;
+        class.replay.buffer_frames = case.buffer;
+        class.replay.ack_every = case.ack_every.min(case.buffer);
+        class.replay.ack_delay = Fs::from_ns(case.ack_delay_ns);
+        class.replay.nak_copies = case.nak_copies;
+        class.replay.retries = 1 << 16;
+        class.replay.timeout = Fs::from_ns(2 * case.flight_ns + 200);
+        let shape = class.shape();
+        let lost = [0, 1].map(|way| {
+            let mut source = Corrupted::new(case.seed, way, &shape, &class.noise);
+            let frames = core::iter::from_fn(|| Some(source.next()));
+            frames.take_while(|f| *f < 40_000).collect::<BTreeSet<u64>>()
+        });
+        let rules = Rules {
+            frame: 6_400_000,
+            latency: 15_000_000 + case.flight_ns * 1_000_000,
+            slots: 8,
+            bits,
+            buffer: case.buffer as usize,
+            ack_every: class.replay.ack_every.into(),
+            ack_delay: class.replay.ack_delay.0,
+            nak_copies: case.nak_copies.into(),
+            timeout: class.replay.timeout.0,
+            fault,
+        };
+        let mut links = pair(class, Fs::from_ns(case.flight_ns), mhz(1000), &[], case.seed);
+        let (mut ours, mut handed, mut at) = (Vec::new(), Vec::new(), Edge(0));
+        for n in 0..200_u32 {
+            at = at.plus(case.pauses[n as usize % case.pauses.len()]).max(links.ready(THERE));
+            handed.push(at.0 * 1_000_000);
+            let end = links.send(THERE, flit(n), at).replay.0 - 15_000_000;
+            ours.push((n, end / 6_400_000 - 1));
+        }
+        let steps = run(&rules, &handed, [&lost[0], &lost[1]], 40_000);
+        (ours, steps)
+    }
+
+    fn cases() -> impl Strategy<Value = Case> {
+        (
+            (any::<u64>(), 4.0_f64..7.0, 2_u32..40, 1_u32..8),
+            (0_u64..60, 1_u32..4, 0_u64..100, proptest::collection::vec(0_u32..40, 1..20)),
+        )
+            .prop_map(
+                |(
+                    (seed, log, buffer, ack_every),
+                    (ack_delay_ns, nak_copies, flight_ns, pauses),
+                )| {
+                    let ber = 10_f64.powf(-log);
+                    Case {
+                        seed,
+                        ber,
+                        buffer,
+                        ack_every,
+                        ack_delay_ns,
+                        nak_copies,
+                        flight_ns,
+                        pauses,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn what_is_known_at_once_is_what_two_state_machines_come_to(case in cases()) {
+            let (ours, steps) = both(&case, 12, Fault::Sound);
+            prop_assert_eq!(ours, steps);
+        }
+    }
+
+    /// A case with many losses both ways, of frames, replays and naks.
+    fn noisy(seed: u64) -> Case {
+        let pauses = vec![0, 3, 1, 9, 0, 0, 25];
+        Case {
+            seed,
+            ber: 4e-5,
+            buffer: 12,
+            ack_every: 3,
+            ack_delay_ns: 30,
+            nak_copies: 1,
+            flight_ns: 40,
+            pauses,
+        }
+    }
+
+    #[test]
+    fn a_machine_with_a_fault_comes_to_something_else() {
+        for fault in [
+            Fault::NakDropped,
+            Fault::SequenceWrap,
+            Fault::NoSequenceCheck,
+            Fault::GoesBackShort,
+            Fault::AckTooFar,
+        ] {
+            let differs = |seed| {
+                let (ours, steps) = both(&noisy(seed), 12, fault);
+                ours != steps
+            };
+            assert!((0..20).any(differs), "{fault:?} was not noticed");
+        }
+        for seed in 0..20 {
+            let (ours, steps) = both(&noisy(seed), 12, Fault::Sound);
+            let first = ours.iter().zip(&steps).position(|(a, b)| a != b);
+            assert_eq!(ours, steps, "seed {seed}: {first:?}");
+        }
+    }
+}

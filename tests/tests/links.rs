@@ -1,0 +1,208 @@
+//! Framed links in machines: exact without errors, in order with them, loud where they end.
+
+use lockstep::base::{Addr, Class, Fs, Head, LinkIdx, NodeIdx, Op, Record, Rmw, ThreadIdx};
+use lockstep::machine::{Machine, Network, Options, RunError, Summary};
+use lockstep::topology::Description;
+use lockstep::topology::describe::{FramedForm, LinkForm};
+use lockstep::topology::phy::{BurstForm, Chance, EventForm, Happening, Undetected};
+use lockstep::topology::units::Span;
+use lockstep::traffic::Trace;
+use tests::drive::LonePackets;
+
+/// Every thread loads, stores and adds all over the pool, a few lines of it shared.
+fn program() -> Vec<Record> {
+    let record = |n: u64| {
+        let thread = ThreadIdx(u32::try_from(n % 8).expect("eight"));
+        let far = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44 << 3;
+        let op = match n / 8 % 4 {
+            0 | 1 => Op::Load { addr: Addr(far), size: 8 },
+            2 => Op::Store { addr: Addr(far), size: 8, value: None },
+            _ => Op::Atomic { addr: Addr(n % 5 * 4096), size: 8, rmw: Rmw::Add(1) },
+        };
+        Record { thread, op }
+    };
+    (0..8 * 250).map(record).collect()
+}
+
+/// The framed machine of 8 nodes, its link class changed.
+fn machine(change: impl FnOnce(&mut FramedForm)) -> Description {
+    let mut d = Description::shipped("nvl8-framed").expect("it ships");
+    if let Some(LinkForm::Framed(form)) = d.links.get_mut("nvlink4") {
+        change(form);
+    }
+    d
+}
+
+fn noisy(form: &mut FramedForm) {
+    form.ber = Some(Chance(4e-4));
+    form.code.strength = Some(5);
+}
+
+/// Runs the program.
+fn replay(d: &Description, shuffle: u64) -> Result<Summary, RunError> {
+    let spec = d.elaborate().expect("a sound machine");
+    let trace = Trace::from_records(program()).expect("a sound trace");
+    let options = Options { shuffle: Some(shuffle), ..Options::default() };
+    let mut machine = Machine::new(&spec, &trace, options)?;
+    machine.run()?;
+    Ok(machine.summary())
+}
+
+/// Slot by slot with a pencil: 2 lanes of 106.25 Gb/s, frames of 5,440 bits (25.6 ns) with 160 slots of
+/// 4 B, of which a flit of 32 B takes 8; a node hands over a cycle after the offer.
+#[test]
+fn a_lone_packets_latency_is_the_pencils() {
+    let d = machine(|form| form.ber = Some(Chance(0.0)));
+    let spec = d.elaborate().expect("a sound machine");
+    let mut net = LonePackets::new(&spec);
+    // Femtoseconds of an edge of the nodes' clock, and of the switches'.
+    let node = |k: u128| k * 1_000_000_000_000 / 1_755_000;
+    let switch = |k: u128| k * 1_000_000_000_000 / 1_700_000;
+    let edge = |t: u128, mhz: u128| (t * mhz).div_ceil(1_000_000_000);
+    // A frame's end after the slot that begins at or after an instant, and the flits' ways behind it.
+    let frame_end = |t: u128| (t.div_ceil(160_000) + 7) / 160 * 25_600_000 + 25_600_000;
+    let behind = 20_000_000 + 50_000_000 + 2_300_000;
+    for src in 0..8 {
+        for dst in (0..8).filter(|d| *d != src) {
+            let start = net.start().plus((src * 5 + dst) % 13);
+            let head = Head {
+                src: NodeIdx(src),
+                dst: NodeIdx(dst),
+                flow: src,
+                class: Class::Req,
+                state: 0,
+            };
+            let there = net.send(start, head, 1);
+            let out = frame_end(node(u128::from(start.0) + 1)) + behind;
+            let at_switch = edge(out, 1_700) + 2;
+            // RC 2, VA 1, SA 1, ST 24.
+            let back = frame_end(switch(at_switch + 28)) + behind;
+            let arrival = edge(back, 1_755) + 2;
+            assert_eq!(u128::from(there.edge.0), arrival, "{src} to {dst} at {start}");
+            let parts: u64 = there.timeline.parts().iter().sum();
+            let span = node(arrival) - node(start.0.into());
+            assert_eq!(u128::from(parts), span, "{src} to {dst}");
+        }
+    }
+}
+
+#[test]
+fn errors_change_when_and_never_what_whatever_the_order_of_stepping() {
+    let clean = replay(&machine(|_| {}), 1).expect("it runs");
+    let one = replay(&machine(noisy), 1).expect("it runs");
+    let other = replay(&machine(noisy), 99).expect("it runs");
+    assert!(one.checks.clean() && clean.checks.clean(), "{:?}", one.checks);
+    assert_eq!(one.digest, other.digest);
+    assert_ne!(one.digest, clean.digest);
+    let phy = one.phy.expect("it is framed");
+    assert!(phy.replays > 20 && phy.uncorrectable > phy.replays, "{phy:?}");
+    assert!(!one.sickest.is_empty());
+    assert_eq!(clean.phy.map(|p| (p.replays, p.uncorrectable)), Some((0, 0)));
+    assert!(one.time > clean.time);
+}
+
+#[test]
+fn bursts_on_lanes_are_survived() {
+    let d = machine(|form| {
+        form.burst = BurstForm {
+            rate: Some(Chance(2e-6)),
+            mean_bits: Some(Chance(300.0)),
+            error: Some(Chance(0.5)),
+        };
+    });
+    let run = replay(&d, 3).expect("it runs");
+    assert!(run.checks.clean() && run.phy.is_some_and(|p| p.uncorrectable > 100), "{:?}", run.phy);
+}
+
+#[test]
+fn what_nobody_notices_is_noticed_by_the_checker_or_poisoned() {
+    let with = |undetected| {
+        machine(|form| {
+            noisy(form);
+            form.replay.crc_bits = Some(1);
+            form.replay.undetected = Some(undetected);
+        })
+    };
+    let silent = replay(&with(Undetected::Silent), 1).expect("it runs");
+    let poison = replay(&with(Undetected::Poison), 1).expect("it runs");
+    let counts = |s: &Summary| s.phy.map(|p| (p.poisoned_packets, p.corrupted_packets));
+    assert!(counts(&silent).is_some_and(|(p, c)| p == 0 && c > 0), "{:?}", silent.phy);
+    assert!(silent.checks.coherence_violations > 0, "wrong data went unseen");
+    assert!(counts(&poison).is_some_and(|(p, c)| p > 0 && c == 0), "{:?}", poison.phy);
+    assert_eq!(poison.checks.coherence_violations, 0);
+}
+
+fn event(from: &str, to: &str, at_us: u64, what: Happening) -> EventForm {
+    let at = Span(Fs::from_ns(at_us * 1_000));
+    EventForm { link: (from.to_owned(), to.to_owned()), nth: 0, at, what }
+}
+
+#[test]
+fn lanes_fail_and_links_come_back_and_nothing_is_lost() {
+    let mut d = machine(|form| form.widths = Some(vec![1]));
+    d.events = vec![
+        event("node0", "switch1", 5, Happening::LaneFails(1)),
+        event("switch2", "node3", 5, Happening::Retrain),
+        event("node4", "switch0", 5, Happening::Down),
+        event("node4", "switch0", 30, Happening::Up),
+    ];
+    let run = replay(&d, 5).expect("it runs");
+    assert!(run.checks.clean(), "{:?}", run.checks);
+    assert_eq!(run.phy.map(|p| p.retrains), Some(3));
+    let lanes = run.sickest.iter().filter_map(|l| l.phy.as_ref()).map(|p| p.lanes).min();
+    assert_eq!(lanes, Some(1));
+}
+
+#[test]
+fn a_link_that_stays_down_is_named() {
+    let mut d = machine(|_| {});
+    d.events = vec![event("node0", "switch1", 5, Happening::Down)];
+    match replay(&d, 5) {
+        Err(RunError::LinkDown { link, why, explanation, .. }) => {
+            assert_eq!(link, "node0 -> switch1");
+            assert!(
+                why.contains("5.000 us") && explanation.contains("switch1"),
+                "{why} {explanation}"
+            );
+        }
+        other => panic!("it is stuck, and not {other:?}"),
+    }
+}
+
+#[test]
+fn a_short_replay_buffer_costs_throughput_and_nothing_else() {
+    let spec = |frames| {
+        machine(|form| {
+            form.replay.buffer_frames = Some(frames);
+            form.replay.ack_every = Some(1);
+        })
+    };
+    let (deep, shallow) =
+        (replay(&spec(128), 1).expect("it runs"), replay(&spec(2), 1).expect("it runs"));
+    assert!(shallow.checks.clean() && shallow.time > deep.time, "{} {}", shallow.time, deep.time);
+    let stalls = |s: &Summary| {
+        s.busiest.iter().filter_map(|l| l.phy.as_ref()).map(|p| p.buffer_stalls).sum::<u64>()
+    };
+    assert!(stalls(&deep) == 0 && stalls(&shallow) > 0);
+}
+
+#[test]
+fn an_idle_link_is_accounted_for_and_costs_energy() {
+    let spec = machine(|_| {}).elaborate().expect("a sound machine");
+    let net = Network::<_, ()>::new(&spec, spec.fabric.routing.clone());
+    let net = net.expect("it is modelled");
+    let account = net.wiring().links().account(LinkIdx(0), Fs::from_ns(256_000)).expect("framed");
+    assert_eq!((account.frames, account.idle), (0, 10_000));
+    assert_eq!(account.energy_fj, 10_000 * 5440 * 5600);
+}
+
+#[test]
+fn a_table_leads_around_links_that_are_down_from_the_start() {
+    let mut d = machine(|_| {});
+    let down = |nth| EventForm { nth, ..event("node0", "switch1", 0, Happening::Down) };
+    d.events = (0..4).map(down).collect();
+    let run = replay(&d, 5).expect("there is a way around");
+    assert!(run.checks.clean());
+    let used = run.busiest.iter().any(|l| l.name == "node0 -> switch1");
+    assert!(!used, "{:?}", run.busiest);
+}
