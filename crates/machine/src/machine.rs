@@ -7,8 +7,8 @@ use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, Thread
 use clock::{Crossing, Domain, Edge};
 use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
-    CacheCtrl, CacheGeometry, Checker, Config, Directory, HomeCtrl, Levels, NODES_MAX, Outbox,
-    PackageCtrl, PackageHome, Replacement,
+    CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, Levels, NODES_MAX, Outbox, PackageCtrl,
+    PackageHome, Replacement,
 };
 use memory::{AddressMap, FixedLatency, FixedParams, MemoryModel};
 use topology::routing::Routing;
@@ -343,10 +343,8 @@ pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
         spec::SharedEviction::Notify => coherence::SharedEviction::Notify,
         spec::SharedEviction::Silent => coherence::SharedEviction::Silent,
     };
-    let directory = crate::directory::directory(spec);
-    let nodes = directory.nodes.min(NODES_MAX);
-    let directory = Directory { nodes, ..directory };
-    let protocol = crate::directory::protocol(spec);
+    let (mut directory, protocol) = (crate::directory::directory(spec), crate::protocol(spec));
+    directory.nodes = directory.nodes.min(NODES_MAX);
     let cfg = Config { atomics, shared_eviction, directory, protocol, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
