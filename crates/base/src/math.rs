@@ -67,7 +67,7 @@ fn scaled(draw: u64) -> f64 {
     scaled
 }
 
-/// Base-2 logarithm of [`unit`], to about 2^-44: a step of the table and five terms of the series.
+/// Base-2 logarithm of [`unit`](fn@unit), to about 2^-44: a step of the table and five terms of the series.
 #[inline]
 pub fn log2_unit(draw: u64) -> f64 {
     const LOG2_E: f64 = core::f64::consts::LOG2_E;
