@@ -408,23 +408,22 @@ fn nodes(
     let node = |(at, agents)| {
         let id = NodeIdx::new(at);
         let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
-        let scoped = has_scopes.then(|| {
+        let mut node = match two_level {
+            None => Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None),
+            Some((directory, lines)) => {
+                // Inside a package nodes are numbered from 0.
+                let number = NodeIdx(id.0 % directory.nodes);
+                let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
+                let me = PackageHome { home: number, package: NodeIdx(id.0 / directory.nodes) };
+                let package = PackageCtrl::new(levels, me, lines, untouched);
+                let cache = CacheCtrl::new(levels.inner, number, &shape);
+                Node::new(id, agents, cache, home, Some(package))
+            }
+        };
+        node.scoped = has_scopes.then(|| {
             let shape = Geometry { sets: shape.sets, ways: shape.ways, mshrs: shape.mshrs };
             Box::new(ScopedNode::new(scoped, id, Some(shape), untouched))
         });
-        let Some((directory, lines)) = two_level else {
-            let mut node = Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None);
-            node.scoped = scoped;
-            return node;
-        };
-        // Inside a package nodes are numbered from 0.
-        let number = NodeIdx(id.0 % directory.nodes);
-        let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
-        let me = PackageHome { home: number, package: NodeIdx(id.0 / directory.nodes) };
-        let package = PackageCtrl::new(levels, me, lines, untouched);
-        let cache = CacheCtrl::new(levels.inner, number, &shape);
-        let mut node = Node::new(id, agents, cache, home, Some(package));
-        node.scoped = scoped;
         node
     };
     Ok(agents.into_iter().enumerate().map(node).collect())

@@ -1,8 +1,18 @@
 //! Tables and lists of a size that is a power of two and known when the code is compiled. An index
-//! is cut to its low bits, so that none is ever out of bounds and none is compared with anything.
+//! is cut to its low bits, so that none is ever out of bounds and none is compared with anything; builds
+//! with debug assertions, as tests are, look whether one would have been.
 
 use core::ops::{Index, IndexMut};
 use std::collections::VecDeque;
+
+use super::state::GONE;
+
+/// The place of an index in a table of `N` entries. Who has [`GONE`] may look anywhere.
+#[inline]
+const fn low<const N: usize>(at: u32) -> usize {
+    debug_assert!((at as usize) < N || at == GONE, "an index beyond its table");
+    at as usize & (N - 1)
+}
 
 /// `N` entries, a power of two.
 #[derive(Clone, Debug)]
@@ -37,14 +47,14 @@ impl<T, const N: usize> Index<u32> for Table<T, N> {
 
     #[inline]
     fn index(&self, at: u32) -> &T {
-        &self.0[at as usize & (N - 1)]
+        &self.0[low::<N>(at)]
     }
 }
 
 impl<T, const N: usize> IndexMut<u32> for Table<T, N> {
     #[inline]
     fn index_mut(&mut self, at: u32) -> &mut T {
-        &mut self.0[at as usize & (N - 1)]
+        &mut self.0[low::<N>(at)]
     }
 }
 
@@ -57,14 +67,14 @@ impl<T, const N: usize> Index<u32> for Open<'_, T, N> {
 
     #[inline]
     fn index(&self, at: u32) -> &T {
-        &self.0[at as usize & (N - 1)]
+        &self.0[low::<N>(at)]
     }
 }
 
 impl<T, const N: usize> IndexMut<u32> for Open<'_, T, N> {
     #[inline]
     fn index_mut(&mut self, at: u32) -> &mut T {
-        &mut self.0[at as usize & (N - 1)]
+        &mut self.0[low::<N>(at)]
     }
 }
 
@@ -163,6 +173,7 @@ impl<const N: usize> Pen<'_, N> {
     /// Puts a lane at the end.
     #[inline]
     pub(super) const fn push(&mut self, lane: u32) {
+        debug_assert!((self.len as usize) < N, "a lane is in a list twice");
         self.lanes[self.len as usize & (N - 1)] = lane;
         self.len += 1;
     }
