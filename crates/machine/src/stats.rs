@@ -35,6 +35,14 @@ impl Latency {
         self.max_fs = self.max_fs.max(fs);
     }
 
+    /// Takes in all of another.
+    fn merge(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).expect("both have the same bounds");
+        self.count += other.count;
+        self.sum_fs += other.sum_fs;
+        self.max_fs = self.max_fs.max(other.max_fs);
+    }
+
     /// How many operations.
     pub const fn count(&self) -> u64 {
         self.count
@@ -88,6 +96,15 @@ impl Stats {
         }
         self.all.add(total);
         self.kinds[kind as usize].add(total);
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        self.kinds.iter_mut().zip(&other.kinds).for_each(|(own, new)| own.merge(new));
+        self.parts_fs.iter_mut().zip(&other.parts_fs).for_each(|(own, new)| *own += new);
+        self.line_accesses += other.line_accesses;
+        self.hits += other.hits;
     }
 
     /// All operations that completed.
