@@ -10,8 +10,7 @@ pub fn told(summary: &Summary) -> String {
         let quantiles = [0.0, 0.1, 0.5, 0.9, 0.99, 1.0].map(|q| l.quantile_ns(q));
         (l.count(), l.mean_ns(), l.max_ns(), quantiles, l.doublings())
     };
-    let latencies: Vec<_> =
-        [&summary.latency].into_iter().chain(&summary.kinds).map(of).collect();
+    let latencies: Vec<_> = [&summary.latency].into_iter().chain(&summary.kinds).map(of).collect();
     let (latency, kinds) = (Latency::default(), [(); 3].map(|()| Latency::default()));
     let rest = Summary { threads: 0, latency, kinds, ..summary.clone() };
     format!("{latencies:#?}\n{rest:#?}")

@@ -192,8 +192,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
     }
 
     /// Runs until the next thing would happen at `until` or later: between two instants, or where the machine
-    /// is cut between two epochs, with no mail under way. `false` when the trace is done and nothing is under
-    /// way.
+    /// is cut between two epochs, with no mail under way; the last epoch may go beyond `until`. `false` when
+    /// the trace is done and nothing is under way.
     ///
     /// # Errors
     /// As [`step`](Self::step).
