@@ -43,8 +43,9 @@ impl Letter {
 /// component takes some hundred nanoseconds, a meeting a microsecond or two.
 const BUSY_EDGES: u64 = 24;
 
-/// Epochs after which one thread looks whether there is work for more, and epochs that several go on.
-const LOOK_EPOCHS: u64 = 64;
+/// Epochs after which one thread looks whether there is work for more, at most; and epochs that several go
+/// on.
+const LOOK_EPOCHS_MAX: u64 = 64;
 const TOGETHER_EPOCHS: u64 = 2048;
 
 /// Why a stretch of epochs ended.
@@ -109,8 +110,9 @@ pub(crate) struct Engine {
     pub(crate) threads: usize,
     pub(crate) always: bool,
     alone: Alone<Letter>,
-    /// Whether the last epochs held work for several threads.
+    /// Whether the last epochs held work for several threads; and if not, epochs to the next look.
     busy: bool,
+    look: u64,
     epochs: (u64, u64),
     waiting: Duration,
 }
@@ -122,9 +124,17 @@ impl Engine {
         always: bool,
         why: Option<&'static str>,
     ) -> Self {
-        let (busy, epochs, waiting) = (false, (0, 0), Duration::ZERO);
-        let threads = threads.clamp(1, parts);
-        Self { length, why, threads, always, alone: Alone::new(parts), busy, epochs, waiting }
+        Self {
+            length,
+            why,
+            threads: threads.clamp(1, parts),
+            always,
+            alone: Alone::new(parts),
+            busy: false,
+            look: 1,
+            epochs: (0, 0),
+            waiting: Duration::ZERO,
+        }
     }
 }
 
@@ -226,8 +236,11 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
         let mut left = steps;
         while left > 0 && self.next_instant() < until {
             let together = self.engine.threads > 1 && (self.engine.busy || self.engine.always);
-            let (most, threads) =
-                if together { (TOGETHER_EPOCHS, self.engine.threads) } else { (LOOK_EPOCHS, 1) };
+            let (most, threads) = if together {
+                (TOGETHER_EPOCHS, self.engine.threads)
+            } else {
+                (self.engine.look, 1)
+            };
             let before = self.engine.epochs.0;
             let end = self.stretch((most.min(left), until), threads);
             left -= self.engine.epochs.0 - before;
@@ -260,6 +273,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
         self.engine.epochs.0 += s.done;
         self.engine.epochs.1 += if threads > 1 { s.done } else { 0 };
         self.engine.busy = s.edges > BUSY_EDGES * s.done * self.engine.threads as u64;
+        let later = (2 * self.engine.look).min(LOOK_EPOCHS_MAX);
+        self.engine.look = if self.engine.busy { 1 } else { later };
         s.end
     }
 
