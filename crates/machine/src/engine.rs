@@ -213,7 +213,7 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
                 return Ok(false);
             }
         }
-        Ok(self.next_instant() < Fs::NEVER)
+        if self.next_instant() == Fs::NEVER { self.at_rest() } else { Ok(true) }
     }
 
     /// As [`run_until`](Self::run_until), and at most so many steps, each an instant, or an epoch where the
@@ -224,7 +224,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
     pub fn advance(&mut self, steps: u64, until: Fs) -> Result<bool, RunError> {
         if self.partitions.len() == 1 {
             for _ in 0..steps {
-                if until != Fs::NEVER && self.next_instant() >= until {
+                let next = if until == Fs::NEVER { Fs::ZERO } else { self.next_instant() };
+                if next >= until && next < Fs::NEVER {
                     break;
                 }
                 if !self.step()? {
@@ -234,7 +235,11 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
             return Ok(true);
         }
         let mut left = steps;
-        while left > 0 && self.next_instant() < until {
+        while left > 0 {
+            let next = self.next_instant();
+            if next >= until && next < Fs::NEVER {
+                break;
+            }
             let together = self.engine.threads > 1 && (self.engine.busy || self.engine.always);
             let (most, threads) = if together {
                 (TOGETHER_EPOCHS, self.engine.threads)
