@@ -1,5 +1,7 @@
 //! What a run counts: integers while it runs, floats only when asked.
 
+use core::fmt;
+
 use base::part::PART_COUNT;
 use base::{Part, Timeline};
 use hdrhistogram::Histogram;
@@ -10,13 +12,28 @@ use crate::node::agent::Kind;
 const LONGEST_PS: u64 = 1_000_000_000_000;
 
 /// Latencies of one kind of operation, or of all.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Latency {
     /// In picoseconds, three significant digits.
     histogram: Histogram<u64>,
     count: u64,
     sum_fs: u128,
     max_fs: u64,
+}
+
+/// What was recorded, however it was added up.
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recorded = self.histogram.iter_recorded();
+        let pairs: Vec<_> =
+            recorded.map(|v| (v.value_iterated_to(), v.count_since_last_iteration())).collect();
+        f.debug_struct("Latency")
+            .field("histogram_ps", &pairs)
+            .field("count", &self.count)
+            .field("sum_fs", &self.sum_fs)
+            .field("max_fs", &self.max_fs)
+            .finish()
+    }
 }
 
 impl Default for Latency {
