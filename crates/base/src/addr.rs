@@ -6,11 +6,15 @@ use core::fmt;
 pub const LINE_BYTES: u64 = 64;
 
 /// A byte address of the shared pool.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Addr(pub u64);
 
 /// A line of the shared pool: the byte address divided by [`LINE_BYTES`].
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Line(pub u64);
 
 impl Addr {
@@ -57,7 +61,9 @@ impl fmt::Debug for Line {
 }
 
 /// The bytes of one line, as eight little-endian words.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct LineData(pub [u64; 8]);
 
 /// The mask with one bit for each of `size` bytes from `offset` on.

@@ -10,7 +10,7 @@ use core::fmt;
 use crate::rng::mix;
 
 /// A multiset hash of events.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Digest {
     sum: u128,
     events: u64,
@@ -33,6 +33,11 @@ impl Digest {
     pub fn merge(&mut self, other: &Self) {
         self.sum = self.sum.wrapping_add(other.sum);
         self.events += other.events;
+    }
+
+    /// The sum of the events' hashes.
+    pub const fn sum(&self) -> u128 {
+        self.sum
     }
 
     /// How many events were taken in.

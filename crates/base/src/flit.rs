@@ -4,7 +4,9 @@ use crate::{NodeIdx, PacketIdx, VcIdx};
 
 /// A protocol message class. Each class has virtual channels of its own, and a class only ever
 /// waits for later ones, so the protocol cannot deadlock the network.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[repr(u8)]
 pub enum Class {
     /// Requests to a home.
@@ -35,7 +37,7 @@ impl Class {
 }
 
 /// A flit: the unit of flow control. 28 bytes, copied by value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Flit {
     /// The packet it belongs to, a slot of the machine's slab.
     pub packet: PacketIdx,

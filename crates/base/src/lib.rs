@@ -16,6 +16,7 @@ pub mod op;
 pub mod part;
 pub mod rng;
 pub mod route;
+pub mod state;
 pub mod time;
 
 pub use addr::{Addr, LINE_BYTES, Line, LineData};
@@ -29,4 +30,5 @@ pub use map::Map;
 pub use op::{Op, Order, PackageOp, Record, Rmw, Scope};
 pub use part::{Part, Timeline};
 pub use route::{Head, Hop, RoutingFunction, View};
+pub use state::State;
 pub use time::Fs;

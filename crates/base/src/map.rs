@@ -5,6 +5,8 @@
 
 use core::hash::{BuildHasherDefault, Hash, Hasher};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::rng::mix;
 
 /// Hashes integers by multiplication and mixing; fixed, so runs repeat.
@@ -107,6 +109,28 @@ impl<K: Hash + Eq + Ord + Copy, V> Map<K, V> {
         }
         all.sort_unstable_by_key(|(k, _)| *k);
         all
+    }
+}
+
+/// As a list of pairs by ascending key.
+impl<K: Hash + Eq + Ord + Copy + Serialize, V: Serialize> Serialize for Map<K, V> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.sorted())
+    }
+}
+
+impl<'de, K, V> Deserialize<'de> for Map<K, V>
+where
+    K: Hash + Eq + Ord + Copy + Deserialize<'de>,
+    V: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let pairs = Vec::<(K, V)>::deserialize(from)?;
+        let mut map = Self::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            map.insert(key, value);
+        }
+        Ok(map)
     }
 }
 

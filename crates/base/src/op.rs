@@ -3,7 +3,7 @@
 use crate::{Addr, ThreadIdx};
 
 /// An atomic read-modify-write on a word of 1, 2, 4 or 8 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Rmw {
     /// Adds the operand, wrapping at the word's size.
     Add(u64),
@@ -33,7 +33,9 @@ impl Rmw {
 }
 
 /// A fence that orders some operations only.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum Order {
     /// All earlier loads complete before any later operation starts; as Arm's `DMB LD`.
     Loads,
@@ -43,7 +45,19 @@ pub enum Order {
 
 /// How far an acquire, a release, a fence or an atomic reaches, where memory is kept valid by scopes;
 /// elsewhere all reach everybody.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub enum Scope {
     /// The threads of the nodes of the thread's own package.
     Package,

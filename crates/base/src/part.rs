@@ -102,7 +102,7 @@ impl Part {
 }
 
 /// A stopwatch along a transaction's critical path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Timeline {
     last: Fs,
     parts: [u64; PART_COUNT],

@@ -5,7 +5,7 @@ use crate::group::{Branch, Groups, Members, Role};
 use crate::{Class, GroupIdx, NodeIdx, PortIdx, RouterIdx, VcIdx};
 
 /// What a routing function may look at: the head flit's own fields.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Head {
     /// Where the packet comes from.
     pub src: NodeIdx,

@@ -7,7 +7,9 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 
 /// An instant, or a span, of simulated time in femtoseconds.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Fs(pub u64);
 
 impl Fs {

@@ -7,7 +7,9 @@ use base::Fs;
 use core::fmt;
 
 /// The number of an edge of a domain, counted from 0.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Edge(pub u64);
 
 impl Edge {
@@ -35,7 +37,7 @@ impl fmt::Debug for Edge {
 }
 
 /// A clock: an exact period and a phase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Domain {
     /// Period in femtoseconds as a reduced fraction.
     numer: u64,

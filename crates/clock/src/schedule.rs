@@ -12,6 +12,8 @@ struct Lane {
     memo: (Edge, Fs),
 }
 
+base::state!([] Lane { keeps wheel, memo; each; fixed domain });
+
 /// The wake wheels of every domain, merged by instant.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -20,6 +22,8 @@ pub struct Schedule {
     /// Reused by [`advance`](Self::advance).
     components: Vec<u32>,
 }
+
+base::state!([] Schedule { keeps now; each lanes; fixed components });
 
 impl Schedule {
     /// One lane a domain, with its number of components.

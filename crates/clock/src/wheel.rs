@@ -29,7 +29,12 @@ pub struct Wheel {
     floor: Edge,
 }
 
+base::state!([] Wheel { keeps ring, occupied, far, next, floor; each; fixed words });
+
 impl Wheel {
+    /// Bytes of the emulator's memory for each component: a bit for each edge that the ring spans.
+    pub const COMPONENT_BYTES: usize = MASKS * size_of::<u64>();
+
     /// A wheel for components `0..components`.
     pub fn new(components: usize) -> Self {
         let words = components.div_ceil(64).max(1);

@@ -31,7 +31,7 @@ pub struct CacheGeometry {
 }
 
 /// What a way holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Held {
     Nothing,
     /// A line in this stable state.
@@ -40,7 +40,7 @@ pub(crate) enum Held {
     Pending(u16),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Way<V> {
     pub(crate) line: Line,
     pub(crate) held: Held,
@@ -63,6 +63,12 @@ pub(crate) struct Array<V> {
     clock: u64,
 }
 
+base::state!([V: Value] Array<V> {
+    keeps block_of, ways, trees, clock;
+    each;
+    fixed set_mask, per_set, replacement
+});
+
 impl<V: Value> Array<V> {
     pub(crate) fn new(shape: &CacheGeometry) -> Self {
         assert!(shape.sets.is_power_of_two(), "{} sets: must be a power of two", shape.sets);
@@ -78,6 +84,12 @@ impl<V: Value> Array<V> {
             trees: Vec::new(),
             clock: 0,
         }
+    }
+
+    /// Bytes beside itself: while no set was used, and when all were.
+    pub(crate) const fn bytes(sets: usize, ways: usize) -> (usize, usize) {
+        let empty = sets * size_of::<u32>();
+        (empty, empty + sets * (ways * size_of::<Way<V>>() + size_of::<u64>()))
     }
 
     fn set_of(&self, line: Line) -> usize {

@@ -26,7 +26,8 @@ use crate::state::{CacheLine, CacheState, Effect, Sends, Step};
 use crate::value::Value;
 
 /// What an agent asks of its cache, on one line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub enum Access<V: Value> {
     /// Reads.
     Load,
@@ -78,7 +79,7 @@ pub enum RetryReason {
 }
 
 /// What a cache was asked by others, since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct CacheCounts {
     /// Invalidations that it was sent.
     pub invalidations: u64,
@@ -99,6 +100,12 @@ pub struct CacheCtrl<V: Value, T, F: Faults = Sound> {
     counts: CacheCounts,
 }
 
+base::state!([V: Value, T: serde::Serialize + serde::de::DeserializeOwned, F: Faults] CacheCtrl<V, T, F> {
+    keeps array, mshrs, counts;
+    each;
+    fixed cfg, me
+});
+
 impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
     /// An empty cache at node `me`.
     ///
@@ -109,6 +116,11 @@ impl<V: Value, T: Copy, F: Faults> CacheCtrl<V, T, F> {
         assert!(me.0 < crate::NODES_MAX, "{me}: the full map has {} nodes", crate::NODES_MAX);
         let (array, mshrs) = (Array::new(shape), Mshrs::new(shape.mshrs));
         Self { cfg, me, array, mshrs, counts: CacheCounts::default() }
+    }
+
+    /// Bytes of the emulator's memory that a cache takes beside itself: while it is empty, and when it is full.
+    pub const fn bytes(shape: &CacheGeometry) -> (usize, usize) {
+        Array::<V>::bytes(shape.sets as usize, shape.ways as usize)
     }
 
     /// The node it belongs to.

@@ -17,7 +17,9 @@ use crate::value::Value;
 const KEPT_MAX: usize = 32;
 
 /// What was violated.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum ViolationKind {
     /// A load saw something else than the last write.
     StaleLoad,
@@ -30,7 +32,7 @@ pub enum ViolationKind {
 }
 
 /// A broken promise of coherence.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Violation {
     /// What was violated.
     pub kind: ViolationKind,
@@ -54,7 +56,7 @@ impl fmt::Display for Violation {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Golden<V> {
     value: V,
     /// Caches in E or M.
@@ -73,6 +75,12 @@ pub struct Checker<V: Value> {
     violations: Vec<Violation>,
     count: u64,
 }
+
+base::state!([V: Value] Checker<V> {
+    keeps lines, violations, count;
+    each;
+    fixed initial
+});
 
 impl<V: Value> Checker<V> {
     /// A checker for a memory that starts as `initial` says; the same as the homes'.

@@ -156,7 +156,7 @@ impl<V: Value> DirEvent<'_, V> {
 
 /// How often each row of the tables was taken. Stalls are counted like any row when they are
 /// first met; a stalled request counts again when it is taken up.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Coverage {
     /// `[state][event]`.
     cache: [[u64; CacheEventKind::ALL.len()]; CacheState::ALL.len()],

@@ -28,7 +28,8 @@ use crate::value::Value;
 const NONE: u32 = u32::MAX;
 
 /// A line that was ever touched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 struct Slot<V: Value> {
     line: Line,
     dir: DirLine<V>,
@@ -37,7 +38,8 @@ struct Slot<V: Value> {
 }
 
 /// What belongs to a blocked line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 struct Entry<V: Value, T> {
     /// The tag of the request that is served.
     tag: T,
@@ -48,7 +50,7 @@ struct Entry<V: Value, T> {
 }
 
 /// What a directory did besides answering, since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct HomeCounts {
     /// The most lines that it tracked at once.
     pub lines_max: u32,
@@ -122,6 +124,12 @@ pub struct HomeCtrl<V: Value, T, F: Faults = Sound> {
     counts: HomeCounts,
 }
 
+base::state!([V: Value, T: serde::Serialize + serde::de::DeserializeOwned, F: Faults] HomeCtrl<V, T, F> {
+    keeps index, slots, entries, free_entries, room, ready, counts;
+    each;
+    fixed cfg, me, initial
+});
+
 impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
     /// A home at node `me` whose memory starts as `initial` says and whose directory tracks at
     /// most `directory_lines` lines at once (`None`: any number).
@@ -147,6 +155,10 @@ impl<V: Value, T: Copy, F: Faults> HomeCtrl<V, T, F> {
             counts: HomeCounts::default(),
         }
     }
+
+    /// Bytes of the emulator's memory that a line takes which was ever asked for, its value in memory among them.
+    pub const LINE_BYTES: usize =
+        size_of::<Slot<V>>() + size_of::<(Line, u32)>() + size_of::<(u32, u32)>();
 
     /// The node it belongs to.
     pub const fn node(&self) -> NodeIdx {

@@ -11,7 +11,8 @@ use crate::value::Value;
 const NONE: u32 = u32::MAX;
 
 /// A request that waits for a directory entry.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 pub(crate) struct Waiting<V: Value, T> {
     pub(crate) line: Line,
     pub(crate) msg: Message<V>,
@@ -31,6 +32,12 @@ pub(crate) struct Room<V: Value, T> {
     /// Recalls under way that were started to make room.
     pub(crate) recalls: usize,
 }
+
+base::state!([V: Value, T: serde::Serialize + serde::de::DeserializeOwned] Room<V, T> {
+    keeps tracked, links, oldest, newest, waiting, recalls;
+    each;
+    fixed limit
+});
 
 impl<V: Value, T> Room<V, T> {
     pub(crate) fn new(limit: Option<u32>) -> Self {

@@ -23,7 +23,9 @@ use crate::value::Value;
 pub const EACH_SHARER: NodeIdx = NodeIdx(u32::MAX);
 
 /// What a message says.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[repr(u8)]
 pub enum MsgKind {
     /// Asks for a copy to read.
@@ -155,7 +157,9 @@ impl MsgKind {
 }
 
 /// Who gathers the acknowledgements of an invalidation.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum Gather {
     /// The cache that wants to write.
     Requester,
@@ -164,7 +168,8 @@ pub enum Gather {
 }
 
 /// A message about one line; which line is said by whatever wraps it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub struct Message<V: Value> {
     /// What it says.
     pub kind: MsgKind,

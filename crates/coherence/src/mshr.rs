@@ -17,14 +17,16 @@ pub const TARGETS_MAX: usize = 8;
 const FREE: Line = Line(u64::MAX);
 
 /// An access that waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 pub(crate) struct Target<V: Value, T> {
     pub(crate) token: u32,
     pub(crate) access: Access<V>,
     pub(crate) tag: T,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 pub(crate) struct Mshr<V: Value, T> {
     pub(crate) line: Line,
     pub(crate) cache: CacheLine<V>,
@@ -45,6 +47,12 @@ pub(crate) struct Mshrs<V: Value, T> {
     slots: Vec<Mshr<V, T>>,
     free: Vec<u16>,
 }
+
+base::state!([V: Value, T: serde::Serialize + serde::de::DeserializeOwned] Mshrs<V, T> {
+    keeps lines, slots, free;
+    each;
+    fixed limit
+});
 
 impl<V: Value, T> Mshrs<V, T> {
     pub(crate) fn new(limit: u32) -> Self {

@@ -83,6 +83,12 @@ pub struct Outbox<V: Value, T> {
     pub coverage: Coverage,
 }
 
+base::state!([V: Value, T] Outbox<V, T> {
+    keeps coverage;
+    each;
+    fixed messages, completions, memory_writes, changes
+});
+
 impl<V: Value, T> Default for Outbox<V, T> {
     fn default() -> Self {
         Self {

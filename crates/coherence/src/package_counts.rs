@@ -9,7 +9,7 @@ use crate::state::DirState;
 use crate::value::Value;
 
 /// What a package's home did, since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct PackageCounts {
     /// The most lines that it kept at once.
     pub lines_max: u32,

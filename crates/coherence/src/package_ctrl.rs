@@ -34,7 +34,8 @@ use crate::value::Value;
 const NONE: u32 = u32::MAX;
 
 /// A line that the package ever asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 struct Slot<V: Value> {
     line: Line,
     package: PackageLine<V>,
@@ -43,7 +44,8 @@ struct Slot<V: Value> {
 }
 
 /// What belongs to a line on which something is under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 struct Entry<V: Value, T> {
     /// The tag of the request that is served inside.
     tag: T,
@@ -72,6 +74,12 @@ pub struct PackageCtrl<V: Value, T, F: Faults = Sound> {
     counts: PackageCounts,
     initial: fn(Line) -> V,
 }
+
+base::state!([V: Value, T: serde::Serialize + serde::de::DeserializeOwned, F: Faults] PackageCtrl<V, T, F> {
+    keeps index, slots, entries, free_entries, room, ready, counts;
+    each;
+    fixed levels, me, initial
+});
 
 /// Where a package's home puts what it sends.
 #[derive(Debug)]

@@ -54,7 +54,8 @@ pub struct PackageHome {
 }
 
 /// A line at its package's home.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub struct PackageLine<V: Value> {
     /// What the package's caches have. Its `memory` is the package's copy of the line, as long as `outer`
     /// holds a value.

@@ -5,6 +5,7 @@ use core::hash::{Hash, Hasher};
 use base::NodeIdx;
 use bitvec::array::BitArray;
 use bitvec::order::Lsb0;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Nodes that a full map can name.
 pub const NODES_MAX: u32 = 1024;
@@ -90,6 +91,19 @@ impl Eq for Sharers {}
 impl Hash for Sharers {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.data.hash(state);
+    }
+}
+
+// By words, too.
+impl Serialize for Sharers {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.data.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sharers {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Deserialize::deserialize(from).map(|words| Self(BitArray::new(words)))
     }
 }
 

@@ -11,7 +11,19 @@ use crate::sharers::Sharers;
 use crate::value::Value;
 
 /// State of a line in a cache.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[repr(u8)]
 pub enum CacheState {
     /// Not here.
@@ -118,7 +130,19 @@ impl CacheState {
 }
 
 /// State of a line at its home.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[repr(u8)]
 pub enum DirState {
     /// No cache has it.
@@ -165,7 +189,8 @@ impl DirState {
 }
 
 /// A line in a cache, transaction included.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub struct CacheLine<V: Value> {
     /// Its state.
     pub state: CacheState,
@@ -194,7 +219,8 @@ impl<V: Value> CacheLine<V> {
 }
 
 /// A line at its home, transaction and memory included.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub struct DirLine<V: Value> {
     /// Its state.
     pub state: DirState,

@@ -5,11 +5,13 @@ use core::fmt::Debug;
 use core::hash::Hash;
 
 use base::{LineData, Rmw};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The value of a line.
-pub trait Value: Copy + Eq + Hash + Debug + 'static {
+pub trait Value: Copy + Eq + Hash + Debug + Serialize + DeserializeOwned + 'static {
     /// A change to a line's value; also what a far atomic carries to its home.
-    type Write: Copy + Eq + Hash + Debug + 'static;
+    type Write: Copy + Eq + Hash + Debug + Serialize + DeserializeOwned + 'static;
 
     /// The value after `write`.
     #[must_use]
@@ -20,7 +22,7 @@ pub trait Value: Copy + Eq + Hash + Debug + 'static {
 }
 
 /// A change to some bytes of a line.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum LineWrite {
     /// Replaces the bytes that `mask` selects (bit i for byte i).
     Bytes {
@@ -61,7 +63,9 @@ impl Value for LineData {
 }
 
 /// A change to a line that is a single byte.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum ByteWrite {
     /// Becomes this.
     Set(u8),

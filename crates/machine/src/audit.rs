@@ -163,7 +163,6 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub fn audit(&self) -> Checks {
         let mut checks = Checks::default();
         let shared = self.shared();
-        checks.per_access = shared.ghost.checks();
         let (injected, delivered) = self.flits();
         checks.flits_lost = injected.abs_diff(delivered);
         let (lost, losses) = self.lost_credits();
@@ -173,12 +172,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             && self.nodes().all(|n| n.running == 0 && n.is_quiet())
             && self.nodes().all(crate::node::Node::is_idle)
             && self.memories().all(MemoryPort::is_idle);
+        self.violations(&mut checks);
         let checker = self.gather(|s| s.ghost.checker(), Checker::merge);
-        checks.coherence_violations += checker.violation_count();
-        let mut violations: Vec<_> = self.shares().flat_map(|s| s.ghost.violations()).collect();
-        violations.sort_by_key(|(when, _)| *when);
-        violations.truncate(checker.violations().len());
-        checks.findings.extend(violations.iter().map(|(_, violation)| violation.to_string()));
         let caches: Vec<_> = self.nodes().map(|n| &n.cache).collect();
         let homes: Vec<_> = self.nodes().map(|n| &n.home).collect();
         let slices: Vec<_> = self.nodes().filter_map(|n| n.package.as_ref()).collect();
@@ -195,6 +190,17 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
         self.audit_scopes(&mut checks);
         checks
+    }
+
+    /// What was found as it happened.
+    fn violations(&self, checks: &mut Checks) {
+        checks.per_access = self.shared().ghost.checks();
+        let checker = self.gather(|s| s.ghost.checker(), Checker::merge);
+        checks.coherence_violations += checker.violation_count();
+        let mut violations: Vec<_> = self.shares().flat_map(|s| s.ghost.violations()).collect();
+        violations.sort_by_key(|(when, _)| *when);
+        violations.truncate(checker.violations().len());
+        checks.findings.extend(violations.iter().map(|(_, violation)| violation.to_string()));
     }
 
     /// What the pool holds of a line: its owner's copy if it has an owner, or its package's, else memory. At rest
@@ -221,8 +227,22 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
 
     /// Audits the machine and sums up the run.
     pub fn summary(&self) -> Summary {
-        let stats = self.stats();
         let time = self.nodes().map(|n| n.finished).max().unwrap_or_default();
+        self.sum_up(time, self.audit())
+    }
+
+    /// Sums up a run that is not over, as far as it is. Its checks are those of each access, and of credits;
+    /// it is not quiescent.
+    pub fn summary_so_far(&self) -> Summary {
+        let (credits_lost, losses) = self.lost_credits();
+        let findings = losses.into_iter().take(8).collect();
+        let mut checks = Checks { credits_lost, findings, ..Checks::default() };
+        self.violations(&mut checks);
+        self.sum_up(self.now(), checks)
+    }
+
+    fn sum_up(&self, time: Fs, checks: Checks) -> Summary {
+        let stats = self.stats();
         let kinds = [Kind::Load, Kind::Store, Kind::Atomic].map(|k| stats.of(k).clone());
         Summary {
             topology: self.spec().name.clone(),
@@ -255,7 +275,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             busiest: self.busiest(time),
             sickest: self.sickest(time),
             phy: self.phy_use(time),
-            checks: self.audit(),
+            checks,
         }
     }
 

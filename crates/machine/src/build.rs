@@ -6,8 +6,8 @@ use base::{LINE_BYTES, LineData, NodeIdx, ThreadIdx};
 use clock::{Crossing, Domain};
 use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
-    CacheCtrl, CacheGeometry, Config, HomeCtrl, Levels, NODES_MAX, Outbox, PackageCtrl,
-    PackageHome, Replacement,
+    CacheCtrl, CacheGeometry, Config, HomeCtrl, Levels, Outbox, PackageCtrl, PackageHome,
+    Replacement,
 };
 use memory::{AddressMap, FixedParams, MemoryModel};
 use topology::spec::{self, Consistency, MachineSpec};
@@ -45,8 +45,7 @@ pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
         spec::SharedEviction::Notify => coherence::SharedEviction::Notify,
         spec::SharedEviction::Silent => coherence::SharedEviction::Silent,
     };
-    let (mut directory, protocol) = (crate::directory::directory(spec), crate::protocol(spec));
-    directory.nodes = directory.nodes.min(NODES_MAX);
+    let (directory, protocol) = (crate::directory::directory(spec), crate::protocol(spec));
     let cfg = Config { atomics, shared_eviction, directory, protocol, ..Config::default() };
     #[cfg(feature = "mutants")]
     let cfg = cfg.seeded(None);
@@ -70,12 +69,11 @@ pub(crate) fn nodes(
     (cfg, scoped): (Config<Seed>, ScopedConfig<ScopedSeed>),
 ) -> Result<Vec<Node>, BuildError> {
     let count = spec.fabric.node_ports.len();
-    if count == 0 || count > NODES_MAX as usize {
-        return Err(BuildError::new(format!(
-            "it has {count} nodes; the full-map directory covers 1 to {NODES_MAX}\n  mend: describe \
-             fewer accelerators"
-        )));
+    if count == 0 {
+        return Err(BuildError::new("it has no nodes\n  mend: describe an accelerator"));
     }
+    topology::directory::listed(spec)
+        .map_err(|(why, mend)| BuildError::new(format!("{why}\n  mend: {mend}")))?;
     let a = &spec.accelerator;
     if a.window == 0 || a.window > WINDOW_MAX {
         return Err(BuildError::new(format!("the window must lie within 1 and {WINDOW_MAX}")));

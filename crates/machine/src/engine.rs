@@ -256,8 +256,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
         Ok(true)
     }
 
-    /// The next instant at which anything happens.
-    fn next_instant(&mut self) -> Fs {
+    /// The next instant at which anything happens; [`Fs::NEVER`] if nothing does.
+    pub fn next_instant(&mut self) -> Fs {
         self.partitions.iter_mut().map(Partition::next).min().unwrap_or(Fs::NEVER)
     }
 

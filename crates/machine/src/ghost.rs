@@ -47,6 +47,13 @@ pub(crate) struct Ghost {
     pub(crate) heard: Vec<Vec<Seen>>,
 }
 
+// What was logged is told when an epoch is over.
+base::state!([] Ghost {
+    keeps checker, stamps;
+    each;
+    fixed check, map, shard_of, logs, heard
+});
+
 impl Ghost {
     /// For one of `parts` partitions; `shard_of[node]` is the partition of each node.
     pub(crate) fn new(check: bool, map: AddressMap, parts: usize, shard_of: &Arc<[u32]>) -> Self {

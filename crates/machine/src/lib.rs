@@ -6,6 +6,7 @@
 //! ```
 //!
 //! - [`Machine`] replays a trace on a [`topology::spec::MachineSpec`] and sums it up.
+//! - [`checkpoint`] writes a run down, to be gone on with later.
 //! - [`sweep`] drives the network of a machine with synthetic traffic and measures it.
 //! - [`Network`] is the part between the nodes, usable without them.
 //!
@@ -14,11 +15,13 @@
 
 mod audit;
 mod build;
+pub mod checkpoint;
 pub mod cycle;
 mod directory;
 mod engine;
 mod error;
 mod explain;
+mod footprint;
 mod ghost;
 mod machine;
 mod memory_port;
@@ -32,12 +35,14 @@ mod stats;
 pub mod sweep;
 
 pub use audit::{Checks, LinkUse, PhyUse, Summary};
+pub use checkpoint::CheckpointError;
 pub use cycle::CycleNetwork;
 pub use directory::{
     CacheTransfers, DirectoryUse, PackageUse, directory, package_directory, protocol,
 };
 pub use engine::EngineUse;
 pub use error::{BuildError, RunError};
+pub use footprint::Footprint;
 pub use machine::{Machine, Options};
 pub use network::{Network, frame_class};
 pub use node::agent::Kind;

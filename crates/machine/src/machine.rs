@@ -70,8 +70,16 @@ pub struct Machine<R = Routing, M = FixedLatency> {
     layout: Layout,
     /// Operations done, and the instant count, when progress was last seen.
     progress: (u64, u64),
+    /// Hash over the trace; 0 where sources were given.
+    trace: u128,
     _readers: Option<ReadAhead>,
 }
+
+base::state!([R, M: base::State] Machine<R, M> {
+    keeps progress;
+    each partitions;
+    fixed spec, options, engine, layout, trace, _readers
+});
 
 impl Machine {
     /// A machine with its own routing function that replays `trace`: thread `t` on node `t mod
@@ -96,7 +104,8 @@ impl<R: RoutingFunction + Clone + Send> Machine<R> {
         options: Options,
         routing: R,
     ) -> Result<Self, RunError> {
-        Self::build(spec, sources(trace)?, options, routing, FixedLatency::new)
+        let machine = Self::build(spec, sources(trace)?, options, routing, FixedLatency::new)?;
+        Ok(Self { trace: trace.fingerprint(), ..machine })
     }
 }
 
@@ -182,6 +191,7 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
             spec: spec.clone(),
             options,
             progress: (0, 0),
+            trace: 0,
             _readers: readers,
         })
     }
@@ -234,6 +244,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// Operations taken from the trace so far.
     pub fn operations_taken(&self) -> u64 {
         self.shares().map(|s| s.taken).sum()
+    }
+
+    /// Hash over the trace; 0 where sources were given.
+    pub(crate) const fn trace_fingerprint(&self) -> u128 {
+        self.trace
     }
 
     /// What the machine was built from.

@@ -8,7 +8,9 @@ use clock::{Crossing, Edge};
 use memory::{Access, Direction, MemoryModel, Served};
 
 /// A reply on its way to the node.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub(crate) struct Reply {
     /// The node's edge at which it is seen.
     pub(crate) visible: Edge,
@@ -29,6 +31,12 @@ pub(crate) struct MemoryPort<M> {
     pub(crate) reads: u64,
     pub(crate) writes: u64,
 }
+
+base::state!([M: base::State] MemoryPort<M> {
+    keeps model, requests, replies, reads, writes;
+    each;
+    fixed into, back, served
+});
 
 /// The edge at which a wire that is entered at `from` is seen: at least one edge later.
 fn seen(crossing: &Crossing, from: Fs, arrival: Fs) -> Edge {

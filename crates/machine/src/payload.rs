@@ -6,7 +6,7 @@ use coherence::{LineWrite, Message, MsgKind};
 use topology::spec::MachineSpec;
 
 /// The level of a directory that a message of the protocol belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Level {
     /// Between the caches of a package and the package's home. Nodes are numbered within the package.
     Package,
@@ -15,7 +15,7 @@ pub enum Level {
 }
 
 /// What a packet carries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Payload {
     /// A message of the coherence protocol about a line.
     Coherence {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use base::part::PART_COUNT;
+use base::state::{Loader, Saver, State, Unfit};
 use base::{Part, Timeline};
 use hdrhistogram::Histogram;
 
@@ -19,6 +20,25 @@ pub struct Latency {
     count: u64,
     sum_fs: u128,
     max_fs: u64,
+}
+
+impl State for Latency {
+    fn save(&self, to: &mut Saver) {
+        let Self { histogram, count, sum_fs, max_fs } = self;
+        let steps = histogram.iter_recorded();
+        let counts: Vec<(u64, u64)> =
+            steps.map(|s| (s.value_iterated_to(), s.count_at_value())).collect();
+        to.put(&(counts, count, sum_fs, max_fs));
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit> {
+        let (counts, count, sum_fs, max_fs): (Vec<(u64, u64)>, _, _, _) = from.get()?;
+        *self = Self { count, sum_fs, max_fs, ..Self::default() };
+        for (value, count) in counts {
+            self.histogram.saturating_record_n(value, count);
+        }
+        Ok(())
+    }
 }
 
 /// What was recorded, however it was added up.
@@ -103,7 +123,15 @@ pub struct Stats {
     pub(crate) hits: u64,
 }
 
+base::state!([] Stats { keeps all, parts_fs, line_accesses, hits; each kinds; fixed });
+
 impl Stats {
+    /// Bytes of the emulator's memory that the histograms of one partition take.
+    pub(crate) fn bytes() -> usize {
+        let one = Latency::default().histogram.distinct_values() * size_of::<u64>();
+        one * (1 + Self::default().kinds.len())
+    }
+
     /// Takes in a finished operation.
     pub(crate) fn finish(&mut self, kind: Kind, timeline: &Timeline) {
         let mut total = 0;

@@ -25,7 +25,7 @@ pub struct FixedParams {
     pub bytes_per_s: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Channel {
     queue: VecDeque<(Fs, Access)>,
     free_at: Fs,
@@ -41,6 +41,8 @@ pub struct FixedLatency {
     pending: usize,
 }
 
+base::state!([] FixedLatency { keeps channels, pending; each; fixed params });
+
 impl FixedLatency {
     /// Builds the channels, all idle.
     ///
@@ -49,6 +51,11 @@ impl FixedLatency {
     pub fn new(params: FixedParams) -> Self {
         assert!(params.channels > 0 && params.bytes_per_s > 0, "{params:?}");
         Self { params, channels: vec![Channel::default(); params.channels as usize], pending: 0 }
+    }
+
+    /// Bytes of the emulator's memory that so many channels take. Accesses that wait are on top.
+    pub const fn bytes(channels: u32) -> usize {
+        channels as usize * size_of::<Channel>()
     }
 
     /// Accesses served so far by each channel.

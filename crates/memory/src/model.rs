@@ -4,7 +4,7 @@ use base::Fs;
 use clock::Edge;
 
 /// Read or write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Direction {
     /// Data come back.
     Read,
@@ -13,7 +13,7 @@ pub enum Direction {
 }
 
 /// One line to be read or written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Access {
     /// The caller's name for it, given back when it is served.
     pub ticket: u32,

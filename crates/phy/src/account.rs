@@ -8,7 +8,7 @@ use crate::cable::Trouble;
 pub const SLICES: usize = 32;
 
 /// Flits by time, in [`SLICES`] slices whose length doubles whenever the run outgrows them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Series {
     flits: [u32; SLICES],
     /// A slice is `2^log` femtoseconds.

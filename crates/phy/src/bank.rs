@@ -10,7 +10,7 @@ use crate::replay::Placed;
 use crate::{Account, FramedPair, Impairment, LinkParams, Lossless, Timing, Undetected};
 
 /// The sending end of one direction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Sender {
     /// When the last flit has left, and what fraction of a femtosecond is carried on.
     free_at: Fs,
@@ -67,6 +67,12 @@ pub struct Links<I: Impairment = Lossless> {
     impairment: I,
 }
 
+base::state!([I: Impairment + base::State] Links<I> {
+    keeps framing, impairment;
+    each directions;
+    fixed
+});
+
 /// One direction: what it is, its sending end, and what is on it.
 #[derive(Clone, Debug)]
 struct Direction {
@@ -76,6 +82,8 @@ struct Direction {
     /// Credits on their way back to the sender.
     credits: VecDeque<(Edge, VcIdx)>,
 }
+
+base::state!([] Direction { keeps sender, flits, credits; each; fixed params });
 
 impl Links<Lossless> {
     /// Links that lose nothing.
@@ -106,6 +114,10 @@ impl Links<Lossless> {
 }
 
 impl<I: Impairment> Links<I> {
+    /// Bytes of the emulator's memory that one direction takes, and each flit on it. What a framed link has on
+    /// top is its replay buffer.
+    pub const BYTES: (usize, usize) = (size_of::<Direction>(), size_of::<(Edge, Flit)>());
+
     /// Links with an impairment of the caller's choice.
     pub fn new(params: Vec<LinkParams>, impairment: I) -> Self {
         let sender =

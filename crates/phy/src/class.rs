@@ -71,7 +71,7 @@ pub struct Replay {
 }
 
 /// What an error that nobody noticed does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Undetected {
     /// The packet's own check notices it at the destination: its data are poison.
     Poison,

@@ -32,6 +32,8 @@ struct Direction {
     series: Series,
 }
 
+base::state!([] Direction { keeps sender, series; each; fixed });
+
 /// All framed links.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Framing {
@@ -42,6 +44,8 @@ pub(crate) struct Framing {
     cables: Vec<Cable>,
     classes: Vec<Arc<FrameClass>>,
 }
+
+base::state!([] Framing { keeps; each directions, cables; fixed seed, classes });
 
 impl Framing {
     pub(crate) fn new(seed: u64) -> Self {

@@ -11,7 +11,7 @@ pub trait Impairment {
 }
 
 /// Every flit arrives at the first try.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Default, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Lossless;
 
 impl Impairment for Lossless {

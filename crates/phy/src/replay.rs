@@ -45,7 +45,7 @@ pub(crate) struct Placed {
 }
 
 /// What a sender has done.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sent {
     pub(crate) flits: u64,
     pub(crate) frames: u64,
@@ -56,7 +56,7 @@ pub(crate) struct Sent {
 }
 
 /// A place of the replay buffer: in which frame it was sent first, and in which it is accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 struct Kept {
     first: u64,
     accepted: u64,
@@ -97,6 +97,13 @@ pub(crate) struct Sender {
     ack_delay: Fs,
     sent: Sent,
 }
+
+base::state!([] Sender {
+    keeps clock, base, next, fresh, accept, calm_from, calm_until, bound, kept, at, count, credit_frame,
+        credits, sent;
+    each;
+    fixed slots, flit_slots, straddle, way, credits_max, ack_every, ack_delay
+});
 
 impl Sender {
     /// A sender of direction `way`, whose frames and those of the reverse take `latency` each.

@@ -48,6 +48,9 @@ pub struct RunReport {
     pub checks: Checks,
     /// Wall-clock seconds of the replay.
     pub wall_s: f64,
+    /// Where the run was interrupted, if it was: everything else is so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<Interrupted>,
     /// Records of the trace that were replayed, of any kind.
     pub records: u64,
     /// Accelerators.
@@ -84,6 +87,15 @@ pub struct RunReport {
     pub engine: EngineUse,
     /// Counts of transactions by latency, in doubling steps.
     pub histogram: Histogram,
+}
+
+/// A run that was interrupted.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Interrupted {
+    /// The instant of simulated time.
+    pub at_ns: f64,
+    /// The checkpoint that it can be gone on with from.
+    pub checkpoint: String,
 }
 
 /// How the emulator stepped the machine.

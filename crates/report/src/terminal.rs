@@ -288,6 +288,18 @@ fn links(out: &mut String, r: &RunReport, style: Style) {
 
 fn checks(out: &mut String, r: &RunReport, style: Style) {
     let c = &r.checks;
+    if let Some(interrupted) = &r.interrupted {
+        let _ = writeln!(
+            out,
+            "\n{} at {}",
+            style.paint("1;33", "interrupted"),
+            span(interrupted.at_ns)
+        );
+        let (violations, credits) = (c.coherence_violations, c.credits_lost);
+        let _ = writeln!(out, "  so far {violations} coherence violations, {credits} credits lost");
+        let _ = writeln!(out, "  checkpoint {}", interrupted.checkpoint);
+        return;
+    }
     let verdict =
         if c.clean() { style.paint("32", "clean") } else { style.paint("1;31", "FAILED") };
     let scope = if c.per_access { "every access and the end" } else { "the end only" };

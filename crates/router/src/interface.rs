@@ -39,7 +39,7 @@ pub struct InterfaceParams {
 }
 
 /// A packet to send.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Outgoing {
     /// The packet.
     pub packet: PacketIdx,
@@ -55,7 +55,7 @@ pub struct Outgoing {
     pub flits: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Queued {
     packet: Outgoing,
     allowed: u64,
@@ -64,7 +64,7 @@ struct Queued {
 }
 
 /// The packet of a class that is being sent, flit by flit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Sending {
     packet: Outgoing,
     state: u32,
@@ -88,6 +88,12 @@ struct Port {
     vc_pointer: u8,
 }
 
+base::state!([] Port {
+    keeps link_ready, queues, sending, credits, free, busy, class_pointer, vc_pointer;
+    each;
+    fixed depth
+});
+
 /// One node's network interface.
 #[derive(Clone, Debug)]
 pub struct Interface {
@@ -102,6 +108,12 @@ pub struct Interface {
     /// Packets of each class not yet wholly sent.
     held: [u32; CLASS_COUNT],
 }
+
+base::state!([] Interface {
+    keeps busy_ports, held;
+    each ports;
+    fixed clock, vcs, keeps_vcs, cut_through
+});
 
 impl Interface {
     /// Builds an interface.
@@ -134,6 +146,11 @@ impl Interface {
             busy_ports: PortSet::EMPTY,
             held: [0; CLASS_COUNT],
         }
+    }
+
+    /// Bytes of the emulator's memory that an interface takes beside itself. Packets that wait are on top.
+    pub const fn bytes(ports: usize, vcs: u8) -> usize {
+        ports * (size_of::<Port>() + vcs as usize * size_of::<u32>())
     }
 
     /// Packets of `class` that were offered and are not yet wholly sent.

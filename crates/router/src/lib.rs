@@ -43,7 +43,7 @@ mod view;
 mod wired;
 mod wires;
 
-pub use bank::{Pipeline, RouterBank, RouterParams};
+pub use bank::{Pipeline, RouterBank, RouterParams, router_bytes};
 pub use egress::{Absorption, Departure, Egress, Stall};
 pub use express::{Border, FarEnd, PackedFlit, PortLink};
 pub use interface::{Interface, InterfaceParams, Outgoing};

@@ -6,7 +6,7 @@ pub const MAX_PORTS: usize = 256;
 const WORDS: usize = MAX_PORTS / 64;
 
 /// A set of ports of one router, walked by trailing zeros.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct PortSet([u64; WORDS]);
 
 impl PortSet {

@@ -8,11 +8,23 @@ use crate::store::Slot;
 /// A VC of a port of a router, numbered over the whole bank: the router times the lanes of a
 /// block, then `port << shift | vc`, where `2^shift` is the number of VCs a port rounded up to a
 /// power of two.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Lane(pub u32);
 
 /// Where an input VC is with the packet at its front.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Stage {
     /// Empty.
     Idle,
@@ -25,7 +37,7 @@ pub(crate) enum Stage {
 }
 
 /// One input VC: a queue of flits and the state of the packet at its front. 32 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Input {
     /// First and last flit of its queue; without meaning where `len` is 0.
     pub(crate) first: Slot,
@@ -45,7 +57,7 @@ pub(crate) struct Input {
 
 /// One output VC, and for the first VC of a port what belongs to the port. 16 bytes.
 // Invariant: credits + in flight + buffered downstream + credits in flight == depth downstream.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Output {
     pub(crate) credits: u16,
     pub(crate) depth: u16,
@@ -71,7 +83,7 @@ pub(crate) struct Output {
 pub(crate) const NOBODY: u16 = u16::MAX;
 
 /// Sets of 64 lanes of a router: 64 bytes.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Default, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sets {
     /// Inputs that ask for an output VC.
     pub(crate) waiting: u64,
@@ -106,8 +118,16 @@ pub(crate) struct Block<const L: usize, const W: usize> {
     pub(crate) outputs: [Output; L],
 }
 
+base::state!([const L: usize, const W: usize] Block<L, W> {
+    keeps timed, forwarded;
+    each sets, inputs, outputs;
+    fixed words, ports
+});
+
 /// What happens to a router at a given cycle unless it is the next. Lanes are the router's own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub(crate) enum Timer {
     /// RC of this input VC is done.
     Routed(u16),

@@ -7,7 +7,7 @@
 use base::{Class, Flit, Head, NodeIdx, PacketIdx, VcIdx};
 
 /// A flit's place in the [`Store`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Slot(pub u32);
 
 /// No slot.
@@ -17,7 +17,7 @@ const HEAD: u8 = 1;
 const TAIL: u8 = 2;
 
 /// A flit at rest, 32 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 #[repr(align(32))]
 pub(crate) struct Resting {
     packet: PacketIdx,
@@ -43,6 +43,8 @@ pub struct Store {
     lengths: Vec<u16>,
     free: u32,
 }
+
+base::state!([] Store { keeps slots, lengths, free; each; fixed });
 
 impl Default for Store {
     fn default() -> Self {

@@ -8,7 +8,7 @@ use crate::state::Block;
 
 /// What waits on an output VC: now, before the present cycle, and with this cycle's credits but
 /// without what has left in it.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Default, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Load {
     used: u16,
     before: u16,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::describe::{Listing, Overflow};
 use crate::error::{ErrorKind, Problem};
+use crate::limits;
 use crate::spec::{self, MachineSpec, PackageHomeSpec};
 use crate::validate::{self, range};
 
@@ -104,6 +105,35 @@ pub(crate) fn fill_in(spec: &mut MachineSpec, form: DirectoryForm) -> Result<(),
     Ok(())
 }
 
+/// Whether every level of a machine's directory can list whoever it has to: [`limits::LISTED_MAX`] at most.
+///
+/// # Errors
+/// What is too many, and the mend.
+pub fn listed(spec: &MachineSpec) -> Result<(), (String, String)> {
+    let max = limits::LISTED_MAX;
+    let nodes = u32::try_from(spec.fabric.node_ports.len()).unwrap_or(u32::MAX);
+    let two_level = spec.accelerator.home.packages.is_some();
+    let Some(package) = spec.package_nodes.filter(|_| two_level) else {
+        let why = format!("it has {nodes} accelerators, and a directory of one level lists {max}");
+        let mend = "give it two levels: `directory: Default` in `accelerator.home`, and \
+                    `package_nodes: 16` beside `accelerator`";
+        return if nodes <= max { Ok(()) } else { Err((why, mend.to_owned())) };
+    };
+    let packages = nodes / package.max(1);
+    if packages > max {
+        let why = format!("it has {packages} packages, and homes of the fabric list {max}");
+        return Err((
+            why,
+            format!("make packages larger: `package_nodes: {}`", nodes.div_ceil(max)),
+        ));
+    }
+    if package > max {
+        let why = format!("a package has {package} accelerators, and its homes list {max}");
+        return Err((why, format!("make packages smaller: `package_nodes: {max}` at most")));
+    }
+    Ok(())
+}
+
 /// 8 nodes: a full map. 64: one with entries for cached lines only. More: two levels of these, 4 pointers to
 /// packages and then a coarse vector.
 fn suit(spec: &mut MachineSpec) {
@@ -180,6 +210,21 @@ mod tests {
         assert_eq!(pod.home.directory, spec::Listing::Limited { pointers: 4, overflow });
         let without = suited("pod1024", None).expect_err("it has no packages");
         assert!(without.contains("package_nodes: 8"), "{without}");
+    }
+
+    #[test]
+    fn each_level_lists_so_many() {
+        let of =
+            |name, package| listed(&suited(name, package).expect("a machine")).map_err(|e| e.1);
+        assert_eq!(of("torus16x16x16", Some(16)), Ok(()));
+        assert_eq!(of("torus16x16x16", Some(4)), Ok(()));
+        let (small, large) = (of("torus16x16x16", Some(2)), of("torus16x16x16", Some(2048)));
+        assert!(small.is_err_and(|mend| mend.contains("package_nodes: 4`")));
+        assert!(large.is_err_and(|mend| mend.contains("package_nodes: 1024`")));
+        let mut flat = Description::shipped("torus16x16x16").expect("it is shipped");
+        flat.accelerator.home.directory = DirectoryForm::FullMap;
+        let flat = listed(&flat.elaborate().expect("a machine"));
+        assert!(flat.is_err_and(|(_, mend)| mend.contains("directory: Default")));
     }
 
     #[test]

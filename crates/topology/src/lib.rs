@@ -30,7 +30,7 @@ use std::path::Path;
 pub mod checks;
 pub mod collective;
 pub mod describe;
-mod directory;
+pub mod directory;
 mod elaborate;
 mod error;
 mod families;

@@ -8,9 +8,9 @@
 pub const FILE_BYTES_MAX: u64 = 32 << 20;
 /// Accelerators of a machine.
 pub const NODES_MAX: u64 = 16_384;
-/// Accelerators of a machine that can be run; larger ones can only be checked. As many as the
-/// full-map directory covers.
-pub const RUN_NODES_MAX: u64 = 1_024;
+/// Caches, or packages of them, that the homes of one level of a directory can list. Machines with more
+/// can be run with directories of two levels, or only be checked.
+pub const LISTED_MAX: u32 = 1_024;
 /// Routers of a machine.
 pub const ROUTERS_MAX: u64 = 16_384;
 /// Links of a machine, each direction counted.

@@ -23,6 +23,7 @@ pub const SHIPPED: [(&str, &str); 27] = [
     ("hierarchy_racks", include_str!("../../../topologies/hierarchy_racks.ron")),
     ("cloudmatrix384", include_str!("../../../topologies/cloudmatrix384.ron")),
     ("pod1024", include_str!("../../../topologies/pod1024.ron")),
+    ("torus16x16x16", include_str!("../../../topologies/torus16x16x16.ron")),
     ("hyperx4x4x4", include_str!("../../../topologies/hyperx4x4x4.ron")),
     ("flatbutterfly4x4c4", include_str!("../../../topologies/flatbutterfly4x4c4.ron")),
     ("dragonfly72", include_str!("../../../topologies/dragonfly72.ron")),

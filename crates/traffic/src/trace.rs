@@ -152,6 +152,20 @@ impl Trace {
         &self.0.info
     }
 
+    /// A hash over the records of every thread, by the sums of the chunks that they are packed in: the same
+    /// records in a text and in a binary file have the same, if they were packed by one version.
+    pub fn fingerprint(&self) -> u128 {
+        let mut all = base::Digest::default();
+        for (thread, chunks) in self.0.chunks.iter().enumerate() {
+            for (at, c) in chunks.iter().enumerate() {
+                let words = [c.packed, c.raw, c.records, c.crc].map(u64::from);
+                all.add(&[thread as u64, at as u64, words[0], words[1], words[2], words[3]]);
+            }
+        }
+        all.add(&[u64::from(self.threads())]);
+        all.sum()
+    }
+
     /// The file, or its stand-in.
     pub fn path(&self) -> &Path {
         &self.0.path

@@ -30,7 +30,8 @@ use serve::tell;
 pub(super) use serve::answer;
 
 /// What is asked of a level, on one line.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub enum Ask<V: Parts> {
     /// Reads parts.
     Load {
@@ -72,7 +73,8 @@ pub enum Ask<V: Parts> {
 }
 
 /// Who asks, and is told.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub enum Who<V: Parts> {
     /// A thread of this node, by its access.
     Token(u32),
@@ -92,10 +94,13 @@ pub enum Asked<V> {
 }
 
 /// A release under way at a level: its node, and its number there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct SyncId(pub NodeIdx, pub u32);
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 struct Waiting<V: Parts, T> {
     ask: Ask<V>,
     who: Who<V>,
@@ -104,7 +109,8 @@ struct Waiting<V: Parts, T> {
     sent: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "T: serde::Serialize", deserialize = "T: serde::de::DeserializeOwned"))]
 struct Entry<V: Parts, T> {
     line: ScopedLine<V>,
     home: NodeIdx,
@@ -112,7 +118,7 @@ struct Entry<V: Parts, T> {
 }
 
 /// What a level did since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct LevelCounts {
     /// Loads served at once.
     pub hits: u64,
@@ -148,6 +154,12 @@ pub struct Level<V: Parts, T, F: ScopedFaults> {
     counts: LevelCounts,
     broken: Option<String>,
 }
+
+base::state!([V: Parts, T: serde::Serialize + serde::de::DeserializeOwned, F: ScopedFaults] Level<V, T, F> {
+    keeps lines, written, busy, wanted, syncs, counts, broken;
+    each places;
+    fixed cfg, me, unit, mshrs
+});
 
 impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
     /// An empty level of node `me`. Without a geometry nothing bounds it, and nothing is evicted but by

@@ -47,7 +47,19 @@ impl Parts for LineData {
 
 /// State of a line in a scoped cache or slice. Two letters name a request under way: `Iv` goes from I
 /// to V; an `i` behind it says that an acquire came since.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[repr(u8)]
 pub enum ScopedState {
     /// Not here.
@@ -90,7 +102,10 @@ impl ScopedState {
 /// A line in a scoped cache or slice.
 ///
 /// Invariant: `dirty` is a part of `valid`, and what is in neither `valid` nor under way is nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(bound = "")]
 pub struct ScopedLine<V: Parts> {
     /// Its state.
     pub state: ScopedState,

@@ -7,7 +7,9 @@ use base::{Class, NodeIdx, Scope};
 use super::line::Parts;
 
 /// What of a node a message is for, or from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum Unit {
     /// The node's own scoped cache.
     Cache,
@@ -18,7 +20,9 @@ pub enum Unit {
 }
 
 /// What a message says.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[repr(u8)]
 pub enum ScopedKind {
     /// Asks for the line.
@@ -52,7 +56,8 @@ impl ScopedKind {
 }
 
 /// A message about one line, but for `Release`, `Acquire` and `Done`, which are about all.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound = "")]
 pub struct ScopedMessage<V: Parts> {
     /// What it says.
     pub kind: ScopedKind,

@@ -37,7 +37,7 @@ pub struct ScopedRequest<V: Parts, T> {
 }
 
 /// An acquire, a release, or a release and then an acquire.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Sync {
     /// Everything written before goes to the point of coherence.
     pub release: bool,
@@ -47,14 +47,14 @@ pub struct Sync {
     pub scope: Scope,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 enum Stage {
     ReleaseCache,
     ReleaseSlices,
     AcquireSlices,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 struct Op<T> {
     sync: Sync,
     stage: Stage,
@@ -76,6 +76,12 @@ pub struct ScopedNode<V: Parts, T, F: ScopedFaults> {
     initial: fn(Line) -> V,
     ops: BTreeMap<u32, Op<T>>,
 }
+
+base::state!([V: Parts, T: serde::Serialize + serde::de::DeserializeOwned, F: ScopedFaults] ScopedNode<V, T, F> {
+    keeps cache, slice, memory, ops;
+    each;
+    fixed cfg, me, initial
+});
 
 impl<V: Parts, T: Copy, F: ScopedFaults> ScopedNode<V, T, F> {
     /// A node with nothing cached; memory starts as `initial` says. Cache and slice have the same

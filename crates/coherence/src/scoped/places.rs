@@ -22,6 +22,8 @@ pub(super) struct Places {
     sets: BTreeMap<u64, Vec<Line>>,
 }
 
+base::state!([] Places { keeps sets; each; fixed shape });
+
 impl Places {
     pub(super) fn new(shape: Geometry) -> Self {
         assert!(shape.sets.is_power_of_two(), "{} sets: must be a power of two", shape.sets);

@@ -20,6 +20,7 @@
 //! gives the benefit of the doubt, and takes no synchronization from either.
 
 mod look;
+mod shared;
 
 use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
@@ -41,7 +42,9 @@ const KEPT_MAX: usize = 32;
 const HISTORY_MAX: usize = 64;
 
 /// What was violated.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum ScopedFault {
     /// A read saw a value older than a write that happens before it.
     Stale,
@@ -68,7 +71,7 @@ impl fmt::Display for ScopedFault {
 }
 
 /// A broken promise.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct ScopedViolation {
     /// What was violated.
     pub fault: ScopedFault,
@@ -90,7 +93,7 @@ impl fmt::Display for ScopedViolation {
 type Clocks = Arc<Vec<u32>>;
 
 /// A write, until memory's history forgets it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 struct Written<V> {
     mask: u64,
     value: V,
@@ -100,18 +103,19 @@ struct Written<V> {
     clock: u32,
     node: NodeIdx,
     /// What the thread had released before it, at package scope or wider, and at supernode scope.
+    #[serde(with = "shared::pair")]
     released: [Option<Clocks>; 2],
 }
 
 /// Writes that are in a unit and not further.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 struct Pending<V> {
     at: (Unit, NodeIdx),
     dirty: Vec<Written<V>>,
     flight: Vec<Written<V>>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 struct Ghost<V> {
     golden: V,
     initial: V,
@@ -121,22 +125,27 @@ struct Ghost<V> {
     pending: Vec<Pending<V>>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 struct Thread {
+    #[serde(with = "shared::one")]
     clocks: Clocks,
     /// What reads have seen released, by those who can be synchronized with at package scope, and by
     /// others.
+    #[serde(with = "shared::pair")]
     seen: [Option<Clocks>; 2],
+    #[serde(with = "shared::pair")]
     released: [Option<Clocks>; 2],
 }
 
 /// An access between issue and performance.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 struct Issued {
     thread: u32,
     home: NodeIdx,
     scope: Scope,
+    #[serde(with = "shared::one")]
     clocks: Clocks,
+    #[serde(with = "shared::pair")]
     released: [Option<Clocks>; 2],
 }
 
@@ -154,6 +163,12 @@ pub struct Witness<V: Parts> {
     violations: Vec<ScopedViolation>,
     count: u64,
 }
+
+base::state!([V: Parts] Witness<V> {
+    keeps threads, lines, issued, floors, violations, count;
+    each;
+    fixed cfg, initial
+});
 
 impl<V: Parts> core::hash::Hash for Witness<V> {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {

@@ -9,6 +9,7 @@ use topology::CheckReport;
 use super::check_directory::Directories;
 use super::check_links::{self, FramedClass};
 use super::check_regions::Regions;
+use super::check_size::Size;
 use super::output::Output;
 use super::{Outcome, input, output};
 
@@ -19,6 +20,7 @@ use super::{Outcome, input, output};
 Examples:
   lockstep check nvl72
   lockstep check topologies/*.ron
+  lockstep check --size pod1024
 With --json, a topology that does not hold is an entry {\"name\": ..., \"error\": ...} in its place
 among the reports, with the name as given.
 Exit code: 0 if every topology holds, 2 if one does not.")]
@@ -26,6 +28,9 @@ pub(crate) struct Args {
     /// Topology files, or names of shipped ones
     #[arg(required = true, value_name = "FILE")]
     topologies: Vec<String>,
+    /// Tell how much of the emulator's memory the machine takes
+    #[arg(long)]
+    size: bool,
     /// Write the reports as a JSON array; `-` for standard output, and nothing else there
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -49,6 +54,8 @@ struct Report {
     framed: Vec<FramedClass>,
     #[serde(flatten)]
     regions: Regions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<Size>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -64,12 +71,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                     directory: Directories::of(&spec),
                     framed: check_links::of(&spec),
                     regions: Regions::of(&spec),
+                    size: args.size.then(|| Size::of(&spec)),
                 };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, framed, regions } = &report;
+                    let Report { fabric, directory, framed, regions, size } = &report;
                     output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
+                    size.iter().try_for_each(|s| output::print(&s.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));
             }

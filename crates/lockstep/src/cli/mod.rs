@@ -7,6 +7,7 @@ mod check;
 mod check_directory;
 mod check_links;
 mod check_regions;
+mod check_size;
 mod engine;
 mod import;
 mod input;
@@ -16,6 +17,7 @@ mod output;
 mod progress;
 mod rates;
 mod run;
+mod run_checkpoint;
 mod run_links;
 mod sections;
 mod stress;
@@ -31,7 +33,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use machine::RunError;
+use machine::{CheckpointError, RunError};
 use topology::TopologyError;
 use traffic::TraceError;
 use traffic::capture::CaptureError;
@@ -74,6 +76,8 @@ enum Outcome {
     Done,
     /// The work was done, but its checks found something.
     ChecksFailed,
+    /// Somebody pressed Ctrl-C; the work can be gone on with.
+    Interrupted,
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -93,6 +97,7 @@ pub(crate) fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::ChecksFailed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(run_checkpoint::INTERRUPTED_CODE),
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&message(&error), std::io::stderr().is_terminal());
@@ -110,6 +115,7 @@ fn message(error: &anyhow::Error) -> String {
         let complete = cause.is::<TraceError>()
             || cause.is::<TopologyError>()
             || cause.is::<RunError>()
+            || cause.is::<CheckpointError>()
             || cause.is::<CaptureError>();
         if complete {
             break;

@@ -1,13 +1,12 @@
 //! `run`: replays a trace on a machine.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use lockstep::base::Fs;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
-use machine::{Cut, Latency, Machine, Options, Summary};
+use machine::{Latency, Machine, Options, Summary};
 use report::{
     CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, KindLatency, LatencyNs, PackageUse,
     RunReport, Style,
@@ -15,6 +14,7 @@ use report::{
 use traffic::Trace;
 
 use super::output::Output;
+use super::run_checkpoint::{Checkpoints, Flags, interrupted};
 use super::{Outcome, input, log, output, progress, run_links};
 
 /// Replays a memory trace on a machine and reports what happened.
@@ -25,9 +25,12 @@ Examples:
   lockstep run --topology nvl72 --trace histogram8
   lockstep run --topology my.ron --trace my.lkst --json result.json
   lockstep run --log barrier=debug
+  lockstep run --checkpoint long.checkpoint --checkpoint-every '50 us'
+  lockstep run --resume long.checkpoint
 Shipped topologies: nvl8, nvl72, mesh8x8, torus4x4x4, fullmesh8.
 Shipped traces: jacobi8, histogram8, bfs8.
-Exit code: 0 if every check is clean, 1 if not, 2 for bad input or a deadlock.")]
+Ctrl-C writes a checkpoint and what was measured so far, and says how to go on; again, it ends at once.
+Exit code: 0 if every check is clean, 1 if not, 2 for bad input or a deadlock, 130 after Ctrl-C.")]
 pub(crate) struct Args {
     /// Topology file, or the name of a shipped one
     #[arg(long, value_name = "FILE", default_value = DEFAULT_TOPOLOGY)]
@@ -52,6 +55,8 @@ pub(crate) struct Args {
     /// Write the result as JSON; `-` for standard output, and nothing else there
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoints: Flags,
     /// Log events to standard error: a level, or component=level with a component of machine,
     /// agent, barrier, node, link
     #[arg(long, value_name = "FILTER")]
@@ -71,15 +76,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         check: !args.no_check,
         shuffle: args.shuffle,
         threads: usize::from(args.threads),
-        cut: Cut::Auto,
+        cut: args.checkpoints.cut()?,
     };
     let started = now();
     let mut machine = Machine::new(&spec, &trace, options)?;
-    replay(&mut machine, &trace, args)
+    let mut checkpoints = Checkpoints::new(&args.checkpoints, &args.topology, &args.trace)?;
+    if let Some(from) = &args.checkpoints.resume {
+        checkpoints.resume(&mut machine, from)?;
+    }
+    let done = replay(&mut machine, &trace, args, &mut checkpoints)
         .with_context(|| format!("the replay of {} on {} stopped", args.trace, args.topology))?;
     let wall_s = now().duration_since(started).as_secs_f64();
-    let mut report = report(args, &trace, &machine.summary(), (spec.flit_bytes, wall_s));
+    let summary = if done { machine.summary() } else { machine.summary_so_far() };
+    let mut report = report(args, &trace, &summary, (spec.flit_bytes, wall_s));
     report.engine = engine(&machine.engine());
+    if !done {
+        checkpoints.write(&machine)?;
+        let checkpoint = checkpoints.path().display().to_string();
+        report.interrupted = Some(report::Interrupted { at_ns: machine.now().as_ns(), checkpoint });
+    }
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(json) = json {
         json.write(&report.to_json()?)?;
@@ -88,7 +103,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let color = std::io::stdout().is_terminal();
         output::print(&report::render(&report, Style { color }))?;
     }
+    if !done {
+        output::note(&go_on(args, checkpoints.path()));
+        return Ok(Outcome::Interrupted);
+    }
     Ok(if report.checks.clean() { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+/// How to go on with a run that was interrupted.
+fn go_on(args: &Args, checkpoint: &Path) -> String {
+    let mut words = vec!["lockstep run".to_owned()];
+    words.push(format!("--topology {} --trace {}", args.topology, args.trace));
+    if args.seed != 1 {
+        words.push(format!("--seed {}", args.seed));
+    }
+    if args.no_check {
+        words.push("--no-check".to_owned());
+    }
+    words.push(format!("--resume {}", checkpoint.display()));
+    format!("interrupted; to go on:\n  {}", words.join(" "))
 }
 
 #[expect(clippy::disallowed_methods, reason = "wall time of the emulator, not of the machine")]
@@ -99,16 +132,27 @@ fn now() -> Instant {
 /// Instants, or epochs, between two looks at the progress.
 const GLANCE: u64 = 8192;
 
-fn replay(machine: &mut Machine, trace: &Trace, args: &Args) -> anyhow::Result<()> {
+/// Steps to the end of the trace, or to where it is interrupted: false.
+fn replay(
+    machine: &mut Machine,
+    trace: &Trace,
+    args: &Args,
+    checkpoints: &mut Checkpoints,
+) -> anyhow::Result<bool> {
     let bar = progress::bar(trace.info().records, args.quiet);
-    while machine.advance(GLANCE, Fs::NEVER)? {
+    while machine.advance(GLANCE, checkpoints.due())? {
+        checkpoints.look(machine)?;
+        if interrupted() {
+            bar.finish_and_clear();
+            return Ok(false);
+        }
         if !bar.is_hidden() {
             bar.set_position(machine.operations_taken());
             bar.set_message(machine.now().to_string());
         }
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(true)
 }
 
 fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f64)) -> RunReport {
@@ -139,6 +183,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f
         breakdown_ns: s.breakdown_ns.iter().map(|(p, ns)| (p.name(), *ns)).collect(),
         checks: checks(&s.checks),
         wall_s,
+        interrupted: None,
         records: s.operations,
         nodes: s.nodes,
         routers: s.routers,

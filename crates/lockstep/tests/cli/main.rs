@@ -1,5 +1,6 @@
 //! The command line as its users meet it: the built binary, in a folder of its own.
 
+mod checkpoints;
 mod errors;
 mod order;
 mod place;

@@ -56,6 +56,12 @@ pub struct Network<R, P> {
     spoilt: [u64; 2],
 }
 
+base::state!([R, P: serde::Serialize + serde::de::DeserializeOwned] Network<R, P> {
+    keeps routers, wiring, packets, arriving, flits_injected, flits_delivered, packets_delivered, spoilt;
+    each interfaces;
+    fixed mail, clocks, components, slots
+});
+
 /// Where each component is woken.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {

@@ -3,7 +3,7 @@
 use base::{Fs, PacketIdx, Timeline};
 
 /// A packet in flight.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Packet<P> {
     /// What it carries.
     pub payload: P,
@@ -12,7 +12,7 @@ pub struct Packet<P> {
 }
 
 /// All packets in flight, by index. Slots are reused.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Packets<P> {
     slots: Vec<Option<Packet<P>>>,
     free: Vec<PacketIdx>,

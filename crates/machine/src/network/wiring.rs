@@ -6,7 +6,7 @@
 
 use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, VcIdx};
 use clock::{Domain, Edge, Schedule};
-use phy::{Links, Transit, Undetected};
+use phy::{Links, Lossless, Transit, Undetected};
 use router::{PortSet, Wires};
 use tracing::trace;
 
@@ -80,6 +80,12 @@ pub struct Wiring {
     pub(crate) spoiled: Vec<(PacketIdx, Undetected)>,
 }
 
+base::state!([] Wiring {
+    keeps links, schedule, spoiled;
+    each units, sockets;
+    fixed names, receivers, abroad
+});
+
 /// A port of a unit.
 // Invariant: a due edge is that of the first flit, or credit, in the link's ring.
 #[derive(Clone, Debug)]
@@ -99,6 +105,12 @@ pub(crate) struct Socket {
     /// two is stepped first.
     starved_until: Fs,
 }
+
+base::state!([] Socket {
+    keeps flit_due, credit_due, starved_since, starved, starved_until;
+    each;
+    fixed out, far_unit, far_port
+});
 
 impl Socket {
     pub(crate) fn new(out: LinkIdx, far: Terminal) -> Self {
@@ -143,6 +155,12 @@ pub(crate) struct Unit {
     starved: PortSet,
 }
 
+base::state!([] Unit {
+    keeps flits, credits, starved;
+    each;
+    fixed slot, first
+});
+
 impl Unit {
     /// A unit whose ports start at `first` of all.
     pub(crate) fn new(slot: Slot, first: usize) -> Self {
@@ -157,6 +175,18 @@ impl Unit {
 }
 
 impl Wiring {
+    /// Bytes for each port of a unit, its link out among them, and for each unit beside that.
+    pub(crate) const BYTES: (usize, usize) = (
+        size_of::<Socket>()
+            + size_of::<Terminal>()
+            + size_of::<LinkIdx>()
+            + Links::<Lossless>::BYTES.0,
+        size_of::<Unit>()
+            + size_of::<Slot>()
+            + size_of::<Component>()
+            + clock::Wheel::COMPONENT_BYTES,
+    );
+
     /// The links of the machine.
     pub const fn links(&self) -> &Links {
         &self.links

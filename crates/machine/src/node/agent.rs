@@ -15,6 +15,7 @@
 
 mod order;
 mod pieces;
+mod place;
 mod scopes;
 mod store_buffer;
 
@@ -24,6 +25,7 @@ use base::{Addr, Fs, Line, LineData, Op, Order, Part, Scope, ThreadIdx, Timeline
 use clock::Edge;
 use coherence::Access;
 use coherence::scoped::Sync;
+use serde::{Deserialize, Serialize};
 use topology::spec::Consistency;
 use traffic::TraceError;
 
@@ -35,7 +37,7 @@ use store_buffer::StoreBuffer;
 const LINE: u32 = 64;
 
 /// What an operation counts as.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Kind {
     /// A load, or the reading half of a copy's piece.
     Load,
@@ -46,7 +48,7 @@ pub enum Kind {
 }
 
 /// One line's worth of an operation, ready for the cache.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Piece {
     pub(crate) line: Line,
     pub(crate) access: Access<LineData>,
@@ -81,7 +83,7 @@ pub(crate) enum Wish {
 }
 
 /// An operation with pieces to be issued or outstanding.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Entry {
     kind: Kind,
     /// When its first piece was first offered to the cache.
@@ -99,7 +101,7 @@ struct Entry {
 }
 
 /// A piece of a bulk copy: where its bytes come from and go to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Chunk {
     from: Addr,
     to: Addr,
@@ -107,7 +109,7 @@ struct Chunk {
 }
 
 /// What is left of the operation that the agent is at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Current {
     None,
     /// Bytes still to be issued of a load or store: `pattern` is the stored value.
@@ -148,7 +150,7 @@ pub(crate) struct Finished {
 }
 
 /// Where the piece comes from that was wished for last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 enum Offered {
     /// The operation at hand.
     Program,

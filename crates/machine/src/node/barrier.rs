@@ -7,7 +7,7 @@
 use base::{Map, NodeIdx, ThreadIdx};
 
 /// Arrivals at one barrier since it was last released.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Gathering {
     members: u32,
     arrived: Vec<(NodeIdx, ThreadIdx)>,
@@ -32,6 +32,8 @@ pub(crate) struct Barriers {
     gathering: Map<u32, Gathering>,
     released: u64,
 }
+
+base::state!([] Barriers { keeps gathering, released; each; fixed });
 
 impl Barriers {
     /// Counts an arrival. Gives the members to release when it was the last.

@@ -40,7 +40,7 @@ use roster::Roster;
 pub(crate) use step::Shared;
 
 /// A message waiting for the cache or the home.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Inbound {
     ready: Edge,
     payload: Payload,
@@ -48,7 +48,7 @@ struct Inbound {
 }
 
 /// A message waiting for its controller's latency, or for memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Outbound {
     due: Edge,
     dst: NodeIdx,
@@ -58,7 +58,7 @@ struct Outbound {
 }
 
 /// An access waiting for the cache's latency.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Done {
     due: Edge,
     token: u32,
@@ -98,6 +98,13 @@ pub(crate) struct Node {
     /// The instant at which the last agent finished.
     pub(crate) finished: Fs,
 }
+
+base::state!([] Node {
+    keeps roster, cache, home, barriers, cache_in, home_in, package_in, cache_out, home_out, writes, reads,
+        free_tickets, done, remote, cache_messages, running, finished;
+    each agents, package, scoped;
+    fixed id
+});
 
 /// Bits of a cache token that name the agent's own entry; the rest names the agent.
 const ENTRY_BITS: u32 = 16;
@@ -141,6 +148,11 @@ impl Node {
             running,
             finished: Fs::ZERO,
         }
+    }
+
+    /// Whether a thread's operations depend on what its loads read.
+    pub(crate) fn observes(&self) -> bool {
+        self.agents.iter().any(Agent::observes)
     }
 
     /// A barrier lets a thread's agent go.

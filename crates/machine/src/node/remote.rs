@@ -24,7 +24,7 @@ use super::{Done, Inbound, Outbound};
 use crate::payload::Payload;
 
 /// Keeps requests of a node to a home in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Order {
     /// By home: requests sent.
     sent: Map<u32, u64>,

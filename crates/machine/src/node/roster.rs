@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 use clock::Edge;
 
 /// A set of agents by number.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Set {
     words: Vec<u64>,
     count: usize,
@@ -46,7 +46,7 @@ impl Set {
 }
 
 /// The agents of one node, by what they are at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Roster {
     awake: Set,
     wanting: Set,

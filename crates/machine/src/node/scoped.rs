@@ -41,8 +41,14 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
 }
 
+base::state!([] Shared {
+    keeps counts;
+    each witness;
+    fixed lines, package_nodes, outbox
+});
+
 /// Acquires and releases of all threads; a fence or a barrier counts as both.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Counts {
     pub(crate) acquires: u64,
     /// Those that are no release as well.

@@ -55,6 +55,13 @@ pub(crate) struct Shared {
     pub(crate) scoped: Option<Box<super::scoped::Shared>>,
 }
 
+base::state!([] Shared {
+    keeps crossings, taken, ghost, stats, digest, outbox;
+    each scoped;
+    fixed clock, map, lengths, cache_latency, home_latency, injection_packets, nodes, package_nodes,
+        two_level, threads, seed, last_edge, fabric, delivered, candidates, uncached
+});
+
 impl Shared {
     /// Whether accesses to `line` go to its home.
     pub(super) fn is_uncached(&self, line: Line) -> bool {

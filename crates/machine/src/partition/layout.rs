@@ -49,6 +49,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// Bytes of the emulator's memory for each link.
+    pub(crate) const LINK_BYTES: usize = size_of::<LinkEnds>() + size_of::<LinkIdx>();
+
     /// Everything in one partition.
     pub(crate) fn whole(fabric: &Fabric) -> Self {
         let (nodes, routers) = (fabric.node_ports.len(), fabric.routers.len());

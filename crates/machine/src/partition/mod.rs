@@ -45,6 +45,13 @@ pub(crate) struct Partition<R, M> {
     letter: Letter,
 }
 
+// Between two epochs there is no mail.
+base::state!([R, M: base::State] Partition<R, M> {
+    keeps net, shared, edges, instants;
+    each nodes, memories;
+    fixed woken, shuffle, failure, letter
+});
+
 /// An error, when it was met and by which node; by none where it is the partition's.
 #[derive(Debug)]
 pub(crate) struct Failure {

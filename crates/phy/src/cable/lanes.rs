@@ -14,7 +14,7 @@ use crate::FrameClass;
 use crate::errors::stream;
 
 /// A lane that fails.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct LaneFault {
     /// The direction: 0 that of the even link of the pair, 1 that of the odd one.
     pub way: u8,
@@ -36,7 +36,7 @@ pub enum LinkEvent {
 }
 
 /// Why a link is down for good.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Trouble {
     /// It was taken down at this instant and not brought up.
     Down(Fs),
@@ -75,6 +75,8 @@ pub(super) struct Lanes {
     /// Widths allowed, widest first.
     widths: Vec<u32>,
 }
+
+base::state!([] Lanes { keeps works, width; each; fixed widths });
 
 impl Lanes {
     pub(super) fn new(class: &FrameClass) -> Self {

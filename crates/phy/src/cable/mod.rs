@@ -45,13 +45,13 @@ use lanes::{Lanes, Outcome};
 pub(crate) use way::{DEAD, Way};
 
 /// Something that happens to a cable at an instant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 struct Pending {
     at: Fs,
     what: What,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 enum What {
     /// The retries of a direction are used up, or someone asks for it.
     Retrain,
@@ -81,6 +81,12 @@ pub(crate) struct Cable {
     /// Up to when all is worked off.
     horizon: Fs,
 }
+
+base::state!([] Cable {
+    keeps lanes, pending, up_at, down_time, downs, retrains, dead, horizon;
+    each ways;
+    fixed seed, class
+});
 
 impl Cable {
     /// A cable whose directions are links `first` and `first + 1`, with the fixed latency of each

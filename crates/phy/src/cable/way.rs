@@ -13,7 +13,7 @@ use crate::errors::{Corrupted, NEVER};
 pub(crate) const DEAD: u64 = u64::MAX / 2;
 
 /// A stretch of frames whose payload is not accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Outage {
     /// The first frame that is not.
     pub(crate) from: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Outage {
 }
 
 /// Frames at one rate: since the link came up last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Epoch {
     /// Number of the first frame.
     first: u64,
@@ -33,7 +33,7 @@ struct Epoch {
 }
 
 /// What happened to the frames of a direction.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct WireCounts {
     /// Frames beyond repair, idle or not.
     pub(crate) uncorrectable: u64,
@@ -62,6 +62,12 @@ pub(crate) struct Way {
     missed: VecDeque<u64>,
     counts: WireCounts,
 }
+
+base::state!([] Way {
+    keeps epochs, source, lost, fresh, outages, missed, counts;
+    each;
+    fixed link, slots, latency
+});
 
 impl Way {
     pub(super) fn new(seed: u64, link: u64, class: &FrameClass, latency: Fs) -> Self {

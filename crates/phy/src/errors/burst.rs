@@ -29,7 +29,7 @@ pub struct Burst {
 }
 
 /// A frame that bursts have touched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Touched {
     frame: u64,
     /// Wrong symbols by place in the frame, in no order.
@@ -55,6 +55,12 @@ pub(super) struct Bursts {
     beside_drawn: u64,
     mended: u64,
 }
+
+base::state!([] Bursts {
+    keeps begins, count, touched, symbols_drawn, beside_drawn, mended;
+    each;
+    fixed seed, link, shape, gap, length, right, symbol_error
+});
 
 impl Bursts {
     pub(super) fn new(seed: u64, link: u64, shape: &Shape, ber: f64, burst: Burst) -> Self {

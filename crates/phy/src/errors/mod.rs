@@ -103,6 +103,8 @@ pub(crate) struct Corrupted {
     in_burst: u64,
 }
 
+base::state!([] Corrupted { keeps count, alone, in_burst; each bursts; fixed seed, link, gap });
+
 impl Corrupted {
     pub(crate) fn new(seed: u64, link: u64, frame: &Shape, noise: &Noise) -> Self {
         let p = frame.code.frame_loss(noise.ber);

@@ -3,6 +3,7 @@
 use core::fmt::Debug;
 
 use base::arch::{Allocation, Arbitration};
+use base::state::{Loader, Saver, State, Unfit};
 
 use super::Allocator;
 use super::arbiter::{Matrix, RoundRobin};
@@ -30,6 +31,35 @@ pub enum AnyAllocator {
     Wavefront(Wavefront),
     /// One of the user's own.
     Own(Own),
+}
+
+/// Of its state; one of the user's own has none that is known here.
+impl State for AnyAllocator {
+    fn save(&self, to: &mut Saver) {
+        match self {
+            Self::InputFirst(allocator) => allocator.save(to),
+            Self::InputFirstMatrix(allocator) => allocator.save(to),
+            Self::OutputFirst(allocator) => allocator.save(to),
+            Self::OutputFirstMatrix(allocator) => allocator.save(to),
+            Self::Islip(allocator) => allocator.save(to),
+            Self::IslipMatrix(allocator) => allocator.save(to),
+            Self::Wavefront(allocator) => allocator.save(to),
+            Self::Own(_) => {}
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit> {
+        match self {
+            Self::InputFirst(allocator) => allocator.load(from),
+            Self::InputFirstMatrix(allocator) => allocator.load(from),
+            Self::OutputFirst(allocator) => allocator.load(from),
+            Self::OutputFirstMatrix(allocator) => allocator.load(from),
+            Self::Islip(allocator) => allocator.load(from),
+            Self::IslipMatrix(allocator) => allocator.load(from),
+            Self::Wavefront(allocator) => allocator.load(from),
+            Self::Own(_) => Err(Unfit),
+        }
+    }
 }
 
 impl AnyAllocator {

@@ -57,7 +57,7 @@ pub trait Arbiter: Clone + Debug {
 }
 
 /// The first at or behind the pointer; it moves behind whoever is granted. Starts at 0.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct RoundRobin {
     /// May be one beyond the last, which is as good as 0.
     pointer: u32,
@@ -84,7 +84,7 @@ impl Arbiter for RoundRobin {
 /// In hardware a triangle of bits, `[i][j]` telling that `i` goes before `j`. A grant puts one
 /// behind all others, so the bits are always those of an order, and the order is what is kept: 2
 /// bytes a requester instead of a bit a pair of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Matrix {
     /// `[requester]`: its place in the order, 0 first. Invariant: a permutation.
     place: Vec<u16>,

@@ -25,7 +25,7 @@ use super::requests::{Requests, View};
 use super::{Allocator, assert_fits};
 
 /// Separable, inputs propose: each picks one of its requests, then each output one of the inputs.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct InputFirst<A>(Arbiters<A>);
 
 impl<A: Arbiter> InputFirst<A> {
@@ -49,7 +49,7 @@ impl<A: Arbiter> Allocator for InputFirst<A> {
 }
 
 /// Separable, outputs propose: each picks one of its requesters, then each input one of the outputs.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct OutputFirst<A>(Arbiters<A>);
 
 impl<A: Arbiter> OutputFirst<A> {
@@ -73,7 +73,7 @@ impl<A: Arbiter> Allocator for OutputFirst<A> {
 }
 
 /// iSLIP: output-first, repeated among what is left.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Islip<A> {
     arbiters: Arbiters<A>,
     iterations: u8,
@@ -105,7 +105,7 @@ impl<A: Arbiter> Allocator for Islip<A> {
 }
 
 /// The arbiters of one allocator: `[input]` over outputs, `[output]` over inputs.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 struct Arbiters<A> {
     inputs: Vec<A>,
     outputs: Vec<A>,

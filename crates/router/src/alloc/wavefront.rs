@@ -23,7 +23,7 @@ use super::requests::Requests;
 use super::{Allocator, assert_fits};
 
 /// Wavefront with a first diagonal that rotates.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Wavefront {
     /// The longer side, at least 1.
     side: usize,

@@ -3,6 +3,7 @@
 mod read;
 
 use base::arch::VcReuse;
+use base::state::{Loader, Saver, State, Unfit};
 use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::MAX_PORTS;
@@ -85,6 +86,13 @@ pub(crate) struct Common<R> {
     pub(crate) general: Option<Box<General>>,
 }
 
+base::state!([R] Common<R> {
+    keeps active, timers, loads, store;
+    each general;
+    fixed routing, pipeline, shift, vc_mask, lanes, traversal, adaptive, keeps_vcs, notes, special, grants,
+        turned, deferred
+});
+
 /// The routers, in blocks as large as the largest of them needs.
 #[derive(Clone, Debug)]
 enum Blocks {
@@ -92,6 +100,26 @@ enum Blocks {
     Lanes512(Vec<Block<512, 8>>),
     Lanes2048(Vec<Block<2048, 32>>),
     Lanes16384(Vec<Block<16384, 256>>),
+}
+
+impl State for Blocks {
+    fn save(&self, to: &mut Saver) {
+        match self {
+            Self::Lanes64(blocks) => blocks.iter().for_each(|b| b.save(to)),
+            Self::Lanes512(blocks) => blocks.iter().for_each(|b| b.save(to)),
+            Self::Lanes2048(blocks) => blocks.iter().for_each(|b| b.save(to)),
+            Self::Lanes16384(blocks) => blocks.iter().for_each(|b| b.save(to)),
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit> {
+        match self {
+            Self::Lanes64(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
+            Self::Lanes512(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
+            Self::Lanes2048(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
+            Self::Lanes16384(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
+        }
+    }
 }
 
 impl Blocks {
@@ -133,6 +161,9 @@ pub struct RouterBank<R> {
     express: Option<Engine>,
 }
 
+// Banks that are stepped all at once serve sweeps, which are not resumed.
+base::state!([R] RouterBank<R> { keeps common, blocks; each; fixed log, express });
+
 /// Does something with the kernel of the blocks' size.
 macro_rules! work {
     ($bank:expr, $kernel:ident => $answer:expr) => {
@@ -155,6 +186,19 @@ macro_rules! work {
             }
         }
     };
+}
+
+/// Bytes of the emulator's memory that a plain router takes in a bank whose largest router has so many ports.
+/// Flits under way are on top.
+pub fn router_bytes(ports: usize, vcs: u8) -> usize {
+    let shift = u32::from(vcs).next_power_of_two().ilog2();
+    let block = match Blocks::log(ports << shift) {
+        6 => size_of::<Block<64, 1>>(),
+        9 => size_of::<Block<512, 8>>(),
+        11 => size_of::<Block<2048, 32>>(),
+        _ => size_of::<Block<16384, 256>>(),
+    };
+    block + size_of::<Vec<(u64, Timer)>>() + ports * size_of::<Lane>()
 }
 
 impl<R: RoutingFunction> RouterBank<R> {

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use crate::flow::short;
 
 /// An allocation that is under way.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Flight {
     /// The pass in which it is over.
     due: u64,
@@ -39,6 +39,8 @@ pub(super) struct Flights {
     next: Vec<u64>,
     under_way: VecDeque<Flight>,
 }
+
+base::state!([] Flights { keeps next, under_way; each; fixed cycles, passes });
 
 /// As soon as it has something to ask for.
 const ANY: u64 = u64::MAX;

@@ -52,6 +52,13 @@ pub(crate) struct General {
     watched: [Vec<u64>; 3],
 }
 
+// Packets to groups are for networks on one clock, which are not resumed.
+base::state!([] General {
+    keeps;
+    each parts;
+    fixed collective, rules, vc_requests, vc_matching, switch_requests, switch_matching, watched
+});
+
 /// What all routers have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
@@ -94,11 +101,17 @@ struct Parts {
     owed: Vec<u16>,
 }
 
+base::state!([] Parts {
+    keeps vc_allocator, switch_allocator, vc_flights, switch_flights, routed, turn, held, taken, owed;
+    each ports;
+    fixed
+});
+
 /// The packet at the front has just come.
 const UNKNOWN: u64 = u64::MAX;
 
 /// A connection through the switch that outlasts a flit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Held {
     /// The lane whose packet it is, or [`NOBODY`].
     at: u16,
@@ -123,6 +136,8 @@ struct PortParts {
     departures: VecDeque<u64>,
     link_free: u64,
 }
+
+base::state!([] PortParts { keeps shared_used, departures, link_free; each; fixed shared });
 
 /// A pass of a cycle.
 #[derive(Clone, Copy, Debug)]

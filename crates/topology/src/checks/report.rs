@@ -96,11 +96,8 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
             warnings.push(format!("link class `{}` is not used", f.classes[class].name));
         }
     }
-    if f.node_ports.len() as u64 > limits::RUN_NODES_MAX {
-        warnings.push(format!(
-            "too many accelerators to be run: the full-map directory covers {}",
-            limits::RUN_NODES_MAX
-        ));
+    if let Err((why, mend)) = crate::directory::listed(spec) {
+        warnings.push(format!("traces cannot be run: {why}; {mend}"));
     }
     let vcs = spec.router.vcs_per_class;
     if CLASS_COUNT as u64 * u64::from(vcs) > limits::VCS_MAX {

@@ -4,11 +4,13 @@ use crate::scoped::Parts;
 use crate::value::Value;
 
 /// A line of the model.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct Cells(pub [u8; 2]);
 
 /// What an access does to a line.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum CellWrite {
     /// This half becomes this.
     Set(u8, u8),

@@ -13,11 +13,11 @@ use coherence::{
 use super::core::{Act, Core, Flight};
 
 /// The value of a location.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Cell(pub(super) u64);
 
 /// What an access does to it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) enum Write {
     Set(Cell),
     Add(Cell),

@@ -18,7 +18,7 @@ use topology::spec::Consistency;
 use super::Kind;
 
 /// How an access is ordered beyond what its model says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) enum Rule {
     Plain,
     /// What follows waits for it.
@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     /// The next store waits for the stores before it.
     stores_fenced: bool,
 }
+
+base::state!([] Ledger { keeps loads, stores, releases, stores_fenced; each; fixed model });
 
 impl Ledger {
     pub(super) const fn new(model: Consistency) -> Self {

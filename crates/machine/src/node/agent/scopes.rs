@@ -18,7 +18,7 @@ use coherence::scoped::Sync;
 use super::{Agent, Current, Next, Wish};
 
 /// Where an acquire or a release stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 enum Stage {
     #[default]
     None,
@@ -35,6 +35,8 @@ pub(super) struct Scopes {
     on: bool,
     stage: Stage,
 }
+
+base::state!([] Scopes { keeps stage; each; fixed on });
 
 impl Scopes {
     /// What has to come before anything else.

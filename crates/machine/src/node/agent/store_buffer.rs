@@ -28,7 +28,7 @@ pub(super) enum Answer {
     Forward(LineData),
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct StoreBuffer {
     /// Oldest first.
     waiting: VecDeque<Piece>,

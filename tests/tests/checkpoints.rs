@@ -1,0 +1,227 @@
+//! Runs that are written down at any instant and gone on with by another machine are the runs that were not
+//! interrupted: to the digest, and to every figure of the summary.
+
+use std::fmt::Write as _;
+
+use lockstep::base::{Addr, Op, PackageOp, Record, Rmw, ThreadIdx};
+use lockstep::machine::checkpoint::Header;
+use lockstep::machine::{CheckpointError, Cut, Latency, Machine, Options, Summary};
+use lockstep::stress::{Case, topologies};
+use lockstep::topology::spec::MachineSpec;
+use lockstep::topology::{Description, SHIPPED};
+use lockstep::traffic::Trace;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+/// All that a summary says, in words.
+fn told(s: &Summary) -> String {
+    let mut text = format!(
+        "{:?}",
+        (&s.digest, s.time, s.edges, s.operations, s.transactions, s.loads, s.stores, s.atomics)
+    );
+    let counts = (s.barriers, s.line_accesses, s.hits, s.packets, s.flits_delivered, s.flit_hops);
+    let memory = (s.memory_reads, s.memory_writes);
+    let _ = write!(text, "{:?}", (counts, memory, &s.breakdown_ns, &s.directory, &s.transfers));
+    let _ = write!(text, "{:?}", (&s.scopes, &s.busiest, &s.sickest, &s.phy, &s.checks));
+    let latency = |l: &Latency| {
+        let quantiles: Vec<f64> = (0..=100).map(|q| l.quantile_ns(f64::from(q) / 100.0)).collect();
+        (l.count(), l.mean_ns(), l.max_ns(), quantiles, l.doublings())
+    };
+    for l in std::iter::once(&s.latency).chain(&s.kinds) {
+        let _ = write!(text, "{:?}", latency(l));
+    }
+    text
+}
+
+fn machine(spec: &MachineSpec, trace: &Trace, options: Options) -> Machine {
+    Machine::new(spec, trace, options).expect("a sound machine")
+}
+
+/// The number of steps of a whole run, and what it tells.
+fn whole(spec: &MachineSpec, trace: &Trace, options: Options) -> (u64, String) {
+    let mut m = machine(spec, trace, options);
+    let mut steps = 0;
+    while m.step().expect("a sound run") {
+        steps += 1;
+    }
+    (steps, told(&m.summary()))
+}
+
+/// The checkpoint of a run after so many steps.
+fn at(spec: &MachineSpec, trace: &Trace, options: Options, steps: u64) -> Vec<u8> {
+    let mut m = machine(spec, trace, options);
+    for _ in 0..steps {
+        m.step().expect("a sound run");
+    }
+    let mut checkpoint = Vec::new();
+    m.checkpoint(&mut checkpoint).expect("memory takes it");
+    checkpoint
+}
+
+/// Resumes at each of `shares` of a run, in thousandths of its steps, one after the other.
+fn check(spec: &MachineSpec, trace: &Trace, options: Options, shares: &[u64]) {
+    let (steps, expected) = whole(spec, trace, options);
+    for share in shares {
+        let checkpoint = at(spec, trace, options, steps * share / 1000);
+        // In another order, with another number of threads: neither may reach a result.
+        let cut = if options.cut == Cut::Auto { Cut::Parts(1) } else { options.cut };
+        let (shuffle, threads) = (Some(*share), 1 + usize::from(*share % 2 == 0));
+        let others = Options { shuffle, threads, cut, ..options };
+        let mut resumed = machine(spec, trace, others);
+        resumed.resume(&checkpoint[..]).expect("a checkpoint");
+        // What is loaded is what was saved.
+        let mut again = Vec::new();
+        resumed.checkpoint(&mut again).expect("memory takes it");
+        assert!(again == checkpoint, "{}: at {share} thousandths", spec.name);
+        resumed.run().expect("a sound run");
+        assert_eq!(told(&resumed.summary()), expected, "{}: at {share} thousandths", spec.name);
+    }
+}
+
+fn records(threads: u32, ops: impl Fn(u32) -> Vec<Op>) -> Trace {
+    let all = (0..threads)
+        .flat_map(|t| ops(t).into_iter().map(move |op| Record { thread: ThreadIdx(t), op }));
+    Trace::from_records(all).expect("a sound trace")
+}
+
+/// Threads that share some lines, add to a counter, copy, think and meet.
+fn mixed(threads: u32) -> Trace {
+    records(threads, |t| {
+        let line = |n: u64| Addr(n * 4096 + u64::from(t % 3) * 8);
+        let mut ops = Vec::new();
+        for n in 0..6 {
+            ops.push(Op::Load { addr: line(n), size: 8 });
+            ops.push(Op::Store { addr: line(n + 1), size: 8, value: None });
+            ops.push(Op::Atomic { addr: Addr(64), size: 8, rmw: Rmw::Add(1) });
+            ops.push(Op::Think { cycles: 40 * (t + 1) });
+            ops.push(Op::Copy { from: line(n), to: Addr(1 << 20 | u64::from(t) << 9), bytes: 200 });
+            ops.push(Op::Release { addr: line(9), size: 8, value: None });
+            ops.push(Op::Acquire { addr: line(9), size: 8, sc: true });
+            ops.push(Op::Package(PackageOp::Fence));
+            ops.push(Op::Barrier { id: 1, members: threads });
+        }
+        ops
+    })
+}
+
+#[test]
+fn every_shipped_machine_of_up_to_128_nodes_goes_on_where_it_was() {
+    for (name, _) in SHIPPED {
+        if name == "pod1024" || name == "torus16x16x16" || name == "cloudmatrix384" {
+            continue;
+        }
+        let spec = Description::shipped(name).expect("shipped").elaborate().expect("a machine");
+        check(&spec, &mixed(8), Options::default(), &[0, 137, 500, 871, 1000]);
+    }
+}
+
+#[test]
+fn machines_that_are_cut_go_on_from_the_end_of_any_epoch() {
+    for name in ["nvl8", "nvl72", "torus4x4x4", "packages64", "nvl8-framed"] {
+        let spec = Description::shipped(name).expect("shipped").elaborate().expect("a machine");
+        for cut in [Cut::Parts(2), Cut::Drawn { parts: 3, seed: 8 }] {
+            let options = Options { cut, threads: 2, ..Options::default() };
+            check(&spec, &mixed(8), options, &[100, 611]);
+        }
+    }
+    // Another cut is another run's.
+    let spec = Description::nvl8().elaborate().expect("a machine");
+    let whole = Options::default();
+    let checkpoint = at(&spec, &mixed(8), Options { cut: Cut::Parts(2), ..whole }, 9);
+    let error = refused(&spec, &mixed(8), whole, &checkpoint).to_string();
+    assert!(error.contains("another cut: 2 partitions"), "{error}");
+}
+
+#[test]
+fn links_with_errors_and_events_go_on_where_they_were() {
+    let text = SHIPPED.iter().find(|(n, _)| *n == "nvl8-framed").expect("it is shipped").1;
+    for ber in ["1e-5", "2e-4"] {
+        let noisy = format!("Framed(class: \"nvlink4\", ber: {ber}, replay: (retries: 3))");
+        let event = "events: [(link: (\"node0\", \"switch1\"), at: \"2 us\", what: Retrain)],\n    accelerator: (";
+        let text =
+            text.replace("Framed(class: \"nvlink4\")", &noisy).replace("accelerator: (", event);
+        let spec = lockstep::topology::parse("noisy", &text).expect("a machine");
+        check(&spec, &mixed(16), Options::default(), &[3, 250, 333, 500, 750, 930]);
+    }
+}
+
+#[test]
+fn any_run_of_a_tight_machine_goes_on_from_any_instant() {
+    let names = topologies();
+    let cases = if tests::deep() { 400 } else { 40 };
+    let config = Config { cases, rng_seed: RngSeed::Fixed(11), ..Config::default() };
+    let runs = (any::<u64>(), 0_u64..=1000, any::<bool>());
+    let law = |(seed, share, check_all): (u64, u64, bool)| {
+        let case = Case::draw(seed, &names);
+        let (spec, trace) = (case.knobs.spec().expect("a machine"), case.trace().expect("a trace"));
+        let options = Options { seed, check: check_all, ..Options::default() };
+        check(&spec, &trace, options, &[share]);
+        Ok(())
+    };
+    TestRunner::new(config).run(&runs, law).expect("every run goes on");
+}
+
+fn nvl8() -> (MachineSpec, Trace, Vec<u8>) {
+    let spec = Description::nvl8().elaborate().expect("a machine");
+    let trace = mixed(4);
+    let checkpoint = at(&spec, &trace, Options::default(), 500);
+    (spec, trace, checkpoint)
+}
+
+fn refused(spec: &MachineSpec, trace: &Trace, options: Options, bytes: &[u8]) -> CheckpointError {
+    machine(spec, trace, options).resume(bytes).expect_err("it does not fit")
+}
+
+#[test]
+fn a_checkpoint_with_any_byte_changed_or_cut_short_anywhere_is_refused() {
+    let (spec, trace, checkpoint) = nvl8();
+    let config = Config { cases: 300, rng_seed: RngSeed::Fixed(5), ..Config::default() };
+    let damage = (0..checkpoint.len(), 1_u8..=255, any::<bool>());
+    let law = |(at, by, cut): (usize, u8, bool)| {
+        let mut bytes = checkpoint.clone();
+        if cut {
+            bytes.truncate(at);
+        } else {
+            bytes[at] ^= by;
+        }
+        let error = refused(&spec, &trace, Options::default(), &bytes);
+        let named = matches!(
+            error,
+            CheckpointError::Damaged | CheckpointError::Truncated | CheckpointError::NotOne
+        );
+        prop_assert!(named, "{error}");
+        prop_assert!(Header::read(&bytes[..]).is_err());
+        Ok(())
+    };
+    TestRunner::new(config).run(&damage, law).expect("all are refused");
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_and_says_of_which() {
+    let (spec, trace, checkpoint) = nvl8();
+    let own = Options::default();
+    let told = |spec: &MachineSpec, trace: &Trace, options| {
+        refused(spec, trace, options, &checkpoint).to_string()
+    };
+    let mut slower = spec.clone();
+    slower.accelerator.cache.latency_cycles += 1;
+    assert!(told(&slower, &trace, own).contains("another topology"));
+    assert!(told(&spec, &mixed(5), own).contains("another trace"));
+    assert!(told(&spec, &trace, Options { seed: 2, ..own }).contains("mend: add `--seed 1`"));
+    assert!(
+        told(&spec, &trace, Options { check: false, ..own }).contains("leave `--no-check` out")
+    );
+    let header = Header::read(&checkpoint[..]).expect("a checkpoint");
+    assert_eq!((header.topology.as_str(), header.seed, header.trace_threads), ("nvl8", 1, 4));
+}
+
+#[test]
+fn a_checkpoint_of_another_version_is_refused_by_name() {
+    let (spec, trace, mut checkpoint) = nvl8();
+    checkpoint[8] = 99;
+    let crc = checkpoint.len() - 4;
+    let sum = crc32fast::hash(&checkpoint[..crc]);
+    checkpoint[crc..].copy_from_slice(&sum.to_le_bytes());
+    let error = refused(&spec, &trace, Options::default(), &checkpoint);
+    assert!(matches!(error, CheckpointError::Version { found: 99, .. }), "{error}");
+}
