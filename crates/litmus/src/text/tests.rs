@@ -59,7 +59,7 @@ fn errors_name_file_line_column_token_and_mend() {
     let cases = [
         (
             "AArch64 a\n{ 0:X1=x; }\n P0 ;\n STXR W2,W0,[X1] ;\nexists (x=0)",
-            "t.litmus:4:17: `]`: the thread has no exclusive load of this location just before it",
+            "t.litmus:4:16: `]`: the thread has no exclusive load of this location just before it",
         ),
         (
             "X86 a\n{ }\n P0 ;\n ADD [x],$1 ;\nexists (x=0)",

@@ -54,3 +54,29 @@ fn named(lines: &[Line]) -> String {
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("the writes of {}{rest}", shown.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoped::model::{Cells, ModelLine};
+    use crate::scoped::{Ask, ScopedConfig, ScopedNode, ScopedOutbox, ScopedRequest, Sync};
+
+    #[test]
+    fn a_release_tells_the_lines_whose_acknowledgements_it_lacks() {
+        let (me, home) = (NodeIdx(0), NodeIdx(1));
+        let mut node = ScopedNode::new(ScopedConfig::new(1), me, None, |_| Cells::default());
+        let mut out = ScopedOutbox::default();
+        let ask = Ask::Store(Cells::store(0, 1));
+        let request = ScopedRequest { line: Line(5), home, ask, token: 1, tag: () };
+        node.access(&request, &mut out);
+        assert_eq!(node.waits(), Vec::<String>::new());
+        let sync = Sync { release: true, acquire: false, scope: base::Scope::Supernode };
+        node.sync(7, sync, (), &mut out);
+        let told = node.waits();
+        let line = Line(5);
+        assert!(
+            told.iter().any(|t| t.ends_with(&format!("waits for the writes of {line}"))),
+            "{told:?}"
+        );
+    }
+}

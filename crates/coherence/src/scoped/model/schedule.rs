@@ -140,7 +140,9 @@ impl ScopedReplay {
 
 impl fmt::Display for ScopedSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |all: &[u32]| all.iter().map(|n| format!(" {n}")).collect::<String>();
+        let list = |all: &[u32]| {
+            all.iter().fold(String::new(), |text, node| text + " " + &node.to_string())
+        };
         writeln!(f, "{HEADER}\nnodes {}\npackage_nodes {}", self.nodes, self.package_nodes)?;
         writeln!(f, "threads{}\nhomes{}", list(&self.places), list(&self.homes))?;
         if let Some(mutant) = self.mutant {

@@ -299,7 +299,7 @@ impl<V: ModelLine> State<V> {
         let sync = |release, acquire, scope| Sync { release, acquire, scope };
         match op {
             Op::Load(at) => {
-                self.access(model, thread, at, Ask::Load { mask: V::bits(at.part) }, out)
+                self.access(model, thread, at, Ask::Load { mask: V::bits(at.part) }, out);
             }
             Op::Store(at) => {
                 let write = V::store(at.part, value(thread, self.threads[thread].begun));
