@@ -3,7 +3,7 @@
 use lockstep::base::route::class_vcs;
 use lockstep::prelude::*;
 use lockstep::topology::describe::FabricForm;
-use lockstep::topology::spec::End;
+use lockstep::topology::spec::{End, Mode, RegionSpec};
 
 /// A ring of routers on which every packet goes the same way round, in one VC a class: without a
 /// dateline, as the checks before a run would never allow.
@@ -89,6 +89,47 @@ fn a_ring_without_a_dateline_deadlocks_and_names_the_cycle() {
     for word in ["threads: ", "caches: ", "routers: ", "credit of", "cycle: "] {
         assert!(explanation.contains(word), "no `{word}` in\n{explanation}");
     }
+}
+
+/// The same in memory that is kept valid by scopes: lines wait for their values, and for the
+/// acknowledgements of what was written through.
+#[test]
+fn a_deadlock_of_scoped_memory_names_the_lines_that_wait() {
+    let mut spec = ring(6);
+    spec.regions = vec![RegionSpec { lines: 0..u64::MAX, mode: Mode::Scoped }];
+    let stuck = |trace: &Trace| {
+        let routing = one_way(&spec);
+        let mut broken = Machine::with_routing(&spec, trace, Options::default(), routing).unwrap();
+        let error = broken.run().unwrap_err();
+        let RunError::Deadlock { explanation, .. } = error else { panic!("{error}") };
+        explanation
+    };
+    let reads = half_way_round(6);
+    let told = stuck(&reads);
+    for word in ["scopes: ", "waits for its value", "cycle: "] {
+        assert!(told.contains(word), "no `{word}` in\n{told}");
+    }
+    let writes: Vec<Record> = records_of(&reads)
+        .into_iter()
+        .map(|Record { thread, op }| {
+            let Op::Load { addr, size } = op else { panic!("loads only") };
+            Record { thread, op: Op::Store { addr, size, value: Some(1) } }
+        })
+        .collect();
+    let told = stuck(&Trace::from_records(writes).unwrap());
+    for word in ["waits for the acknowledgement of a write-through", "cycle: "] {
+        assert!(told.contains(word), "no `{word}` in\n{told}");
+    }
+}
+
+fn records_of(trace: &Trace) -> Vec<Record> {
+    (0..trace.threads())
+        .flat_map(|t| {
+            let thread = ThreadIdx(t);
+            let ops = trace.stream(thread).unwrap();
+            ops.map(move |op| Record { thread, op: op.unwrap() })
+        })
+        .collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use litmus::{Model, Test, allowed, parse};
 use lockstep::base::{Addr, Op, Record, ThreadIdx};
 use lockstep::coherence::Protocol;
-use lockstep::litmus::{Machines, Plan, Verdict, replay, search};
+use lockstep::litmus::{Machines, Plan, Verdict, replay, search, search_scoped};
 use lockstep::machine::{Machine, Options};
 use lockstep::topology::Description;
 use lockstep::topology::spec::{MachineSpec, Mode, Protocol as SpecProtocol, RegionSpec};
@@ -99,6 +99,45 @@ fn scoped_memory_never_shows_what_release_and_acquire_forbid() {
             let verdict = verdict(&test, Model::Ra, &machines, &plan);
             let forbidden: Vec<_> = verdict.forbidden().map(|o| test.describe(o)).collect();
             assert!(forbidden.is_empty(), "{name} in packages of {package_nodes}: {forbidden:?}");
+        }
+    }
+}
+
+/// The same in every order, and what machines show is among it.
+#[test]
+fn what_scoped_machines_show_the_search_reaches_and_release_and_acquire_allow() {
+    let plan = Plan { rounds: 32, runs: 2, seed: 3 };
+    let few =
+        |name: &String| tests::deep() || ["SB", "MP", "LB", "S", "2+2W"].contains(&name.as_str());
+    let names: Vec<String> = all().into_keys().filter(few).collect();
+    let cases = [1, 2].into_iter().flat_map(|p| names.iter().map(move |name| (p, name)));
+    for (package_nodes, name) in cases {
+        let test = shipped(name);
+        let allowed = allowed(&test, Model::Ra).expect("a small test");
+        let reached = search_scoped(&test, package_nodes).expect("a small test").outcomes;
+        let told = |o| format!("{name} in packages of {package_nodes}: {}", test.describe(o));
+        for outcome in &reached {
+            assert!(allowed.contains(outcome), "{}", told(outcome));
+        }
+        let machines = Machines(vec![scoped(package_nodes)]);
+        let seen = replay(&test, Model::Ra, &machines, &plan).expect("sound runs");
+        for outcome in seen.keys() {
+            assert!(reached.contains(outcome), "{}", told(outcome));
+        }
+    }
+}
+
+/// What is weak of scoped memory beyond store buffers: writes are seen nearby before they are seen by all.
+#[test]
+fn the_search_of_scoped_memory_shows_its_weak_outcomes() {
+    for name in ["SB", "R", "RWC", "W+RWC", "IRIW", "3.SB"] {
+        // Packages make for many more states.
+        let most = if tests::deep() || name == "SB" { 2 } else { 1 };
+        for package_nodes in 1..=most {
+            let test = shipped(name);
+            let reached = search_scoped(&test, package_nodes).expect("a small test").outcomes;
+            let weak = reached.iter().any(|o| test.condition.holds(o));
+            assert!(weak, "{name} in packages of {package_nodes}: {reached:?}");
         }
     }
 }

@@ -250,22 +250,26 @@ fn no_program_sees_what_happens_before_forbids() {
     }
 }
 
-/// A machine's network was never seen to hold up one message while the write of another node, its release
-/// and an acquire overtake it, which these need. The search finds them.
-const NOT_SEEN: [ScopedMutant; 3] = [
-    ScopedMutant::AcquireForgetsFills,
-    ScopedMutant::AcquireKeepsFlight,
-    ScopedMutant::ReleaseForgetsPosted,
-];
+/// Programs on machines, even cables or not, never showed these: an answer has to be held up while the write of
+/// another node, its release and an acquire overtake it, and a read of the thread's own behind all of them. The
+/// search finds them.
+const NOT_SEEN: [ScopedMutant; 2] =
+    [ScopedMutant::AcquireForgetsFills, ScopedMutant::AcquireKeepsFlight];
 
+/// Programs and machines, 28 of them. `ReleaseForgetsPosted` shows only where cables are of many lengths.
 #[test]
 fn faults_of_the_scoped_protocol_are_found_by_programs() {
-    let programs = (0..12).map(|seed: u64| {
+    let even = (0..12).map(|seed: u64| {
         let (name, threads) = [("ring16", 32), ("nvl8", 16)][usize::from(seed < 6)];
         let packages = [1, 4, 2][usize::try_from(seed / 4 % 3).unwrap_or(0)];
         (machine(name, packages, 1024), trace(random(seed, threads, 96)))
     });
-    let programs: Vec<_> = programs.collect();
+    let uneven = (12..28).map(|seed: u64| {
+        let packages = [1, 2][usize::from(seed % 4 == 0)];
+        let spec = machine("fullmesh8", packages, 4096).stretched(seed, 10);
+        (spec, trace(random(seed, 16, 96)))
+    });
+    let programs: Vec<_> = even.chain(uneven).collect();
     let survives = |mutant: &ScopedMutant| {
         !programs.iter().any(|(spec, trace)| {
             let machine = Machine::with_scoped_mutant(spec, trace, Options::default(), *mutant);
@@ -275,4 +279,9 @@ fn faults_of_the_scoped_protocol_are_found_by_programs() {
     };
     let left: Vec<ScopedMutant> = ScopedMutant::ALL.into_iter().filter(survives).collect();
     assert!(left.iter().all(|m| NOT_SEEN.contains(m)), "{left:?} survive");
+    for (spec, trace) in &programs {
+        let mut machine = Machine::new(spec, trace, Options::default()).expect("it is sound");
+        machine.run().expect("a sound run");
+        assert!(machine.summary().checks.clean(), "{:?}", machine.summary().checks.findings);
+    }
 }

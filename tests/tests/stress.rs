@@ -1,5 +1,6 @@
 //! The random tester against seeded faults, and the shipped seeds against the rows that can be taken.
 
+use lockstep::coherence::scoped::ScopedMutant;
 use lockstep::coherence::{Listing, Mutant};
 use lockstep::machine::Machine;
 use lockstep::stress::{self, Case, FailureKind, Rows};
@@ -20,10 +21,32 @@ fn random_cases_catch_every_seeded_fault() {
         let draw = |seed| {
             let mut case = Case::draw(seed, &NAMES);
             case.knobs.protocol = mutant.protocol();
+            case.knobs.scope_nodes = 0;
             case
         };
         let found = (0..400).map(draw).find(|c| judge(c, mutant).is_some());
         assert!(found.is_some(), "{mutant:?} survives");
+    }
+}
+
+/// Faults of scoped caches that a few hundred cases show.
+#[test]
+fn random_cases_catch_seeded_faults_of_scoped_caches() {
+    let judge = |case: &Case, mutant: ScopedMutant| {
+        let build = |spec: &_, trace: &_, options| {
+            Machine::with_scoped_mutant(spec, trace, options, mutant)
+        };
+        stress::judge_with(case, build).is_err()
+    };
+    let cases: Vec<Case> = (0..400).map(|seed| Case::draw(seed, &NAMES)).collect();
+    for mutant in [
+        ScopedMutant::AcquireKeepsCopies,
+        ScopedMutant::ReleaseDoesNotWait,
+        ScopedMutant::WholeLineThrough,
+        ScopedMutant::EvictionDropsDirty,
+    ] {
+        let mut scoped = cases.iter().filter(|c| c.knobs.scope_nodes > 0);
+        assert!(scoped.any(|c| judge(c, mutant)), "{mutant:?} survives");
     }
 }
 
@@ -56,8 +79,8 @@ fn the_nightly_seeds_take_every_row_that_can_be_taken() {
     let mut taken = Rows::default();
     for seed in nightly() {
         let case = Case::draw(seed, &names);
-        let coverage = stress::judge(&case).unwrap_or_else(|f| panic!("seed {seed}: {f:?}"));
-        taken.add(&Rows::of(&coverage));
+        let rows = stress::judge(&case).unwrap_or_else(|f| panic!("seed {seed}: {f:?}"));
+        taken.add(&rows);
     }
     let missing = stress::reachable(2).without(&taken);
     assert!(missing.is_empty(), "{missing}");

@@ -51,6 +51,7 @@ pub mod scoped;
 mod sharers;
 mod state;
 mod value;
+mod words;
 
 pub use array::{CacheGeometry, Replacement};
 pub use audit::{AuditError, AuditFault, audit};

@@ -1,6 +1,6 @@
 //! A thread being walked, by whoever performs its accesses.
 
-use crate::program::{Branch, Instr, Operand, Reg, Thread};
+use crate::program::{Branch, Instr, Operand, Reg, Rmw, Thread};
 
 /// What a thread comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +67,11 @@ impl Cursor {
         self.at += 1;
     }
 
+    /// An access is done that found `old`; `expected` as it was when it began.
+    pub fn found(&mut self, reg: Reg, old: u64, expected: Option<u64>) {
+        self.fill(reg, expected.map_or(old, |expected| u64::from(old != expected)));
+    }
+
     /// A load is done.
     pub fn fill(&mut self, reg: Reg, value: u64) {
         self.registers[reg] = Some(value);
@@ -77,6 +82,15 @@ impl Cursor {
         match *operand {
             Operand::Const(value) => value,
             Operand::Reg(reg) => self.register(reg),
+        }
+    }
+
+    /// Of an exclusive store, what the location must hold for it not to fail: then the old value that an
+    /// atomic finds says how the store went.
+    pub fn expected(&self, instr: &Instr) -> Option<u64> {
+        match instr {
+            Instr::Rmw { rmw: Rmw::Exclusive { loaded }, .. } => Some(self.register(*loaded)),
+            _ => None,
         }
     }
 

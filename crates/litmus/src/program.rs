@@ -66,6 +66,14 @@ pub enum Rmw {
     Add,
     /// Replaces by the operand.
     Swap,
+    /// Replaces what equals this by the operand; leaves all else as it is.
+    CompareSwap(Operand),
+    /// The store of an exclusive pair: replaces by the operand if nothing was written since the pair's load,
+    /// and says in the register whether it failed (1) or not (0). It may fail for no reason.
+    Exclusive {
+        /// Holds what the pair's load has read.
+        loaded: Reg,
+    },
 }
 
 /// What a fence orders.
@@ -153,7 +161,7 @@ pub enum Instr {
     },
     /// Reads and writes a location at once.
     Rmw {
-        /// Where the old value goes, if it is wanted.
+        /// Where the old value, or an exclusive store's status, goes if it is wanted.
         to: Option<Reg>,
         /// Which location.
         at: Place,
@@ -202,7 +210,14 @@ impl Instr {
         match self {
             Self::Load { .. } | Self::Fence(_) | Self::Branch { when: Branch::Always, .. } => {}
             Self::Store { value, .. } => operand(value),
-            Self::Rmw { operand: with, .. } => operand(with),
+            Self::Rmw { operand: with, rmw, .. } => {
+                operand(with);
+                match rmw {
+                    Rmw::CompareSwap(expected) => operand(expected),
+                    Rmw::Exclusive { loaded } => operand(&Operand::Reg(*loaded)),
+                    Rmw::Add | Rmw::Swap => {}
+                }
+            }
             Self::Compute { a, b, .. } => {
                 operand(a);
                 operand(b);

@@ -34,6 +34,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let packages = packages
             .flat_map(|(id, p)| p.blocked().map(move |b| format!("home in package at {id}: {b}")));
         section(&mut text, "packages", packages);
+        let scoped = nodes().filter_map(|n| n.scoped.as_ref());
+        section(&mut text, "scopes", scoped.flat_map(|s| s.waits()));
         section(&mut text, "interfaces", self.interface_lines());
         section(&mut text, "routers", self.router_lines());
         section(&mut text, "cycle", self.waiting_cycle().into_iter());

@@ -1,7 +1,7 @@
 //! What caches that are kept valid by scopes did in a run, and their part of the audit.
 
 use base::RoutingFunction;
-use coherence::scoped::ScopedConfig;
+use coherence::scoped::{ScopedConfig, ScopedRows};
 use memory::MemoryModel;
 use topology::spec::MachineSpec;
 
@@ -104,6 +104,12 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             used.hits += scoped.cache.counts().hits;
         }
         Some(used)
+    }
+
+    /// The rows of the scoped table that its caches and slices took so far.
+    pub fn scoped_rows(&self) -> ScopedRows {
+        let scoped = self.nodes().filter_map(|n| n.scoped.as_ref());
+        scoped.fold(ScopedRows::default(), |all, s| all.with(s.cache.rows()).with(s.slice.rows()))
     }
 
     /// At rest every byte has come to memory, and memory holds what was written.

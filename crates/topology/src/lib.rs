@@ -44,6 +44,7 @@ mod pipeline;
 pub mod routing;
 mod shipped;
 pub mod spec;
+mod stretch;
 pub mod units;
 mod validate;
 mod wiring;
@@ -52,6 +53,7 @@ pub use checks::{CheckReport, check};
 pub use describe::Description;
 pub use error::{ErrorKind, TopologyError};
 pub use shipped::SHIPPED;
+pub use stretch::DOUBLINGS_MAX;
 
 use error::Problem;
 use spec::MachineSpec;

@@ -58,6 +58,7 @@ mod worker;
 mod workload;
 mod world;
 
+pub use crate::words::ScheduleError;
 pub use act::{Act, CACHES_MAX, Flight, Homes, LINES_MAX, Shape, Taken, VALUES_MAX};
 pub use chart::chart;
 pub use controllers::ControllerReplay;
@@ -65,7 +66,6 @@ pub use fault::{Fault, FaultKind};
 pub use kills::{Arena, Kill, hunt};
 pub use networks::Networks;
 pub use packages::Packages;
-pub use parse::ScheduleError;
 pub use schedule::{Played, Replay, Schedule};
 pub use search::search;
 pub use symmetry::Symmetry;

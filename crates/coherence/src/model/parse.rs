@@ -1,6 +1,5 @@
 //! Reads schedules.
 
-use core::fmt;
 use core::str::FromStr;
 
 use base::NodeIdx;
@@ -13,31 +12,10 @@ use crate::directory::{Directory, Listing};
 use crate::message::{Gather, Message, MsgKind};
 use crate::mutant::Mutant;
 use crate::value::ByteWrite;
+use crate::words::{ScheduleError, Words};
 
 /// Messages that a FIFO of a schedule's networks can hold.
 const NETWORK_DEPTH_MAX: u32 = 32;
-
-/// Why a text is no schedule.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ScheduleError {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub what: String,
-    /// What to write instead.
-    pub mend: String,
-}
-
-impl fmt::Display for ScheduleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, what, mend } = self;
-        write!(f, "{line}:{column}: {what}\n  mend: {mend}")
-    }
-}
-
-impl core::error::Error for ScheduleError {}
 
 impl FromStr for Schedule {
     type Err = ScheduleError;
@@ -94,7 +72,7 @@ fn system<'a>(lines: &mut impl Iterator<Item = Words<'a>>) -> Result<Schedule, S
                         "write their number and directory, such as `packages 2 full-map`",
                     )
                 })?);
-                words.at = words.text.len();
+                words.skip();
             }
             "lines" => shape.lines = words.number(LINES_MAX)?,
             "values" => {
@@ -197,64 +175,7 @@ fn message(words: &mut Words<'_>, shape: &Shape, line: u32) -> Result<Message<u8
     Ok(msg)
 }
 
-/// The words of a line.
-struct Words<'a> {
-    line: usize,
-    text: &'a str,
-    /// Where the next word may begin, and where the last one did.
-    at: usize,
-    last: usize,
-}
-
-impl<'a> Words<'a> {
-    fn new(line: usize, text: &'a str) -> Self {
-        let text = text.split('#').next().unwrap_or_default().trim_end();
-        Self { line, text, at: 0, last: 0 }
-    }
-
-    fn rest(&self) -> &'a str {
-        self.text[self.at..].trim_start()
-    }
-
-    fn ended(&self) -> bool {
-        self.rest().is_empty()
-    }
-
-    fn error(&self, what: impl Into<String>, mend: impl Into<String>) -> ScheduleError {
-        let column = self.text[..self.last].chars().count() + 1;
-        ScheduleError { line: self.line, column, what: what.into(), mend: mend.into() }
-    }
-
-    fn next(&mut self, what: &str) -> Result<&'a str, ScheduleError> {
-        let rest = self.rest();
-        self.last = self.text.len() - rest.len();
-        let word = rest.split_whitespace().next();
-        let word = word
-            .ok_or_else(|| self.error("the line ends too early", format!("go on with {what}")))?;
-        self.at = self.last + word.len();
-        Ok(word)
-    }
-
-    fn literally(&mut self, word: &str) -> Result<(), ScheduleError> {
-        let found = self.next(&format!("`{word}`"))?;
-        if found == word {
-            return Ok(());
-        }
-        Err(self
-            .error(format!("`{found}` stands where `{word}` should"), format!("write `{word}`")))
-    }
-
-    fn number(&mut self, most: u32) -> Result<u32, ScheduleError> {
-        self.number_from(1, most)
-    }
-
-    fn number_from(&mut self, least: u32, most: u32) -> Result<u32, ScheduleError> {
-        let mend = format!("write a number from {least} to {most}");
-        let found = self.next("a number")?;
-        let number = found.parse().ok().filter(|n| (least..=most).contains(n));
-        number.ok_or_else(|| self.error(format!("`{found}` will not do here"), mend))
-    }
-
+impl Words<'_> {
     fn value(&mut self, shape: &Shape) -> Result<u8, ScheduleError> {
         let value = self.number_from(0, u32::from(shape.values) - 1)?;
         Ok(u8::try_from(value).unwrap_or(0))
@@ -332,13 +253,5 @@ impl<'a> Words<'a> {
             return Ok(NodeIdx(shape.caches + self.package(shape)?));
         }
         self.node(CACHES_MAX + 1)
-    }
-
-    fn finish(&mut self) -> Result<(), ScheduleError> {
-        if self.ended() {
-            return Ok(());
-        }
-        let word = self.next("")?;
-        Err(self.error(format!("`{word}` is too much"), "take it out"))
     }
 }

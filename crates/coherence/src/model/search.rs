@@ -97,13 +97,14 @@ impl<'a, F: Faults + Send + Sync> Search<'a, F> {
                     (count - at + self.next.iter().map(|l| l.ids.len()).sum::<usize>()) as u64;
                 progress(Progress { states: self.states, depth: self.depth, waiting });
                 // A world that breaks a promise is nearer than a move that does.
+                self.note_memory();
                 if self.found.as_ref().is_some_and(|f| f.by.is_none())
                     || self.states > self.limits.states
+                    || self.peak_bytes as u64 > self.limits.memory_bytes
                 {
                     return;
                 }
             }
-            self.note_memory();
             if self.found.is_some() {
                 return;
             }

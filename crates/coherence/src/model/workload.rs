@@ -147,6 +147,8 @@ pub(crate) const RECALL: u32 = 5;
 pub struct Limits {
     /// Worlds after which it is given up.
     pub states: u64,
+    /// Bytes of its tables after which it is given up.
+    pub memory_bytes: u64,
     /// Threads; results do not depend on them.
     pub threads: usize,
     /// Whether to measure the longest drain; takes memory for every delivery.
@@ -155,7 +157,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { states: u64::MAX, threads: 1, drain: false }
+        Self { states: u64::MAX, memory_bytes: u64::MAX, threads: 1, drain: false }
     }
 }
 

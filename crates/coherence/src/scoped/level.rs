@@ -12,6 +12,7 @@
 //! after. Write-throughs of releases go out by [`pump`](Level::pump), so that the driver gives the pace.
 
 mod serve;
+mod waits;
 
 use core::hash::{Hash, Hasher};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,6 +23,7 @@ use super::line::{Parts, ScopedLine, ScopedState};
 use super::message::{ScopedKind, ScopedMessage, Unit};
 use super::outbox::ScopedOutbox;
 use super::places::{Geometry, Places};
+use super::rows::ScopedRows;
 use super::table::{ScopedEffect, ScopedEvent, Upward};
 use super::{ScopedConfig, ScopedFaults, ScopedMutant};
 use crate::outbox::Cause;
@@ -134,7 +136,7 @@ pub struct LevelCounts {
     pub evictions: u64,
 }
 
-/// A cache or slice. Two hash alike if they will do the same: counts are left out.
+/// A cache or slice. Two hash alike if they will do the same: counts and rows are left out.
 #[derive(Clone, Debug)]
 pub struct Level<V: Parts, T, F: ScopedFaults> {
     cfg: ScopedConfig<F>,
@@ -152,6 +154,7 @@ pub struct Level<V: Parts, T, F: ScopedFaults> {
     /// Releases, and how many acknowledgements each still awaits of which line.
     syncs: BTreeMap<SyncId, BTreeMap<Line, u8>>,
     counts: LevelCounts,
+    rows: ScopedRows,
     broken: Option<String>,
 }
 
@@ -177,6 +180,7 @@ impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
             wanted: BTreeSet::new(),
             syncs: BTreeMap::new(),
             counts: LevelCounts::default(),
+            rows: ScopedRows::default(),
             broken: None,
         }
     }
@@ -184,6 +188,11 @@ impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
     /// What it did.
     pub const fn counts(&self) -> LevelCounts {
         self.counts
+    }
+
+    /// The rows of the table that it took.
+    pub const fn rows(&self) -> ScopedRows {
+        self.rows
     }
 
     /// What the protocol does not foresee and happened all the same: a broken invariant.

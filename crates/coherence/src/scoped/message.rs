@@ -48,6 +48,20 @@ pub enum ScopedKind {
 }
 
 impl ScopedKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Read,
+        Self::ReadAt,
+        Self::Through,
+        Self::Far,
+        Self::Release,
+        Self::Acquire,
+        Self::Data,
+        Self::Resp,
+        Self::Ack,
+        Self::Done,
+    ];
+
     /// Whether it answers a request.
     #[inline]
     pub const fn answers(self) -> bool {

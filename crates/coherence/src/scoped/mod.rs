@@ -37,6 +37,7 @@ pub mod model;
 mod node;
 mod outbox;
 mod places;
+mod rows;
 mod table;
 mod witness;
 
@@ -46,6 +47,7 @@ pub use message::{ScopedKind, ScopedMessage, Unit};
 pub use node::{ScopedNode, ScopedRequest, Sync};
 pub use outbox::{ScopedDone, ScopedOut, ScopedOutbox, Trail};
 pub use places::Geometry;
+pub use rows::{ScopedEventKind, ScopedRows};
 pub use table::{ScopedEffect, ScopedEvent, ScopedStep, Upward, scoped_step};
 pub use witness::{ScopedFault, ScopedViolation, Witness};
 

@@ -179,6 +179,21 @@ impl<V: Parts, T: Copy, F: ScopedFaults> ScopedNode<V, T, F> {
         self.cache.is_idle() && self.slice.is_idle() && self.ops.is_empty()
     }
 
+    /// What waits in cache and slice, and acquires and releases that wait for slices: in words.
+    pub fn waits(&self) -> Vec<String> {
+        let mut told = self.cache.waits();
+        told.extend(self.slice.waits());
+        for (number, op) in self.ops.iter().filter(|(_, op)| op.left > 0) {
+            let what = match op.stage {
+                Stage::ReleaseCache | Stage::ReleaseSlices => "release",
+                Stage::AcquireSlices => "acquire",
+            };
+            let (me, left) = (self.me, op.left);
+            told.push(format!("{me}: {what} {number} waits for {left} slices of its package"));
+        }
+        told
+    }
+
     /// What the protocol does not foresee and happened all the same: a broken invariant.
     pub fn broken(&self) -> Option<&str> {
         self.cache.broken().or_else(|| self.slice.broken())

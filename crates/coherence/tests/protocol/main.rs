@@ -6,6 +6,7 @@ mod counts;
 mod crosscheck;
 mod directories;
 mod kept;
+mod kept_scoped;
 mod machine;
 mod mutants;
 mod networks;

@@ -57,6 +57,10 @@ fn two_packages_of_two_with_far_atomics_or_evictions_are_clean() {
     assert_eq!(clean(&model, false).states, 2_857_847);
     (model.workload.far, model.workload.package_evictions) = (false, true);
     assert_eq!(clean(&model, false).states, 1_352_976);
+    // Everything that caches, packages and homes do of their own accord.
+    (model.workload.evictions, model.workload.recalls) = (Evictions::Notify, true);
+    model.shape.values = 1;
+    assert_eq!(clean(&model, false).states, 5_098_673);
 }
 
 /// Two packages of two whose caches evict; one value, so that only states are followed.

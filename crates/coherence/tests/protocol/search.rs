@@ -5,7 +5,8 @@ use coherence::{
     CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Protocol, Sound,
 };
 
-const QUICK: Limits = Limits { states: 10_000_000, threads: 1, drain: false };
+const QUICK: Limits =
+    Limits { states: 10_000_000, memory_bytes: u64::MAX, threads: 1, drain: false };
 
 fn plain(caches: u32, lines: u32) -> Model<Sound> {
     Model::new(Config::default(), caches, lines)

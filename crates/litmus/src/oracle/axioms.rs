@@ -12,7 +12,7 @@
 
 use super::candidates::Execution;
 use super::relation::{Relation, bits};
-use super::runs::EventKind;
+use super::runs::{Event, EventKind};
 use crate::model::Model;
 use crate::program::Fence;
 
@@ -41,8 +41,12 @@ pub(super) fn hold(x: &Execution<'_>, model: Model) -> bool {
 
 /// No write comes between the halves of an atomic.
 fn atomics_hold(x: &Execution<'_>, co: &Relation, fr: &Relation) -> bool {
-    let second = (1..x.events.len()).filter(|e| x.events[*e].rmw);
-    second.into_iter().all(|w| bits(fr.0[w - 1]).all(|between| !co.has(between, w)))
+    let halves = |(w, event): (usize, &Event)| {
+        let read = if event.rmw { Some(w - 1) } else { event.pair };
+        read.map(|read| (read, w))
+    };
+    let mut atomics = x.events.iter().enumerate().filter_map(halves);
+    atomics.all(|(read, w)| bits(fr.0[read]).all(|between| !co.has(between, w)))
 }
 
 /// Whether a fence that `orders` stands between two events.
@@ -55,7 +59,11 @@ fn tso_order(x: &Execution<'_>) -> Relation {
     x.po.filter(|a, b| {
         let released = matches!(x.events[a].kind, EventKind::Write { release: true });
         let acquired = matches!(x.events[b].kind, EventKind::Read { sc: true, .. });
-        let atomic = |e: usize| x.events[e].rmw || x.events.get(e + 1).is_some_and(|n| n.rmw);
+        let atomic = |e: usize| {
+            x.events[e].rmw
+                || x.events[e].locked
+                || x.events.get(e + 1).is_some_and(|next| next.rmw)
+        };
         !(x.is_write(a) && x.is_read(b))
             || atomic(a)
             || atomic(b)
@@ -67,8 +75,10 @@ fn tso_order(x: &Execution<'_>) -> Relation {
 /// Every order of the full fences is tried; a locked atomic is one.
 fn release_acquire(x: &Execution<'_>, rf: &Relation, communicated: &Relation) -> bool {
     let full = |e: &usize| {
-        let event = x.events[*e];
-        event.kind == EventKind::Fence(Fence::Full) || event.locked && event.rmw
+        let (e, event) = (*e, x.events[*e]);
+        // The last half of a locked atomic; its only one if a compare and swap failed.
+        let last = event.rmw || !x.events.get(e + 1).is_some_and(|next| next.rmw);
+        event.kind == EventKind::Fence(Fence::Full) || event.locked && last
     };
     let fences: Vec<usize> = (0..x.events.len()).filter(full).collect();
     let base = x.po.clone().or(rf);
@@ -118,7 +128,10 @@ fn local_order(x: &Execution<'_>, rf: &Relation) -> Relation {
     };
     let atomic = |a: usize, b: usize| {
         let acquires = matches!(x.events[b].kind, EventKind::Read { acquire: true, .. });
-        x.events[b].rmw && a + 1 == b || x.events[a].rmw && acquires && rf.has(a, b)
+        let second = x.events[a].rmw || x.events[a].pair.is_some();
+        x.events[b].rmw && a + 1 == b
+            || x.events[b].pair == Some(a)
+            || second && acquires && rf.has(a, b)
     };
     Relation::of(n, |a, b| {
         let behind_address = || (a + 1..b).any(|m| x.po.has(a, m) && on(x.events[m].addr, a));

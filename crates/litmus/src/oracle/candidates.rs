@@ -111,6 +111,7 @@ impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
                 event.addr <<= first;
                 event.data <<= first;
                 event.ctrl <<= first;
+                event.pair = event.pair.map(|load| load + first);
             }
             first += run.events.len();
         }

@@ -24,6 +24,8 @@ pub(super) struct Event {
     pub(super) value: u64,
     /// The second half of an atomic whose first half is just before.
     pub(super) rmw: bool,
+    /// Of an exclusive store: the load of its pair.
+    pub(super) pair: Option<usize>,
     /// Whether it belongs to an atomic that locks the machine.
     pub(super) locked: bool,
     /// Reads that its address, its value, and its being there depend on.
@@ -110,6 +112,19 @@ impl Walk<'_> {
                     }
                     return;
                 }
+                Instr::Rmw { rmw: Rmw::Exclusive { loaded }, to, at, operand, release, .. } => {
+                    let mut failed = self.clone();
+                    if let Some(to) = to {
+                        failed.registers[*to] = (1, 0);
+                        self.registers[*to] = (0, 0);
+                    }
+                    failed.go(runs);
+                    let (written, load) = (self.operand(*operand), self.registers[*loaded].1);
+                    self.event(EventKind::Write { release: *release }, Some(at), written);
+                    if let Some(store) = self.events.last_mut() {
+                        store.pair = Some(load.trailing_zeros() as usize);
+                    }
+                }
                 Instr::Rmw { at, .. } => {
                     for value in &self.domain[at.loc] {
                         let mut next = self.clone();
@@ -156,6 +171,7 @@ impl Walk<'_> {
             loc: at.map_or(0, |at| at.loc),
             value,
             rmw: false,
+            pair: None,
             locked: false,
             addr: depends.iter().fold(0, |all, reg| all | self.registers[*reg].1),
             data,
@@ -167,17 +183,18 @@ impl Walk<'_> {
     fn atomic(&mut self, instr: &Instr, value: u64) {
         let Instr::Rmw { to, at, rmw, operand, acquire, release, full } = instr else { return };
         let (with, data) = self.operand(*operand);
+        let fails = matches!(rmw, Rmw::CompareSwap(expected) if self.operand(*expected).0 != value);
         self.event(EventKind::Read { acquire: *acquire, sc: false }, Some(at), (value, 0));
         let read = 1 << (self.events.len() - 1);
-        let new = match rmw {
-            Rmw::Add => value.wrapping_add(with),
-            Rmw::Swap => with,
-        };
-        let from = if *rmw == Rmw::Add { data | read } else { data };
-        self.event(EventKind::Write { release: *release }, Some(at), (new, from));
-        let count = self.events.len();
-        self.events[count - 1].rmw = true;
-        for half in &mut self.events[count - 2..] {
+        let first = self.events.len() - 1;
+        if !fails {
+            let add = *rmw == Rmw::Add;
+            let new = if add { value.wrapping_add(with) } else { with };
+            let from = if add { data | read } else { data };
+            self.event(EventKind::Write { release: *release }, Some(at), (new, from));
+            self.events[first + 1].rmw = true;
+        }
+        for half in &mut self.events[first..] {
             half.locked = *full;
         }
         if let Some(to) = to {

@@ -105,3 +105,46 @@ fn no_increment_is_lost_under_any_model() {
         );
     }
 }
+
+/// What Arm's model, as simplified by Pulte et al. (POPL 2018), x86-TSO (CACM 53(7), 2010) and C11 say of
+/// tests with dependencies, exclusive pairs, compare and swap, locked instructions and fences.
+#[test]
+fn tests_of_single_mechanisms_are_judged_as_published() {
+    use Model::{Relaxed, Tso};
+    for (name, model, allowed) in [
+        ("MP+dmb.st+addr", Relaxed, false),
+        ("MP+dmb.sy+ctrl", Relaxed, true),
+        ("MP+dmb.sy+ctrlisb", Relaxed, false),
+        ("S+dmb.sy+data", Relaxed, false),
+        ("LB+addrs", Relaxed, false),
+        ("WRC+data+addr", Relaxed, false),
+        ("ISA2+dmb.sy+data+addr", Relaxed, false),
+        ("PPOCA", Relaxed, true),
+        ("PPOAA", Relaxed, false),
+        ("SB+stlr+ldapr", Relaxed, true),
+        ("IRIW+ldars", Relaxed, false),
+        ("INC+ldxr", Relaxed, false),
+        ("MP+stlxr+ldaxr", Relaxed, false),
+        ("X86.n6", Tso, true),
+        ("X86.n5", Tso, false),
+        ("X86.iwp2.8.a", Tso, false),
+        ("X86.SB+lock-incs", Tso, false),
+        ("X86.SB+att", Tso, true),
+        ("X86.ONE+cmpxchg", Tso, false),
+        ("C.MP+fences", Relaxed, false),
+        ("C.WRC+rel+acqs", Relaxed, false),
+        ("C.LB+ctrl+data", Relaxed, false),
+        ("C.lock+cmpxchg", Relaxed, false),
+    ] {
+        assert_eq!(allows(name, model), allowed, "{name} under {model}");
+    }
+    let one = shape("ONE+cas");
+    for model in Model::ALL {
+        let outcomes = allowed(&one, model).expect("the test is small");
+        assert!(!outcomes.is_empty() && outcomes.iter().all(|o| one.condition.holds(o)), "{model}");
+    }
+    // An exclusive store may fail whatever happens.
+    let pairs = shape("INC+ldxr");
+    let outcomes = allowed(&pairs, Relaxed).expect("the test is small");
+    assert_eq!(outcomes.iter().filter(|o| o[..3] == [5, 1, 1]).count(), 1, "{outcomes:?}");
+}

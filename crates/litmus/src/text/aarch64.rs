@@ -11,8 +11,12 @@ use crate::program::{Alu, Branch, Fence, Instr, LoadOrder, Operand, Place, Reg, 
 const REGISTERS: &str = "write a register X0 to X30, W0 to W30, XZR or WZR";
 const ADDRESS: &str = "write `[Xn]` or `[Xn,Wm,SXTW]`, with `0:Xn=x;` among the initial values and \
                        Wm made zero by `EOR Wm,Wk,Wk`";
-const KNOWN: &str = "use MOV, LDR, LDAR, LDAPR, STR, STLR, LDADD, SWP, STADD, EOR, ADD, SUB, AND, \
-                     CBZ, CBNZ, B, DMB, DSB, ISB or NOP";
+const KNOWN: &str = "use MOV, LDR, LDAR, LDAPR, STR, STLR, LDXR, LDAXR, STXR, STLXR, LDADD, SWP, CAS, \
+                     STADD, EOR, ADD, SUB, AND, CMP, CBZ, CBNZ, B, B.EQ, B.NE, DMB, DSB, ISB or NOP";
+/// What the last exclusive load of a thread has read; the blank keeps it apart from all names.
+const EXCLUSIVE: &str = " exclusive";
+/// The difference of what the last `CMP` compared.
+const FLAGS: &str = " flags";
 
 /// The one name of a register: `X3` for `w3`.
 pub(super) fn register_name(name: &str) -> Option<String> {
@@ -43,6 +47,14 @@ pub(super) fn instruction(
             };
             Instr::Load { to, at, order }
         }
+        "LDXR" | "LDAXR" => {
+            tokens.next();
+            load_exclusive(&word, tokens, draft)?
+        }
+        "STXR" | "STLXR" => {
+            tokens.next();
+            store_exclusive(&word, tokens, draft)?
+        }
         "STR" | "STLR" => {
             tokens.next();
             let value = operand(tokens, draft)?;
@@ -53,18 +65,16 @@ pub(super) fn instruction(
             tokens.next();
             return compute(&word, tokens, draft);
         }
-        "CBZ" | "CBNZ" => {
+        "CBZ" | "CBNZ" | "B" | "B.EQ" | "B.NE" => {
             tokens.next();
-            let test = operand(tokens, draft)?;
-            comma(tokens)?;
-            let label = tokens.name("a label", "name a label further down")?;
-            let when = if word == "CBZ" { Branch::Zero(test) } else { Branch::NotZero(test) };
-            return Ok(Cell::Jump(Jump { when, label }));
+            return branch(&word, tokens, draft);
         }
-        "B" => {
+        "CMP" => {
             tokens.next();
-            let label = tokens.name("a label", "name a label further down")?;
-            return Ok(Cell::Jump(Jump { when: Branch::Always, label }));
+            let a = operand(tokens, draft)?;
+            comma(tokens)?;
+            let b = operand(tokens, draft)?;
+            Instr::Compute { to: draft.register(FLAGS), alu: Alu::Sub, a, b }
         }
         "DMB" | "DSB" => {
             tokens.next();
@@ -83,14 +93,64 @@ pub(super) fn instruction(
     Ok(Cell::Instr(instr))
 }
 
-/// `LDADD`, `SWP` and `STADD` with their suffixes.
+/// A load whose value is kept for the store of its pair.
+fn load_exclusive(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
+    let to = register(tokens, draft)?;
+    let at = address(tokens, draft)?;
+    draft.exclusive = Some(at.loc);
+    let order = if word == "LDXR" { LoadOrder::Plain } else { LoadOrder::AcquireSc };
+    draft.push(Instr::Load { to, at, order });
+    let (loaded, alu) = (draft.register(EXCLUSIVE), Alu::Move);
+    Ok(Instr::Compute { to: loaded, alu, a: Operand::Reg(to), b: Operand::Const(0) })
+}
+
+/// `STXR Ws,Wt,[Xn]`: Ws becomes 0, or 1 if it failed.
+fn store_exclusive(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
+    let status = register(tokens, draft)?;
+    comma(tokens)?;
+    let operand = operand(tokens, draft)?;
+    let at = address(tokens, draft)?;
+    if draft.exclusive != Some(at.loc) {
+        let what = "the thread has no exclusive load of this location just before it";
+        return Err(tokens.fault_before(what, "put LDXR or LDAXR of the same location before it"));
+    }
+    draft.exclusive = None;
+    let rmw = Rmw::Exclusive { loaded: draft.register(EXCLUSIVE) };
+    let (to, release) = (Some(status), word == "STLXR");
+    Ok(Instr::Rmw { to, at, rmw, operand, acquire: false, release, full: false })
+}
+
+/// `CBZ`, `CBNZ`, `B`, and `B.EQ` or `B.NE` behind a `CMP`.
+fn branch(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Cell> {
+    let tested = match word {
+        "CBZ" | "CBNZ" => {
+            let tested = operand(tokens, draft)?;
+            comma(tokens)?;
+            tested
+        }
+        "B" => Operand::Const(0),
+        _ => Operand::Reg(draft.register(FLAGS)),
+    };
+    let label = tokens.name("a label", "name a label further down")?;
+    let when = match word {
+        "CBZ" | "B.EQ" => Branch::Zero(tested),
+        "CBNZ" | "B.NE" => Branch::NotZero(tested),
+        _ => Branch::Always,
+    };
+    Ok(Cell::Jump(Jump { when, label }))
+}
+
+/// `LDADD`, `SWP`, `CAS` and `STADD` with their suffixes.
 fn atomic(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
     let split =
-        ["LDADD", "SWP", "STADD"].into_iter().find_map(|b| Some((b, word.strip_prefix(b)?)));
+        ["LDADD", "SWP", "CAS", "STADD"].into_iter().find_map(|b| Some((b, word.strip_prefix(b)?)));
     let Some((base, suffix @ ("" | "A" | "L" | "AL"))) = split else {
         return Err(tokens.fault("it is no instruction of the subset", KNOWN));
     };
     tokens.next();
+    if base == "CAS" {
+        return compare_and_swap(suffix, tokens, draft);
+    }
     let operand = operand(tokens, draft)?;
     let to = if base == "STADD" {
         None
@@ -106,6 +166,28 @@ fn atomic(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
     let acquire = suffix.contains('A') && to.is_some();
     let release = suffix.contains('L');
     Ok(Instr::Rmw { to, at, rmw, operand, acquire, release, full: false })
+}
+
+/// `CAS Ws,Wt,[Xn]`: Ws is what is expected, and then what was found.
+fn compare_and_swap(suffix: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
+    let expected = operand(tokens, draft)?;
+    comma(tokens)?;
+    let operand = operand(tokens, draft)?;
+    let at = address(tokens, draft)?;
+    let to = match expected {
+        Operand::Reg(reg) => Some(reg),
+        Operand::Const(_) => None,
+    };
+    let (acquire, release) = (suffix.contains('A') && to.is_some(), suffix.contains('L'));
+    Ok(Instr::Rmw {
+        to,
+        at,
+        rmw: Rmw::CompareSwap(expected),
+        operand,
+        acquire,
+        release,
+        full: false,
+    })
 }
 
 /// `MOV`, `EOR`, `ADD`, `SUB`, `AND`; follows what is known of the result.

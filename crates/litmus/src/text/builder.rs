@@ -17,6 +17,8 @@ pub(super) struct Draft {
     pub(super) thread: Thread,
     /// `[register]`
     pub(super) known: Vec<Option<Known>>,
+    /// The location of the last exclusive load.
+    pub(super) exclusive: Option<LocIdx>,
 }
 
 pub(super) struct Builder {

@@ -340,7 +340,16 @@ impl Function<'_> {
             "atomic_fetch_add_explicit" => self.rmw(Rmw::Add, to, None)?,
             "atomic_exchange" => self.rmw(Rmw::Swap, to, Some(Order::SeqCst))?,
             "atomic_exchange_explicit" => self.rmw(Rmw::Swap, to, None)?,
+            "barrier" => self.nothing_for(to)?,
+            "smp_mb__before_atomic" | "smp_mb__after_atomic" => self.fence(Fence::Full, to)?,
             "xchg" => self.full_exchange(to)?,
+            "xchg_relaxed" => self.rmw(Rmw::Swap, to, Some(Order::Relaxed))?,
+            "xchg_acquire" => self.rmw(Rmw::Swap, to, Some(Order::Acquire))?,
+            "xchg_release" => self.rmw(Rmw::Swap, to, Some(Order::Release))?,
+            "cmpxchg" => self.compare_exchange(to, Order::SeqCst)?,
+            "cmpxchg_relaxed" => self.compare_exchange(to, Order::Relaxed)?,
+            "cmpxchg_acquire" => self.compare_exchange(to, Order::Acquire)?,
+            "cmpxchg_release" => self.compare_exchange(to, Order::Release)?,
             _ => {
                 self.tokens.back();
                 return Err(self.tokens.fault_before("it is no call of the subset", STATEMENT));
@@ -401,6 +410,19 @@ impl Function<'_> {
         let order = order.map_or_else(|| self.order(), Ok)?;
         let (acquire, release) = (order.acquires(), order.releases());
         self.push(Instr::Rmw { to, at, rmw, operand, acquire, release, full: false });
+        Ok(())
+    }
+
+    /// The kernel's `cmpxchg(x, old, new)`; the plain one is a full fence too.
+    fn compare_exchange(&mut self, to: Option<Reg>, order: Order) -> Parsed<()> {
+        let at = self.pointer()?;
+        self.comma()?;
+        let expected = self.expression()?;
+        self.comma()?;
+        let operand = self.expression()?;
+        let (rmw, full) = (Rmw::CompareSwap(expected), order == Order::SeqCst);
+        let (acquire, release) = (order.acquires(), order.releases());
+        self.push(Instr::Rmw { to, at, rmw, operand, acquire, release, full });
         Ok(())
     }
 

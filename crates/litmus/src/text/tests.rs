@@ -57,6 +57,18 @@ fn fault(text: &str) -> String {
 #[test]
 fn errors_name_file_line_column_token_and_mend() {
     let cases = [
+        (
+            "AArch64 a\n{ 0:X1=x; }\n P0 ;\n STXR W2,W0,[X1] ;\nexists (x=0)",
+            "t.litmus:4:16: `]`: the thread has no exclusive load of this location just before it",
+        ),
+        (
+            "X86 a\n{ }\n P0 ;\n ADD [x],$1 ;\nexists (x=0)",
+            "t.litmus:4:10: `1`: memory is added to by two accesses where there is no LOCK",
+        ),
+        (
+            "X86_64 a\n{ }\n P0 ;\n movl (%rdi),%eax ;\nexists (x=0)",
+            "t.litmus:4:9: `rdi`: the register holds no address of a location",
+        ),
         ("", "t.litmus:1:1: end of file: the first word"),
         ("MIPS A\n{}\n", "t.litmus:1:1: `MIPS`"),
         ("X86 A\n{ x=0 y=0; }\n", "t.litmus:2:7: `y`"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ::litmus::{Model, Test};
 use anyhow::{Context, bail};
-use lockstep::litmus::{Machines, Plan, Verdict, fits, replay, search};
+use lockstep::litmus::{Machines, Plan, Verdict, fits, replay, search, search_scoped};
 use lockstep::parallel;
 use serde::Serialize;
 
@@ -57,8 +57,8 @@ pub(crate) struct Args {
     /// With direct transfer between caches, on every machine and in the search
     #[arg(long)]
     direct: bool,
-    /// With all of memory kept valid by scopes, in packages of N nodes; needs --model ra, and is not searched:
-    /// `verify --mode scoped` searches its caches
+    /// With all of memory kept valid by scopes, in packages of N nodes, on machines and in the search; needs
+    /// --model ra
     #[arg(long, value_name = "N", conflicts_with = "uncached", value_parser = clap::value_parser!(u32).range(1..))]
     scoped: Option<u32>,
     /// Only the machine, no exhaustive search
@@ -178,10 +178,10 @@ fn judge(args: &Args, machines: &Machines, test: &Test) -> anyhow::Result<Verdic
         machines.0.iter().map(|(_, spec)| machine::protocol(spec)).collect();
     protocols.sort_unstable();
     protocols.dedup();
-    let searched = if args.no_search || args.scoped.is_some() {
-        None
-    } else {
-        Some(search(test, model, &protocols)?)
+    let searched = match (args.no_search, args.scoped) {
+        (true, _) => None,
+        (false, Some(package_nodes)) => Some(search_scoped(test, package_nodes)?),
+        (false, None) => Some(search(test, model, &protocols)?),
     };
     Ok(Verdict::of(test, model, &seen, searched, &allowed))
 }
@@ -237,7 +237,7 @@ fn one(text: &mut String, verdict: &Verdict, scoped: bool) {
 
 /// Why scoped memory may not show what release and acquire allow.
 const SCOPED: &str = "a release waits until the writes before it are at their homes, which order the writes \
-                      of a line";
+                      of a line; only lazy releases, for which the acquirer waits, would show it";
 
 /// Why a machine may not show what a model allows.
 const fn why(model: Model) -> &'static str {
@@ -245,7 +245,8 @@ const fn why(model: Model) -> &'static str {
         Model::Sc | Model::Tso => "no timing led there",
         Model::Ra => {
             "a write is performed for all caches at once, and a release waits until the writes \
-             before it are"
+             before it are: without scoped memory, and lazy releases for which the acquirer waits, \
+             nothing shows it"
         }
         Model::Relaxed => {
             "accesses are issued in program order, and what waits for a register holds up \

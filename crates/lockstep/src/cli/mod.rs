@@ -28,6 +28,7 @@ mod verify;
 mod verify_mutants;
 mod verify_results;
 mod verify_scoped;
+mod verify_tables;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

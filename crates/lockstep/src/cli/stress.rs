@@ -179,7 +179,7 @@ fn cases(args: &Args, names: &[&str], listed: Option<&[u64]>) -> anyhow::Result<
             report.operations += case.operations() as u64;
             *report.topologies.entry(case.knobs.topology.clone()).or_insert(0) += 1;
             match result {
-                Ok(coverage) if taken.add(&Rows::of(&coverage)) > 0 => {
+                Ok(rows) if taken.add(&rows) > 0 => {
                     report.seeds_with_new_rows.push(case.seed);
                 }
                 Ok(_) => {}

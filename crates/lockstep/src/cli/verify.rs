@@ -9,12 +9,13 @@ use coherence::model::{
     CounterExample, Evictions, Homes, Limits, Model, Networks, Packages, Schedule, Shape, Symmetry,
     Workload, chart, search,
 };
+use coherence::scoped::model::ScopedSchedule;
 use coherence::{Config, Directory, Listing, Mutant, Protocol};
 
 use super::output::Output;
 use super::progress::Counter;
 use super::verify_results::{self as results, Verified};
-use super::{Outcome, output, verify_mutants, verify_scoped};
+use super::{Outcome, output, verify_mutants, verify_scoped, verify_tables};
 
 /// Searches every state that the protocol's tables can come to, in any order of events: one writer or
 /// many readers, every read sees the last write, nothing gets stuck.
@@ -28,6 +29,7 @@ Examples:
   lockstep verify --directory two-level --far
   lockstep verify --caches 2 --lines 2 --directory-lines 1 --no-recalls
   lockstep verify --mutants
+  lockstep verify --tables --owned
   lockstep verify --mutant StalePutWrites --save stale.schedule
   lockstep verify --replay stale.schedule
   lockstep verify --networks 'Req,Fwd|Rsp'
@@ -118,6 +120,9 @@ pub(crate) struct Args {
     /// Hunt every fault that can be seeded, and show where each is found
     #[arg(long, conflicts_with_all = ["mutant", "replay", "networks", "caches", "lines"])]
     mutants: bool,
+    /// Print the protocol's tables, state by event, as the functions that machines run have them
+    #[arg(long, conflicts_with_all = ["mutants", "mutant", "replay", "networks", "caches", "lines"])]
+    tables: bool,
     /// Replay a schedule, in the tables and in the machine's controllers, instead of searching
     #[arg(long, value_name = "FILE", conflicts_with_all = ["networks", "caches", "lines", "mutant"])]
     replay: Option<PathBuf>,
@@ -127,9 +132,12 @@ pub(crate) struct Args {
     /// Threads; results do not depend on them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
-    /// Give up after this many states
-    #[arg(long, value_name = "N", default_value_t = 200_000_000)]
-    limit: u64,
+    /// Give up after this many states [default: what memory holds]
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Give up when the search's tables take this many GiB [default: three quarters of what is free]
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    memory: Option<u64>,
     /// Write the result as JSON; `-` for standard output, and nothing else there
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -159,6 +167,14 @@ enum How {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    if args.tables {
+        let protocol = Protocol { owned: args.owned, direct: args.direct };
+        let coherent = args.mode == Mode::Coherent;
+        let text =
+            if coherent { verify_tables::coherent(protocol) } else { verify_tables::scoped() };
+        output::print(&text)?;
+        return Ok(Outcome::Done);
+    }
     // A fault that there is not is told before anything is written.
     let model = if args.mode == Mode::Coherent { Some(model(args)?) } else { None };
     let json = args.json.as_deref().map(Output::open).transpose()?;
@@ -171,18 +187,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     // A place that was asked for is found fit before the search.
     let place = args.save.as_deref().map(Output::open).transpose()?;
-    let limits =
-        Limits { states: args.limit, threads: usize::from(args.threads), drain: args.drain };
+    let memory_bytes = args.memory.map_or_else(room, |gib| gib << 30);
+    let (states, threads) = (args.limit.unwrap_or(u64::MAX), usize::from(args.threads));
+    let limits = Limits { states, memory_bytes, threads, drain: args.drain };
     let counter = Counter::new(args.quiet);
     let started = now();
     let report = search(&model, &limits, &|p| counter.show(p.states, p.depth, p.waiting));
     let wall_s = started.elapsed().as_secs_f64();
     counter.clear();
     if !report.complete && report.counter_example.is_none() {
+        let (states, depth) = (results::grouped(report.states), report.depth);
+        let gib = report.memory_bytes as f64 / (1_u64 << 30) as f64;
         bail!(
-            "given up after {} states: nothing is shown\n  mend: give a larger --limit, or a smaller \
-             system",
-            args.limit
+            "given up after {states} states, clean up to a depth of {depth}, and {gib:.1} GiB: the rest is not \
+             shown\n  mend: give a larger --limit or --memory, or a smaller system"
         );
     }
     let name = args.save.as_deref().unwrap_or(Path::new("counter-example.schedule"));
@@ -211,13 +229,19 @@ fn scoped(args: &Args, json: Option<Output>) -> anyhow::Result<Outcome> {
     if args.mutants {
         return verify_scoped::mutants(args.quiet, json);
     }
+    if let Some(path) = &args.replay {
+        return replay(path, json);
+    }
     let asked = verify_scoped::Asked {
         threads: args.caches.unwrap_or(2),
         package_nodes: args.package_nodes,
         ops: args.ops,
         evictions: args.evictions != How::None,
         mutant: args.mutant.clone(),
-        limit: args.limit,
+        save: args.save.clone(),
+        limit: args
+            .limit
+            .unwrap_or_else(|| args.memory.map_or_else(room, |gib| gib << 30) / SCOPED_STATE_BYTES),
         quiet: args.quiet,
     };
     verify_scoped::run(&asked, json)
@@ -289,6 +313,9 @@ fn replay(path: &Path, json: Option<Output>) -> anyhow::Result<Outcome> {
         let mend = "name a schedule, such as one that `verify` saved";
         anyhow!("could not read {}: {e}\n  mend: {mend}", path.display())
     })?;
+    if ScopedSchedule::is_meant(&text) {
+        return verify_scoped::replay(path, &text, json);
+    }
     let schedule: Schedule = text.parse().map_err(|e| anyhow!("{}:{e}", path.display()))?;
     let replay = schedule.replay();
     let controllers = results::in_controllers(&schedule);
@@ -352,6 +379,19 @@ fn networks(text: &str) -> Result<Networks, String> {
 fn mutant(text: &str) -> anyhow::Result<Mutant> {
     let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == text);
     known.ok_or_else(|| anyhow!("no fault `{text}`\n  mend: use one of {:?}", Mutant::ALL))
+}
+
+/// Bytes of a state of scoped caches that is still to be looked at, about: half of them are at the worst.
+const SCOPED_STATE_BYTES: u64 = 2048;
+/// Bytes for a search where nothing says how many are free.
+const ROOM: u64 = 8 << 30;
+
+/// Three quarters of the memory that is free: a search gives up with a word before the system ends it.
+fn room() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or(ROOM, |kib| kib * 768)
 }
 
 #[expect(clippy::disallowed_methods, reason = "wall time of the search, told beside its result")]

@@ -1,10 +1,13 @@
 //! `verify --mode scoped`: the scoped caches in every order of events.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use coherence::scoped::ScopedMutant;
-use coherence::scoped::model::{Model, Progress, Report, ScopedKill, chart, hunt, search};
+use coherence::scoped::model::{
+    Model, Progress, Report, ScopedKill, ScopedReplay, ScopedSchedule, chart, hunt, search,
+};
 use serde_json::{Value, json};
 
 use super::output::Output;
@@ -21,6 +24,8 @@ pub(super) struct Asked {
     pub(super) ops: u8,
     pub(super) evictions: bool,
     pub(super) mutant: Option<String>,
+    /// Where the schedule of a broken promise goes.
+    pub(super) save: Option<PathBuf>,
     pub(super) limit: u64,
     pub(super) quiet: bool,
 }
@@ -38,6 +43,8 @@ pub(super) fn run(asked: &Asked, json: Option<Output>) -> anyhow::Result<Outcome
     };
     let model = Model { mutant, evictions: asked.evictions, ..base };
     model.check().map_err(|what| anyhow!("{what}\n  mend: choose a smaller system"))?;
+    // A place that was asked for is found fit before the search.
+    let place = asked.save.as_deref().map(Output::open).transpose()?;
     let counter = Counter::new(asked.quiet);
     let started = now();
     let report = search(&model, asked.limit, &|p: Progress| {
@@ -52,13 +59,22 @@ pub(super) fn run(asked: &Asked, json: Option<Output>) -> anyhow::Result<Outcome
             asked.limit
         );
     }
+    let name = asked.save.as_deref().unwrap_or(Path::new("counter-example.schedule"));
+    if let Some(found) = &report.counter_example {
+        let schedule = ScopedSchedule::of(&model, found);
+        let place = place.map_or_else(|| Output::open(name), Ok)?;
+        place.write(&format!("{schedule}# {}\n", found.told()))?;
+    }
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(json) = json {
-        let value = entry(asked, &report, wall_s);
+        let value = entry(asked, &model, &report, wall_s);
         json.write(&(serde_json::to_string_pretty(&value)? + "\n"))?;
     }
     if !to_stdout {
         output::print(&render(asked, &model, &report, wall_s))?;
+        if report.counter_example.is_some() {
+            output::print(&format!("\nsaved as {}\n", name.display()))?;
+        }
     }
     let clean = report.counter_example.is_none();
     Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
@@ -113,18 +129,50 @@ fn render(asked: &Asked, model: &Model, report: &Report, wall_s: f64) -> String 
         }
         Some(found) => {
             let _ = writeln!(text, "broken after {} moves\n", found.moves.len());
-            text.push_str(&chart(model, found));
+            text.push_str(&chart(model, &found.moves, Some(&found.told())));
         }
     }
     text
 }
 
-fn entry(asked: &Asked, report: &Report, wall_s: f64) -> Value {
+/// Replays a schedule, on the lines of the search and on the machine's, and shows what comes of it.
+pub(super) fn replay(path: &Path, text: &str, json: Option<Output>) -> anyhow::Result<Outcome> {
+    let schedule: ScopedSchedule = text.parse().map_err(|e| anyhow!("{}:{e}", path.display()))?;
+    let (search, machine) = (schedule.replay(), schedule.replay_in_machine());
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    if let Some(json) = json {
+        let value = json!({
+            "mode": "scoped",
+            "acts": search.moves.len(),
+            "skipped": search.skipped,
+            "search": search.fault,
+            "machine": machine.fault,
+        });
+        json.write(&(serde_json::to_string_pretty(&value)? + "\n"))?;
+    }
+    if !to_stdout {
+        let told = |replay: &ScopedReplay| {
+            let mut text = replay.fault.clone().unwrap_or_else(|| "clean".to_owned());
+            if replay.skipped > 0 {
+                let _ = write!(text, " ({} acts could not be done)", replay.skipped);
+            }
+            text
+        };
+        output::print(&chart(&schedule.model(), &search.moves, search.fault.as_deref()))?;
+        let (search, machine) = (told(&search), told(&machine));
+        output::print(&format!("\nlines of two bytes: {search}\nmachine's lines:    {machine}\n"))?;
+    }
+    let clean = search.fault.is_none() && machine.fault.is_none();
+    Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+fn entry(asked: &Asked, model: &Model, report: &Report, wall_s: f64) -> Value {
     let found = report.counter_example.as_ref().map(|found| {
         json!({
             "fault": found.fault.map(|f| f.to_string()),
             "detail": found.detail,
             "moves": found.moves.len(),
+            "schedule": ScopedSchedule::of(model, found).to_string(),
         })
     });
     json!({

@@ -28,7 +28,7 @@ use ::litmus::{Model, Outcome, Quantifier, Test};
 use topology::spec::{Consistency, MachineSpec};
 
 pub use replay::{Machines, Plan, replay};
-pub use search::{SearchError, Searched, search};
+pub use search::{SearchError, Searched, search, search_scoped};
 
 /// How agents order their accesses under a model.
 const fn consistency(model: Model) -> Consistency {

@@ -2,7 +2,7 @@
 //!
 //! Each seed is a run of its own: it places the threads on nodes (where nodes form packages, every other
 //! time on those of two packages), chooses between near and far
-//! atomics, and draws the order in which components step. Within a run the test is repeated on
+//! atomics, gives the cables of every third machine lengths of their own, and draws the order in which components step. Within a run the test is repeated on
 //! fresh lines; each repetition draws the homes of its locations, which threads hold copies
 //! beforehand, how long each thread thinks before it begins, and how much it has to write first. A
 //! few bystanders on nodes of their own read the locations meanwhile, so that homes are busy.
@@ -43,6 +43,9 @@ impl Default for Plan {
 
 /// Nodes that read the locations beside the threads, where there are as many.
 const BYSTANDERS: usize = 3;
+
+/// Doublings of a cable's length at most, in runs where they differ.
+const STRETCH: u32 = 9;
 
 /// Think times are below this many cycles, or a fraction of it: a few misses on any fabric.
 const THINK_CYCLES_MAX: u64 = 4096;
@@ -88,8 +91,12 @@ fn one_run(
     spec.accelerator.atomics = if seed & 1 == 0 { Atomics::Near } else { Atomics::Far };
     // One run in four has packages of up to 4, the sides of a test in one or in several. They speak MESI.
     let plain = spec.accelerator.protocol == Protocol::default();
-    if (seed / 2).is_multiple_of(4) && plain && spec.accelerator.home.packages.is_none() {
+    if (seed / 2).is_multiple_of(4) && plain && spec.package_nodes.is_none() {
         spec = spec.with_packages(4, None);
+    }
+    // One run in three has cables of many lengths.
+    if (seed / 8).is_multiple_of(3) {
+        spec = spec.stretched(seed, STRETCH);
     }
     let mut drawn = Draw::new(&spec, test, seed);
     let plan: Vec<Vec<Round>> = (0..u64::from(rounds)).map(|n| drawn.round(test, n)).collect();

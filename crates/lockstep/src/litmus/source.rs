@@ -45,8 +45,9 @@ pub(super) struct ThreadSource {
     cursor: Cursor,
     /// Operations given so far.
     given: u64,
-    /// Loads under way: the number of the operation, and the register.
-    loads: Vec<(u64, usize)>,
+    /// Loads under way: the number of the operation, the register, and of an exclusive store what it expects
+    /// to find.
+    loads: Vec<(u64, usize, Option<u64>)>,
 }
 
 impl ThreadSource {
@@ -106,7 +107,7 @@ impl ThreadSource {
                     LoadOrder::AcquireSc if !ra => Op::Acquire { addr, size, sc: true },
                     _ => Op::Acquire { addr, size, sc: false },
                 });
-                self.loads.push((self.given + 1, *to));
+                self.loads.push((self.given + 1, *to, None));
             }
             Instr::Store { value, at, release } => {
                 let (addr, value) = (round.places[at.loc], Some(self.cursor.value(value)));
@@ -123,7 +124,8 @@ impl ThreadSource {
                 }
                 batch.push(atomic(addr, *rmw, *operand, &self.cursor));
                 let number = self.given + (batch.len() - start) as u64;
-                self.loads.extend(to.map(|to| (number, to)));
+                let expected = self.cursor.expected(instr);
+                self.loads.extend(to.map(|to| (number, to, expected)));
                 if *full {
                     batch.push(Op::Fence);
                 } else if *acquire || ra {
@@ -152,6 +154,13 @@ fn atomic(addr: Addr, rmw: Rmw, operand: Operand, cursor: &Cursor) -> Op {
     let rmw = match rmw {
         Rmw::Add => base::Rmw::Add(value),
         Rmw::Swap => base::Rmw::Swap(value),
+        Rmw::CompareSwap(expected) => {
+            base::Rmw::Cas { expected: cursor.value(&expected), new: value }
+        }
+        // Values tell writes apart: what was loaded is there still if nothing was written.
+        Rmw::Exclusive { loaded } => {
+            base::Rmw::Cas { expected: cursor.register(loaded), new: value }
+        }
     };
     Op::Atomic { addr, size: SIZE, rmw }
 }
@@ -209,9 +218,9 @@ impl OpSource for ThreadSource {
     }
 
     fn observe(&mut self, number: u64, word: u64) {
-        if let Some(at) = self.loads.iter().position(|(load, _)| *load == number) {
-            let (_, register) = self.loads.swap_remove(at);
-            self.cursor.fill(register, word);
+        if let Some(at) = self.loads.iter().position(|(load, ..)| *load == number) {
+            let (_, register, expected) = self.loads.swap_remove(at);
+            self.cursor.found(register, word, expected);
         }
     }
 }

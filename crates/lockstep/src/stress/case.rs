@@ -44,6 +44,12 @@ pub struct Knobs {
     pub package_nodes: u32,
     /// Lines that each slice of a package's home keeps; 0 for any number.
     pub package_lines: u32,
+    /// Nodes of a package, at most, where memory is kept valid by scopes; 0 where none is.
+    pub scope_nodes: u32,
+    /// Lines from the first on that are not kept valid by scopes where others are.
+    pub scoped_from: u32,
+    /// Serial cables are up to `2^stretch` times as long as the topology says, each by its own draw.
+    pub stretch: u32,
 }
 
 /// What each thread does before all of them meet: `[thread]`.
@@ -62,6 +68,8 @@ pub struct Case {
 
 /// First byte of what copies write beside the lines that are fought over.
 const COPIES: u64 = 1 << 20;
+/// Bytes of scoped memory: all that a program touches.
+const SCOPED_BYTES: u64 = 1 << 30;
 /// Bytes of a counter at the head of each line, which only fetch-adds write.
 const COUNTER: u64 = 8;
 
@@ -97,13 +105,18 @@ impl Case {
         let topology = topologies[usize::try_from(at).unwrap_or(0)];
         let mut knobs = Knobs::draw(&mut dice, topology);
         knobs.draw_packages(seed);
+        knobs.draw_scopes(seed);
         let threads = 2 + dice.below(7);
         let lines = 1 + dice.below(5);
         let stride = if dice.coin() { 64 } else { 4096 };
         let (phases, length) = (1 + dice.below(4), 4 + dice.below(40));
         let mut thread = || (0..length).map(|_| op(&mut dice, lines, stride)).collect();
         let mut phase = || (0..threads).map(|_| thread()).collect();
-        Self { seed, knobs, phases: (0..phases).map(|_| phase()).collect() }
+        let mut phases: Vec<Phase> = (0..phases).map(|_| phase()).collect();
+        if knobs.scope_nodes > 0 {
+            narrow(&mut phases, seed);
+        }
+        Self { seed, knobs, phases }
     }
 
     /// Threads of the program.
@@ -140,6 +153,9 @@ impl Knobs {
             protocol,
             package_nodes: 0,
             package_lines: 0,
+            scope_nodes: 0,
+            scoped_from: 0,
+            stretch: 0,
         }
     }
 
@@ -151,6 +167,23 @@ impl Knobs {
             self.protocol = coherence::Protocol::MESI;
             self.package_nodes = 1 << (1 + below(1, 3));
             self.package_lines = u32::try_from(below(2, 5)).unwrap_or(0);
+        }
+    }
+
+    /// One in four of the rest has scoped memory, for all lines or some; those, and one in eight of the
+    /// others, have cables of many lengths.
+    fn draw_scopes(&mut self, seed: u64) {
+        let below = |count: u64, n: u64| draw(seed, 7, 17, count) % n;
+        let word = |count: u64, n: u64| u32::try_from(below(count, n)).unwrap_or(0);
+        if self.package_nodes == 0 && below(0, 4) == 0 {
+            // Only order by acquires and releases is promised there.
+            self.order = 2;
+            self.scope_nodes = 1 << below(1, 4);
+            self.scoped_from = [0, 0, 1, 2, 64][usize::try_from(below(2, 5)).unwrap_or(0)];
+            self.uncached_lines = self.uncached_lines.min(self.scoped_from);
+            self.stretch = word(3, 2) * (1 + word(4, 10));
+        } else if below(5, 8) == 0 {
+            self.stretch = 1 + word(4, 10);
         }
     }
 
@@ -173,6 +206,9 @@ impl Knobs {
             protocol: coherence::Protocol::MESI,
             package_nodes: 0,
             package_lines: 0,
+            scope_nodes: 0,
+            scoped_from: 0,
+            stretch: 0,
         }
     }
 
@@ -184,7 +220,8 @@ impl Knobs {
         let spec = self.flat()?;
         let lines = (self.package_lines > 0).then_some(self.package_lines);
         let two = self.package_nodes > 0;
-        Ok(if two { spec.with_packages(self.package_nodes, lines) } else { spec })
+        let spec = if two { spec.with_packages(self.package_nodes, lines) } else { spec };
+        Ok(spec.stretched(u64::from(self.stretch), self.stretch))
     }
 
     fn flat(&self) -> Result<MachineSpec, String> {
@@ -216,6 +253,14 @@ impl Knobs {
             let size = Size(64 * u64::from(self.uncached_lines));
             d.regions.push(Region { base: 0, size, mode: Mode::Uncached });
         }
+        if self.scope_nodes > 0 {
+            let nodes = d.clone().elaborate().map_err(|error| error.to_string())?;
+            let nodes = u32::try_from(nodes.fabric.node_ports.len()).unwrap_or(u32::MAX);
+            let fits = |size: &u32| nodes.is_multiple_of(*size);
+            d.package_nodes = (1..=self.scope_nodes).rev().find(fits);
+            let base = 64 * u64::from(self.scoped_from);
+            d.regions.push(Region { base, size: Size(SCOPED_BYTES), mode: Mode::Scoped });
+        }
         let told = |error: TopologyError| error.to_string();
         if self.buffer_flits > 0 {
             let mut tight = d.clone();
@@ -228,6 +273,24 @@ impl Knobs {
             }
         }
         d.elaborate().map_err(told)
+    }
+}
+
+/// Has some acquires, releases and fences, and the atomics of every other word, reach their package only.
+/// Atomics of one word agree on how far they reach; counters reach everybody.
+fn narrow(phases: &mut [Phase], seed: u64) {
+    let threads = (0_u64..).zip(phases.iter_mut().flatten());
+    for (thread, ops) in threads {
+        for (n, op) in (0_u64..).zip(ops) {
+            let within = match op {
+                Op::Atomic { rmw: Rmw::Add(_), .. } => false,
+                Op::Atomic { addr, .. } => addr.0 / 8 % 2 == 1,
+                _ => draw(seed, thread, 19, n).is_multiple_of(3),
+            };
+            if let Some(narrow) = op.within_package().filter(|_| within) {
+                *op = narrow;
+            }
+        }
     }
 }
 

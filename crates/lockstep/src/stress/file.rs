@@ -17,7 +17,7 @@ use super::case::{Case, Knobs};
 
 /// What marks the first line.
 const MARK: &str = "# stress ";
-const FIELDS: usize = 18;
+const FIELDS: usize = 21;
 
 /// A file that is no case.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,9 @@ fn fields(case: &Case) -> [(&'static str, String); FIELDS] {
         ("direct", flag(k.protocol.direct)),
         ("package_nodes", k.package_nodes.to_string()),
         ("package_lines", k.package_lines.to_string()),
+        ("scope_nodes", k.scope_nodes.to_string()),
+        ("scoped_from", k.scoped_from.to_string()),
+        ("stretch", k.stretch.to_string()),
     ]
 }
 
@@ -154,6 +157,9 @@ fn set(case: &mut Case, key: &str, value: &str) -> Result<(), String> {
         "direct" => k.protocol.direct = number()? != 0,
         "package_nodes" => k.package_nodes = number()?,
         "package_lines" => k.package_lines = number()?,
+        "scope_nodes" => k.scope_nodes = number()?,
+        "scoped_from" => k.scoped_from = number()?,
+        "stretch" => k.stretch = number()?,
         _ => return Err(format!("there is no knob `{key}`")),
     }
     Ok(())

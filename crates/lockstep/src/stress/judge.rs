@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base::{Addr, Op, Record, Rmw, ThreadIdx};
-use coherence::Coverage;
 use machine::{Machine, Options, RunError};
 use topology::spec::MachineSpec;
 use traffic::Trace;
 
 use super::case::Case;
+use super::rows::Rows;
 
 /// Instants in which every case has ended many times over.
 const INSTANTS_MAX: u32 = 6_000_000;
@@ -42,7 +42,7 @@ pub struct Failure {
 ///
 /// # Errors
 /// What is wrong.
-pub fn judge(case: &Case) -> Result<Coverage, Failure> {
+pub fn judge(case: &Case) -> Result<Rows, Failure> {
     judge_with(case, Machine::new)
 }
 
@@ -53,7 +53,7 @@ pub fn judge(case: &Case) -> Result<Coverage, Failure> {
 pub fn judge_with(
     case: &Case,
     build: impl Fn(&MachineSpec, &Trace, Options) -> Result<Machine, RunError>,
-) -> Result<Coverage, Failure> {
+) -> Result<Rows, Failure> {
     let failure = |kind, what: String| Failure { kind, what };
     let spec = case.knobs.spec().map_err(|what| failure(FailureKind::Refused, what))?;
     let trace = case.trace().map_err(|what| failure(FailureKind::Refused, what))?;
@@ -74,7 +74,7 @@ pub fn judge_with(
                 return Err(failure(FailureKind::Counter, what));
             }
         }
-        Ok(machine.coverage().into_owned())
+        Ok(Rows::of(&machine.coverage(), machine.scoped_rows()))
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use coherence::model::{Evictions, Limits, Model, Workload, search};
+use coherence::scoped::model::reachable_rows;
+use coherence::scoped::{ScopedEventKind, ScopedRows, ScopedState};
 use coherence::{
     CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Protocol, SharedEviction,
 };
@@ -15,14 +17,17 @@ pub struct Rows {
     pub cache: BTreeSet<(CacheState, CacheEventKind)>,
     /// Of the directory table.
     pub home: BTreeSet<(DirState, DirEventKind)>,
+    /// Of the table of scoped caches.
+    pub scoped: BTreeSet<(ScopedState, ScopedEventKind)>,
 }
 
 impl Rows {
     /// The rows that were taken.
-    pub fn of(coverage: &Coverage) -> Self {
+    pub fn of(coverage: &Coverage, scoped: ScopedRows) -> Self {
         Self {
             cache: coverage.cache_rows().into_iter().collect(),
             home: coverage.dir_rows().into_iter().collect(),
+            scoped: scoped.iter().collect(),
         }
     }
 
@@ -31,12 +36,13 @@ impl Rows {
         let before = self.len();
         self.cache.extend(&other.cache);
         self.home.extend(&other.home);
+        self.scoped.extend(&other.scoped);
         self.len() - before
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.cache.len() + self.home.len()
+        self.cache.len() + self.home.len() + self.scoped.len()
     }
 
     /// Whether there are none.
@@ -50,6 +56,7 @@ impl Rows {
         Self {
             cache: self.cache.difference(&other.cache).copied().collect(),
             home: self.home.difference(&other.home).copied().collect(),
+            scoped: self.scoped.difference(&other.scoped).copied().collect(),
         }
     }
 }
@@ -58,18 +65,19 @@ impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cache = self.cache.iter().map(|(s, e)| format!("cache {s:?} {e:?}"));
         let home = self.home.iter().map(|(s, e)| format!("home {s:?} {e:?}"));
-        f.write_str(&cache.chain(home).collect::<Vec<_>>().join(", "))
+        let scoped = self.scoped.iter().map(|(s, e)| format!("scoped {s:?} {e:?}"));
+        f.write_str(&cache.chain(home).chain(scoped).collect::<Vec<_>>().join(", "))
     }
 }
 
 /// Every row that the exhaustive search of the protocol takes and that controllers put to the tables,
 /// with three caches and a line, near and far atomics, told and silent evictions, with and without the
-/// protocol's options. `threads` do not change the result.
+/// protocol's options; and that of the scoped caches. `threads` do not change the result.
 ///
 /// # Panics
 /// If the search finds the protocol broken.
 pub fn reachable(threads: usize) -> Rows {
-    let mut rows = Rows::default();
+    let mut rows = Rows::of(&Coverage::default(), reachable_rows());
     let silent_or_not = Protocol::ALL.map(|protocol| [(protocol, false), (protocol, true)]);
     for (protocol, silent) in silent_or_not.into_iter().flatten() {
         let shared_eviction = if silent { SharedEviction::Silent } else { SharedEviction::Notify };
@@ -81,7 +89,7 @@ pub fn reachable(threads: usize) -> Rows {
         let report = search(&model, &limits, &|_| {});
         let found = report.counter_example.as_ref();
         assert!(found.is_none() && report.complete, "{found:?}");
-        rows.add(&Rows::of(&report.coverage));
+        rows.add(&Rows::of(&report.coverage, ScopedRows::default()));
     }
     // The controllers keep a core's wish, and a recall, until the line can take it.
     let core = |event: &CacheEventKind| {

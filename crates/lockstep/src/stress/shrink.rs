@@ -113,7 +113,7 @@ impl<F: Fn(&Case) -> Option<FailureKind>> Shrinker<F> {
     /// With knobs that are not tight, one at a time, and on a smaller fabric.
     fn knobs(&mut self) {
         let roomy = Knobs::roomy(&self.best.knobs.topology);
-        let set: [fn(&mut Knobs, &Knobs); 15] = [
+        let set: [fn(&mut Knobs, &Knobs); 18] = [
             |k, r| (k.sets, k.ways) = (r.sets, r.ways),
             |k, r| k.plru = r.plru,
             |k, r| k.mshrs = r.mshrs,
@@ -129,6 +129,9 @@ impl<F: Fn(&Case) -> Option<FailureKind>> Shrinker<F> {
             |k, r| k.protocol.direct = r.protocol.direct,
             |k, r| k.package_lines = r.package_lines,
             |k, r| k.package_nodes = r.package_nodes,
+            |k, r| k.scope_nodes = r.scope_nodes,
+            |k, r| k.scoped_from = r.scoped_from,
+            |k, r| k.stretch = r.stretch,
         ];
         for set in set {
             let mut case = self.best.clone();

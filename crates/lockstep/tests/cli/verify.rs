@@ -57,6 +57,26 @@ fn scoped_caches_are_searched_and_their_faults_drawn() {
     for part in ["broken after", "Through", "memory does not hold what was written"] {
         assert!(said.out.contains(part), "no `{part}` in {}", said.out);
     }
+    assert!(said.out.ends_with("saved as counter-example.schedule\n"), "{}", said.out);
+    let again = place.run("verify --replay counter-example.schedule");
+    assert_eq!(again.code, Some(1), "{}", again.err);
+    let lost = "memory does not hold what was written";
+    for whose in ["lines of two bytes: ", "machine's lines:    "] {
+        assert!(again.out.contains(&format!("{whose}{lost}")), "{}", again.out);
+    }
+    let mended = place.get("counter-example.schedule").replace("mutant WholeLineThrough\n", "");
+    place.put("mended.schedule", mended);
+    let clean = json(&place, "verify --replay mended.schedule --json -", 0);
+    assert_eq!((&clean["search"], &clean["machine"]), (&Value::Null, &Value::Null));
+    let broken = place.get("mended.schedule").replace("begin\n", "begin\nt0 leap x\n");
+    place.put("broken.schedule", broken);
+    let said = place.run("verify --replay broken.schedule");
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("broken.schedule:7:4: no operation is called `leap`"),
+        "{}",
+        said.err
+    );
     let said = place.succeed("verify --mode scoped --mutants");
     assert!(said.out.ends_with("13 of 13 faults are found\n"), "{}", said.out);
     for (bad, part) in [
@@ -132,5 +152,25 @@ fn a_directory_of_two_levels_is_searched_and_its_faults_replay() {
         let said = place.run(&format!("verify {words}"));
         assert_eq!(said.code, Some(2));
         assert!(said.err.contains(what), "{words}: {}", said.err);
+    }
+}
+
+#[test]
+fn tables_are_printed_as_the_functions_have_them() {
+    let place = Place::new();
+    let said = place.succeed("verify --tables --owned");
+    for part in ["Cache, owned", "| OmAd ", "Directory, owned", "GetS to Dir/IsD"] {
+        assert!(said.out.contains(part), "no `{part}` in {}", said.out);
+    }
+    let said = place.succeed("verify --mode scoped --tables");
+    assert!(said.out.contains("Read up/Iv"), "{}", said.out);
+}
+
+#[test]
+fn a_search_that_is_given_up_says_how_far_it_was() {
+    let said = Place::new().run("verify --caches 4 --limit 1000");
+    assert_eq!(said.code, Some(2), "{}", said.out);
+    for part in ["given up after ", "clean up to a depth of ", "--limit or --memory"] {
+        assert!(said.err.contains(part), "no `{part}` in {}", said.err);
     }
 }

@@ -469,6 +469,7 @@ impl Agent {
             {
                 return None;
             }
+            _ if self.scopes.told().is_some() => self.scopes.told().unwrap_or_default(),
             Current::Barrier { id, members, arrived: true } => {
                 format!("waits at barrier {id} for {members} members")
             }
@@ -476,7 +477,6 @@ impl Agent {
                 format!("drains {} accesses before barrier {id}", self.outstanding)
             }
             Current::Acquired { .. } => "waits for an acquire".to_owned(),
-            _ if self.scopes.pending().is_some() => "waits for a scope".to_owned(),
             Current::Order(_) | Current::Fence(_) => {
                 format!("drains {} accesses at a fence", self.outstanding)
             }

@@ -125,6 +125,7 @@ impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
     ) -> Option<(Upward, ScopedEffect<V>)> {
         let entry = self.lines.get_mut(&line)?;
         let before = entry.line;
+        self.rows.insert(before.state, event.kind());
         match scoped_step(self.cfg, &before, event) {
             ScopedStep::Next(next, up, effect) => {
                 entry.line = next;

@@ -4,17 +4,18 @@ use core::fmt::Write as _;
 
 use base::{Line, NodeIdx};
 
-use super::cells::Cells;
+use super::flight::{ScopedFlight, first};
 use super::state::{Act, Move};
-use super::{Model, Place, search::CounterExample};
-use crate::scoped::{ScopedKind, ScopedMessage, Unit};
+use super::{Model, Place};
+use crate::scoped::{ScopedKind, Unit};
 
 /// Characters of a column.
 const WIDTH: usize = 13;
 
 /// Draws what happened: a column for each cache, each slice that there is, and each home.
-pub fn chart(model: &Model, found: &CounterExample) -> String {
-    let columns = columns(model, &found.moves);
+/// `end`: what it led to, in words.
+pub fn chart(model: &Model, moves: &[Move], end: Option<&str>) -> String {
+    let columns = columns(model, moves);
     let mut text = String::from("     ");
     for (unit, node) in &columns {
         let name = match unit {
@@ -25,30 +26,22 @@ pub fn chart(model: &Model, found: &CounterExample) -> String {
         let _ = write!(text, "{name:^WIDTH$}");
     }
     text.push('\n');
-    for (at, step) in found.moves.iter().enumerate() {
+    for (at, step) in moves.iter().enumerate() {
         let _ = write!(text, "{:>4} {}", at + 1, row(model, &columns, step));
         let _ = writeln!(text, "  {}", beside(step));
     }
-    let _ = writeln!(text, "  => {}", told(found));
-    text
-}
-
-/// What was broken, in words.
-pub(super) fn told(found: &CounterExample) -> String {
-    match found.fault {
-        Some(fault) => format!("{fault}: {}", found.detail),
-        None => found.detail.clone(),
+    if let Some(end) = end {
+        let _ = writeln!(text, "  => {end}");
     }
+    text
 }
 
 fn columns(model: &Model, moves: &[Move]) -> Vec<(Unit, NodeIdx)> {
     let nodes = (0..model.nodes).map(NodeIdx);
     let used = |unit: Unit, node: NodeIdx| {
         unit == Unit::Cache && model.places.contains(&node.0) || moves.iter().any(|m| {
-            let sent = m
-                .sent
-                .iter()
-                .any(|(_, s)| (s.to, s.dst) == (unit, node) || (s.from, s.src) == (unit, node));
+            let sent =
+                m.sent.iter().any(|sent| sent.to == (node, unit) || sent.from == (node, unit));
             sent || matches!(m.act, Act::Evict { node: n, unit: u, .. } if (u, n) == (unit, node))
         })
     };
@@ -78,11 +71,11 @@ fn row(model: &Model, columns: &[(Unit, NodeIdx)], step: &Move) -> String {
         }
         Act::Evict { node, unit, line } => {
             if let Some(at) = place(unit, node) {
-                write(middle(at), &format!("evict {}", name(line)));
+                write(middle(at), &format!("evict {}", first(line)));
             }
         }
-        Act::Deliver { msg, .. } => {
-            let ends = (place(msg.from, msg.src), place(msg.to, msg.dst));
+        Act::Deliver(msg) => {
+            let ends = (place(msg.from.1, msg.from.0), place(msg.to.1, msg.to.0));
             if let (Some(from), Some(to)) = ends {
                 let (low, high) = (middle(from.min(to)), middle(from.max(to)));
                 let line = "─".repeat(high.saturating_sub(low).saturating_sub(1));
@@ -98,38 +91,34 @@ fn row(model: &Model, columns: &[(Unit, NodeIdx)], step: &Move) -> String {
 /// What a move carried, wrote, read and sent.
 fn beside(step: &Move) -> String {
     let mut words = Vec::new();
-    if let Act::Deliver { line, msg } = &step.act {
-        words.extend(content(*line, msg));
+    if let Act::Deliver(flight) = &step.act {
+        words.extend(content(flight));
     }
     words.extend(step.value.map(|v| format!("value {v}")));
     for (node, line, mask, value) in &step.reads {
         words.push(format!("{node} reads {}", values(*line, *mask, *value)));
     }
-    let sent: Vec<String> = step.sent.iter().map(|(_, m)| format!("{:?}", m.kind)).collect();
+    let sent: Vec<String> = step.sent.iter().map(|m| format!("{:?}", m.kind)).collect();
     if !sent.is_empty() {
         words.push(format!("sends {}", sent.join(" ")));
     }
     words.join(", ")
 }
 
-fn content(line: Line, msg: &ScopedMessage<Cells>) -> Option<String> {
-    match (msg.kind, msg.data) {
-        (ScopedKind::Through | ScopedKind::Resp, Some(value)) => {
-            Some(values(line, msg.mask, value))
+fn content(msg: &ScopedFlight) -> Option<String> {
+    match (msg.kind, msg.values) {
+        (ScopedKind::Through | ScopedKind::Resp, Some(held)) => {
+            Some(values(msg.line, msg.parts, held))
         }
-        (ScopedKind::Data, Some(value)) => Some(values(line, 3, value)),
+        (ScopedKind::Data, Some(held)) => Some(values(msg.line, 3, held)),
         (ScopedKind::Release | ScopedKind::Acquire | ScopedKind::Done, _) => None,
-        _ => Some(name(line)),
+        _ => Some(first(msg.line).to_string()),
     }
 }
 
-fn name(line: Line) -> String {
-    Place { line: u8::try_from(line.0).unwrap_or(u8::MAX), part: 0 }.to_string()
-}
-
-fn values(line: Line, mask: u64, value: Cells) -> String {
-    let line = u8::try_from(line.0).unwrap_or(u8::MAX);
-    let parts = (0..2_u8).filter(|part| mask >> part & 1 == 1);
-    let each = parts.map(|part| format!("{}={}", Place { line, part }, value.0[usize::from(part)]));
+fn values(line: Line, parts: u8, held: [u8; 2]) -> String {
+    let line = first(line).line;
+    let parts = (0..2_u8).filter(|part| parts >> part & 1 == 1);
+    let each = parts.map(|part| format!("{}={}", Place { line, part }, held[usize::from(part)]));
     each.collect::<Vec<_>>().join(" ")
 }

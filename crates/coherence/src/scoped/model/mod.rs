@@ -15,7 +15,10 @@
 
 mod cells;
 mod chart;
+mod flight;
 mod kills;
+mod parse;
+mod schedule;
 mod search;
 mod state;
 
@@ -25,11 +28,22 @@ use base::Scope;
 
 use super::ScopedMutant;
 
-pub use cells::{CellWrite, Cells};
+pub use cells::{CellWrite, Cells, ModelLine};
 pub use chart::chart;
-pub use kills::{Arena, ScopedKill, arenas, hunt};
+pub use flight::ScopedFlight;
+pub use kills::{Arena, ScopedKill, arenas, hunt, reachable_rows};
+pub use schedule::{ScopedReplay, ScopedSchedule};
 pub use search::{CounterExample, Progress, Report, search};
 pub use state::{Act, Move};
+
+/// `[line][part]`: what words are called.
+const NAMES: [[&str; 2]; LINES_MAX] = [["x", "x'"], ["f", "f'"], ["g", "g'"], ["z", "z'"]];
+/// Lines that a model can have.
+const LINES_MAX: usize = 4;
+/// Nodes that a model can have.
+const NODES_MAX: u32 = 8;
+/// Threads that a model can have.
+const THREADS_MAX: usize = 4;
 
 /// A word of the model: two share a line.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,8 +56,7 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [["x", "x'"], ["f", "f'"], ["g", "g'"], ["z", "z'"]];
-        let name = names.get(usize::from(self.line)).and_then(|n| n.get(usize::from(self.part)));
+        let name = NAMES.get(usize::from(self.line)).and_then(|n| n.get(usize::from(self.part)));
         f.write_str(name.unwrap_or(&"?"))
     }
 }
@@ -63,6 +76,20 @@ pub enum Op {
     Swap(Place, Scope),
     /// Releases and acquires.
     Fence(Scope),
+}
+
+impl Op {
+    /// The word that it is about; none for a fence.
+    pub const fn place(&self) -> Option<Place> {
+        match self {
+            Self::Load(at)
+            | Self::Store(at)
+            | Self::Acquire(at, _)
+            | Self::Release(at, _)
+            | Self::Swap(at, _) => Some(*at),
+            Self::Fence(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Op {
@@ -160,14 +187,29 @@ impl Model {
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
-        if self.nodes == 0 || self.nodes > 8 || self.places.is_empty() || self.places.len() > 4 {
-            return Err("there must be 1 to 8 nodes and 1 to 4 threads".to_owned());
+        let threads = self.places.len();
+        let sizes = (1..=NODES_MAX).contains(&self.nodes) && (1..=THREADS_MAX).contains(&threads);
+        if !sizes || !(1..=LINES_MAX).contains(&self.homes.len()) {
+            return Err(format!(
+                "there must be 1 to {NODES_MAX} nodes, 1 to {THREADS_MAX} threads and 1 to {LINES_MAX} lines"
+            ));
+        }
+        if let Some(odd) = self.places.iter().chain(&self.homes).find(|n| **n >= self.nodes) {
+            return Err(format!("there is no node {odd} among {}", self.nodes));
         }
         if self.package_nodes == 0 || !self.nodes.is_multiple_of(self.package_nodes) {
             return Err(format!(
                 "{} nodes are no whole number of packages of {}",
                 self.nodes, self.package_nodes
             ));
+        }
+        let ops: Vec<Op> = match &self.client {
+            Client::Any { ops, .. } => ops.clone(),
+            Client::Programs(programs) => programs.iter().flatten().copied().collect(),
+        };
+        let lines = self.homes.len();
+        if let Some(at) = ops.iter().filter_map(Op::place).find(|p| usize::from(p.line) >= lines) {
+            return Err(format!("{at} is of no line that has a home"));
         }
         let length = match &self.client {
             Client::Any { length, .. } => usize::from(*length),

@@ -3,8 +3,9 @@
 use base::Map;
 
 use super::Model;
+use super::cells::Cells;
 use super::state::{Act, Move, State};
-use crate::scoped::ScopedFault;
+use crate::scoped::{ScopedFault, ScopedRows};
 
 /// A way to a broken promise.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +16,16 @@ pub struct CounterExample {
     pub fault: Option<ScopedFault>,
     /// The same in words.
     pub detail: String,
+}
+
+impl CounterExample {
+    /// What was broken, in words.
+    pub fn told(&self) -> String {
+        match self.fault {
+            Some(fault) => format!("{fault}: {}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
 }
 
 /// What a search found.
@@ -28,6 +39,8 @@ pub struct Report {
     pub depth: u32,
     /// Whether every state was looked at.
     pub complete: bool,
+    /// Rows of the table that were taken.
+    pub rows: ScopedRows,
     /// Bytes of what is kept of the states, about.
     pub memory_bytes: u64,
     /// A broken promise, if there is one.
@@ -54,9 +67,15 @@ const TELL: u64 = 1 << 14;
 /// If the model does not pass its [`check`](Model::check).
 pub fn search(model: &Model, limit: u64, progress: &dyn Fn(Progress)) -> Report {
     model.check().expect("the model can be searched");
-    let mut run =
-        Run { model, known: Map::default(), parents: Vec::new(), transitions: 0, depth: 0 };
-    let mut start = State::start(model);
+    let mut run = Run {
+        model,
+        known: Map::default(),
+        parents: Vec::new(),
+        transitions: 0,
+        depth: 0,
+        rows: ScopedRows::default(),
+    };
+    let mut start = State::<Cells>::start(model);
     run.known.insert(start.fingerprint(), ());
     run.parents.push((0, 0));
     let mut level = vec![(0_u32, start)];
@@ -86,6 +105,7 @@ pub fn search(model: &Model, limit: u64, progress: &dyn Fn(Progress)) -> Report 
         transitions: run.transitions,
         depth: run.depth,
         complete: found.is_none() && states <= limit,
+        rows: run.rows,
         memory_bytes: states * (16 + 8 + 2),
         counter_example: found,
     }
@@ -98,6 +118,7 @@ struct Run<'a> {
     parents: Vec<(u32, u16)>,
     transitions: u64,
     depth: u32,
+    rows: ScopedRows,
 }
 
 impl Run<'_> {
@@ -105,8 +126,8 @@ impl Run<'_> {
     fn expand(
         &mut self,
         number: u32,
-        state: &State,
-        next: &mut Vec<(u32, State)>,
+        state: &State<Cells>,
+        next: &mut Vec<(u32, State<Cells>)>,
     ) -> Option<CounterExample> {
         let acts = state.acts(self.model);
         if acts.is_empty() && !state.is_done() {
@@ -116,6 +137,7 @@ impl Run<'_> {
             let mut to = state.clone();
             to.make(self.model, act);
             self.transitions += 1;
+            self.rows = self.rows.with(to.rows());
             if to.fault().is_some() {
                 return Some(self.retrace(number, Some(*act)));
             }
@@ -137,7 +159,7 @@ impl Run<'_> {
             way.push(usize::from(act));
             at = parent;
         }
-        let mut state = State::start(self.model);
+        let mut state = State::<Cells>::start(self.model);
         let mut moves = Vec::new();
         for act in way.into_iter().rev() {
             let acts = state.acts(self.model);

@@ -10,18 +10,19 @@ use std::sync::Arc;
 use base::rng::mix;
 use base::{Line, NodeIdx, Scope};
 
-use super::cells::{CellWrite, Cells};
+use super::cells::ModelLine;
+use super::flight::ScopedFlight;
 use super::{Client, Model, Op, Place};
 use crate::scoped::{
-    Ask, Asked, Parts, ScopedConfig, ScopedFault, ScopedMessage, ScopedMutant, ScopedNode,
-    ScopedOutbox, ScopedRequest, Sync, Trail, Unit, Witness,
+    Ask, Asked, ScopedConfig, ScopedEffect, ScopedFault, ScopedMessage, ScopedMutant, ScopedNode,
+    ScopedOutbox, ScopedRequest, ScopedRows, Sync, Trail, Unit, Witness,
 };
 
 /// The most operations of a thread.
 pub(super) const OPS_MAX: usize = 8;
 
-type Node = ScopedNode<Cells, (), Option<ScopedMutant>>;
-type Outbox = ScopedOutbox<Cells, ()>;
+type Node<V> = ScopedNode<V, (), Option<ScopedMutant>>;
+type Outbox<V> = ScopedOutbox<V, ()>;
 
 /// What a thread waits for before it goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -55,12 +56,7 @@ pub enum Act {
         op: Op,
     },
     /// A message arrives.
-    Deliver {
-        /// Its line.
-        line: Line,
-        /// The message.
-        msg: ScopedMessage<Cells>,
-    },
+    Deliver(ScopedFlight),
     /// A cache or slice evicts a line.
     Evict {
         /// The node.
@@ -77,20 +73,20 @@ pub enum Act {
 pub struct Move {
     /// What happened.
     pub act: Act,
-    /// Messages that it sent, by line.
-    pub sent: Vec<(Line, ScopedMessage<Cells>)>,
-    /// Reads that were performed: node, line, parts, value.
-    pub reads: Vec<(NodeIdx, Line, u64, Cells)>,
+    /// Messages that it sent.
+    pub sent: Vec<ScopedFlight>,
+    /// Reads that were performed: node, line, bits of the parts, `[part]` value.
+    pub reads: Vec<(NodeIdx, Line, u8, [u8; 2])>,
     /// The value that the operation writes, if it does.
     pub value: Option<u8>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(super) struct State<V: ModelLine> {
     threads: Vec<Thread>,
-    nodes: Vec<Kept<Node>>,
-    net: Vec<(Line, ScopedMessage<Cells>)>,
-    witness: Kept<Witness<Cells>>,
+    nodes: Vec<Kept<Node<V>>>,
+    net: Vec<(Line, ScopedMessage<V>)>,
+    witness: Kept<Witness<V>>,
 }
 
 /// A part of a state that most moves leave as it is: shared between states, with its hash.
@@ -150,11 +146,11 @@ impl Hasher for Twin {
     }
 }
 
-fn untouched(_: Line) -> Cells {
-    Cells::default()
+fn untouched<V: ModelLine>(_: Line) -> V {
+    V::default()
 }
 
-impl State {
+impl<V: ModelLine> State<V> {
     pub(super) fn start(model: &Model) -> Self {
         let cfg = ScopedConfig { package_nodes: model.package_nodes, mutant: model.mutant };
         let node = |n| Kept::new(ScopedNode::new(cfg, NodeIdx(n), None, untouched));
@@ -187,7 +183,7 @@ impl State {
         let mut acts = Vec::new();
         for (at, (line, msg)) in self.net.iter().enumerate() {
             if !self.net[..at].contains(&(*line, *msg)) {
-                acts.push(Act::Deliver { line: *line, msg: *msg });
+                acts.push(Act::Deliver(ScopedFlight::of(*line, msg)));
             }
         }
         for (thread, state) in self.threads.iter().enumerate() {
@@ -204,18 +200,44 @@ impl State {
                 Client::Any { .. } => {}
             }
         }
-        if model.evictions {
-            for node in self.nodes.iter().map(|n| &*n.part) {
-                for (unit, level) in [(Unit::Cache, &node.cache), (Unit::Slice, &node.slice)] {
-                    let able = level.lines().filter(|(_, line, waiting)| {
-                        *waiting == 0 && line.state.is_stable() && line.valid != 0
-                    });
-                    let evict = |line| Act::Evict { node: node.node(), unit, line };
-                    acts.extend(able.map(|(line, ..)| evict(line)));
-                }
-            }
-        }
+        acts.extend(self.evictions(model));
         acts
+    }
+
+    /// Where a message is among those under way.
+    fn flight(&self, flight: &ScopedFlight) -> Option<usize> {
+        self.net.iter().position(|(line, msg)| ScopedFlight::of(*line, msg) == *flight)
+    }
+
+    /// Whether it can happen now, whatever the client would do.
+    pub(super) fn is_able(&self, model: &Model, act: &Act) -> bool {
+        match act {
+            Act::Begin { thread, op } => {
+                let state = self.threads.get(*thread);
+                state.is_some_and(|s| usize::from(s.begun) < OPS_MAX && s.may_begin(*op))
+            }
+            Act::Deliver(flight) => self.flight(flight).is_some(),
+            Act::Evict { .. } => self.evictions(model).any(|able| able == *act),
+        }
+    }
+
+    /// Lines that can be evicted.
+    fn evictions(&self, model: &Model) -> impl Iterator<Item = Act> + use<'_, V> {
+        let on = model.evictions;
+        let nodes = self.nodes.iter().filter(move |_| on).map(|n| &*n.part);
+        let units = nodes
+            .flat_map(|n| [(n.node(), Unit::Cache, &n.cache), (n.node(), Unit::Slice, &n.slice)]);
+        units.flat_map(|(node, unit, level)| {
+            let able = level.lines().filter(|(_, line, waiting)| {
+                *waiting == 0 && line.state.is_stable() && line.valid != 0
+            });
+            able.map(move |(line, ..)| Act::Evict { node, unit, line })
+        })
+    }
+
+    /// A delivery that can happen next.
+    pub(super) fn delivery(&self) -> Option<Act> {
+        self.net.first().map(|(line, msg)| Act::Deliver(ScopedFlight::of(*line, msg)))
     }
 
     /// Makes something happen; tells what it sent and read.
@@ -227,16 +249,11 @@ impl State {
                 made.value = self.begin(model, thread, op, &mut out);
                 NodeIdx(model.places[thread])
             }
-            Act::Deliver { line, msg } => {
-                if let Some(at) = self.net.iter().position(|m| *m == (line, msg)) {
-                    self.net.swap_remove(at);
-                }
-                self.nodes[msg.dst.at()].change().receive(
-                    (line, home(model, line)),
-                    &msg,
-                    (),
-                    &mut out,
-                );
+            Act::Deliver(flight) => {
+                let at = self.flight(&flight).expect("it is under way");
+                let (line, msg) = self.net.swap_remove(at);
+                let to = self.nodes[msg.dst.at()].change();
+                to.receive((line, home(model, line)), &msg, (), &mut out);
                 msg.dst
             }
             Act::Evict { node, unit, line } => {
@@ -248,6 +265,14 @@ impl State {
         };
         self.follow(model, node, out, &mut made);
         made
+    }
+
+    /// Rows of the table that were taken on the way here.
+    pub(super) fn rows(&self) -> ScopedRows {
+        let of = |rows: ScopedRows, n: &Kept<Node<V>>| {
+            rows.with(n.part.cache.rows()).with(n.part.slice.rows())
+        };
+        self.nodes.iter().fold(ScopedRows::default(), of)
     }
 
     /// What is wrong, if anything is.
@@ -266,21 +291,23 @@ impl State {
             && self.threads.iter().all(|t| t.waits == Waits::Nothing && t.flying == 0)
     }
 
-    fn begin(&mut self, model: &Model, thread: usize, op: Op, out: &mut Outbox) -> Option<u8> {
+    fn begin(&mut self, model: &Model, thread: usize, op: Op, out: &mut Outbox<V>) -> Option<u8> {
         let state = &mut self.threads[thread];
         state.begun += 1;
         let node = model.places[thread] as usize;
         let number = number(thread);
         let sync = |release, acquire, scope| Sync { release, acquire, scope };
         match op {
-            Op::Load(at) => self.access(model, thread, at, Ask::Load { mask: 1 << at.part }, out),
+            Op::Load(at) => {
+                self.access(model, thread, at, Ask::Load { mask: V::bits(at.part) }, out);
+            }
             Op::Store(at) => {
-                let write = CellWrite::Set(at.part, value(thread, self.threads[thread].begun));
+                let write = V::store(at.part, value(thread, self.threads[thread].begun));
                 self.access(model, thread, at, Ask::Store(write), out);
             }
             Op::Acquire(at, scope) => {
                 state.waits = Waits::Access(scope);
-                self.access(model, thread, at, Ask::Acquire { mask: 1 << at.part, scope }, out);
+                self.access(model, thread, at, Ask::Acquire { mask: V::bits(at.part), scope }, out);
             }
             Op::Release(_, scope) | Op::Swap(_, scope) => {
                 state.waits = Waits::Release(op);
@@ -301,8 +328,8 @@ impl State {
         model: &Model,
         thread: usize,
         at: Place,
-        ask: Ask<Cells>,
-        out: &mut Outbox,
+        ask: Ask<V>,
+        out: &mut Outbox<V>,
     ) {
         let (node, line) = (NodeIdx(model.places[thread]), Line(u64::from(at.line)));
         let token = number(thread) * 16 + u32::from(self.threads[thread].begun);
@@ -324,7 +351,7 @@ impl State {
     }
 
     /// An access of a thread is done.
-    fn accessed(&mut self, model: &Model, thread: usize, out: &mut Outbox) {
+    fn accessed(&mut self, model: &Model, thread: usize, out: &mut Outbox<V>) {
         // Its own load is the last that was begun; loads before it may end later, and it waits for them.
         let state = &self.threads[thread];
         if let (Waits::Access(scope), 0) = (state.waits, state.flying) {
@@ -336,19 +363,18 @@ impl State {
     }
 
     /// A release or acquire of a thread is done.
-    fn synced(&mut self, model: &Model, thread: usize, out: &mut Outbox) {
+    fn synced(&mut self, model: &Model, thread: usize, out: &mut Outbox<V>) {
         let number = number(thread);
         match self.threads[thread].waits {
             Waits::Release(op) => {
-                let write =
-                    |at: Place| CellWrite::Set(at.part, value(thread, self.threads[thread].begun));
+                let value = value(thread, self.threads[thread].begun);
                 let (at, ask, scope, waits) = match op {
                     Op::Swap(at, scope) => {
-                        let write = write(at);
+                        let write = V::swap(at.part, value);
                         (at, Ask::Atomic { write, scope }, scope, Waits::Access(scope))
                     }
                     Op::Release(at, scope) => {
-                        let write = write(at);
+                        let write = V::store(at.part, value);
                         (at, Ask::Release { write, scope }, scope, Waits::Nothing)
                     }
                     _ => return,
@@ -369,21 +395,22 @@ impl State {
     }
 
     /// Takes in what a node put out, until nothing more comes of it at once.
-    fn follow(&mut self, model: &Model, node: NodeIdx, mut out: Outbox, made: &mut Move) {
+    fn follow(&mut self, model: &Model, node: NodeIdx, mut out: Outbox<V>, made: &mut Move) {
         loop {
             let mut next = Outbox::default();
             for step in &out.trail {
                 self.witness.change().follow(step);
                 if let Trail::Performed { node, line, mask, effect, .. } = step
-                    && let crate::scoped::ScopedEffect::Load(v)
-                    | crate::scoped::ScopedEffect::Atomic { old: v, .. } = effect
+                    && let ScopedEffect::Load(v) | ScopedEffect::Atomic { old: v, .. } = effect
                 {
-                    made.reads.push((*node, *line, *mask, *v));
+                    let parts = (0..2).filter(|part| mask & V::bits(*part) != 0);
+                    let parts = parts.fold(0, |all, part| all | 1 << part);
+                    made.reads.push((*node, *line, parts, [v.part(0), v.part(1)]));
                 }
             }
             for sent in &out.messages {
                 self.net.push((sent.line, sent.msg));
-                made.sent.push((sent.line, sent.msg));
+                made.sent.push(ScopedFlight::of(sent.line, &sent.msg));
             }
             for done in &out.completions {
                 let thread = (done.token / 16) as usize;
@@ -431,5 +458,3 @@ fn home(model: &Model, line: Line) -> NodeIdx {
     let at = usize::try_from(line.0).unwrap_or(0);
     NodeIdx(model.homes.get(at).copied().unwrap_or(0))
 }
-
-const _: () = assert!(Cells::ALL == 3);

@@ -3,7 +3,7 @@
 //! The rules are those of the machine's agents (`machine`, `node/agent/order.rs`), without time, a
 //! window or a limit of the store buffer.
 
-use ::litmus::{Cursor, Fence, Instr, LoadOrder, LocIdx, Model, Next, Reg, Rmw, Test};
+use ::litmus::{Cursor, Fence, Instr, LoadOrder, LocIdx, Model, Next, Reg, Test};
 
 use super::state::{Cell, Write};
 
@@ -18,6 +18,8 @@ pub(super) struct Flight {
     pub(super) atomic: bool,
     /// Where the value read goes.
     pub(super) to: Option<Reg>,
+    /// Of an exclusive store: what it expects to find.
+    expected: Option<u64>,
     /// Whether the line's transaction is its own.
     pub(super) started: bool,
     /// Whether nothing behind it starts before it is done.
@@ -139,15 +141,12 @@ impl Core {
                 (!release || self.flights.is_empty(), Flight { release, ..plain(at.loc, write) })
             }
             Instr::Rmw { to, at, rmw, operand, acquire, release, full } => {
-                let value = Cell(self.cursor.value(operand));
-                let write = match rmw {
-                    Rmw::Add => Write::Add(value),
-                    Rmw::Swap => Write::Set(value),
-                };
+                let write = Write::of(*rmw, *operand, &self.cursor);
+                let expected = self.cursor.expected(instr);
                 let strict = *full || model != Model::Relaxed;
                 let blocks = strict || *acquire;
                 let base = plain(at.loc, Some(write));
-                let flight = Flight { to: *to, atomic: true, blocks, ..base };
+                let flight = Flight { to: *to, expected, atomic: true, blocks, ..base };
                 (!(strict || *release) || self.is_quiet(), flight)
             }
             _ => return Act::Wait,
@@ -185,7 +184,7 @@ impl Core {
     pub(super) fn complete(&mut self, flight: usize, value: u64) {
         let done = self.flights.remove(flight);
         if let Some(reg) = done.to {
-            self.cursor.fill(reg, value);
+            self.cursor.found(reg, value, done.expected);
         }
         self.stores_fenced &= self.flights.iter().any(|f| f.write.is_some());
     }
@@ -198,6 +197,7 @@ const fn plain(loc: LocIdx, write: Option<Write>) -> Flight {
         write,
         atomic: false,
         to: None,
+        expected: None,
         started: false,
         blocks: false,
         release: false,

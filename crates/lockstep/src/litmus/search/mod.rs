@@ -14,6 +14,7 @@
 //! the protocol covers them.
 
 mod core;
+mod scoped;
 mod state;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use ::litmus::{Model, Outcome, Test};
 use base::Map;
 use coherence::{Atomics, Protocol};
 
+pub use scoped::search_scoped;
 use state::{Setup, State};
 
 /// States that a search may hold.

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use ::litmus::{Instr, LocIdx, Model, Outcome, Test};
+use ::litmus::{Cursor, Instr, LocIdx, Model, Operand, Outcome, Rmw, Test};
 use base::rng::mix;
 use base::{Class, NodeIdx};
 use coherence::{
@@ -13,7 +13,9 @@ use coherence::{
 use super::core::{Act, Core, Flight};
 
 /// The value of a location.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
 pub(super) struct Cell(pub(super) u64);
 
 /// What an access does to it.
@@ -21,6 +23,21 @@ pub(super) struct Cell(pub(super) u64);
 pub(super) enum Write {
     Set(Cell),
     Add(Cell),
+    /// What is the first becomes the second.
+    CompareSwap(Cell, Cell),
+}
+
+impl Write {
+    /// What an atomic writes.
+    pub(super) fn of(rmw: Rmw, operand: Operand, cursor: &Cursor) -> Self {
+        let value = Cell(cursor.value(&operand));
+        match rmw {
+            Rmw::Add => Self::Add(value),
+            Rmw::Swap => Self::Set(value),
+            Rmw::CompareSwap(expected) => Self::CompareSwap(Cell(cursor.value(&expected)), value),
+            Rmw::Exclusive { loaded } => Self::CompareSwap(Cell(cursor.register(loaded)), value),
+        }
+    }
 }
 
 impl Value for Cell {
@@ -30,6 +47,8 @@ impl Value for Cell {
         match *write {
             Write::Set(to) => to,
             Write::Add(by) => Self(self.0.wrapping_add(by.0)),
+            Write::CompareSwap(expected, new) if *self == expected => new,
+            Write::CompareSwap(..) => *self,
         }
     }
 
@@ -58,7 +77,17 @@ pub(super) struct State {
 
 /// Two words of hash at once.
 #[derive(Default)]
-struct Twin(u64, u64);
+pub(super) struct Twin(u64, u64);
+
+impl Twin {
+    pub(super) const fn of(seed: u64) -> Self {
+        Self(seed, seed)
+    }
+
+    pub(super) const fn words(&self) -> (u64, u64) {
+        (self.0, self.1)
+    }
+}
 
 impl Hasher for Twin {
     fn write(&mut self, bytes: &[u8]) {

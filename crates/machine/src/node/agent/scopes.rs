@@ -48,6 +48,21 @@ impl Scopes {
         }
     }
 
+    /// What the thread waits for, in words, if it does.
+    pub(super) fn told(&self) -> Option<String> {
+        let (Stage::Wanted(sync, _) | Stage::Begun(sync, ..)) = self.stage else { return None };
+        let what = match (sync.release, sync.acquire) {
+            (true, true) => "fence",
+            (true, false) => "release",
+            _ => "acquire",
+        };
+        let scope = match sync.scope {
+            Scope::Package => "package",
+            Scope::Supernode => "supernode",
+        };
+        Some(format!("waits for its {what} at {scope} scope"))
+    }
+
     /// What the release at hand has to wait for; nothing when that is done.
     pub(super) fn release(&mut self, scope: Scope) -> Option<Next> {
         self.before(Sync { release: true, acquire: false, scope })

@@ -1,0 +1,202 @@
+//! Reads schedules of scoped caches.
+
+use core::str::FromStr;
+
+use base::{Line, NodeIdx, Scope};
+
+use super::flight::{ScopedFlight, UNITS};
+use super::schedule::{HEADER, ScopedSchedule};
+use super::state::Act;
+use super::{LINES_MAX, NAMES, NODES_MAX, Op, Place, THREADS_MAX};
+use crate::scoped::{ScopedKind, ScopedMutant, Unit};
+use crate::words::{ScheduleError, Words};
+
+impl FromStr for ScopedSchedule {
+    type Err = ScheduleError;
+
+    /// Comments begin with `#`; empty lines say nothing.
+    fn from_str(text: &str) -> Result<Self, ScheduleError> {
+        let words = text.lines().enumerate().map(|(n, text)| Words::new(n + 1, text));
+        let mut lines = words.filter(|w| !w.ended());
+        let first = lines.next().unwrap_or_else(|| Words::new(1, ""));
+        if first.rest() != HEADER {
+            let mend = format!("begin the file with `{HEADER}`");
+            return Err(first.error("this is no schedule of scoped caches", mend));
+        }
+        let mut schedule = system(&mut lines)?;
+        let mut last = first.line;
+        for mut words in lines {
+            last = words.line;
+            if words.rest() == "end" {
+                return Ok(schedule);
+            }
+            let act = act(&mut words, &schedule)?;
+            words.finish()?;
+            schedule.acts.push(act);
+        }
+        Err(Words::new(last, "").error("the schedule does not end", "put `end` after the last act"))
+    }
+}
+
+/// The keys up to `begin`.
+fn system<'a>(
+    lines: &mut impl Iterator<Item = Words<'a>>,
+) -> Result<ScopedSchedule, ScheduleError> {
+    let mut s = ScopedSchedule {
+        nodes: 2,
+        package_nodes: 1,
+        places: vec![0, 1],
+        homes: vec![0, 1],
+        mutant: None,
+        acts: Vec::new(),
+    };
+    let mut last = 1;
+    for mut words in lines {
+        last = words.line;
+        match words.next("a key")? {
+            "begin" => {
+                words.finish()?;
+                return match s.model().check() {
+                    Ok(()) => Ok(s),
+                    Err(what) => Err(words.error(what, "change the keys before `begin`")),
+                };
+            }
+            "nodes" => s.nodes = words.number(NODES_MAX)?,
+            "package_nodes" => s.package_nodes = words.number(NODES_MAX)?,
+            "threads" => s.places = numbers(&mut words, THREADS_MAX)?,
+            "homes" => s.homes = numbers(&mut words, LINES_MAX)?,
+            "mutant" => s.mutant = Some(mutant(&mut words)?),
+            other => {
+                let mend = "the keys are nodes, package_nodes, threads, homes and mutant; acts follow `begin`";
+                return Err(words.error(format!("no key is called `{other}`"), mend));
+            }
+        }
+        words.finish()?;
+    }
+    Err(Words::new(last, "").error("the acts are missing", "write `begin`, the acts and `end`"))
+}
+
+/// Nodes up to the end of the line, `most` of them at most.
+fn numbers(words: &mut Words<'_>, most: usize) -> Result<Vec<u32>, ScheduleError> {
+    let mut all = Vec::new();
+    while all.is_empty() || !words.ended() {
+        all.push(words.number_from(0, NODES_MAX - 1)?);
+        if all.len() > most {
+            return Err(words.error("that is one too many", format!("write {most} at most")));
+        }
+    }
+    Ok(all)
+}
+
+fn mutant(words: &mut Words<'_>) -> Result<ScopedMutant, ScheduleError> {
+    let name = words.next("a mutant")?;
+    let known = ScopedMutant::ALL.into_iter().find(|m| format!("{m:?}") == name);
+    let mend = || format!("one of {:?}", ScopedMutant::ALL);
+    known.ok_or_else(|| words.error(format!("no mutant is called `{name}`"), mend()))
+}
+
+fn act(words: &mut Words<'_>, s: &ScopedSchedule) -> Result<Act, ScheduleError> {
+    match words.next("an act")? {
+        "deliver" => Ok(Act::Deliver(flight(words, s)?)),
+        "evict" => {
+            let (node, unit) = end(words, s)?;
+            Ok(Act::Evict { node, unit, line: Line(u64::from(place(words, s)?.line)) })
+        }
+        verb => {
+            let thread = verb.strip_prefix('t').and_then(|n| n.parse().ok());
+            let Some(thread) = thread.filter(|t| *t < s.places.len()) else {
+                let last = s.places.len() - 1;
+                let mend = format!("write deliver, evict, or a thread, t0 to t{last}");
+                return Err(words.error(format!("no act is called `{verb}`"), mend));
+            };
+            Ok(Act::Begin { thread, op: op(words, s)? })
+        }
+    }
+}
+
+fn op(words: &mut Words<'_>, s: &ScopedSchedule) -> Result<Op, ScheduleError> {
+    let word = words.next("an operation")?;
+    let (verb, scope) = match word.strip_suffix(".package") {
+        Some(verb) => (verb, Scope::Package),
+        None => (word, Scope::Supernode),
+    };
+    match (verb, scope) {
+        ("load", Scope::Supernode) => Ok(Op::Load(place(words, s)?)),
+        ("store", Scope::Supernode) => Ok(Op::Store(place(words, s)?)),
+        ("acquire", _) => Ok(Op::Acquire(place(words, s)?, scope)),
+        ("release", _) => Ok(Op::Release(place(words, s)?, scope)),
+        ("swap", _) => Ok(Op::Swap(place(words, s)?, scope)),
+        ("fence", _) => Ok(Op::Fence(scope)),
+        _ => {
+            let mend = "the operations are load, store, acquire, release, swap and fence; `.package` behind one of the last four narrows it";
+            Err(words.error(format!("no operation is called `{word}`"), mend))
+        }
+    }
+}
+
+/// A word of a line.
+fn place(words: &mut Words<'_>, s: &ScopedSchedule) -> Result<Place, ScheduleError> {
+    let name = words.next("a word of a line")?;
+    let lines = (0_u8..).zip(&NAMES[..s.homes.len()]);
+    let mut places = lines.flat_map(|(line, [low, high])| [(*low, line, 0), (*high, line, 1)]);
+    let known = places.find(|(n, ..)| *n == name);
+    known.map(|(_, line, part)| Place { line, part }).ok_or_else(|| {
+        let all: Vec<&str> = NAMES[..s.homes.len()].iter().flatten().copied().collect();
+        let mend = format!("write one of {}", all.join(", "));
+        words.error(format!("no word of a line is called `{name}`"), mend)
+    })
+}
+
+fn node(words: &mut Words<'_>, s: &ScopedSchedule) -> Result<NodeIdx, ScheduleError> {
+    let found = words.next("a node")?;
+    let number = found.strip_prefix('n').and_then(|n| n.parse().ok()).filter(|n| *n < s.nodes);
+    let mend = format!("write n0 to n{}", s.nodes - 1);
+    number.map(NodeIdx).ok_or_else(|| words.error(format!("`{found}` is no node here"), mend))
+}
+
+/// A node and a unit of it.
+fn end(words: &mut Words<'_>, s: &ScopedSchedule) -> Result<(NodeIdx, Unit), ScheduleError> {
+    let node = node(words, s)?;
+    let found = words.next("cache, slice or home")?;
+    let known = UNITS.iter().find(|(name, _)| *name == found);
+    let known = known.map(|(_, unit)| (node, *unit));
+    known.ok_or_else(|| {
+        words.error(format!("a node has no `{found}`"), "write cache, slice or home")
+    })
+}
+
+fn flight(words: &mut Words<'_>, s: &ScopedSchedule) -> Result<ScopedFlight, ScheduleError> {
+    let line = Line(u64::from(place(words, s)?.line));
+    let name = words.next("a message")?;
+    let kind = ScopedKind::ALL.into_iter().find(|k| format!("{k:?}") == name);
+    let kind = kind.ok_or_else(|| {
+        let mend = format!("one of {:?}", ScopedKind::ALL);
+        words.error(format!("no message is called `{name}`"), mend)
+    })?;
+    let from = end(words, s)?;
+    words.literally("->")?;
+    let to = end(words, s)?;
+    words.literally("for")?;
+    let requester = node(words, s)?;
+    words.literally("number")?;
+    let number = words.number_from(0, u32::MAX)?;
+    let (scope, values, write) = (Scope::Supernode, None, None);
+    let mut flight =
+        ScopedFlight { line, kind, from, to, requester, number, scope, parts: 0, values, write };
+    let byte = |words: &mut Words<'_>, most: u32| -> Result<u8, ScheduleError> {
+        Ok(u8::try_from(words.number_from(0, most)?).unwrap_or(u8::MAX))
+    };
+    while !words.ended() {
+        match words.next("")? {
+            "package" => flight.scope = Scope::Package,
+            "parts" => flight.parts = byte(words, 3)?,
+            "value" => flight.values = Some([byte(words, 255)?, byte(words, 255)?]),
+            "set" => flight.write = Some((byte(words, 1)?, byte(words, 255)?)),
+            other => {
+                let mend = "a message carries `package`, `parts P`, `value V V` or `set PART V`";
+                return Err(words.error(format!("a message carries no `{other}`"), mend));
+            }
+        }
+    }
+    Ok(flight)
+}
