@@ -3,7 +3,7 @@
 
 use base::RoutingFunction;
 
-use super::state::{GONE, Input, NOBODY, Port, after, when};
+use super::state::{Both, GONE, NOBODY, Port, after, when};
 use super::table::{List, Open};
 use super::{Express, Fixed, Train};
 
@@ -35,9 +35,8 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         let mut hot = self.x.hot();
         let ready = hot.next;
         for &lane in self.asks.all() {
-            let input = &mut hot.inputs[lane];
-            let out = input.out;
-            let output = &mut hot.outputs[out];
+            let out = hot.lanes[lane].input.out;
+            let output = &mut hot.lanes[out].output;
             if output.claim != lane {
                 if lane != GONE {
                     hot.next_asks.push(lane);
@@ -46,7 +45,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
             }
             output.claim = NOBODY;
             output.owner = lane;
-            input.pointer = out;
+            hot.lanes[lane].input.pointer = out;
             let port = &mut hot.ports[out >> hot.fixed.shift];
             port.free &= !(1 << (out & hot.fixed.low));
             hot.bid(lane, out, ready);
@@ -66,9 +65,9 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
                 self.x.next_asks.push(lane);
             } else {
                 let x = &mut *self.x;
-                let port = x.inputs[lane].out >> x.fixed.shift;
+                let port = x.lanes[lane].input.out >> x.fixed.shift;
                 let parked = &mut x.ports[port].parked;
-                x.aside[lane] = core::mem::replace(parked, lane);
+                x.lanes[lane].input.aside = core::mem::replace(parked, lane);
             }
         }
         stuck.clear();
@@ -81,11 +80,10 @@ impl<const L: usize, const P: usize> Express<L, P> {
     /// do. Who finds none leaves a gap in the list.
     fn claim_vcs(&mut self, asks: &mut [u32]) {
         let Fixed { shift, low, .. } = self.fixed;
-        let (mut inputs, ports) = (self.inputs.open(), self.ports.open());
-        let mut outputs = self.outputs.open();
+        let (mut lanes, ports) = (self.lanes.open(), self.ports.open());
         for place in asks {
             let lane = *place;
-            let input = &mut inputs[lane];
+            let input = &mut lanes[lane].input;
             let port = input.out >> shift;
             let able = input.vcs & ports[port].free;
             if able == 0 {
@@ -101,7 +99,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
             let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
             let out = port << shift | vc;
             input.out = out;
-            let output = &mut outputs[out];
+            let output = &mut lanes[out].output;
             if output.claim == NOBODY || sooner(lane, output.claim, output.owner) {
                 output.claim = lane;
             }
@@ -115,10 +113,10 @@ impl<const L: usize, const P: usize> Express<L, P> {
             bids.retain(|lane| !self.link_is_busy(lane));
         }
         let shift = self.fixed.shift;
-        let (inputs, mut ports) = (self.inputs.open(), self.ports.open());
+        let (lanes, mut ports) = (self.lanes.open(), self.ports.open());
         for &lane in bids.all() {
             let port = &mut ports[lane >> shift];
-            if port.chosen == NOBODY || better(port, lane, &inputs, shift) {
+            if port.chosen == NOBODY || better(port, lane, &lanes, shift) {
                 port.chosen = lane;
             }
         }
@@ -128,7 +126,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
                 continue;
             }
             *chosen = NOBODY;
-            let port = &mut ports[inputs[lane].out >> shift];
+            let port = &mut ports[lanes[lane].input.out >> shift];
             let first = |last| sooner(lane >> shift, port.claim >> shift, port_of(last, shift));
             if port.claim == NOBODY || first(port.taken_from) {
                 port.claim = lane;
@@ -140,7 +138,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
     #[cold]
     fn link_is_busy(&mut self, lane: u32) -> bool {
         let now = when(self.now);
-        let port = &self.ports[self.inputs[lane].out >> self.fixed.shift];
+        let port = &self.ports[self.lanes[lane].input.out >> self.fixed.shift];
         let open_at = port.open_at;
         let busy = port.slow && after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
@@ -155,8 +153,8 @@ impl<const L: usize, const P: usize> Express<L, P> {
 /// Whether an input port prefers an input VC to the one chosen so far: first among the output ports
 /// that they want, then among the VCs that want this one, both round-robin.
 #[inline]
-fn better<const L: usize>(port: &Port, lane: u32, inputs: &Open<'_, Input, L>, shift: u32) -> bool {
-    let wanted = |lane: u32| inputs[lane].out >> shift;
+fn better<const L: usize>(port: &Port, lane: u32, lanes: &Open<'_, Both, L>, shift: u32) -> bool {
+    let wanted = |lane: u32| lanes[lane].input.out >> shift;
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
         sooner(lane, port.chosen, port.sent)

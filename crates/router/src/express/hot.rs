@@ -3,7 +3,7 @@
 
 use base::Hop;
 
-use super::state::{Input, NOBODY, Output, PackedFlit, Port, Queued, STARVED, When, later, when};
+use super::state::{Both, NOBODY, PackedFlit, Port, Queued, STARVED, When, later, when};
 use super::table::{Open, Pen};
 use super::{Express, Fixed, Lane};
 use crate::ring::Ring;
@@ -13,11 +13,8 @@ pub(super) struct Hot<'a, const L: usize, const P: usize> {
     pub(super) fixed: Fixed,
     /// The cycle after the present one.
     pub(super) next: When,
-    pub(super) inputs: Open<'a, Input, L>,
-    pub(super) outputs: Open<'a, Output, L>,
+    pub(super) lanes: Open<'a, Both, L>,
     pub(super) ports: Open<'a, Port, P>,
-    aside: Open<'a, u32, L>,
-    arrivals: Open<'a, u32, L>,
     queues: &'a mut [Queued],
     depths: &'a [u16],
     asks: &'a mut Ring<u32>,
@@ -53,11 +50,8 @@ impl<const L: usize, const P: usize> Express<L, P> {
         Hot {
             fixed,
             next: now.wrapping_add(1),
-            inputs: self.inputs.open(),
-            outputs: self.outputs.open(),
+            lanes: self.lanes.open(),
             ports: self.ports.open(),
-            aside: self.aside.open(),
-            arrivals: self.arrivals.open(),
             queues: &mut self.queues,
             depths: &self.input_depths,
             asks: &mut self.asks,
@@ -101,10 +95,10 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     /// on but for a credit on `out`.
     #[inline(always)]
     pub(super) fn bid(&mut self, lane: u32, out: u32, from: When) {
-        let output = &mut self.outputs[out];
+        let output = &mut self.lanes[out].output;
         if output.credits == 0 {
             output.claim = STARVED;
-            self.aside[lane] = from;
+            self.lanes[lane].input.aside = from;
         } else if from == self.next {
             self.next_bids.push(lane);
         } else {
@@ -132,7 +126,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
         arrival: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.inputs[lane];
+        let input = &mut self.lanes[lane].input;
         let waiting = input.len;
         input.len = waiting + 1;
         if waiting > 0 {
@@ -144,7 +138,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
             }
             return;
         }
-        self.arrivals[lane] = arrival;
+        input.arrival = arrival;
         if flit.is_head() {
             self.start(lane, flit, arrival, hop);
         } else {
@@ -157,12 +151,12 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     /// The flit behind the one that left comes to the front of an input VC.
     #[inline(always)]
     pub(super) fn advance(&mut self, lane: u32, hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>) {
-        let input = &mut self.inputs[lane];
+        let input = &mut self.lanes[lane].input;
         let place = u32::from(input.second) & self.fixed.places;
         input.second = input.second.wrapping_add(1);
         let place = (lane << self.fixed.queue_shift | place) as usize;
         let Queued { flit, arrival } = self.queues[place];
-        self.arrivals[lane] = arrival;
+        input.arrival = arrival;
         let from = later(arrival, self.next);
         if flit.is_head() {
             self.start(lane, flit, from, hop);
@@ -183,7 +177,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
         at: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.inputs[lane];
+        let input = &mut self.lanes[lane].input;
         input.front = flit.routed();
         if self.fixed.looks {
             self.routes.push(u64::from(at), lane);
@@ -210,7 +204,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     pub(super) fn unpark(&mut self, mut lane: u32) {
         while lane != NOBODY {
             self.next_asks.push(lane);
-            lane = self.aside[lane];
+            lane = self.lanes[lane].input.aside;
         }
     }
 }

@@ -78,13 +78,13 @@ impl<const L: usize, const P: usize> Express<L, P> {
         let ports = 0..self.ports(i);
         RouterParams {
             input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
-            output_depth: ports.map(|p| u32::from(self.outputs.all()[lane(p)].depth)).collect(),
+            output_depth: ports.map(|p| u32::from(self.lanes.all()[lane(p)].output.depth)).collect(),
         }
     }
 
     /// Credits of output VC `out` that count in the present cycle.
     pub(super) fn credits(&self, out: u32) -> u32 {
-        u32::from(self.outputs[out].credits)
+        u32::from(self.lanes[out].output.credits)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
@@ -94,13 +94,13 @@ impl<const L: usize, const P: usize> Express<L, P> {
 
     /// Flits of buffer at the far end of output VC `out`.
     pub(super) fn depth(&self, out: u32) -> u32 {
-        u32::from(self.outputs[out].depth)
+        u32::from(self.lanes[out].output.depth)
     }
 
     /// Flits that are in the buffer of an input VC, those on their way not counted.
     pub(super) fn buffered(&self, lane: u32) -> usize {
-        let input = &self.inputs[lane];
-        let mut arrival = self.arrivals[lane];
+        let input = &self.lanes[lane].input;
+        let mut arrival = input.arrival;
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
                 return usize::from(n);
@@ -113,8 +113,8 @@ impl<const L: usize, const P: usize> Express<L, P> {
 
     /// The packet at the front of an input VC, with what it waits for.
     pub(super) fn blocked(&self, lane: u32) -> Option<Blocked> {
-        let input = &self.inputs[lane];
-        if input.len == 0 || after(self.arrivals[lane], when(self.now)) {
+        let input = &self.lanes[lane].input;
+        if input.len == 0 || after(input.arrival, when(self.now)) {
             return None;
         }
         let place = |lane: u32| {
@@ -123,7 +123,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
         };
         let (out_port, vc) = place(input.out);
         let given = self.ports[input.out >> self.fixed.shift].free >> vc.at() & 1 == 0;
-        let holds = given && self.outputs[input.out].owner == lane;
+        let holds = given && self.lanes[input.out].output.owner == lane;
         let (packet, dst) = (input.front.packet(), input.front.dst());
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
     }

@@ -39,7 +39,7 @@ use crate::ring::Ring;
 use crate::state::Lane;
 pub(crate) use size::{Engine, LANES_MAX};
 pub use state::PackedFlit;
-use state::{Input, NOBODY, NODE, Output, Port, Queued, STARVED, after, later, when};
+use state::{Both, NOBODY, NODE, Output, Port, Queued, STARVED, after, later, when};
 use table::{Line, List, Table};
 
 /// Cycles from the switch to whatever follows from it, up to which that has a list to itself.
@@ -111,19 +111,13 @@ pub(crate) struct Express<const L: usize, const P: usize> {
     /// The cycle that is or was stepped last.
     now: u64,
     fixed: Fixed,
-    inputs: Table<Input, L>,
-    outputs: Table<Output, L>,
+    lanes: Table<Both, L>,
     /// By lane less the bits of the VC.
     ports: Table<Port, P>,
-    /// `[lane]`: when the flit at the front arrives or arrived.
-    arrivals: Table<u32, L>,
     /// `[lane][place]`: the flits behind the front.
     queues: Vec<Queued>,
     /// `[lane]`: flits of buffer.
     input_depths: Vec<u16>,
-    /// `[lane]`: what an input VC keeps while it waits: the next of those that wait for a VC of the
-    /// same port; or from when on it could send but for a credit.
-    aside: Table<u32, L>,
     /// `[port]`: of slow links, where there are any.
     rates: Vec<Rate>,
     /// `[packet]`: its head as routing functions see it.
@@ -186,13 +180,10 @@ impl<const L: usize, const P: usize> Express<L, P> {
         let mut this = Self {
             now: 0,
             fixed,
-            inputs: Table::new(Input::EMPTY),
-            outputs: Table::new(Output::NONE),
+            lanes: Table::new(Both::NONE),
             ports: Table::new(Port::UNLINKED),
-            arrivals: Table::new(0),
             queues: vec![Queued::NONE; lanes << fixed.queue_shift],
             input_depths: vec![0; lanes],
-            aside: Table::new(NOBODY),
             rates: Vec::new(),
             heads: Vec::new(),
             routes: Ring::new(span),
@@ -227,7 +218,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
                 let lane = narrow(first) | vc;
                 self.input_depths[lane as usize] = depth(&p.input_depth);
                 let there = Output { far: far | vc, credits, depth: credits, ..Output::NONE };
-                self.outputs[lane] = there;
+                self.lanes[lane].output = there;
             }
             let slow = link.interval > 1 << FRACTION;
             let port = first >> shift;
@@ -341,14 +332,14 @@ impl<const L: usize, const P: usize> Express<L, P> {
     /// is there.
     #[inline]
     fn give_credit(&mut self, out: u32, bids: &mut List<L>) {
-        let output = &mut self.outputs[out];
+        let output = &mut self.lanes[out].output;
         output.credits += 1;
         if output.claim != STARVED {
             return;
         }
         output.claim = NOBODY;
         let lane = output.owner;
-        let from = self.aside[lane];
+        let from = self.lanes[lane].input.aside;
         if after(from, when(self.now)) {
             self.bids.push(u64::from(from), lane);
         } else {
@@ -362,8 +353,8 @@ impl<const L: usize, const P: usize> Express<L, P> {
     fn refresh(&mut self) {
         let now = when(self.now);
         let past = now.wrapping_sub(1);
-        for arrival in self.arrivals.all_mut() {
-            *arrival = later(*arrival, past);
+        for lane in self.lanes.all_mut() {
+            lane.input.arrival = later(lane.input.arrival, past);
         }
         for port in self.ports.all_mut() {
             port.open_at = later(port.open_at, past);

@@ -23,7 +23,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         let mut hot = self.x.hot();
         let Fixed { shift, low, .. } = hot.fixed;
         for &lane in self.bids.all() {
-            let input = &mut hot.inputs[lane];
+            let input = &mut hot.lanes[lane].input;
             let (flit, out) = (input.front, input.out);
             let to = &mut hot.ports[out >> shift];
             if to.claim != lane {
@@ -41,7 +41,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
                 to.free |= 1 << (out & low);
                 parked = core::mem::replace(&mut to.parked, NOBODY);
             }
-            let output = &mut hot.outputs[out];
+            let output = &mut hot.lanes[out].output;
             output.credits -= 1;
             let far = output.far;
             let from = &mut hot.ports[lane >> shift];
@@ -115,7 +115,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
     pub(super) fn route(&mut self, lane: u32) {
-        let packet = self.x.inputs[lane].front.packet().at();
+        let packet = self.x.lanes[lane].input.front.packet().at();
         let mut head = self.x.heads[packet];
         let state = head.state;
         let fixed = self.x.fixed;
@@ -131,7 +131,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         if head.state != state {
             self.x.heads[packet].state = head.state;
         }
-        let input = &mut self.x.inputs[lane];
+        let input = &mut self.x.lanes[lane].input;
         input.out = router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift;
         input.vcs = hop.vcs;
     }
@@ -143,7 +143,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
     fn occupy(&mut self, bids: &[u32]) {
         let traversal = u64::from(self.fixed.traversal);
         for &lane in bids {
-            let out_port = self.inputs[lane].out >> self.fixed.shift;
+            let out_port = self.lanes[lane].input.out >> self.fixed.shift;
             let port = &mut self.ports[out_port];
             if port.slow && port.claim == lane {
                 let free = self.rates[out_port as usize].occupy(self.now + traversal);
