@@ -3,132 +3,156 @@
 
 use base::RoutingFunction;
 
-use super::state::{GONE, Input, NOBODY, Port, after, when};
+use super::hot::Hot;
+use super::state::{Both, LaneNo, NOBODY, Output, Port, STARVED, after, lane_no, when};
 use super::table::{List, Open};
 use super::{Express, Fixed, Train};
 
 /// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`, or from the
 /// first on where `last` is [`NOBODY`]. All are lanes, or ports, of one router.
 #[inline]
-const fn sooner(candidate: u32, best: u32, last: u32) -> bool {
+const fn sooner(candidate: LaneNo, best: LaneNo, last: LaneNo) -> bool {
     let from = last.wrapping_add(1);
     candidate.wrapping_sub(from) < best.wrapping_sub(from)
 }
 
 /// The port of a lane, or [`NOBODY`].
 #[inline]
-const fn port_of(lane: u32, shift: u32) -> u32 {
+const fn port_of(lane: LaneNo, shift: u32) -> LaneNo {
     if lane == NOBODY { NOBODY } else { lane >> shift }
 }
 
-impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
+impl<R: RoutingFunction> Train<'_, R> {
     /// VC allocation: everyone on the list asks for one VC that was free when the cycle began, every
     /// output VC takes one of them. Those who lose ask again.
     pub(super) fn allocate_vcs(&mut self) {
         if self.asks.is_empty() {
             return;
         }
-        self.x.claim_vcs(self.asks.all_mut());
-        if !self.x.scratch.stuck.is_empty() {
-            self.wait_all();
-        }
         let mut hot = self.x.hot();
-        let ready = hot.next;
         for &lane in self.asks.all() {
-            let input = &mut hot.inputs[lane];
-            let out = input.out;
-            let output = &mut hot.outputs[out];
-            if output.claim != lane {
-                if lane != GONE {
-                    hot.next_asks.push(lane);
-                }
-                continue;
-            }
-            output.claim = NOBODY;
-            output.owner = lane;
-            input.pointer = out;
-            let port = &mut hot.ports[out >> hot.fixed.shift];
-            port.free &= !(1 << (out & hot.fixed.low));
-            hot.bid(lane, out, ready);
+            hot.allocate_vc(lane);
         }
         let lengths = hot.put_down();
         self.x.note(&lengths);
         self.asks.clear();
+        if !self.x.scratch.rivals.is_empty() {
+            self.x.settle();
+        }
+        if !self.x.scratch.stuck.is_empty() {
+            self.route_the_stuck();
+        }
     }
 
-    /// Packets that found no VC wait for one to be freed, unless another port may do.
+    /// Packets that found no VC may find one at another port.
     #[inline(never)]
-    fn wait_all(&mut self) {
+    fn route_the_stuck(&mut self) {
         let mut stuck = core::mem::take(&mut self.x.scratch.stuck);
         for &lane in &stuck {
-            if self.x.fixed.adaptive {
-                self.route(lane);
-                self.x.next_asks.push(lane);
-            } else {
-                let x = &mut *self.x;
-                let port = x.inputs[lane].out >> x.fixed.shift;
-                let parked = &mut x.ports[port].parked;
-                x.aside[lane] = core::mem::replace(parked, lane);
-            }
+            self.route(lane, true);
+            self.x.next_asks.push(lane);
         }
         stuck.clear();
         self.x.scratch.stuck = stuck;
     }
 }
 
-impl<const L: usize, const P: usize> Express<L, P> {
-    /// Claims for everyone on the list the output VC that he asks for, if he is the first of those who
-    /// do. Who finds none leaves a gap in the list.
-    fn claim_vcs(&mut self, asks: &mut [u32]) {
-        let Fixed { shift, low, .. } = self.fixed;
-        let (mut inputs, ports) = (self.inputs.open(), self.ports.open());
-        let mut outputs = self.outputs.open();
-        for place in asks {
-            let lane = *place;
-            let input = &mut inputs[lane];
-            let port = input.out >> shift;
-            let able = input.vcs & ports[port].free;
-            if able == 0 {
-                self.scratch.stuck.push(lane);
-                *place = GONE;
+#[expect(clippy::inline_always, reason = "a part of every hop, which must not leave the loop")]
+impl Hot<'_> {
+    /// An input VC asks for one of the VCs that were free when the cycle began. It gets it until one who
+    /// comes before it asks for the same.
+    #[inline(always)]
+    fn allocate_vc(&mut self, lane: LaneNo) {
+        let Fixed { shift, low, adaptive, .. } = self.fixed;
+        let now = self.next.wrapping_sub(1);
+        let input = &mut self.lanes[lane].input;
+        let (at, last) = (input.out >> shift, input.pointer);
+        let port = &mut self.ports[at];
+        let given = if port.given_at == now { port.given } else { 0 };
+        let able = input.vcs & (port.free | given);
+        if able == 0 {
+            if adaptive {
+                self.stuck.push(lane);
+            } else {
+                input.behind = core::mem::replace(&mut port.parked, lane);
+            }
+            return;
+        }
+        // One arbiter over all output VCs of the router.
+        let here = last >> shift == at;
+        let passed = if here { (2_u64 << (u32::from(last) & low)).wrapping_sub(1) } else { 0 };
+        let ahead = able & !passed;
+        let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
+        let (out, bit) = (at << shift | lane_no(vc), 1 << vc);
+        input.out = out;
+        if given & bit != 0 {
+            self.rivals.push(lane);
+            return;
+        }
+        input.pointer = out;
+        port.given_at = now;
+        port.given = given | bit;
+        port.free &= !bit;
+        let output = &mut self.lanes[out].output;
+        output.owner_before = core::mem::replace(&mut output.owner, lane);
+        output.pointer_before = last;
+        output.place = self.next_bids.len;
+        let from = self.next;
+        self.bid(lane, out, from);
+    }
+}
+
+impl Express {
+    /// Input VCs asked for output VCs that others had got in this cycle: each gets it if it comes before the
+    /// other. Who loses asks again.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let mut rivals = core::mem::take(&mut self.scratch.rivals);
+        let next = when(self.now).wrapping_add(1);
+        for lane in rivals.drain(..) {
+            let out = self.lanes[lane].input.out;
+            let Output { owner, owner_before, pointer_before, place, .. } = self.lanes[out].output;
+            if !sooner(lane, owner, owner_before) {
+                self.next_asks.push(lane);
                 continue;
             }
-            // One arbiter over all output VCs of the router.
-            let last = input.pointer;
-            let here = last >> shift == port;
-            let passed = if here { (2_u64 << (last & low)).wrapping_sub(1) } else { 0 };
-            let ahead = able & !passed;
-            let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-            let out = port << shift | vc;
-            input.out = out;
-            let output = &mut outputs[out];
-            if output.claim == NOBODY || sooner(lane, output.claim, output.owner) {
-                output.claim = lane;
+            self.next_asks.push(owner);
+            self.lanes[owner].input.pointer = pointer_before;
+            let pointer = core::mem::replace(&mut self.lanes[lane].input.pointer, out);
+            let output = &mut self.lanes[out].output;
+            output.owner = lane;
+            output.pointer_before = pointer;
+            if place == STARVED {
+                self.lanes[lane].input.since = next;
+            } else {
+                self.next_bids.put(place, lane);
             }
         }
+        self.scratch.rivals = rivals;
     }
 
     /// Switch allocation: every input port picks one VC that could send, every output port claims one
     /// of them.
-    pub(super) fn allocate_switch(&mut self, bids: &mut List<L>) {
+    pub(super) fn allocate_switch(&mut self, bids: &mut List) {
         if self.fixed.any_slow {
             bids.retain(|lane| !self.link_is_busy(lane));
         }
         let shift = self.fixed.shift;
-        let (inputs, mut ports) = (self.inputs.open(), self.ports.open());
+        let (lanes, mut ports) = (self.lanes.open(), self.ports.open());
         for &lane in bids.all() {
-            let port = &mut ports[lane >> shift];
-            if port.chosen == NOBODY || better(port, lane, &inputs, shift) {
+            let port = &mut ports[lanes[lane].input.port];
+            if port.chosen == NOBODY || better(port, lane, &lanes, shift) {
                 port.chosen = lane;
             }
         }
         for &lane in bids.all() {
-            let chosen = &mut ports[lane >> shift].chosen;
+            let input = &lanes[lane].input;
+            let chosen = &mut ports[input.port].chosen;
             if *chosen != lane {
                 continue;
             }
             *chosen = NOBODY;
-            let port = &mut ports[inputs[lane].out >> shift];
+            let port = &mut ports[lanes[input.out].input.port];
             let first = |last| sooner(lane >> shift, port.claim >> shift, port_of(last, shift));
             if port.claim == NOBODY || first(port.taken_from) {
                 port.claim = lane;
@@ -138,11 +162,11 @@ impl<const L: usize, const P: usize> Express<L, P> {
 
     /// Whether the link that an input VC wants is busy: then it bids when it no longer is.
     #[cold]
-    fn link_is_busy(&mut self, lane: u32) -> bool {
+    fn link_is_busy(&mut self, lane: LaneNo) -> bool {
         let now = when(self.now);
-        let port = &self.ports[self.inputs[lane].out >> self.fixed.shift];
+        let port = &self.ports[self.lanes[lane].input.out >> self.fixed.shift];
         let open_at = port.open_at;
-        let busy = port.slow && after(open_at, now);
+        let busy = after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
             self.next_bids.push(lane);
         } else if busy {
@@ -155,8 +179,8 @@ impl<const L: usize, const P: usize> Express<L, P> {
 /// Whether an input port prefers an input VC to the one chosen so far: first among the output ports
 /// that they want, then among the VCs that want this one, both round-robin.
 #[inline]
-fn better<const L: usize>(port: &Port, lane: u32, inputs: &Open<'_, Input, L>, shift: u32) -> bool {
-    let wanted = |lane: u32| inputs[lane].out >> shift;
+fn better(port: &Port, lane: LaneNo, lanes: &Open<'_, Both>, shift: u32) -> bool {
+    let wanted = |lane: LaneNo| lanes[lane].input.out >> shift;
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
         sooner(lane, port.chosen, port.sent)

@@ -3,61 +3,63 @@
 
 use base::Hop;
 
-use super::state::{Input, NOBODY, Output, PackedFlit, Port, Queued, STARVED, When, later, when};
+use super::state::{
+    Both, LaneNo, NOBODY, PackedFlit, Port, Queued, STARVED, When, lane_no, later, when,
+};
 use super::table::{Open, Pen};
 use super::{Express, Fixed, Lane};
 use crate::ring::Ring;
 
 /// All that the way of a flit from one buffer to the next touches, in one cycle.
-pub(super) struct Hot<'a, const L: usize, const P: usize> {
+pub(super) struct Hot<'a> {
     pub(super) fixed: Fixed,
     /// The cycle after the present one.
     pub(super) next: When,
-    pub(super) inputs: Open<'a, Input, L>,
-    pub(super) outputs: Open<'a, Output, L>,
-    pub(super) ports: Open<'a, Port, P>,
-    aside: Open<'a, u32, L>,
-    arrivals: Open<'a, u32, L>,
+    pub(super) lanes: Open<'a, Both>,
+    pub(super) ports: Open<'a, Port>,
+    pub(super) node_latencies: Open<'a, u32>,
     queues: &'a mut [Queued],
     depths: &'a [u16],
-    asks: &'a mut Ring<u32>,
-    bids: &'a mut Ring<u32>,
-    credits: &'a mut Ring<u32>,
-    routes: &'a mut Ring<u32>,
-    pub(super) next_asks: Pen<'a, L>,
-    pub(super) next_bids: Pen<'a, L>,
+    asks: &'a mut Ring<LaneNo>,
+    bids: &'a mut Ring<LaneNo>,
+    credits: &'a mut Ring<LaneNo>,
+    routes: &'a mut Ring<LaneNo>,
+    pub(super) next_asks: Pen<'a>,
+    pub(super) next_bids: Pen<'a>,
     /// Those who ask in cycle `usual`, and output VCs whose credit counts from cycle `usual_credit` on.
-    usual_asks: Pen<'a, L>,
-    usual_credits: Pen<'a, L>,
+    usual_asks: Pen<'a>,
+    usual_credits: Pen<'a>,
     usual: When,
     usual_credit: When,
     /// Input VCs whose head is yet to be routed.
-    unrouted: &'a mut Vec<u32>,
+    unrouted: &'a mut Vec<LaneNo>,
+    /// Those who found no output VC and may ask at another port.
+    pub(super) stuck: &'a mut Vec<LaneNo>,
+    /// Those who asked for what another had just got.
+    pub(super) rivals: &'a mut Vec<LaneNo>,
 }
 
 /// How long the lists are that were in hand.
 pub(super) struct Lengths {
-    next_asks: u32,
-    next_bids: u32,
-    usual_asks: u32,
-    usual_credits: u32,
+    next_asks: LaneNo,
+    next_bids: LaneNo,
+    usual_asks: LaneNo,
+    usual_credits: LaneNo,
 }
 
-impl<const L: usize, const P: usize> Express<L, P> {
+impl Express {
     /// The state of a hop in the present cycle. What [`Hot::put_down`] gives is to be
     /// [noted](Self::note).
     #[inline]
-    pub(super) fn hot(&mut self) -> Hot<'_, L, P> {
+    pub(super) fn hot(&mut self) -> Hot<'_> {
         let fixed = self.fixed;
         let now = when(self.now);
         Hot {
             fixed,
             next: now.wrapping_add(1),
-            inputs: self.inputs.open(),
-            outputs: self.outputs.open(),
+            lanes: self.lanes.open(),
             ports: self.ports.open(),
-            aside: self.aside.open(),
-            arrivals: self.arrivals.open(),
+            node_latencies: self.node_latencies.open(),
             queues: &mut self.queues,
             depths: &self.input_depths,
             asks: &mut self.asks,
@@ -71,6 +73,8 @@ impl<const L: usize, const P: usize> Express<L, P> {
             usual: now.wrapping_add(fixed.usual),
             usual_credit: now.wrapping_add(fixed.usual_credit),
             unrouted: &mut self.scratch.unrouted,
+            stuck: &mut self.scratch.stuck,
+            rivals: &mut self.scratch.rivals,
         }
     }
 
@@ -85,7 +89,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
 }
 
 #[expect(clippy::inline_always, reason = "parts of every hop, which must not leave the loop")]
-impl<const L: usize, const P: usize> Hot<'_, L, P> {
+impl Hot<'_> {
     /// Puts it all down.
     #[inline(always)]
     pub(super) const fn put_down(&self) -> Lengths {
@@ -100,11 +104,11 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     /// Has an input VC bid for the switch with the flit at its front, which could go from cycle `from`
     /// on but for a credit on `out`.
     #[inline(always)]
-    pub(super) fn bid(&mut self, lane: u32, out: u32, from: When) {
-        let output = &mut self.outputs[out];
+    pub(super) fn bid(&mut self, lane: LaneNo, out: LaneNo, from: When) {
+        let output = &mut self.lanes[out].output;
         if output.credits == 0 {
-            output.claim = STARVED;
-            self.aside[lane] = from;
+            output.place = STARVED;
+            self.lanes[lane].input.since = from;
         } else if from == self.next {
             self.next_bids.push(lane);
         } else {
@@ -114,7 +118,7 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
 
     /// Issues a credit for output VC `out` that counts from cycle `at` on.
     #[inline(always)]
-    pub(super) fn issue(&mut self, out: u32, at: When) {
+    pub(super) fn issue(&mut self, out: LaneNo, at: When) {
         if at == self.usual_credit {
             self.usual_credits.push(out);
         } else {
@@ -127,24 +131,24 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     #[inline(always)]
     pub(super) fn receive(
         &mut self,
-        lane: u32,
+        lane: LaneNo,
         flit: PackedFlit,
         arrival: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.inputs[lane];
+        let input = &mut self.lanes[lane].input;
         let waiting = input.len;
         input.len = waiting + 1;
         if waiting > 0 {
             let place = u32::from(input.second.wrapping_add(waiting - 1)) & self.fixed.places;
-            let place = (lane << self.fixed.queue_shift | place) as usize;
+            let place = (u32::from(lane) << self.fixed.queue_shift | place) as usize;
             self.queues[place] = Queued { flit, arrival };
-            if waiting >= self.depths[lane as usize] {
+            if waiting >= self.depths[usize::from(lane)] {
                 overflown(lane, waiting);
             }
             return;
         }
-        self.arrivals[lane] = arrival;
+        input.arrival = arrival;
         if flit.is_head() {
             self.start(lane, flit, arrival, hop);
         } else {
@@ -156,13 +160,17 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
 
     /// The flit behind the one that left comes to the front of an input VC.
     #[inline(always)]
-    pub(super) fn advance(&mut self, lane: u32, hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>) {
-        let input = &mut self.inputs[lane];
+    pub(super) fn advance(
+        &mut self,
+        lane: LaneNo,
+        hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
+    ) {
+        let input = &mut self.lanes[lane].input;
         let place = u32::from(input.second) & self.fixed.places;
         input.second = input.second.wrapping_add(1);
-        let place = (lane << self.fixed.queue_shift | place) as usize;
+        let place = (u32::from(lane) << self.fixed.queue_shift | place) as usize;
         let Queued { flit, arrival } = self.queues[place];
-        self.arrivals[lane] = arrival;
+        input.arrival = arrival;
         let from = later(arrival, self.next);
         if flit.is_head() {
             self.start(lane, flit, from, hop);
@@ -178,21 +186,22 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
     #[inline(always)]
     fn start(
         &mut self,
-        lane: u32,
+        lane: LaneNo,
         flit: PackedFlit,
         at: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.inputs[lane];
+        let input = &mut self.lanes[lane].input;
         input.front = flit.routed();
         if self.fixed.looks {
             self.routes.push(u64::from(at), lane);
             return;
         }
-        let router = lane >> self.fixed.log;
+        let router = u32::from(lane) >> self.fixed.log;
         if let Some(hop) = hop(router, flit) {
             debug_assert!(hop.vcs != 0 && hop.port.0 < 1 << (self.fixed.log - self.fixed.shift));
-            input.out = router << self.fixed.log | u32::from(hop.port.0) << self.fixed.shift;
+            input.out =
+                lane_no(router << self.fixed.log | u32::from(hop.port.0) << self.fixed.shift);
             input.vcs = hop.vcs;
         } else {
             self.unrouted.push(lane);
@@ -207,15 +216,15 @@ impl<const L: usize, const P: usize> Hot<'_, L, P> {
 
     /// Has all that wait for a VC of a port ask again in the next cycle, from `lane` on.
     #[inline(always)]
-    pub(super) fn unpark(&mut self, mut lane: u32) {
+    pub(super) fn unpark(&mut self, mut lane: LaneNo) {
         while lane != NOBODY {
             self.next_asks.push(lane);
-            lane = self.aside[lane];
+            lane = self.lanes[lane].input.behind;
         }
     }
 }
 
 #[cold]
-fn overflown(lane: u32, depth: u16) {
-    panic!("{:?} overflows its {depth} flits", Lane(lane));
+fn overflown(lane: LaneNo, depth: u16) {
+    panic!("{:?} overflows its {depth} flits", Lane(u32::from(lane)));
 }

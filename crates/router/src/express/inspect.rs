@@ -4,32 +4,36 @@ use base::route::View;
 use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 
 use super::Express;
-use super::state::{PackedFlit, Port, after, when};
+use super::state::{LaneNo, PackedFlit, Port, after, lane_no, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
 use crate::view::bits;
 
 /// One router's outputs as a routing function sees them.
-pub(super) struct Looking<'a, const L: usize, const P: usize> {
-    pub(super) x: &'a Express<L, P>,
+pub(super) struct Looking<'a> {
+    pub(super) x: &'a Express,
     pub(super) router: RouterIdx,
+    /// Whether VCs count as free that were when VC allocation began.
+    pub(super) began: bool,
 }
 
-impl<const L: usize, const P: usize> Looking<'_, L, P> {
-    fn lane(&self, port: PortIdx, vc: usize) -> u32 {
+impl Looking<'_> {
+    fn lane(&self, port: PortIdx, vc: usize) -> LaneNo {
         let port = self.router.0 << self.x.fixed.log | u32::from(port.0) << self.x.fixed.shift;
         // A port has at most 64 VCs.
-        port | u32::try_from(vc).unwrap_or(0)
+        lane_no(port | u32::try_from(vc).unwrap_or(0))
     }
 }
 
-impl<const L: usize, const P: usize> View for Looking<'_, L, P> {
+impl View for Looking<'_> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
         bits(vcs).map(|vc| self.x.used(self.lane(port, vc))).sum()
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let free = self.x.ports[self.lane(port, 0) >> self.x.fixed.shift].free & vcs;
+        let there = &self.x.ports[self.lane(port, 0) >> self.x.fixed.shift];
+        let given = self.began && there.given_at == when(self.x.now);
+        let free = (there.free | if given { there.given } else { 0 }) & vcs;
         let funded = |vc: &usize| self.x.credits(self.lane(port, *vc)) > 0;
         bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
@@ -39,7 +43,7 @@ impl<const L: usize, const P: usize> View for Looking<'_, L, P> {
     }
 }
 
-impl<const L: usize, const P: usize> Express<L, P> {
+impl Express {
     /// Notes a packet that is going to enter.
     #[inline]
     pub(super) fn take_up(&mut self, packet: PacketIdx, head: Head) {
@@ -78,52 +82,56 @@ impl<const L: usize, const P: usize> Express<L, P> {
         let ports = 0..self.ports(i);
         RouterParams {
             input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
-            output_depth: ports.map(|p| u32::from(self.outputs.all()[lane(p)].depth)).collect(),
+            output_depth: ports
+                .map(|p| u32::from(self.lanes.all()[lane(p)].output.depth))
+                .collect(),
         }
     }
 
     /// Credits of output VC `out` that count in the present cycle.
-    pub(super) fn credits(&self, out: u32) -> u32 {
-        u32::from(self.outputs[out].credits)
+    pub(super) fn credits(&self, out: LaneNo) -> u32 {
+        u32::from(self.lanes[out].output.credits)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
-    fn used(&self, out: u32) -> u32 {
+    fn used(&self, out: LaneNo) -> u32 {
         self.depth(out) - self.credits(out)
     }
 
     /// Flits of buffer at the far end of output VC `out`.
-    pub(super) fn depth(&self, out: u32) -> u32 {
-        u32::from(self.outputs[out].depth)
+    pub(super) fn depth(&self, out: LaneNo) -> u32 {
+        u32::from(self.lanes[out].output.depth)
     }
 
     /// Flits that are in the buffer of an input VC, those on their way not counted.
-    pub(super) fn buffered(&self, lane: u32) -> usize {
-        let input = &self.inputs[lane];
-        let mut arrival = self.arrivals[lane];
+    pub(super) fn buffered(&self, lane: LaneNo) -> usize {
+        let input = &self.lanes[lane].input;
+        let mut arrival = input.arrival;
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
                 return usize::from(n);
             }
             let place = u32::from(input.second.wrapping_add(n)) & self.fixed.places;
-            arrival = self.queues[(lane << self.fixed.queue_shift | place) as usize].arrival;
+            arrival =
+                self.queues[(u32::from(lane) << self.fixed.queue_shift | place) as usize].arrival;
         }
         usize::from(input.len)
     }
 
     /// The packet at the front of an input VC, with what it waits for.
-    pub(super) fn blocked(&self, lane: u32) -> Option<Blocked> {
-        let input = &self.inputs[lane];
-        if input.len == 0 || after(self.arrivals[lane], when(self.now)) {
+    pub(super) fn blocked(&self, lane: LaneNo) -> Option<Blocked> {
+        let input = &self.lanes[lane].input;
+        if input.len == 0 || after(input.arrival, when(self.now)) {
             return None;
         }
-        let place = |lane: u32| {
+        let place = |lane: LaneNo| {
+            let lane = u32::from(lane);
             let of_router = lane & ((1 << self.fixed.log) - 1);
             ((of_router >> self.fixed.shift) as usize, VcIdx::new((lane & self.fixed.low) as usize))
         };
         let (out_port, vc) = place(input.out);
         let given = self.ports[input.out >> self.fixed.shift].free >> vc.at() & 1 == 0;
-        let holds = given && self.outputs[input.out].owner == lane;
+        let holds = given && self.lanes[input.out].output.owner == lane;
         let (packet, dst) = (input.front.packet(), input.front.dst());
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
     }

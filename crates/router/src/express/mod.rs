@@ -24,9 +24,9 @@
 //! their credits, functions that look at other routers.
 
 mod allocate;
+mod engine;
 mod hot;
 mod inspect;
-mod size;
 mod state;
 mod table;
 mod traverse;
@@ -37,10 +37,15 @@ use crate::bank::{Pipeline, RouterParams};
 use crate::rate::{FRACTION, Rate};
 use crate::ring::Ring;
 use crate::state::Lane;
-pub(crate) use size::{Engine, LANES_MAX};
+pub(crate) use engine::Engine;
 pub use state::PackedFlit;
-use state::{Input, NOBODY, NODE, Output, Port, Queued, STARVED, after, later, when};
+use state::{
+    Both, Input, LaneNo, NODE, Output, Port, Queued, STARVED, after, lane_no, later, when,
+};
 use table::{Line, List, Table};
+
+/// Lanes of the largest network; beyond, tables no longer fit into the caches.
+pub(crate) const LANES_MAX: usize = 32768;
 
 /// Cycles from the switch to whatever follows from it, up to which that has a list to itself.
 const USUAL_MAX: u32 = 32;
@@ -105,42 +110,38 @@ struct Fixed {
     usual_credit: u32,
 }
 
-/// All routers of a network at work: up to `L` lanes and `P` ports.
+/// All routers of a network at work: up to [`LANES_MAX`] lanes.
 #[derive(Clone, Debug)]
-pub(crate) struct Express<const L: usize, const P: usize> {
+pub(crate) struct Express {
     /// The cycle that is or was stepped last.
     now: u64,
     fixed: Fixed,
-    inputs: Table<Input, L>,
-    outputs: Table<Output, L>,
+    lanes: Table<Both>,
     /// By lane less the bits of the VC.
-    ports: Table<Port, P>,
-    /// `[lane]`: when the flit at the front arrives or arrived.
-    arrivals: Table<u32, L>,
+    ports: Table<Port>,
     /// `[lane][place]`: the flits behind the front.
     queues: Vec<Queued>,
     /// `[lane]`: flits of buffer.
     input_depths: Vec<u16>,
-    /// `[lane]`: what an input VC keeps while it waits: the next of those that wait for a VC of the
-    /// same port; or from when on it could send but for a credit.
-    aside: Table<u32, L>,
-    /// `[port]`: of slow links, where there are any.
+    /// `[port]`: from the switch here until the credit counts here that a node at the far end gives back.
+    node_latencies: Table<u32>,
+    /// `[port]`: of slow links, where there are any; of others without an interval.
     rates: Vec<Rate>,
     /// `[packet]`: its head as routing functions see it.
     heads: Vec<Head>,
     /// Input VCs whose head is routed in a cycle, by a function that looks.
-    routes: Ring<u32>,
+    routes: Ring<LaneNo>,
     /// Input VCs that ask for an output VC in a cycle; apart from these, those of the next cycle, and
     /// those of the cycle that is usual.
-    asks: Ring<u32>,
-    next_asks: List<L>,
-    usual_asks: Line<L>,
+    asks: Ring<LaneNo>,
+    next_asks: List,
+    usual_asks: Line,
     /// Output VCs that have a credit more from a cycle on; apart from these, those of the usual cycle.
-    credits: Ring<u32>,
-    usual_credits: Line<L>,
+    credits: Ring<LaneNo>,
+    usual_credits: Line,
     /// Input VCs that could send a flit in a cycle; apart from these, those of the next cycle.
-    bids: Ring<u32>,
-    next_bids: List<L>,
+    bids: Ring<LaneNo>,
+    next_bids: List,
     scratch: Scratch,
     routers: usize,
 }
@@ -148,22 +149,24 @@ pub(crate) struct Express<const L: usize, const P: usize> {
 /// Lists that are empty between cycles.
 #[derive(Clone, Default, Debug)]
 struct Scratch {
-    /// Input VCs that found no output VC.
-    stuck: Vec<u32>,
+    /// Input VCs that found no output VC and may ask at another port.
+    stuck: Vec<LaneNo>,
+    /// Input VCs that asked for an output VC which another had got in the same cycle.
+    rivals: Vec<LaneNo>,
     /// Input VCs whose head is yet to be routed.
-    unrouted: Vec<u32>,
+    unrouted: Vec<LaneNo>,
 }
 
 /// The network at work in a cycle.
-struct Train<'a, R, const L: usize, const P: usize> {
-    x: &'a mut Express<L, P>,
+struct Train<'a, R> {
+    x: &'a mut Express,
     /// Those who bid and those who ask in it; empty between cycles.
-    bids: &'a mut List<L>,
-    asks: &'a mut List<L>,
+    bids: &'a mut List,
+    asks: &'a mut List,
     routing: &'a R,
 }
 
-impl<const L: usize, const P: usize> Express<L, P> {
+impl Express {
     /// All routers; `links[router][port]`. Lanes are numbered as the bank does: `2^log` a router.
     fn new<R: RoutingFunction>(
         params: &[RouterParams],
@@ -173,7 +176,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
         links: &[Vec<PortLink>],
     ) -> Self {
         let lanes = params.len() << log;
-        assert!(lanes <= L && lanes >> shift <= P, "{lanes} lanes are more than {L}");
+        assert!(lanes <= LANES_MAX, "{lanes} lanes are more than {LANES_MAX}");
         let fixed = Fixed::new(params, pipeline, (shift, log), routing, links);
         let all = || links.iter().flatten();
         let whole = |interval: u64| u32::try_from(interval.div_ceil(1 << FRACTION));
@@ -186,13 +189,11 @@ impl<const L: usize, const P: usize> Express<L, P> {
         let mut this = Self {
             now: 0,
             fixed,
-            inputs: Table::new(Input::EMPTY),
-            outputs: Table::new(Output::NONE),
+            lanes: Table::new(Both::NONE),
             ports: Table::new(Port::UNLINKED),
-            arrivals: Table::new(0),
             queues: vec![Queued::NONE; lanes << fixed.queue_shift],
             input_depths: vec![0; lanes],
-            aside: Table::new(NOBODY),
+            node_latencies: Table::new(0),
             rates: Vec::new(),
             heads: Vec::new(),
             routes: Ring::new(span),
@@ -224,20 +225,20 @@ impl<const L: usize, const P: usize> Express<L, P> {
             };
             let credits = depth(&p.output_depth);
             for vc in 0..u32::from(vcs) {
-                let lane = narrow(first) | vc;
-                self.input_depths[lane as usize] = depth(&p.input_depth);
+                let lane = lane_no(narrow(first) | vc);
+                self.input_depths[usize::from(lane)] = depth(&p.input_depth);
                 let there = Output { far: far | vc, credits, depth: credits, ..Output::NONE };
-                self.outputs[lane] = there;
+                let here = Input { port: lane >> shift, ..Input::EMPTY };
+                self.lanes[lane] = Both { input: here, output: there };
             }
             let slow = link.interval > 1 << FRACTION;
             let port = first >> shift;
-            self.ports[narrow(port)] = Port {
+            let number = lane_no(narrow(port));
+            self.node_latencies[number] = traversal + link.latency + link.node_latency;
+            self.ports[number] = Port {
                 free: u64::MAX >> (64 - vcs),
-                far,
                 latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
-                node_latency: traversal + link.latency + link.node_latency,
-                slow,
                 ..Port::UNLINKED
             };
             if slow {
@@ -282,7 +283,7 @@ impl Fixed {
     }
 }
 
-impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
+impl<R: RoutingFunction> Train<'_, R> {
     /// Steps all routers through cycle `now`, which follows the one stepped before.
     pub(crate) fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         self.x.now = now;
@@ -306,7 +307,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
     }
 }
 
-impl<R, const L: usize, const P: usize> Train<'_, R, L, P> {
+impl<R> Train<'_, R> {
     /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
     fn take_lists(&mut self) {
         let Self { x, bids, asks, .. } = self;
@@ -336,19 +337,19 @@ impl<R, const L: usize, const P: usize> Train<'_, R, L, P> {
     }
 }
 
-impl<const L: usize, const P: usize> Express<L, P> {
+impl Express {
     /// Gives an output VC a credit. If its owner waits for one, he bids, in this cycle or when his flit
     /// is there.
     #[inline]
-    fn give_credit(&mut self, out: u32, bids: &mut List<L>) {
-        let output = &mut self.outputs[out];
+    fn give_credit(&mut self, out: LaneNo, bids: &mut List) {
+        let output = &mut self.lanes[out].output;
         output.credits += 1;
-        if output.claim != STARVED {
+        if output.place != STARVED {
             return;
         }
-        output.claim = NOBODY;
+        output.place = 0;
         let lane = output.owner;
-        let from = self.aside[lane];
+        let from = self.lanes[lane].input.since;
         if after(from, when(self.now)) {
             self.bids.push(u64::from(from), lane);
         } else {
@@ -362,11 +363,13 @@ impl<const L: usize, const P: usize> Express<L, P> {
     fn refresh(&mut self) {
         let now = when(self.now);
         let past = now.wrapping_sub(1);
-        for arrival in self.arrivals.all_mut() {
-            *arrival = later(*arrival, past);
+        for lane in self.lanes.all_mut() {
+            lane.input.arrival = later(lane.input.arrival, past);
         }
         for port in self.ports.all_mut() {
             port.open_at = later(port.open_at, past);
+            // No cycle to come may look like the one in which it was.
+            port.given_at = past;
         }
     }
 }

@@ -3,12 +3,21 @@
 
 use base::{Class, NodeIdx, PacketIdx};
 
+/// The number of a lane, or of a port.
+pub(super) type LaneNo = u16;
+
+/// The lane of a number that is known to be one.
+#[expect(clippy::cast_possible_truncation, reason = "lanes are counted when the tables are made")]
+#[inline]
+pub(super) const fn lane_no(lane: u32) -> LaneNo {
+    debug_assert!(lane <= LaneNo::MAX as u32, "a lane beyond the tables");
+    lane as LaneNo
+}
+
 /// No lane or port.
-pub(super) const NOBODY: u32 = u32::MAX;
-/// In place of a claim: whoever holds the output VC waits for a credit.
-pub(super) const STARVED: u32 = u32::MAX - 1;
-/// In place of a lane in a list: who was there has left it. Nobody claims anything for it.
-pub(super) const GONE: u32 = u32::MAX - 2;
+pub(super) const NOBODY: LaneNo = LaneNo::MAX;
+/// In place of a place in a list: whoever holds the output VC waits for a credit.
+pub(super) const STARVED: LaneNo = LaneNo::MAX - 1;
 
 /// A flit in one word: its packet, what routers must know of it, and how many have routed it.
 ///
@@ -126,26 +135,56 @@ pub(super) const fn when(cycle: u64) -> When {
     cycle as u32
 }
 
-/// One input VC: a queue of flits, those under way to it included. 32 bytes.
+/// What there is to a lane: an input VC and an output VC, of one number and else unrelated. They lie in one
+/// table, so that a loop over hops has one place to keep at hand instead of two. 64 bytes.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
+#[repr(align(64))]
+pub(super) struct Both {
+    pub(super) input: Input,
+    pub(super) output: Output,
+}
+
+impl Both {
+    pub(super) const NONE: Self = Self { input: Input::EMPTY, output: Output::NONE };
+}
+
+/// One input VC: a queue of flits, those under way to it included.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Input {
     /// The flit at the front; without meaning where `len` is 0.
     pub(super) front: PackedFlit,
     /// VCs of the port that its packet may take.
     pub(super) vcs: u64,
     /// The output VC that its packet holds; before that one of the port that it wants.
-    pub(super) out: u32,
+    pub(super) out: LaneNo,
     /// The output VC that it got last: its round-robin pointer goes on behind it.
-    pub(super) pointer: u32,
+    pub(super) pointer: LaneNo,
+    /// When the flit at the front arrives or arrived.
+    pub(super) arrival: When,
+    /// What it keeps while it waits for a credit: from when on it could send but for that.
+    pub(super) since: When,
+    /// What it keeps while it waits for a VC: the next of those that wait for one of the same port.
+    pub(super) behind: LaneNo,
     pub(super) len: u16,
     /// Where in its ring of waiting flits the one behind the front is.
     pub(super) second: u16,
+    /// The port of the lane.
+    pub(super) port: LaneNo,
 }
 
 impl Input {
-    pub(super) const EMPTY: Self =
-        Self { front: PackedFlit::NONE, vcs: 0, out: 0, pointer: NOBODY, len: 0, second: 0 };
+    pub(super) const EMPTY: Self = Self {
+        front: PackedFlit::NONE,
+        vcs: 0,
+        out: 0,
+        pointer: NOBODY,
+        arrival: 0,
+        since: 0,
+        behind: NOBODY,
+        len: 0,
+        second: 0,
+        port: 0,
+    };
 }
 
 /// A flit behind the front of its queue, and when it arrives or arrived.
@@ -159,14 +198,17 @@ impl Queued {
     pub(super) const NONE: Self = Self { flit: PackedFlit::NONE, arrival: 0 };
 }
 
-/// One output VC. 16 bytes.
+/// One output VC.
 // Invariant: credits + credits on their way + flits buffered and under way downstream == depth there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
-    /// The input VC whose packet got it last, or [`NOBODY`].
-    pub(super) owner: u32,
-    /// Scratch of allocation: the best of those who ask for it; or [`STARVED`].
-    pub(super) claim: u32,
+    /// The input VC whose packet got it last, or [`NOBODY`]; and, for as long as another may get it in its
+    /// stead, the one before, and which output VC he himself had got last.
+    pub(super) owner: LaneNo,
+    pub(super) owner_before: LaneNo,
+    pub(super) pointer_before: LaneNo,
+    /// Where among the next cycle's bids its owner stands, if he got it in this one; or [`STARVED`].
+    pub(super) place: LaneNo,
     /// The input VC at the far end of its link; [`NODE`] and more where that is a node's.
     pub(super) far: u32,
     pub(super) credits: u16,
@@ -175,8 +217,15 @@ pub(super) struct Output {
 
 impl Output {
     /// One that is not there.
-    pub(super) const NONE: Self =
-        Self { owner: NOBODY, claim: NOBODY, far: NODE, credits: 0, depth: 0 };
+    pub(super) const NONE: Self = Self {
+        owner: NOBODY,
+        owner_before: NOBODY,
+        pointer_before: NOBODY,
+        place: 0,
+        far: NODE,
+        credits: 0,
+        depth: 0,
+    };
 }
 
 /// The bit of a lane at the far end of a link that says that there is a node; the others are the number
@@ -187,37 +236,36 @@ pub(super) const NODE: u32 = 1 << 31;
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Port {
-    /// Output VCs that may be given to a packet.
+    /// Output VCs that may be given to a packet; and those given in cycle `given_at`, which others may ask
+    /// for in the same one.
     pub(super) free: u64,
+    pub(super) given: u64,
     /// Flits that the output port was won for.
     pub(super) forwarded: u64,
     /// Scratch of the switch: the best VC of the input port, and the best input VC for the output
     /// port.
-    pub(super) chosen: u32,
-    pub(super) claim: u32,
+    pub(super) chosen: LaneNo,
+    pub(super) claim: LaneNo,
     /// Where the switch's arbiters go on behind: the VC that sent last, the output VC that it sent to,
     /// and the input VC from which this output port was sent to last.
-    pub(super) sent: u32,
-    pub(super) sent_to: u32,
-    pub(super) taken_from: u32,
+    pub(super) sent: LaneNo,
+    pub(super) sent_to: LaneNo,
+    pub(super) taken_from: LaneNo,
     /// The first of the input VCs that wait for an output VC of this port to become free.
-    pub(super) parked: u32,
-    /// The first lane of the port at the far end, as of an [`Output`].
-    pub(super) far: u32,
+    pub(super) parked: LaneNo,
     /// From the switch here to the buffer there.
     pub(super) latency: u32,
     /// From the switch here until the credit counts there.
     pub(super) credit_latency: u32,
-    /// From the switch here until the credit counts here that a node at the far end gives back.
-    pub(super) node_latency: u32,
     /// The first cycle in which the switch may send to a slow link again.
     pub(super) open_at: When,
-    pub(super) slow: bool,
+    pub(super) given_at: When,
 }
 
 impl Port {
     pub(super) const UNLINKED: Self = Self {
         free: 0,
+        given: 0,
         forwarded: 0,
         chosen: NOBODY,
         claim: NOBODY,
@@ -225,14 +273,11 @@ impl Port {
         sent_to: NOBODY,
         taken_from: NOBODY,
         parked: NOBODY,
-        far: NODE,
         latency: 0,
         credit_latency: 0,
-        node_latency: 0,
         open_at: 0,
-        slow: false,
+        given_at: 0,
     };
 }
 
-const _: () = assert!(size_of::<Input>() == 32 && size_of::<Output>() == 16);
-const _: () = assert!(size_of::<Port>() == 64);
+const _: () = assert!(size_of::<Both>() == 64 && size_of::<Port>() == 64);

@@ -3,11 +3,11 @@
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::inspect::Looking;
-use super::state::{NOBODY, NODE, PackedFlit, when};
-use super::{Border, Express, Fixed, Train};
+use super::state::{LaneNo, NOBODY, NODE, PackedFlit, lane_no, when};
+use super::{Border, Express, Train};
 use crate::state::Lane;
 
-impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
+impl<R: RoutingFunction> Train<'_, R> {
     /// Sends the flits of those who bid and won their output port. The others bid again.
     pub(super) fn traverse_all<B: Border>(&mut self, border: &mut B) {
         if self.bids.is_empty() {
@@ -21,11 +21,12 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         let hop =
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
         let mut hot = self.x.hot();
-        let Fixed { shift, low, .. } = hot.fixed;
+        let low = hot.fixed.low;
         for &lane in self.bids.all() {
-            let input = &mut hot.inputs[lane];
-            let (flit, out) = (input.front, input.out);
-            let to = &mut hot.ports[out >> shift];
+            let input = &hot.lanes[lane].input;
+            let (flit, out, at) = (input.front, input.out, input.port);
+            let there = hot.lanes[out].input.port;
+            let to = &mut hot.ports[there];
             if to.claim != lane {
                 hot.next_bids.push(lane);
                 continue;
@@ -33,31 +34,34 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
             to.claim = NOBODY;
             to.taken_from = lane;
             to.forwarded += 1;
-            input.len -= 1;
-            let more = input.len > 0;
+            let both = &mut hot.lanes[lane];
+            both.input.len -= 1;
+            let more = both.input.len > 0;
+            // The credit goes to the output VC at the other end of the link on which the flit came.
+            let back = both.output.far;
             let latency = to.latency;
             let mut parked = NOBODY;
             if flit.is_tail() {
-                to.free |= 1 << (out & low);
+                to.free |= 1 << (u32::from(out) & low);
                 parked = core::mem::replace(&mut to.parked, NOBODY);
             }
-            let output = &mut hot.outputs[out];
+            let output = &mut hot.lanes[out].output;
             output.credits -= 1;
             let far = output.far;
-            let from = &mut hot.ports[lane >> shift];
+            let from = &mut hot.ports[at];
             from.sent = lane;
             from.sent_to = out;
-            let (back, credit_latency) = (from.far | lane & low, from.credit_latency);
+            let credit_latency = from.credit_latency;
             if back & NODE == 0 {
-                hot.issue(back, when(now).wrapping_add(credit_latency));
+                hot.issue(lane_no(back), when(now).wrapping_add(credit_latency));
             } else {
                 border.credit(Lane(back & !NODE), now + u64::from(credit_latency));
             }
             if far & NODE == 0 {
-                hot.receive(far, flit, when(now).wrapping_add(latency), hop);
+                hot.receive(lane_no(far), flit, when(now).wrapping_add(latency), hop);
             } else {
                 border.eject(flit, now + u64::from(latency));
-                let back = hot.ports[out >> shift].node_latency;
+                let back = hot.node_latencies[there];
                 hot.issue(out, when(now).wrapping_add(back));
             }
             if more {
@@ -81,7 +85,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
         let mut hot = self.x.hot();
         for &(lane, flit, arrival) in flits {
-            hot.receive(lane.0, flit, arrival, hop);
+            hot.receive(lane_no(lane.0), flit, arrival, hop);
         }
         let lengths = hot.put_down();
         self.x.note(&lengths);
@@ -96,7 +100,7 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         }
         let mut unrouted = core::mem::take(&mut self.x.scratch.unrouted);
         for lane in &unrouted {
-            self.route(*lane);
+            self.route(*lane, false);
         }
         unrouted.clear();
         self.x.scratch.unrouted = unrouted;
@@ -107,23 +111,24 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         let now = self.x.now;
         let Some(routes) = self.x.routes.take(now) else { return };
         for &lane in &routes {
-            self.route(lane);
+            self.route(lane, false);
             self.x.asks.push(now + u64::from(self.x.fixed.rc), lane);
         }
         self.x.routes.give_back(now, routes);
     }
 
-    /// Asks the routing function for the hop of the packet at the front of an input VC.
-    pub(super) fn route(&mut self, lane: u32) {
-        let packet = self.x.inputs[lane].front.packet().at();
+    /// Asks the routing function for the hop of the packet at the front of an input VC. `began`: it sees
+    /// those VCs as free that were when VC allocation began.
+    pub(super) fn route(&mut self, lane: LaneNo, began: bool) {
+        let packet = self.x.lanes[lane].input.front.packet().at();
         let mut head = self.x.heads[packet];
         let state = head.state;
         let fixed = self.x.fixed;
-        let router = RouterIdx(lane >> fixed.log);
-        let of_router = lane & ((1 << fixed.log) - 1);
+        let router = RouterIdx(u32::from(lane) >> fixed.log);
+        let of_router = u32::from(lane) & ((1 << fixed.log) - 1);
         let port = PortIdx::new((of_router >> fixed.shift) as usize);
-        let vc = VcIdx::new((lane & fixed.low) as usize);
-        let view = Looking { x: &*self.x, router };
+        let vc = VcIdx::new((u32::from(lane) & fixed.low) as usize);
+        let view = Looking { x: &*self.x, router, began };
         let hop = self.routing.route(router, port, vc, &mut head, &view);
         if hop.vcs == 0 || hop.port.at() >= 1 << (fixed.log - fixed.shift) {
             led_nowhere(router, lane, hop);
@@ -131,22 +136,23 @@ impl<R: RoutingFunction, const L: usize, const P: usize> Train<'_, R, L, P> {
         if head.state != state {
             self.x.heads[packet].state = head.state;
         }
-        let input = &mut self.x.inputs[lane];
-        input.out = router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift;
+        let input = &mut self.x.lanes[lane].input;
+        input.out = lane_no(router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift);
         input.vcs = hop.vcs;
     }
 }
 
-impl<const L: usize, const P: usize> Express<L, P> {
+impl Express {
     /// Occupies slow links with the flits that have the switch now.
     #[cold]
-    fn occupy(&mut self, bids: &[u32]) {
+    fn occupy(&mut self, bids: &[LaneNo]) {
         let traversal = u64::from(self.fixed.traversal);
         for &lane in bids {
-            let out_port = self.inputs[lane].out >> self.fixed.shift;
+            let out_port = self.lanes[lane].input.out >> self.fixed.shift;
             let port = &mut self.ports[out_port];
-            if port.slow && port.claim == lane {
-                let free = self.rates[out_port as usize].occupy(self.now + traversal);
+            let slow = self.rates.get(usize::from(out_port)).is_some_and(|r| r.interval > 0);
+            if slow && port.claim == lane {
+                let free = self.rates[usize::from(out_port)].occupy(self.now + traversal);
                 port.open_at = when(free - traversal);
             }
         }
@@ -154,6 +160,6 @@ impl<const L: usize, const P: usize> Express<L, P> {
 }
 
 #[cold]
-fn led_nowhere(router: RouterIdx, lane: u32, hop: Hop) {
-    panic!("{router}: the routing function gave {hop:?} at {:?}", Lane(lane));
+fn led_nowhere(router: RouterIdx, lane: LaneNo, hop: Hop) {
+    panic!("{router}: the routing function gave {hop:?} at {:?}", Lane(u32::from(lane)));
 }
