@@ -1,6 +1,7 @@
 //! Time as the machine's components see it.
 //!
-//! - [`Domain`]: a clock whose k-th edge is exact rational arithmetic, so nothing accumulates.
+//! - [`Domain`]: a clock whose k-th edge is a closed form, so nothing accumulates: one exact period
+//!   ([`Uniform`]), or with changes of frequency, spread spectrum, drift and jitter.
 //! - [`Crossing`]: when something that arrives at an instant is seen by another domain.
 //! - [`Wheel`]: which components of a domain wake at which edge; empty stretches are jumped.
 //! - [`Schedule`]: all domains together; the next instant at which anything happens.
@@ -11,10 +12,26 @@
 //!
 //! Nothing here knows what a component is: it is a number in its domain.
 
+mod crossing;
 mod domain;
+mod edge;
+mod jitter;
+mod modulated;
 mod schedule;
+mod spread;
+mod table;
+mod uniform;
+mod wander;
 mod wheel;
 
-pub use domain::{Crossing, Domain, Edge};
+#[cfg(test)]
+mod tests;
+
+pub use crossing::Crossing;
+pub use domain::{ClockError, ClockParams, Domain, Oscillator};
+pub use edge::Edge;
 pub use schedule::Schedule;
+pub use spread::{Direction, Spread};
+pub use uniform::Uniform;
+pub use wander::Drift;
 pub use wheel::Wheel;

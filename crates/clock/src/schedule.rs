@@ -24,9 +24,9 @@ pub struct Schedule {
 impl Schedule {
     /// One lane a domain, with its number of components.
     pub fn new(domains: &[(Domain, usize)]) -> Self {
-        let lane = |&(domain, components): &(Domain, usize)| Lane {
-            domain,
-            wheel: Wheel::new(components),
+        let lane = |(domain, components): &(Domain, usize)| Lane {
+            domain: domain.clone(),
+            wheel: Wheel::new(*components),
             memo: (Edge::NEVER, Fs::NEVER),
         };
         Self { lanes: domains.iter().map(lane).collect(), now: Fs::ZERO, components: Vec::new() }
