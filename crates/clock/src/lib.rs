@@ -3,6 +3,7 @@
 //! - [`Domain`]: a clock whose k-th edge is a closed form, so nothing accumulates: one exact period
 //!   ([`Uniform`]), or with changes of frequency, spread spectrum, drift and jitter.
 //! - [`Crossing`]: when something that arrives at an instant is seen by another domain.
+//! - [`Fifo`]: a crossing with a bounded number of places, which holds up what finds it full.
 //! - [`Wheel`]: which components of a domain wake at which edge; empty stretches are jumped.
 //! - [`Schedule`]: all domains together; the next instant at which anything happens.
 //!
@@ -15,6 +16,7 @@
 mod crossing;
 mod domain;
 mod edge;
+mod fifo;
 mod jitter;
 mod modulated;
 mod schedule;
@@ -30,6 +32,7 @@ mod tests;
 pub use crossing::Crossing;
 pub use domain::{ClockError, ClockParams, Domain, Oscillator};
 pub use edge::Edge;
+pub use fifo::Fifo;
 pub use schedule::Schedule;
 pub use spread::{Direction, Spread};
 pub use uniform::Uniform;

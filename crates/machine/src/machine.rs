@@ -144,7 +144,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
         let net = Network::seeded(spec, routing, options.seed)?;
-        let domains = crate::network::domains(spec)?;
+        let domains = (0..spec.domains.len()).map(|d| net.clock(DomainIdx::new(d)));
+        let domains: Vec<_> = domains.collect();
         let threads = sources.len();
         let (readers, sources) = if options.threads > 1 {
             let (readers, sources) = ReadAhead::start(sources, options.threads - 1);
@@ -436,16 +437,17 @@ fn memories<M: MemoryModel>(
     memory: impl Fn(FixedParams) -> M,
 ) -> Vec<MemoryPort<M>> {
     let (node, own) = (spec.accelerator.clock, spec.memory.clock);
-    let synchronizer_edges = if node == own { 0 } else { spec.synchronizer_edges };
-    let into = Crossing { to: domains[own.at()], synchronizer_edges };
-    let back = Crossing { to: domains[node.at()], synchronizer_edges };
+    let synchronizer_edges = spec.crossing(node, own).edges();
+    let into = Crossing { to: domains[own.at()].clone(), synchronizer_edges };
+    let back = Crossing { to: domains[node.at()].clone(), synchronizer_edges };
     let params = FixedParams {
-        clock: domains[own.at()],
+        clock: domains[own.at()].clone(),
         channels: spec.memory.channels,
         latency: spec.memory.access_latency,
         bytes_per_s: spec.memory.channel_bytes_per_s,
     };
-    (0..nodes).map(|_| MemoryPort::new(memory(params), into, back)).collect()
+    let port = |_| MemoryPort::new(memory(params.clone()), into.clone(), back.clone());
+    (0..nodes).map(port).collect()
 }
 
 fn shared(
@@ -466,7 +468,7 @@ fn shared(
         return Err(BuildError::new("memory needs a channel and a bandwidth"));
     }
     Ok(Shared {
-        clock: domains[a.clock.at()],
+        clock: domains[a.clock.at()].clone(),
         map: AddressMap::new(nodes, a.home.interleave_bytes, m.channels, m.interleave_bytes),
         lengths: Lengths::new(spec),
         cache_latency: a.cache.latency_cycles,

@@ -28,6 +28,7 @@
 use std::path::Path;
 
 pub mod checks;
+mod clocks;
 pub mod collective;
 pub mod describe;
 mod directory;

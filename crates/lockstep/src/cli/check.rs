@@ -6,6 +6,7 @@ use anyhow::bail;
 use serde::Serialize;
 use topology::CheckReport;
 
+use super::check_clocks::Clocks;
 use super::check_directory::Directories;
 use super::check_links::{self, FramedClass};
 use super::check_regions::Regions;
@@ -49,6 +50,8 @@ struct Report {
     framed: Vec<FramedClass>,
     #[serde(flatten)]
     regions: Regions,
+    #[serde(flatten)]
+    clocks: Clocks,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -64,11 +67,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                     directory: Directories::of(&spec),
                     framed: check_links::of(&spec),
                     regions: Regions::of(&spec),
+                    clocks: Clocks::of(&spec),
                 };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, framed, regions } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
+                    let Report { fabric, directory, framed, regions, clocks } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}{clocks}"))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));

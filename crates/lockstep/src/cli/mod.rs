@@ -4,6 +4,7 @@
 
 mod capture;
 mod check;
+mod check_clocks;
 mod check_directory;
 mod check_links;
 mod check_regions;

@@ -7,6 +7,7 @@ use phy::{LinkParams, Links, Timing};
 use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
+use super::clocks;
 use super::framing;
 use super::packets::Packets;
 use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
@@ -18,7 +19,7 @@ pub(super) fn network<R: RoutingFunction, P>(
     routing: R,
     seed: u64,
 ) -> Result<Network<R, P>, BuildError> {
-    let domains = domains(spec)?;
+    let domains = clocks::domains(spec, seed)?;
     let (components, slots) = components(spec);
     let vcs = vcs(spec)?;
     check_ports(spec, vcs)?;
@@ -28,7 +29,7 @@ pub(super) fn network<R: RoutingFunction, P>(
     let fabric = &spec.fabric;
     let interfaces = fabric.node_ports.iter().map(|out| {
         Interface::new(&InterfaceParams {
-            clock: domains[spec.accelerator.clock.at()],
+            clock: domains[spec.accelerator.clock.at()].clone(),
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
             vcs,
             vc_reuse: spec.router.arch.vc_reuse,
@@ -48,7 +49,7 @@ pub(super) fn network<R: RoutingFunction, P>(
         routers: RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing),
         wiring: wiring(spec, &domains, (&components, &slots), seed)?,
         packets: Packets::default(),
-        clocks: fabric.routers.iter().map(|r| domains[r.clock.at()]).collect(),
+        clocks: fabric.routers.iter().map(|r| domains[r.clock.at()].clone()).collect(),
         components,
         slots,
         flits_injected: 0,
@@ -65,15 +66,6 @@ pub(crate) fn pipeline(r: &RouterSpec, vcs: u8) -> Result<Pipeline, BuildError> 
     }
     let RouterSpec { rc_cycles: rc, va_cycles: va, sa_cycles: sa, st_cycles: st, arch, .. } = *r;
     Ok(Pipeline { vcs, rc, va, sa, st, arch })
-}
-
-/// The clocks of a machine.
-pub(crate) fn domains(spec: &MachineSpec) -> Result<Vec<Domain>, BuildError> {
-    let clock = |d: &topology::spec::ClockSpec| {
-        Domain::new(d.hertz, d.phase)
-            .ok_or_else(|| BuildError::new(format!("clock `{}` is no clock", d.name)))
-    };
-    spec.domains.iter().map(clock).collect()
 }
 
 fn vcs(spec: &MachineSpec) -> Result<u8, BuildError> {
@@ -152,7 +144,7 @@ fn wiring(
     };
     let params = (0..fabric.links.len()).map(|l| link(spec, domains, LinkIdx::new(l)));
     let params = params.collect::<Result<Vec<_>, _>>()?;
-    let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (*d, c.len())).collect();
+    let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (d.clone(), c.len())).collect();
     let routers = fabric.routers.iter().map(|r| &r.ports);
     let ports = fabric.node_ports.iter().chain(routers);
     let slots = slots.nodes.iter().chain(&slots.routers);
@@ -179,8 +171,8 @@ fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParam
     };
     let (from, to) = (clock(link.from), clock(link.to));
     let crossing = |into: base::DomainIdx| Crossing {
-        to: domains[into.at()],
-        synchronizer_edges: if from == to { 0 } else { spec.synchronizer_edges },
+        to: domains[into.at()].clone(),
+        synchronizer_edges: spec.crossing(from, to).edges(),
     };
     let fail = |why: &str| BuildError::new(format!("link class `{}`: {why}", class.name));
     let timing = match class.timing {
@@ -216,9 +208,10 @@ fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParam
     };
     Ok(LinkParams {
         timing,
-        sender: domains[from.at()],
+        sender: domains[from.at()].clone(),
         receiver: crossing(to),
         credit: crossing(from),
         credit_cycles,
+        fifo_depth: spec.crossing(from, to).fifo_depth(),
     })
 }

@@ -8,6 +8,7 @@
 //! and routers of the fabric, and comes out where it goes with its latency split into parts.
 
 mod build;
+mod clocks;
 mod framing;
 mod packets;
 mod wiring;
@@ -18,7 +19,7 @@ use phy::{Trouble, Undetected};
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{check_ports, domains, pipeline};
+pub(crate) use build::{check_ports, pipeline};
 pub use framing::frame_class;
 pub use packets::{Packet, Packets};
 pub use wiring::{Component, Slot, Wiring};
@@ -76,6 +77,11 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// Goes on to the next instant at which any component wakes, and lists the components.
     pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
         self.wiring.schedule.advance(woken)
+    }
+
+    /// The clock of a domain: a handle.
+    pub fn clock(&self, domain: DomainIdx) -> Domain {
+        self.wiring.schedule.domain(domain).clone()
     }
 
     /// The component with a number in a domain.

@@ -96,6 +96,7 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
             warnings.push(format!("link class `{}` is not used", f.classes[class].name));
         }
     }
+    warnings.extend(shallow_fifos(spec));
     if f.node_ports.len() as u64 > limits::RUN_NODES_MAX {
         warnings.push(format!(
             "too many accelerators to be run: the full-map directory covers {}",
@@ -126,6 +127,27 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
         dependencies,
         warnings,
     }
+}
+
+/// The FIFOs between clock domains that hold up the links through them.
+fn shallow_fifos(spec: &MachineSpec) -> Vec<String> {
+    let of = |pair: &crate::spec::CrossingSpec| {
+        let joins = |l: &&Link| {
+            let ends = [timing::clock(spec, l.from), timing::clock(spec, l.to)];
+            ends == pair.between || ends == [pair.between[1], pair.between[0]]
+        };
+        let links = spec.fabric.links.iter().filter(joins);
+        let (depth, needed) =
+            links.filter_map(|l| timing::places_needed(spec, l)).max_by_key(|(_, n)| *n)?;
+        let [a, b] = pair.between.map(|d| &spec.domains[d.at()].name);
+        (u64::from(depth) < needed).then(|| {
+            format!(
+                "the FIFOs between `{a}` and `{b}` hold up their links: depth {depth}, and {needed} \
+                 are needed at full rate"
+            )
+        })
+    };
+    spec.crossings.iter().filter_map(of).collect()
 }
 
 fn too_shallow(class: &ClassReport) -> Option<String> {
