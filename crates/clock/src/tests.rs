@@ -120,7 +120,7 @@ proptest! {
     ) {
         let reference = Some(Oscillator::new(drift(ppb, MS), 5, 1));
         let spread = Some(spread(5_000, 31_250, down));
-        let base = ClockParams { reference, spread, ..params((100_000_000, 1)) };
+        let base = ClockParams { spread, reference, ..params((100_000_000, 1)) };
         let made = ClockParams { hertz: (100_000_000 * mul, div), ..base.clone() };
         let (base, made) = (Domain::build(&base).unwrap(), Domain::build(&made).unwrap());
         prop_assert_eq!(base.instant(Edge(k * div)), made.instant(Edge(k * mul)));

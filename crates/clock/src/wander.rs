@@ -78,7 +78,7 @@ impl Wander {
             let (knot, part) = (at >> j, i128::from(at & ((1 << j) - 1)));
             let (from, to) = (self.draw(j, knot), self.draw(j, knot + 1));
             let between = (from << j) + (to - from) * part - (self.draw(j, 0) << j);
-            i128::from(*a) * between >> (30 + j)
+            (i128::from(*a) * between) >> (30 + j)
         };
         let sum: i128 = (0..).zip(&self.amplitude).map(octave).sum();
         i64::try_from(sum).unwrap_or(0)

@@ -126,18 +126,22 @@ fn values(key: &str, via: &Via) -> Result<(), Problem> {
 
 /// Whether the two clocks are such that the crossing holds.
 fn fits(key: &str, via: &Via, [a, b]: [&ClockSpec; 2]) -> Result<(), Problem> {
-    let wrong = |message: String, mend: String| {
-        Err(Problem::new(ErrorKind::Structure, key, message, mend))
-    };
+    let wrong =
+        |message: String, mend: String| Err(Problem::new(ErrorKind::Structure, key, message, mend));
     match *via {
         Via::Mesochronous { .. } if !super::related(a, b) || a.hertz != b.hertz => wrong(
             format!("`{}` and `{}` are not of one frequency from one reference", a.name, b.name),
             "use Fifo, or make both from one parent by one ratio".to_owned(),
         ),
+        Via::Elastic { .. } if [a, b].iter().any(|c| c.tunable || !c.changes.is_empty()) => wrong(
+            format!("`{}` or `{}` changes its frequency", a.name, b.name),
+            "use Fifo, which holds whatever clocks do".to_owned(),
+        ),
         Via::Elastic { depth, skip_edges } => {
-            let apart = super::apart_ppm(a, b);
+            let wander = super::apart_ppm(a, b) - a.ppm.abs_diff(b.ppm);
+            let apart = u64::from(wander) + nominal_ppm(a, b);
             // Half of it for either way, and a place for the edge at which a word is written.
-            let slip = (u64::from(apart) * u64::from(skip_edges)).div_ceil(1_000_000);
+            let slip = (apart * u64::from(skip_edges)).div_ceil(1_000_000);
             let needed = 2 * (slip + 1);
             if u64::from(depth) >= needed {
                 return Ok(());
@@ -151,4 +155,13 @@ fn fits(key: &str, via: &Via, [a, b]: [&ClockSpec; 2]) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// By how many parts in a million one clock's frequency, offset included, is above the other's.
+fn nominal_ppm(a: &ClockSpec, b: &ClockSpec) -> u64 {
+    let of = |x: &ClockSpec, y: &ClockSpec| u128::from(x.hertz.0) * u128::from(y.hertz.1);
+    let (a, b) = (of(a, b), of(b, a));
+    let shift = (128 - a.max(b).leading_zeros()).saturating_sub(100);
+    let (apart, least) = (a.abs_diff(b) >> shift, (a.min(b) >> shift).max(1));
+    u64::try_from((apart * 1_000_000).div_ceil(least)).unwrap_or(u64::MAX / (1 << 21)).min(1 << 40)
 }

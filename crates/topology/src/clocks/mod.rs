@@ -15,9 +15,9 @@ mod resolve;
 mod spec;
 mod validate;
 
+pub(crate) use crossing::crossings;
 pub use crossing::{CrossingForm, Via};
 pub use form::{ChangeForm, Clock, DriftForm, SpreadDirection, SpreadForm};
-pub(crate) use crossing::crossings;
 pub(crate) use resolve::clocks;
 pub use spec::{CrossingSpec, DriftSpec, SpreadSpec};
 pub(crate) use validate::{apart_ppm, clock, related};

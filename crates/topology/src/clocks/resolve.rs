@@ -52,7 +52,12 @@ fn parent(forms: &Named<Clock>, at: usize) -> Result<Option<usize>, Problem> {
         let shown: String = parent.chars().take(40).collect();
         let message = format!("there is no clock called `{shown}`");
         let key = format!("clocks.\"{name}\".parent");
-        Problem::new(ErrorKind::Name, key, message, suggest(parent, forms.0.iter().map(|(n, _)| n.as_str())))
+        Problem::new(
+            ErrorKind::Name,
+            key,
+            message,
+            suggest(parent, forms.0.iter().map(|(n, _)| n.as_str())),
+        )
     });
     found.map(Some)
 }
@@ -136,7 +141,11 @@ fn kind(name: &str, form: &Clock, parent: Option<&ClockSpec>) -> Result<(), Prob
         );
     }
     if form.ppm != 0 {
-        return wrong("ppm", "only a reference is off; the ratio is exact", "move it to the reference");
+        return wrong(
+            "ppm",
+            "only a reference is off; the ratio is exact",
+            "move it to the reference",
+        );
     }
     if form.drift.is_some() {
         return wrong("drift", "only a reference drifts", "move it to the reference");

@@ -43,7 +43,11 @@ pub(crate) fn clock(clock: &ClockSpec) -> Result<(), Problem> {
     }
     range(&key("jitter"), clock.jitter_rms.0, 0, Fs::PER_SECOND / 1_000)?;
     let mut before = None;
-    ordered(clock, clock.hertz, &key(if clock.jitter_rms > Fs::ZERO { "jitter" } else { "spread" }))?;
+    ordered(
+        clock,
+        clock.hertz,
+        &key(if clock.jitter_rms > Fs::ZERO { "jitter" } else { "spread" }),
+    )?;
     for (at, change) in clock.changes.iter().enumerate() {
         let key = |field: &str| key(&format!("changes[{at}].{field}"));
         if before.is_some_and(|b| change.0 <= b) {
@@ -60,7 +64,9 @@ pub(crate) fn clock(clock: &ClockSpec) -> Result<(), Problem> {
 fn ordered(clock: &ClockSpec, hertz: (u64, u64), key: &str) -> Result<(), Problem> {
     let (num, den) = (u128::from(hertz.0), u128::from(hertz.1));
     let mean: (u128, u128) = match clock.spread {
-        Some(s) if s.direction == SpreadDirection::Down => (2_000_000 + u128::from(s.ppm), 2_000_000),
+        Some(s) if s.direction == SpreadDirection::Down => {
+            (2_000_000 + u128::from(s.ppm), 2_000_000)
+        }
         _ => (1, 1),
     };
     let period = (u128::from(Fs::PER_SECOND) * den * mean.0, num * mean.1);
