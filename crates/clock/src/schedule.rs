@@ -50,6 +50,13 @@ impl Schedule {
         self.lanes[domain.at()].wheel.wake(component, edge);
     }
 
+    /// Looks at the clocks anew, one of which has been retuned.
+    pub fn refresh(&mut self) {
+        for lane in &mut self.lanes {
+            lane.memo = (Edge::NEVER, Fs::NEVER);
+        }
+    }
+
     /// Goes on to the next instant at which anyone wakes, and lists who: `(domain, edge,
     /// component)`, all at that one instant. `None` when everyone sleeps for good.
     pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {

@@ -4,7 +4,7 @@
 //! in any order, since nothing passes between two components in less than an edge.
 
 use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
-use clock::{Crossing, Domain, Edge};
+use clock::{Domain, Edge};
 use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
     CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, Levels, NODES_MAX, Outbox, PackageCtrl,
@@ -16,7 +16,7 @@ use topology::spec::{self, Consistency, MachineSpec};
 use tracing::debug;
 use traffic::Trace;
 
-use crate::memory_port::MemoryPort;
+use crate::memory_port::{MemoryPort, memories};
 use crate::network::{Component, Network};
 use crate::node::agent::Agent;
 use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
@@ -310,6 +310,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         &self.net
     }
 
+    pub(crate) const fn schedule_mut(&mut self) -> &mut clock::Schedule {
+        &mut self.net.wiring_mut().schedule
+    }
+
     pub(crate) const fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -428,26 +432,6 @@ fn nodes(
         node
     };
     Ok(agents.into_iter().enumerate().map(node).collect())
-}
-
-fn memories<M: MemoryModel>(
-    spec: &MachineSpec,
-    domains: &[Domain],
-    nodes: usize,
-    memory: impl Fn(FixedParams) -> M,
-) -> Vec<MemoryPort<M>> {
-    let (node, own) = (spec.accelerator.clock, spec.memory.clock);
-    let synchronizer_edges = spec.crossing(node, own).edges();
-    let into = Crossing { to: domains[own.at()].clone(), synchronizer_edges };
-    let back = Crossing { to: domains[node.at()].clone(), synchronizer_edges };
-    let params = FixedParams {
-        clock: domains[own.at()].clone(),
-        channels: spec.memory.channels,
-        latency: spec.memory.access_latency,
-        bytes_per_s: spec.memory.channel_bytes_per_s,
-    };
-    let port = |_| MemoryPort::new(memory(params.clone()), into.clone(), back.clone());
-    (0..nodes).map(port).collect()
 }
 
 fn shared(

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use base::Fs;
-use clock::{Crossing, Edge};
-use memory::{Access, Direction, MemoryModel, Served};
+use clock::{Crossing, Domain, Edge};
+use memory::{Access, Direction, FixedParams, MemoryModel, Served};
+use topology::spec::MachineSpec;
 
 /// A reply on its way to the node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct MemoryPort<M> {
     requests: VecDeque<(Edge, u32, Access)>,
     replies: BinaryHeap<Reverse<Reply>>,
     served: Vec<Served>,
+    /// The memory's edge at which it steps again.
+    next: Edge,
     pub(crate) reads: u64,
     pub(crate) writes: u64,
 }
@@ -44,6 +47,7 @@ impl<M: MemoryModel> MemoryPort<M> {
             requests: VecDeque::new(),
             replies: BinaryHeap::new(),
             served: Vec::new(),
+            next: Edge(0),
             reads: 0,
             writes: 0,
         }
@@ -71,6 +75,7 @@ impl<M: MemoryModel> MemoryPort<M> {
             self.model.submit(channel, access, edge);
         }
         let next = self.model.step(edge, &mut self.served);
+        self.next = next;
         let now = self.into.to.instant(edge);
         let mut first = Edge::NEVER;
         for s in self.served.drain(..) {
@@ -92,6 +97,14 @@ impl<M: MemoryModel> MemoryPort<M> {
         }
     }
 
+    /// The last edges that are spoken for: of the memory's clock, and of the node's.
+    pub(crate) fn promised(&self) -> [Edge; 2] {
+        let request = self.requests.back().map_or(Edge(0), |r| r.0);
+        let next = if self.next == Edge::NEVER { Edge(0) } else { self.next };
+        let reply = self.replies.iter().map(|r| r.0.visible).max();
+        [request.max(next), reply.unwrap_or(Edge(0))]
+    }
+
     /// When the node sees the next reply.
     pub(crate) fn next_reply(&self) -> Edge {
         self.replies.peek().map_or(Edge::NEVER, |r| r.0.visible)
@@ -101,4 +114,25 @@ impl<M: MemoryModel> MemoryPort<M> {
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.replies.is_empty() && self.model.pending() == 0
     }
+}
+
+/// The memories of all nodes.
+pub(crate) fn memories<M: MemoryModel>(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    nodes: usize,
+    memory: impl Fn(FixedParams) -> M,
+) -> Vec<MemoryPort<M>> {
+    let (node, own) = (spec.accelerator.clock, spec.memory.clock);
+    let synchronizer_edges = spec.crossing(node, own).edges();
+    let into = Crossing { to: domains[own.at()].clone(), synchronizer_edges };
+    let back = Crossing { to: domains[node.at()].clone(), synchronizer_edges };
+    let params = FixedParams {
+        clock: domains[own.at()].clone(),
+        channels: spec.memory.channels,
+        latency: spec.memory.access_latency,
+        bytes_per_s: spec.memory.channel_bytes_per_s,
+    };
+    let port = |_| MemoryPort::new(memory(params.clone()), into.clone(), back.clone());
+    (0..nodes).map(port).collect()
 }

@@ -193,6 +193,16 @@ impl<I: Impairment> Links<I> {
         self.take_credit(link, edge).0
     }
 
+    /// The last edges that are spoken for: of the receiver's clock by flits, and of the sender's by
+    /// credits, and until it takes another flit. What never comes does not count.
+    pub fn promised(&self, link: LinkIdx) -> [Edge; 3] {
+        let Direction { flits, credits, sender, .. } = &self.directions[link.at()];
+        let flit = flits.back().map_or(Edge(0), |(edge, _)| *edge);
+        let credit = credits.back().map_or(Edge(0), |(edge, _)| *edge);
+        // Credits and frames of a dead link are due beyond all time.
+        [flit, credit, sender.ready].map(|e| if e.0 > u64::MAX / 2 { Edge(0) } else { e })
+    }
+
     /// How many links (directions) there are.
     pub fn len(&self) -> usize {
         self.directions.len()

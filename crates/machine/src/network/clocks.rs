@@ -1,6 +1,6 @@
 //! The clocks of a machine, from their description.
 
-use base::{DomainIdx, Fs};
+use base::DomainIdx;
 use clock::{ClockParams, Direction, Domain, Drift, Oscillator, Spread};
 use topology::spec::{ClockSpec, MachineSpec, SpreadDirection};
 
