@@ -127,7 +127,8 @@ impl Domain {
     /// # Panics
     /// If the spread is out of its range.
     pub fn build(params: &ClockParams) -> Result<Self, ClockError> {
-        let &ClockParams { hertz, phase, spread, ref reference, jitter_rms, seed, tunable } = params;
+        let &ClockParams { hertz, phase, spread, ref reference, jitter_rms, seed, tunable } =
+            params;
         let ideal = Uniform::new(hertz, phase).ok_or(ClockError::NoFrequency)?;
         let every = Fs(1_000_000)..=Fs(Fs::PER_SECOND);
         let fits = |s: &Spread| (1..=Spread::PPM_MAX).contains(&s.ppm) && every.contains(&s.every);

@@ -2,6 +2,7 @@
 //!
 //! - [`Domain`]: a clock whose k-th edge is a closed form, so nothing accumulates: one exact period
 //!   ([`Uniform`]), or with changes of frequency, spread spectrum, drift and jitter.
+//! - [`Counter`]: a free-running counter of an oscillator, disciplined by a [`Servo`].
 //! - [`Crossing`]: when something that arrives at an instant is seen by another domain.
 //! - [`Fifo`]: a crossing with a bounded number of places, which holds up what finds it full.
 //! - [`Wheel`]: which components of a domain wake at which edge; empty stretches are jumped.
@@ -13,6 +14,7 @@
 //!
 //! Nothing here knows what a component is: it is a number in its domain.
 
+mod counter;
 mod crossing;
 mod domain;
 mod edge;
@@ -29,6 +31,7 @@ mod wheel;
 #[cfg(test)]
 mod tests;
 
+pub use counter::{Counter, RATE_BITS, Servo, VALUE_BITS};
 pub use crossing::Crossing;
 pub use domain::{ClockError, ClockParams, Domain, Oscillator};
 pub use edge::Edge;

@@ -73,7 +73,8 @@ impl Uniform {
         let numer = u128::from(self.numer) * u128::from(by.0);
         let denom = u128::from(self.denom) * u128::from(by.1);
         let shared = gcd(numer, denom);
-        let (numer, denom) = (u64::try_from(numer / shared).ok()?, u64::try_from(denom / shared).ok()?);
+        let (numer, denom) =
+            (u64::try_from(numer / shared).ok()?, u64::try_from(denom / shared).ok()?);
         Some(Self { numer, denom, phase: self.phase })
     }
 

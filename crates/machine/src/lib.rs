@@ -12,6 +12,7 @@
 //! The models know nothing of each other; here is where a protocol message becomes a packet, a
 //! packet flits, and a memory access a delay. Not known here: files, terminals, report formats.
 
+pub mod align;
 mod audit;
 pub mod cycle;
 mod directory;
@@ -22,6 +23,7 @@ mod memory_port;
 pub mod network;
 mod node;
 mod payload;
+mod retune;
 mod scopes;
 mod source;
 mod stats;
@@ -38,6 +40,7 @@ pub use network::{Network, frame_class};
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
 pub use payload::{Lengths, Level, Payload};
+pub use retune::RetuneError;
 pub use scopes::ScopeUse;
 pub use source::{Iter, OpSource, ReadAhead};
 pub use stats::{Latency, Stats};

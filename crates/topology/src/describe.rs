@@ -12,6 +12,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 pub use crate::clocks::{
     ChangeForm, Clock, CrossingForm, DriftForm, SpreadDirection, SpreadForm, Via,
 };
+pub use crate::counters::{Channel, CountersForm, Timestamps};
 pub use crate::directory::DirectoryForm;
 pub use crate::families::PerDim;
 pub use crate::families::grid::{Datelines, Grid, GridRouting, Ring, Twist};
@@ -61,6 +62,9 @@ pub struct Description {
     /// Stretches of the pool with a mode of their own; all is coherent where not given.
     #[serde(default)]
     pub regions: Vec<Region>,
+    /// Counters that nodes keep and align; none where not given.
+    #[serde(default)]
+    pub counters: Option<CountersForm>,
     /// Who is linked to whom.
     pub fabric: FabricForm,
 }

@@ -2,11 +2,12 @@
 
 use base::{DomainIdx, NodeIdx};
 
+use crate::clocks;
+use crate::counters;
 use crate::describe::{
     self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
     SharedEviction, UpRouting,
 };
-use crate::clocks;
 use crate::directory;
 use crate::error::{ErrorKind, Problem, TopologyError};
 use crate::families::grid::{self, Kind};
@@ -17,8 +18,8 @@ use crate::names::suggest;
 use crate::phy;
 use crate::routing::{Routing, Table, Way};
 use crate::spec::{
-    self, AcceleratorSpec, CacheSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
-    MachineSpec, MemorySpec,
+    self, AcceleratorSpec, CacheSpec, Fabric, HomeSpec, LinkClass, LinkTiming, MachineSpec,
+    MemorySpec,
 };
 use crate::units::Length;
 use crate::validate;
@@ -55,6 +56,9 @@ impl Description {
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
         directory::fill_in(&mut spec, self.accelerator.home.directory)?;
         validate::totals(&spec)?;
+        if let Some(form) = &self.counters {
+            counters::counters(&mut spec, form)?;
+        }
         spec.events = phy::events(&spec, &self.events)?;
         phy::clocks(&spec)?;
         match short {
@@ -142,6 +146,7 @@ impl Description {
         let classes = self.links.0.iter().map(|(n, form)| link_class(n, form, flit_bytes));
         Ok(MachineSpec {
             events: Vec::new(),
+            counters: None,
             package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),

@@ -30,6 +30,7 @@ use std::path::Path;
 pub mod checks;
 mod clocks;
 pub mod collective;
+mod counters;
 pub mod describe;
 mod directory;
 mod elaborate;

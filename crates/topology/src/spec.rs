@@ -7,6 +7,7 @@
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
 pub use crate::clocks::{CrossingSpec, DriftSpec, SpreadDirection, SpreadSpec, Via};
+pub use crate::counters::{Channel, CountersSpec, Timestamps};
 pub use crate::phy::{EventSpec, Happening, PhySpec};
 use crate::routing::Routing;
 
@@ -41,6 +42,8 @@ pub struct MachineSpec {
     pub regions: Vec<RegionSpec>,
     /// What happens to single links at given times.
     pub events: Vec<EventSpec>,
+    /// Counters that nodes keep and align.
+    pub counters: Option<CountersSpec>,
 }
 
 impl MachineSpec {

@@ -146,7 +146,10 @@ impl fmt::Display for Clocks {
                     format!("elastic buffers of {depth} places, skips every {skip_edges} edges")
                 }
             };
-            writeln!(f, "  crossing         {a} and {b}: {what}; {mean_periods:.1} periods on average")?;
+            writeln!(
+                f,
+                "  crossing         {a} and {b}: {what}; {mean_periods:.1} periods on average"
+            )?;
         }
         Ok(())
     }

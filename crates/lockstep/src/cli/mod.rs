@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 success, 1 a run whose checks failed or a figure missed, 2 bad input or a machine that got stuck.
 
+mod align;
 mod capture;
 mod check;
 mod check_clocks;
@@ -54,6 +55,8 @@ enum Verb {
     Check(check::Args),
     /// Measure latency against offered load
     Sweep(sweep::Args),
+    /// Tell how well the counters of a machine's nodes are aligned over its fabric
+    Align(align::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
     /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
@@ -83,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        Verb::Align(args) => align::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
         Verb::Stress(args) => stress::run(&args),
