@@ -4,9 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use base::Fs;
-use clock::{Crossing, Domain, Edge};
-use memory::{Access, Direction, FixedParams, MemoryModel, Served};
-use topology::spec::MachineSpec;
+use clock::{Crossing, Edge};
+use memory::{Access, Direction, MemoryModel, Served};
 
 /// A reply on its way to the node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -114,25 +113,4 @@ impl<M: MemoryModel> MemoryPort<M> {
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.replies.is_empty() && self.model.pending() == 0
     }
-}
-
-/// The memories of all nodes.
-pub(crate) fn memories<M: MemoryModel>(
-    spec: &MachineSpec,
-    domains: &[Domain],
-    nodes: usize,
-    memory: impl Fn(FixedParams) -> M,
-) -> Vec<MemoryPort<M>> {
-    let (node, own) = (spec.accelerator.clock, spec.memory.clock);
-    let synchronizer_edges = spec.crossing(node, own).edges();
-    let into = Crossing { to: domains[own.at()].clone(), synchronizer_edges };
-    let back = Crossing { to: domains[node.at()].clone(), synchronizer_edges };
-    let params = FixedParams {
-        clock: domains[own.at()].clone(),
-        channels: spec.memory.channels,
-        latency: spec.memory.access_latency,
-        bytes_per_s: spec.memory.channel_bytes_per_s,
-    };
-    let port = |_| MemoryPort::new(memory(params.clone()), into.clone(), back.clone());
-    (0..nodes).map(port).collect()
 }

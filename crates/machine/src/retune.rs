@@ -6,11 +6,12 @@
 //! not been looked at.
 
 use base::{DomainIdx, Fs, LinkIdx, RoutingFunction};
-use clock::{ClockError, Edge};
+use clock::{ClockError, Domain, Edge};
 use memory::MemoryModel;
 use topology::spec::{End, LinkTiming};
 
 use crate::Machine;
+use crate::partition::layout::Place;
 
 /// A clock that does not change as it is asked to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -47,20 +48,26 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         if domain.at() >= self.spec().domains.len() {
             return Err(RetuneError::Unknown(domain));
         }
-        let clock = self.network().clock(domain);
+        let clock = self.clock(domain);
         let first = self.promised(domain);
         if clock.edge_at_or_after(at) < first {
             return Err(RetuneError::TooSoon { from: clock.instant(first) });
         }
         let edge = clock.retune(at, hertz)?;
-        self.schedule_mut().refresh();
+        self.refresh_clocks();
         Ok(edge)
+    }
+
+    /// A handle of a clock, which all parts share.
+    fn clock(&self, domain: DomainIdx) -> Domain {
+        let net = self.networks().next().expect("a machine has parts");
+        net.clock(domain)
     }
 
     /// The first edge of a domain for which nothing is promised.
     fn promised(&self, domain: DomainIdx) -> Edge {
         let spec = self.spec();
-        let clock = self.network().clock(domain);
+        let clock = self.clock(domain);
         let of = |end: End| match end {
             End::Node(..) => spec.accelerator.clock,
             End::Router(r, _) => spec.fabric.routers[r.at()].clock,
@@ -75,9 +82,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let cycles = [a.cache.latency_cycles, a.home.latency_cycles, router];
         let cycles = cycles.into_iter().chain(on_die).max().unwrap_or(0);
         let mut first = clock.edge_after(self.now()).plus(cycles + 1);
-        let links = self.network().wiring().links();
-        for (at, link) in spec.fabric.links.iter().enumerate() {
-            let [flit, credit, ready] = links.promised(LinkIdx::new(at));
+        let promised =
+            |place: Place| self.net(place).wiring().links().promised(LinkIdx::new(place.at));
+        for (link, ends) in spec.fabric.links.iter().zip(&self.layout().links) {
+            let [_, credit, ready] = promised(ends.sender);
+            let [flit, ..] = promised(ends.receiver);
             if of(link.to) == domain {
                 first = first.max(flit);
             }

@@ -150,7 +150,7 @@ fn pair(s: &PhySpec, class: FrameClass, um: u64, seed: u64) -> Links {
         credit_cycles: 0,
         fifo_depth: None,
     };
-    let pair = FramedPair { link: 0, class: Arc::new(class), events: Vec::new() };
+    let pair = FramedPair { link: 0, name: 0, class: Arc::new(class), events: Vec::new() };
     Links::framed(vec![of; 2], &[pair], seed)
 }
 

@@ -57,7 +57,7 @@ pub(super) fn pair(
         credit_cycles: 1,
         fifo_depth: None,
     };
-    let pair = FramedPair { link: 0, class: Arc::new(class), events: events.to_vec() };
+    let pair = FramedPair { link: 0, name: 0, class: Arc::new(class), events: events.to_vec() };
     Links::framed(vec![of; 2], &[pair], seed)
 }
 
