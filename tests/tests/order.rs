@@ -81,7 +81,7 @@ fn sequential_loads_go_one_after_the_other_and_relaxed_ones_together() {
 fn regular() -> MachineSpec {
     let mut mesh = Description::mesh8x8();
     let clock = mesh.clocks.get_mut("memory").expect("the memory's clock");
-    clock.frequency = "2 GHz".parse().expect("a frequency");
+    clock.frequency = Some("2 GHz".parse().expect("a frequency"));
     mesh.memory.channels = 16;
     mesh.memory.channel_rate = "1024 GB/s".parse::<Rate>().expect("a rate");
     mesh.elaborate().expect("a sound machine")

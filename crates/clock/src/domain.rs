@@ -1,216 +1,198 @@
-//! Clock domains with exact edges, and the crossing from one to another.
-//!
-//! Edge `k` of a domain is at `phase + floor(k * period)` femtoseconds, where the period is an exact
-//! fraction: rounding never accumulates, whatever the frequency.
+//! A clock domain: the clock that components in it are stepped by.
+
+use core::fmt;
+use std::sync::Arc;
 
 use base::Fs;
-use core::fmt;
 
-/// The number of an edge of a domain, counted from 0.
-#[derive(
-    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct Edge(pub u64);
+use crate::jitter::Jitter;
+use crate::modulated::{Modulated, PIECES_MAX, Parts};
+use crate::wander::Wander;
+use crate::{Drift, Edge, Spread, Uniform};
 
-impl Edge {
-    /// Later than any edge of a run.
-    pub const NEVER: Self = Self(u64::MAX);
-
-    /// The edge `count` edges later.
-    #[inline]
-    #[must_use]
-    pub const fn plus(self, count: u32) -> Self {
-        Self(self.0 + count as u64)
-    }
-}
-
-impl fmt::Display for Edge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "edge {}", self.0)
-    }
-}
-
-impl fmt::Debug for Edge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A clock: an exact period and a phase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+/// A clock. Its edges are a function of their number alone.
+///
+/// An ideal clock has one period, an exact fraction. Any other is what [`ClockParams`] make. Clones
+/// are handles of the same clock: all see a [`retune`](Self::retune).
+#[derive(Clone, PartialEq, Debug)]
 pub struct Domain {
-    /// Period in femtoseconds as a reduced fraction.
-    numer: u64,
-    denom: u64,
-    phase: Fs,
+    ideal: Uniform,
+    /// In its place, where the clock is not ideal.
+    modulated: Option<Arc<Modulated>>,
 }
 
-fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
+/// A reference oscillator that drifts; all clocks that are made from it drift with it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Oscillator(Arc<Wander>);
+
+impl Oscillator {
+    /// An oscillator whose drift is drawn by a seed and a number of its own.
+    ///
+    /// # Panics
+    /// If the drift is out of its range.
+    pub fn new(drift: Drift, seed: u64, number: u64) -> Self {
+        let every = Fs(1_000_000_000)..=Fs(Fs::PER_SECOND);
+        assert!(drift.ppb <= Drift::PPB_MAX && every.contains(&drift.every), "{drift:?}");
+        Self(Arc::new(Wander::new(drift, seed, number)))
+    }
 }
+
+/// What a clock is made from.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClockParams {
+    /// Nominal frequency in hertz, as a fraction: the tree's ratios and the offset of its reference
+    /// multiplied.
+    pub hertz: (u64, u64),
+    /// Instant of edge 0, before jitter: phase and skew together.
+    pub phase: Fs,
+    /// Spread spectrum.
+    pub spread: Option<Spread>,
+    /// The reference, if it drifts.
+    pub reference: Option<Oscillator>,
+    /// Standard deviation of the jitter of single edges.
+    pub jitter_rms: Fs,
+    /// Seed of the jitter, and the clock's number under it.
+    pub seed: (u64, u64),
+    /// Whether it may be retuned.
+    pub tunable: bool,
+}
+
+impl ClockParams {
+    /// An ideal clock.
+    pub const fn ideal(hertz: (u64, u64), phase: Fs) -> Self {
+        let (spread, reference, jitter_rms) = (None, None, Fs::ZERO);
+        Self { hertz, phase, spread, reference, jitter_rms, seed: (0, 0), tunable: false }
+    }
+}
+
+/// A clock that cannot be, or a change of frequency that cannot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClockError {
+    /// Zero, undefined, or above 1 PHz.
+    NoFrequency,
+    /// The period, times the mean of the spread, is no fraction of 64-bit numbers.
+    TooFine,
+    /// Jitter, spread and drift together could put an edge before the one in front of it.
+    Disordered {
+        /// The period.
+        period: Fs,
+        /// The most that jitter moves an edge, either way.
+        jitter: Fs,
+    },
+    /// The clock was not declared to change.
+    Fixed,
+    /// A change lies at or before one that is made already.
+    Past {
+        /// When it was to be.
+        at: Fs,
+    },
+    /// More changes than are kept.
+    TooMany,
+}
+
+impl fmt::Display for ClockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoFrequency => f.write_str("the frequency is not above zero and at most 1 PHz"),
+            Self::TooFine => f.write_str("the period is too fine a fraction"),
+            Self::Disordered { period, jitter } => write!(
+                f,
+                "edges could change places: the period is {period}, and jitter moves an edge by up to \
+                 {jitter}"
+            ),
+            Self::Fixed => f.write_str("the clock is not declared to change its frequency"),
+            Self::Past { at } => write!(f, "the frequency changes already at or after {at}"),
+            Self::TooMany => write!(f, "a clock changes its frequency {PIECES_MAX} times at most"),
+        }
+    }
+}
+
+impl core::error::Error for ClockError {}
 
 impl Domain {
-    /// A clock of `numer / denom` hertz whose edge 0 is at `phase`.
+    /// An ideal clock of `numer / denom` hertz whose edge 0 is at `phase`.
     ///
     /// Returns `None` if the frequency is zero, undefined, or above 1 PHz, where an edge would be
     /// shorter than the femtosecond that time is counted in.
     pub fn new(hertz: (u64, u64), phase: Fs) -> Option<Self> {
-        let (numer, denom) =
-            (u128::from(Fs::PER_SECOND) * u128::from(hertz.1), u128::from(hertz.0));
-        if hertz.0 == 0 || hertz.1 == 0 || numer < denom {
-            return None;
+        Some(Self { ideal: Uniform::new(hertz, phase)?, modulated: None })
+    }
+
+    /// A clock of any kind.
+    ///
+    /// # Errors
+    /// If there is no such clock, or its edges could change places.
+    ///
+    /// # Panics
+    /// If the spread is out of its range.
+    pub fn build(params: &ClockParams) -> Result<Self, ClockError> {
+        let &ClockParams { hertz, phase, spread, ref reference, jitter_rms, seed, tunable } =
+            params;
+        let ideal = Uniform::new(hertz, phase).ok_or(ClockError::NoFrequency)?;
+        let every = Fs(1_000_000)..=Fs(Fs::PER_SECOND);
+        let fits = |s: &Spread| (1..=Spread::PPM_MAX).contains(&s.ppm) && every.contains(&s.every);
+        assert!(spread.as_ref().is_none_or(fits), "{spread:?}");
+        let wander = reference.as_ref().map(|o| Arc::clone(&o.0));
+        let jitter = (jitter_rms > Fs::ZERO).then(|| Jitter::new(jitter_rms, seed.0, seed.1));
+        if spread.is_none() && wander.is_none() && jitter.is_none() && !tunable {
+            return Ok(Self { ideal, modulated: None });
         }
-        let shared = gcd(numer, denom);
-        Some(Self {
-            numer: u64::try_from(numer / shared).ok()?,
-            denom: u64::try_from(denom / shared).ok()?,
-            phase,
-        })
+        let parts = Parts { phase, spread, wander, jitter, tunable };
+        Ok(Self { ideal, modulated: Some(Arc::new(Modulated::new(hertz, parts)?)) })
     }
 
     /// The instant of edge `k`; edges beyond the 5 hours that time can count are all at their end.
     #[inline]
     pub fn instant(&self, k: Edge) -> Fs {
-        let span = match k.0.checked_mul(self.numer) {
-            Some(product) if self.denom == 1 => product,
-            Some(product) => product / self.denom,
-            None => wide(k.0, self.numer, self.denom, 0),
-        };
-        (self.phase + Fs(span)).min(END)
+        match &self.modulated {
+            None => self.ideal.instant(k),
+            Some(clock) => clock.instant(k),
+        }
     }
 
     /// The first edge at or after `instant`.
-    ///
-    /// `floor(k * period) >= x` holds for whole `x` exactly when `k * period >= x`.
     #[inline]
     pub fn edge_at_or_after(&self, instant: Fs) -> Edge {
-        let x = instant.since(self.phase).0;
-        Edge(match x.checked_mul(self.denom) {
-            Some(product) => product.div_ceil(self.numer),
-            None => wide(x, self.denom, self.numer, u128::from(self.numer) - 1),
-        })
+        match &self.modulated {
+            None => self.ideal.edge_at_or_after(instant),
+            Some(clock) => clock.edge_at_or_after(instant),
+        }
     }
 
     /// The first edge strictly after `instant`.
     #[inline]
     pub fn edge_after(&self, instant: Fs) -> Edge {
-        if instant < self.phase { Edge(0) } else { self.edge_at_or_after(instant + Fs(1)) }
+        match &self.modulated {
+            None => self.ideal.edge_after(instant),
+            Some(clock) => clock.edge_at_or_after(instant + Fs(1)),
+        }
     }
 
-    /// The period, rounded up to a femtosecond.
+    /// The longest period so far, rounded up to a femtosecond.
     pub fn period_ceil(&self) -> Fs {
-        Fs(self.numer.div_ceil(self.denom))
-    }
-}
-
-/// The last instant that an edge can have.
-const END: Fs = Fs(u64::MAX - 1);
-
-/// `(a * b + bias) / by` through 128 bits, for the far end of long runs; saturates.
-#[cold]
-fn wide(a: u64, b: u64, by: u64, bias: u128) -> u64 {
-    let quotient = (u128::from(a) * u128::from(b) + bias) / u128::from(by);
-    u64::try_from(quotient).unwrap_or(u64::MAX)
-}
-
-/// The way into a domain from outside it: a synchronizer.
-///
-/// What arrives at an instant is latched by the first edge at or after it and is visible to the
-/// domain's components a fixed number of edges later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Crossing {
-    /// The receiving domain.
-    pub to: Domain,
-    /// Edges from the latching edge to visibility.
-    pub synchronizer_edges: u32,
-}
-
-impl Crossing {
-    /// The edge at which an arrival becomes visible.
-    #[inline]
-    pub fn visible(&self, arrival: Fs) -> Edge {
-        self.to.edge_at_or_after(arrival).plus(self.synchronizer_edges)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn ghz(numer: u64, denom: u64) -> Domain {
-        Domain::new((numer * 1_000_000_000, denom), Fs::ZERO).unwrap()
-    }
-
-    #[test]
-    fn three_gigahertz_edges_never_drift() {
-        let d = ghz(3, 1);
-        assert_eq!(d.instant(Edge(1)), Fs(333_333));
-        assert_eq!(d.instant(Edge(3)), Fs(1_000_000));
-        assert_eq!(d.instant(Edge(3_000_000_000_000)), Fs(Fs::PER_SECOND * 1_000));
-    }
-
-    #[test]
-    fn an_edge_is_found_from_its_own_instant_and_not_one_femtosecond_later() {
-        let d = ghz(1755, 1000);
-        for k in [0, 1, 2, 350, 351, 352, 1_000_000_007, 9_000_000_000_000] {
-            assert_eq!(d.edge_at_or_after(d.instant(Edge(k))), Edge(k));
-            assert_eq!(d.edge_at_or_after(d.instant(Edge(k)) + Fs(1)), Edge(k + 1));
-            assert_eq!(d.edge_after(d.instant(Edge(k))), Edge(k + 1));
+        match &self.modulated {
+            None => self.ideal.period_ceil(),
+            Some(clock) => clock.period_ceil(),
         }
     }
 
-    #[test]
-    fn before_the_phase_the_first_edge_is_edge_zero() {
-        let d = Domain::new((1_000_000_000, 1), Fs(500)).unwrap();
-        assert_eq!(d.edge_at_or_after(Fs(0)), Edge(0));
-        assert_eq!(d.edge_after(Fs(0)), Edge(0));
-        assert_eq!(d.edge_after(Fs(500)), Edge(1));
+    /// Whether this is a clock of one exact period.
+    pub const fn is_ideal(&self) -> bool {
+        self.modulated.is_none()
     }
 
-    #[test]
-    fn edges_beyond_the_end_of_time_are_at_its_end() {
-        let slow = Domain::new((1, 1), Fs::ZERO).unwrap();
-        assert_eq!(slow.instant(Edge(u64::from(u32::MAX))), END);
-        assert!(slow.edge_after(END) > slow.edge_at_or_after(Fs(Fs::PER_SECOND)));
-    }
-
-    #[test]
-    fn impossible_frequencies_are_refused() {
-        assert!(Domain::new((0, 1), Fs::ZERO).is_none());
-        assert!(Domain::new((1, 0), Fs::ZERO).is_none());
-        assert!(Domain::new((u64::MAX, 1), Fs::ZERO).is_none());
-    }
-
-    #[test]
-    fn a_crossing_shows_nothing_before_its_synchronizer() {
-        let c = Crossing { to: ghz(1, 1), synchronizer_edges: 2 };
-        assert_eq!(c.visible(Fs::from_ns(10)), Edge(12));
-        assert_eq!(c.visible(Fs(10_000_001)), Edge(13));
-    }
-
-    proptest! {
-        #[test]
-        fn edges_equal_rational_arithmetic_at_any_distance(
-            numer in 1_u64..20_000_000_000, denom in 1_u64..1000, k in 0_u64..1_000_000_000_000,
-        ) {
-            let d = Domain::new((numer, denom), Fs::ZERO).unwrap();
-            let exact = u128::from(k) * u128::from(Fs::PER_SECOND) * u128::from(denom)
-                / u128::from(numer);
-            prop_assume!(exact < u128::from(u64::MAX / 2));
-            let t = d.instant(Edge(k));
-            prop_assert_eq!(u128::from(t.0), exact);
-            prop_assert_eq!(d.edge_at_or_after(t), Edge(k));
-        }
-
-        #[test]
-        fn the_edge_after_an_instant_is_the_first_one(
-            mhz in 1_u64..5_000_000, phase in 0_u64..10_000_000, t in 0_u64..1_000_000_000_000,
-        ) {
-            let d = Domain::new((mhz * 1_000, 7), Fs(phase)).unwrap();
-            let k = d.edge_at_or_after(Fs(t));
-            prop_assert!(d.instant(k) >= Fs(t));
-            prop_assert!(k.0 == 0 || d.instant(Edge(k.0 - 1)) < Fs(t));
-        }
+    /// Changes the nominal frequency at the first edge at or after `at`, which is given: it is the last
+    /// edge of the old period and the first of the new. No edge is lost, and none comes twice.
+    ///
+    /// Edges after it are renumbered in time for every handle of the clock, so the caller sees to it
+    /// that nobody has looked beyond it.
+    ///
+    /// # Errors
+    /// If the clock is not tunable, the change lies before an earlier one, or edges of the new period
+    /// could change places.
+    pub fn retune(&self, at: Fs, hertz: (u64, u64)) -> Result<Edge, ClockError> {
+        let tunable = self.modulated.as_ref().filter(|m| m.is_tunable());
+        tunable.ok_or(ClockError::Fixed)?.retune(at, hertz)
     }
 }

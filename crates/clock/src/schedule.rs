@@ -28,9 +28,9 @@ base::state!([] Schedule { keeps now; each lanes; fixed components });
 impl Schedule {
     /// One lane a domain, with its number of components.
     pub fn new(domains: &[(Domain, usize)]) -> Self {
-        let lane = |&(domain, components): &(Domain, usize)| Lane {
-            domain,
-            wheel: Wheel::new(components),
+        let lane = |(domain, components): &(Domain, usize)| Lane {
+            domain: domain.clone(),
+            wheel: Wheel::new(*components),
             memo: (Edge::NEVER, Fs::NEVER),
         };
         Self { lanes: domains.iter().map(lane).collect(), now: Fs::ZERO, components: Vec::new() }
@@ -52,6 +52,13 @@ impl Schedule {
     #[inline]
     pub fn wake(&mut self, domain: DomainIdx, component: u32, edge: Edge) {
         self.lanes[domain.at()].wheel.wake(component, edge);
+    }
+
+    /// Looks at the clocks anew, one of which has been retuned.
+    pub fn refresh(&mut self) {
+        for lane in &mut self.lanes {
+            lane.memo = (Edge::NEVER, Fs::NEVER);
+        }
     }
 
     /// The next instant at which anyone wakes; [`Fs::NEVER`] when everyone sleeps for good.

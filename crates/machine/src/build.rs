@@ -138,16 +138,17 @@ pub(crate) fn memories<M: MemoryModel>(
     memory: &impl Fn(FixedParams) -> M,
 ) -> Vec<MemoryPort<M>> {
     let (node, own) = (spec.accelerator.clock, spec.memory.clock);
-    let synchronizer_edges = if node == own { 0 } else { spec.synchronizer_edges };
-    let into = Crossing { to: domains[own.at()], synchronizer_edges };
-    let back = Crossing { to: domains[node.at()], synchronizer_edges };
+    let synchronizer_edges = spec.crossing(node, own).edges();
+    let into = Crossing { to: domains[own.at()].clone(), synchronizer_edges };
+    let back = Crossing { to: domains[node.at()].clone(), synchronizer_edges };
     let params = FixedParams {
-        clock: domains[own.at()],
+        clock: domains[own.at()].clone(),
         channels: spec.memory.channels,
         latency: spec.memory.access_latency,
         bytes_per_s: spec.memory.channel_bytes_per_s,
     };
-    (0..nodes).map(|_| MemoryPort::new(memory(params), into, back)).collect()
+    let port = |_| MemoryPort::new(memory(params.clone()), into.clone(), back.clone());
+    (0..nodes).map(port).collect()
 }
 
 /// What the nodes of a partition share.
@@ -171,7 +172,7 @@ pub(crate) fn shared(
     }
     let map = AddressMap::new(nodes, a.home.interleave_bytes, m.channels, m.interleave_bytes);
     Ok(Shared {
-        clock: domains[a.clock.at()],
+        clock: domains[a.clock.at()].clone(),
         map,
         lengths: Lengths::new(spec),
         cache_latency: a.cache.latency_cycles,

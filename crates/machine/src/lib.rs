@@ -13,6 +13,7 @@
 //! The models know nothing of each other; here is where a protocol message becomes a packet, a
 //! packet flits, and a memory access a delay. Not known here: files, terminals, report formats.
 
+pub mod align;
 mod audit;
 mod build;
 pub mod checkpoint;
@@ -29,6 +30,7 @@ pub mod network;
 mod node;
 mod partition;
 mod payload;
+mod retune;
 mod scopes;
 mod source;
 mod stats;
@@ -49,6 +51,7 @@ pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
 pub use partition::plan::Cut;
 pub use payload::{Lengths, Level, Payload};
+pub use retune::RetuneError;
 pub use scopes::ScopeUse;
 pub use source::{Iter, OpSource, ReadAhead};
 pub use stats::{Latency, Stats};

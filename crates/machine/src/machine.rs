@@ -156,7 +156,7 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         let plan = plan(spec, sources.len(), &options, &routing)?;
         let layout = plan.layout;
         let parts = layout.shares.len();
-        let domains = crate::network::domains(spec)?;
+        let domains = crate::network::domains(spec, options.seed)?;
         let threads = sources.len();
         let (readers, sources) = match options.threads.saturating_sub(parts) {
             0 => (None, sources),
@@ -173,7 +173,7 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         let mut routings = std::iter::repeat_n(routing, parts);
         let partition = |(me, nodes): (usize, Vec<Node>)| {
             let routing = routings.next().expect("there is one a partition");
-            let net = Network::part(spec, routing, options.seed, (&layout, me))?;
+            let net = Network::part(spec, routing, options.seed, (&layout, me), &domains)?;
             let memories = memories(spec, &domains, nodes.len(), &memory);
             let shared = shared(spec, &domains, threads, options, (parts, &part_of))?;
             Ok(Partition::new(net, nodes, memories, shared, options.shuffle))
@@ -356,6 +356,13 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
 
     pub(crate) const fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Has all parts look at their clocks anew.
+    pub(crate) fn refresh_clocks(&mut self) {
+        for p in &mut self.partitions {
+            p.net.wiring_mut().schedule.refresh();
+        }
     }
 
     /// What the nodes of each partition share.

@@ -28,6 +28,8 @@ pub(crate) struct MemoryPort<M> {
     requests: VecDeque<(Edge, u32, Access)>,
     replies: BinaryHeap<Reverse<Reply>>,
     served: Vec<Served>,
+    /// The memory's edge at which it steps again.
+    next: Edge,
     pub(crate) reads: u64,
     pub(crate) writes: u64,
 }
@@ -52,6 +54,7 @@ impl<M: MemoryModel> MemoryPort<M> {
             requests: VecDeque::new(),
             replies: BinaryHeap::new(),
             served: Vec::new(),
+            next: Edge(0),
             reads: 0,
             writes: 0,
         }
@@ -79,6 +82,7 @@ impl<M: MemoryModel> MemoryPort<M> {
             self.model.submit(channel, access, edge);
         }
         let next = self.model.step(edge, &mut self.served);
+        self.next = next;
         let now = self.into.to.instant(edge);
         let mut first = Edge::NEVER;
         for s in self.served.drain(..) {
@@ -98,6 +102,14 @@ impl<M: MemoryModel> MemoryPort<M> {
             Some(Reverse(reply)) if reply.visible <= edge => self.replies.pop().map(|r| r.0),
             _ => None,
         }
+    }
+
+    /// The last edges that are spoken for: of the memory's clock, and of the node's.
+    pub(crate) fn promised(&self) -> [Edge; 2] {
+        let request = self.requests.back().map_or(Edge(0), |r| r.0);
+        let next = if self.next == Edge::NEVER { Edge(0) } else { self.next };
+        let reply = self.replies.iter().map(|r| r.0.visible).max();
+        [request.max(next), reply.unwrap_or(Edge(0))]
     }
 
     /// When the node sees the next reply.

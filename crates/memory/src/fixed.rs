@@ -13,7 +13,7 @@ use clock::{Domain, Edge};
 use crate::{Access, MemoryModel, Served};
 
 /// What fixed-latency channels are built from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct FixedParams {
     /// The controllers' clock.
     pub clock: Domain,
@@ -50,7 +50,8 @@ impl FixedLatency {
     /// If there are no channels or no bandwidth: machines are checked before they are built.
     pub fn new(params: FixedParams) -> Self {
         assert!(params.channels > 0 && params.bytes_per_s > 0, "{params:?}");
-        Self { params, channels: vec![Channel::default(); params.channels as usize], pending: 0 }
+        let channels = vec![Channel::default(); params.channels as usize];
+        Self { params, channels, pending: 0 }
     }
 
     /// Bytes of the emulator's memory that so many channels take. Accesses that wait are on top.

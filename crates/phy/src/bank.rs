@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use base::{Flit, Fs, LinkIdx, VcIdx};
-use clock::Edge;
+use clock::{Edge, Fifo};
 
 use crate::framing::{Framing, behind};
 use crate::replay::Placed;
@@ -78,6 +78,8 @@ base::state!([I: Impairment + base::State] Links<I> {
 struct Direction {
     params: LinkParams,
     sender: Sender,
+    /// Into the receiver's clock, where its places are bounded.
+    fifo: Option<Box<Fifo>>,
     flits: VecDeque<(Edge, Flit)>,
     /// Credits on their way back to the sender.
     credits: VecDeque<(Edge, VcIdx)>,
@@ -122,7 +124,8 @@ impl<I: Impairment> Links<I> {
     pub fn new(params: Vec<LinkParams>, impairment: I) -> Self {
         let sender =
             Sender { free_at: Fs::ZERO, carry: 0, ready: Edge(0), flits: 0, busy: Fs::ZERO };
-        let direction = |params| Direction {
+        let direction = |params: LinkParams| Direction {
+            fifo: params.fifo_depth.map(|depth| Box::new(Fifo::new(depth))),
             params,
             sender: sender.clone(),
             flits: VecDeque::new(),
@@ -229,6 +232,16 @@ impl<I: Impairment> Links<I> {
         self.take_credit(link, edge).0
     }
 
+    /// The last edges that are spoken for: of the receiver's clock by flits, and of the sender's by
+    /// credits, and until it takes another flit. What never comes does not count.
+    pub fn promised(&self, link: LinkIdx) -> [Edge; 3] {
+        let Direction { flits, credits, sender, .. } = &self.directions[link.at()];
+        let flit = flits.back().map_or(Edge(0), |(edge, _)| *edge);
+        let credit = credits.back().map_or(Edge(0), |(edge, _)| *edge);
+        // Credits and frames of a dead link are due beyond all time.
+        [flit, credit, sender.ready].map(|e| if e.0 > u64::MAX / 2 { Edge(0) } else { e })
+    }
+
     /// How many links (directions) there are.
     pub fn len(&self) -> usize {
         self.directions.len()
@@ -318,7 +331,7 @@ impl Direction {
     /// Moves a flit through the stages of a framed link, once its frame is known.
     #[inline]
     fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 3]) -> Transit {
-        let Self { params, sender, .. } = self;
+        let Self { params, sender, fifo, .. } = self;
         if placed.accepted == Fs::NEVER {
             sender.ready = Edge::NEVER;
             return Transit::never(handed);
@@ -330,7 +343,11 @@ impl Direction {
         let fec = serdes + behind[1];
         let replay = fec + placed.accepted.since(placed.sent);
         let flight = replay + behind[2];
-        let visible = params.receiver.visible(flight);
+        let (visible, held) = cross(params, fifo, flight);
+        if held > Fs::ZERO {
+            let after = params.sender.edge_after(placed.next + held).0;
+            sender.ready = sender.ready.max(Edge(after.saturating_sub(1)));
+        }
         let crossed = params.receiver.to.instant(visible);
         let (ready, wrong) = (sender.ready, None);
         Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }
@@ -345,7 +362,7 @@ impl Direction {
         impairment: &mut I,
     ) -> Transit {
         let start = self.take(link, edge);
-        let Self { params, sender, .. } = self;
+        let Self { params, sender, fifo, .. } = self;
         let wrong = None;
         match params.timing {
             Timing::Framed { .. } => unreachable!("{link} is framed and has a frame"),
@@ -367,7 +384,9 @@ impl Direction {
                 let total = numer + carry;
                 let replayed = impairment.replay(link, sender.flits, start);
                 let serialized = start + Fs(total / denom);
-                sender.free_at = serialized + replayed;
+                let behind = serdes + fec + replayed + flight;
+                let (visible, held) = cross(params, fifo, serialized + behind);
+                sender.free_at = serialized + replayed + held;
                 sender.carry = total % denom;
                 sender.busy += Fs(total / denom) + replayed;
                 let after = params.sender.edge_after(sender.free_at).0;
@@ -376,11 +395,23 @@ impl Direction {
                 let fec = serdes + fec;
                 let replay = fec + replayed;
                 let flight = replay + flight;
-                let visible = params.receiver.visible(flight);
                 let crossed = params.receiver.to.instant(visible);
                 let ready = sender.ready;
                 Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }
             }
+        }
+    }
+}
+
+/// The receiver's edge at which it sees what arrives at an instant, and how long that waited for a place
+/// in the FIFO before it.
+#[inline]
+fn cross(params: &LinkParams, fifo: &mut Option<Box<Fifo>>, arrival: Fs) -> (Edge, Fs) {
+    match fifo {
+        None => (params.receiver.visible(arrival), Fs::ZERO),
+        Some(fifo) => {
+            let (written, read) = fifo.pass(arrival, &params.sender, &params.receiver);
+            (read, written.since(arrival))
         }
     }
 }

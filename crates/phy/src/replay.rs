@@ -23,7 +23,7 @@
 //! lost would have told, the next that is accepted tells.
 
 use base::Fs;
-use clock::{Domain, Edge};
+use clock::{Edge, Uniform};
 
 use crate::FrameClass;
 use crate::cable::{Cable, DEAD, slots};
@@ -66,7 +66,7 @@ struct Kept {
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     /// The slots' clock, which starts at slot `base`.
-    clock: Domain,
+    clock: Uniform,
     base: u64,
     /// Slots of a frame, and of a flit.
     slots: u64,

@@ -65,7 +65,7 @@ fn gcd(a: u128, b: u128) -> u128 {
 }
 
 /// One direction of a link, with the clocks at its ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct LinkParams {
     /// How it moves a flit.
     pub timing: Timing,
@@ -77,6 +77,9 @@ pub struct LinkParams {
     pub credit: Crossing,
     /// Edges that the sender needs to process a credit before it counts.
     pub credit_cycles: u32,
+    /// Places of the FIFO into the receiver's clock, whose pointers take the receiver's and the credits'
+    /// synchronizers; `None`: whatever comes has room. Not of on-die wires.
+    pub fifo_depth: Option<u32>,
 }
 
 impl LinkParams {

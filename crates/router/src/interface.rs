@@ -138,7 +138,7 @@ impl Interface {
             vc_pointer: 0,
         };
         Self {
-            clock: params.clock,
+            clock: params.clock.clone(),
             ports: params.output_depth.iter().map(port).collect(),
             vcs: params.vcs,
             keeps_vcs: params.vc_reuse != VcReuse::TailSent,

@@ -7,9 +7,12 @@
 use core::fmt;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
+pub use crate::clocks::{
+    ChangeForm, Clock, CrossingForm, DriftForm, SpreadDirection, SpreadForm, Via,
+};
+pub use crate::counters::{Channel, CountersForm, Timestamps};
 pub use crate::directory::DirectoryForm;
 pub use crate::families::PerDim;
 pub use crate::families::grid::{Datelines, Grid, GridRouting, Ring, Twist};
@@ -22,7 +25,7 @@ pub use crate::families::{SlimFly, SlimFlyRouting};
 use crate::names::Named;
 pub use crate::phy::{EventForm, FramedForm, Happening};
 pub use crate::pipeline::Router;
-use crate::units::{Delay, Frequency, Length, Rate, Size, Span};
+use crate::units::{Delay, Length, Rate, Size, Span};
 
 /// A whole machine, as described.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -35,6 +38,9 @@ pub struct Description {
     /// Edges that a synchronizer takes between clock domains; 2 where not given.
     #[serde(default = "two")]
     pub synchronizer_edges: u32,
+    /// What joins pairs of clock domains, where it is not such a synchronizer.
+    #[serde(default)]
+    pub crossings: Vec<CrossingForm>,
     /// Size of a flit.
     pub flit: Size,
     /// Size of a packet's header.
@@ -56,6 +62,9 @@ pub struct Description {
     /// Stretches of the pool with a mode of their own; all is coherent where not given.
     #[serde(default)]
     pub regions: Vec<Region>,
+    /// Counters that nodes keep and align; none where not given.
+    #[serde(default)]
+    pub counters: Option<CountersForm>,
     /// Who is linked to whom.
     pub fabric: FabricForm,
 }
@@ -81,17 +90,6 @@ pub enum Mode {
     Uncached,
     /// Cached, and kept valid from acquire to release by the threads that ask for it.
     Scoped,
-}
-
-/// A clock domain: a frequency, or `(frequency: "1 GHz", phase: "100 ps")`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Clock {
-    /// Its frequency.
-    pub frequency: Frequency,
-    /// The instant of its first edge.
-    pub phase: Span,
-    /// By how many parts in a million its oscillator is off: its real frequency is that much higher.
-    pub ppm: i32,
 }
 
 /// A link class.
@@ -442,37 +440,6 @@ const fn two() -> u32 {
 }
 const fn eight() -> u32 {
     8
-}
-
-impl<'de> Deserialize<'de> for Clock {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Fields {
-            frequency: Frequency,
-            #[serde(default)]
-            phase: Span,
-            #[serde(default)]
-            ppm: i32,
-        }
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Clock;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a frequency such as \"1.755 GHz\", or (frequency: .., phase: ..)")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Clock, E> {
-                let frequency = text.parse().map_err(E::custom)?;
-                Ok(Clock { frequency, phase: Span::default(), ppm: 0 })
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Clock, A::Error> {
-                let Fields { frequency, phase, ppm } =
-                    Fields::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Clock { frequency, phase, ppm })
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
 }
 
 impl<'de> Deserialize<'de> for PerSwitch {

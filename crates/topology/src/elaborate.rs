@@ -2,6 +2,8 @@
 
 use base::{DomainIdx, NodeIdx};
 
+use crate::clocks;
+use crate::counters;
 use crate::describe::{
     self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
     SharedEviction, UpRouting,
@@ -16,8 +18,8 @@ use crate::names::suggest;
 use crate::phy;
 use crate::routing::{Routing, Table, Way};
 use crate::spec::{
-    self, AcceleratorSpec, CacheSpec, ClockSpec, Fabric, HomeSpec, LinkClass, LinkTiming,
-    MachineSpec, MemorySpec,
+    self, AcceleratorSpec, CacheSpec, Fabric, HomeSpec, LinkClass, LinkTiming, MachineSpec,
+    MemorySpec,
 };
 use crate::units::Length;
 use crate::validate;
@@ -54,6 +56,9 @@ impl Description {
         spec.fabric = Fabric { node_ports, routers, classes, links, routing };
         directory::fill_in(&mut spec, self.accelerator.home.directory)?;
         validate::totals(&spec)?;
+        if let Some(form) = &self.counters {
+            counters::counters(&mut spec, form)?;
+        }
         spec.events = phy::events(&spec, &self.events)?;
         phy::clocks(&spec)?;
         match short {
@@ -123,12 +128,9 @@ impl Description {
 
     /// Everything but the fabric, which is left empty.
     fn sections(&self) -> Result<MachineSpec, Problem> {
-        let domains = self.clocks.0.iter().map(|(name, c)| ClockSpec {
-            name: name.clone(),
-            hertz: off(c.frequency.0, c.ppm),
-            phase: c.phase.0,
-            ppm: c.ppm,
-        });
+        let domains = clocks::clocks(&self.clocks)?;
+        let crossings =
+            clocks::crossings(&self.crossings, &domains, |key, name| self.clock(key, name))?;
         let m = &self.memory;
         let memory = MemorySpec {
             clock: self.clock("memory.clock", &m.clock)?,
@@ -144,11 +146,13 @@ impl Description {
         let classes = self.links.0.iter().map(|(n, form)| link_class(n, form, flit_bytes));
         Ok(MachineSpec {
             events: Vec::new(),
+            counters: None,
             package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),
-            domains: domains.collect(),
+            domains,
             synchronizer_edges: self.synchronizer_edges,
+            crossings,
             flit_bytes,
             header_bytes: small("header", self.header.0)?,
             accelerator: self.accelerator()?,
@@ -330,16 +334,6 @@ fn unknown(what: &str, key: &str, name: &str, known: &[&str]) -> Problem {
     let shown: String = name.chars().take(40).collect();
     let message = format!("there is no {what} called `{shown}`");
     Problem::new(ErrorKind::Name, key, message, suggest(name, known.iter().copied()))
-}
-
-/// A frequency that is `ppm` parts in a million higher.
-fn off((num, den): (u64, u64), ppm: i32) -> (u64, u64) {
-    let parts = i128::from(ppm) + 1_000_000;
-    let parts = u128::try_from(parts).unwrap_or(0);
-    let (num, den) = (u128::from(num) * parts, u128::from(den) * 1_000_000);
-    let shared = gcd(num, den).max(1);
-    let narrow = |n: u128| u64::try_from(n / shared).unwrap_or(u64::MAX);
-    (narrow(num), narrow(den))
 }
 
 /// The serial link that a framed one is to those that do not look at frames.

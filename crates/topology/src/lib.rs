@@ -28,7 +28,9 @@
 use std::path::Path;
 
 pub mod checks;
+mod clocks;
 pub mod collective;
+mod counters;
 pub mod describe;
 pub mod directory;
 mod elaborate;

@@ -6,6 +6,8 @@
 
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
+pub use crate::clocks::{CrossingSpec, DriftSpec, SpreadDirection, SpreadSpec, Via};
+pub use crate::counters::{Channel, CountersSpec, Timestamps};
 pub use crate::phy::{EventSpec, Happening, PhySpec};
 use crate::routing::Routing;
 
@@ -19,6 +21,8 @@ pub struct MachineSpec {
     /// Edges of the receiving domain that a synchronizer takes on top of the first edge at or after
     /// arrival, wherever sender and receiver are in different domains.
     pub synchronizer_edges: u32,
+    /// Pairs of domains that are joined in another way.
+    pub crossings: Vec<CrossingSpec>,
     /// Bytes of a flit on every link.
     pub flit_bytes: u32,
     /// Bytes of a packet's header (address, command, ids, CRC); data comes on top.
@@ -38,6 +42,8 @@ pub struct MachineSpec {
     pub regions: Vec<RegionSpec>,
     /// What happens to single links at given times.
     pub events: Vec<EventSpec>,
+    /// Counters that nodes keep and align.
+    pub counters: Option<CountersSpec>,
 }
 
 impl MachineSpec {
@@ -56,17 +62,36 @@ impl MachineSpec {
     }
 }
 
-/// A clock domain: its k-th edge is at `phase + k / frequency`, exactly.
+/// A clock domain: its k-th edge is at `phase + k / frequency`, exactly, but for what deviates.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClockSpec {
     /// Name from the file.
     pub name: String,
     /// Frequency in hertz, as an exact fraction (numerator, denominator), both at least 1.
     pub hertz: (u64, u64),
-    /// Instant of edge 0.
+    /// Instant of edge 0: phases and skews from the reference down.
     pub phase: Fs,
-    /// By how many parts in a million it is off what it was described as; `hertz` has it in it.
+    /// By how many parts in a million its reference is off what it was described as; `hertz` has it in
+    /// it.
     pub ppm: i32,
+    /// The reference that it is made from in the end; itself if it is one.
+    pub reference: DomainIdx,
+    /// What it is made from; `None` for references.
+    pub parent: Option<DomainIdx>,
+    /// Its frequency over its parent's.
+    pub ratio: (u32, u32),
+    /// What its tree adds to its parent's edges; `phase` has it in it.
+    pub skew: Fs,
+    /// How its reference wanders.
+    pub drift: Option<DriftSpec>,
+    /// Spread spectrum, its own or inherited; `hertz` is the frequency without.
+    pub spread: Option<SpreadSpec>,
+    /// Standard deviation of the jitter of its edges.
+    pub jitter_rms: Fs,
+    /// When its frequency changes, and to how many hertz; in order.
+    pub changes: Vec<(Fs, (u64, u64))>,
+    /// Whether it may be changed while the machine runs.
+    pub tunable: bool,
 }
 
 /// An accelerator: agent, cache, home slice and network interface, all in one clock domain.

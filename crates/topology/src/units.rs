@@ -115,7 +115,7 @@ pub struct Rate(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Size(pub u64);
 /// A length in whole micrometres; up to 100 km.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Length(pub u64);
 /// Propagation delay in whole femtoseconds a metre; up to 1 us/m.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

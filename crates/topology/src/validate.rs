@@ -114,7 +114,8 @@ fn domain(clock: &ClockSpec, twice: bool) -> Result<(), Problem> {
         let message = format!("the period of {num}/{den} Hz is too fine a fraction");
         return Err(Problem::new(ErrorKind::Value, key, message, "round the frequency"));
     }
-    range(&format!("{key}.phase"), clock.phase.0, 0, second)
+    range(&format!("{key}.phase"), clock.phase.0, 0, second)?;
+    crate::clocks::clock(clock)
 }
 
 const fn gcd(a: u64, b: u64) -> u64 {
@@ -141,7 +142,9 @@ fn delays(spec: &MachineSpec) -> Result<(), Problem> {
         }
     }
     // Frequencies are at least 1 Hz, so whole hertz bound them from below.
-    let slowest = spec.domains.iter().map(|c| c.hertz.0 / c.hertz.1).min().unwrap_or(1);
+    let changes = spec.domains.iter().flat_map(|c| c.changes.iter().map(|(_, hertz)| hertz));
+    let all_hertz = spec.domains.iter().map(|c| &c.hertz).chain(changes);
+    let slowest = all_hertz.map(|hertz| hertz.0 / hertz.1).min().unwrap_or(1);
     let most = slowest.saturating_mul(limits::CYCLES_SECONDS_MAX);
     match all.into_iter().find(|(_, cycles)| u64::from(*cycles) > most) {
         Some((key, cycles)) => {

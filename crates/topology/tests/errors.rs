@@ -262,6 +262,68 @@ const CASES: &[Case] = &[
         "\"4 KiB\"",
         "\"4 KiB\", directory: TwoLevel(inner: Limited(pointers: 0, overflow: Broadcast), outer: FullMap)",
     ),
+    ("clock_without_frequency_or_parent", PLANES, "\"1 GHz\"", "(phase: \"1 ns\")"),
+    ("clock_with_both", PLANES, "\"1 GHz\"", "(frequency: \"1 GHz\", parent: \"switch\")"),
+    ("clock_of_no_parent", PLANES, "\"1 GHz\"", "(parent: \"swich\", ratio: (1, 2))"),
+    ("clock_of_itself", PLANES, "\"1 GHz\"", "(parent: \"core\", ratio: (1, 2))"),
+    ("clock_ratio_of_none", PLANES, "\"1 GHz\"", "(parent: \"switch\", ratio: (0, 2))"),
+    ("clock_ratio_of_a_reference", PLANES, "\"1 GHz\"", "(frequency: \"1 GHz\", ratio: (1, 2))"),
+    ("clock_that_is_off_below_its_reference", PLANES, "\"1 GHz\"", "(parent: \"switch\", ppm: 3)"),
+    (
+        "clock_below_one_that_changes",
+        PLANES,
+        "\"1 GHz\",\n        \"switch\": (frequency: \"1.7 GHz\",",
+        "(parent: \"switch\"), \"switch\": (frequency: \"1.7 GHz\", tunable: true,",
+    ),
+    ("clock_of_too_much_jitter", PLANES, "\"1 GHz\"", "(frequency: \"1 GHz\", jitter: \"150 ps\")"),
+    (
+        "clock_changes_out_of_order",
+        PLANES,
+        "\"1 GHz\"",
+        "(frequency: \"1 GHz\", changes: [(at: \"2 us\", frequency: \"2 GHz\"), (at: \"1 us\", frequency: \"1 GHz\")])",
+    ),
+    (
+        "clock_spread_too_wide",
+        PLANES,
+        "\"1 GHz\"",
+        "(frequency: \"1 GHz\", spread: (direction: Down, ppm: 60000, rate: \"31 kHz\"))",
+    ),
+    (
+        "clock_drift_too_quick",
+        PLANES,
+        "\"1 GHz\"",
+        "(frequency: \"1 GHz\", drift: (ppb: 100, every: \"1 ns\"))",
+    ),
+    (
+        "crossing_of_no_clock",
+        PLANES,
+        "flit:",
+        "crossings: [(between: (\"core\", \"swich\"), via: Fifo(depth: 8))], flit:",
+    ),
+    (
+        "crossing_twice",
+        PLANES,
+        "flit:",
+        "crossings: [(between: (\"core\", \"switch\"), via: Fifo(depth: 8)), (between: (\"switch\", \"core\"), via: Fifo(depth: 8))], flit:",
+    ),
+    (
+        "crossing_of_one_place",
+        PLANES,
+        "flit:",
+        "crossings: [(between: (\"core\", \"switch\"), via: Fifo(depth: 1))], flit:",
+    ),
+    (
+        "mesochronous_of_two_references",
+        PLANES,
+        "flit:",
+        "crossings: [(between: (\"core\", \"switch\"), via: Mesochronous(edges: 1))], flit:",
+    ),
+    (
+        "elastic_that_slips",
+        PLANES,
+        "\"1.7 GHz\", phase: \"100 ps\"),\n    },",
+        "\"1 GHz\", ppm: 200),\n    }, crossings: [(between: (\"core\", \"switch\"), via: Elastic(depth: 4, skip_edges: 10000))],",
+    ),
     ("nul_byte", PLANES, "window: 16", "window: \0"),
     ("string_unclosed", PLANES, "\"small\"", "\"small"),
 ];
@@ -394,4 +456,41 @@ fn an_explicit_graph_with_parallel_links_is_routed_over_all_of_them() {
     assert_eq!(report.diameter, 2);
     // A single link of 25 GB/s between the routers.
     assert_eq!(report.bisection_bytes_per_s, Some(25_000_000_000));
+}
+
+/// A tree: a crystal, a core by a PLL, a switch by a divider of the core.
+#[test]
+fn clocks_inherit_from_their_parents_by_exact_ratios() {
+    let tree = r#""crystal": (frequency: "100 MHz", ppm: 50, drift: (ppb: 300, every: "1 ms")),
+        "core": (parent: "pll", ratio: (1, 2), skew: "70 ps"),
+        "pll": (parent: "crystal", ratio: (35, 1), phase: "10 ps", spread: (direction: Down, ppm: 5000, rate: "32 kHz")),
+        "switch": (parent: "crystal", ratio: (17, 1), jitter: "1 ps"),
+    "#;
+    let start = RIGHT.find(r#""core": "1 GHz""#).expect("the clocks");
+    let end = RIGHT.find("},\n    flit").expect("their end");
+    let text = format!("{}{tree}{}", &RIGHT[..start], &RIGHT[end..]).replace("FABRIC", PLANES);
+    let spec = parse("tree.ron", &text).expect("a sound tree");
+    let of = |name: &str| spec.domains.iter().find(|d| d.name == name).expect("it is there");
+    let (core, switch) = (of("core"), of("switch"));
+    assert_eq!(of("crystal").hertz, (100_005_000, 1));
+    assert_eq!(core.hertz, (1_750_087_500, 1));
+    assert_eq!(core.phase.0, 80_000);
+    assert_eq!((core.reference, core.drift), (switch.reference, switch.drift));
+    assert_eq!(core.spread.map(|s| s.of.at()), Some(2));
+    assert_eq!(switch.spread, None);
+    assert_eq!((switch.ppm, switch.jitter_rms.0, core.jitter_rms.0), (50, 1_000, 0));
+}
+
+#[test]
+fn a_shallow_fifo_is_told_with_the_depth_that_it_needs() {
+    let warnings = |depth: u32| {
+        let via =
+            format!("crossings: [(between: (\"core\", \"switch\"), via: Fifo(depth: {depth}))],");
+        let text = RIGHT.replace("FABRIC", PLANES).replace("flit:", &(via + " flit:"));
+        topology::parse_and_check("small.ron", &text).expect("it holds").1.warnings
+    };
+    // Three edges of each clock, 3 ns and 1.76 ns, against flits of 1.28 ns.
+    let told = warnings(3);
+    assert!(told.iter().any(|w| w.contains("depth 3, and 4 are needed")), "{told:?}");
+    assert!(warnings(4).iter().all(|w| !w.contains("FIFO")));
 }

@@ -6,6 +6,7 @@ use anyhow::bail;
 use serde::Serialize;
 use topology::CheckReport;
 
+use super::check_clocks::Clocks;
 use super::check_directory::Directories;
 use super::check_links::{self, FramedClass};
 use super::check_regions::Regions;
@@ -56,6 +57,8 @@ struct Report {
     regions: Regions,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<Size>,
+    #[serde(flatten)]
+    clocks: Clocks,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -72,11 +75,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                     framed: check_links::of(&spec),
                     regions: Regions::of(&spec),
                     size: args.size.then(|| Size::of(&spec)),
+                    clocks: Clocks::of(&spec),
                 };
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, framed, regions, size } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}"))?;
+                    let Report { fabric, directory, framed, regions, size, clocks } = &report;
+                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}{clocks}"))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
                     size.iter().try_for_each(|s| output::print(&s.to_string()))?;
                 }

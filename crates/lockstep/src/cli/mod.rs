@@ -2,8 +2,10 @@
 //!
 //! Exit codes: 0 success, 1 a run whose checks failed or a figure missed, 2 bad input or a machine that got stuck.
 
+mod align;
 mod capture;
 mod check;
+mod check_clocks;
 mod check_directory;
 mod check_links;
 mod check_regions;
@@ -56,6 +58,8 @@ enum Verb {
     Check(check::Args),
     /// Measure latency against offered load
     Sweep(sweep::Args),
+    /// Tell how well the counters of a machine's nodes are aligned over its fabric
+    Align(align::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
     /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
@@ -87,6 +91,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        Verb::Align(args) => align::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
         Verb::Stress(args) => stress::run(&args),

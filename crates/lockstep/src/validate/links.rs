@@ -141,8 +141,15 @@ fn pair(s: &PhySpec, class: FrameClass, um: u64, seed: u64) -> Links {
     let clock = Domain::new((2_000_000_000, 1), Fs::ZERO).expect("a clock");
     let flight = Fs(s.flight_per_m.0 * um / 1_000_000);
     let timing = Timing::Framed { at: 0, serdes: s.serdes, fec: s.fec, flight };
-    let to = Crossing { to: clock, synchronizer_edges: 2 };
-    let of = LinkParams { timing, sender: clock, receiver: to, credit: to, credit_cycles: 0 };
+    let to = Crossing { to: clock.clone(), synchronizer_edges: 2 };
+    let of = LinkParams {
+        timing,
+        sender: clock,
+        receiver: to.clone(),
+        credit: to,
+        credit_cycles: 0,
+        fifo_depth: None,
+    };
     let pair = FramedPair { link: 0, name: 0, class: Arc::new(class), events: Vec::new() };
     Links::framed(vec![of; 2], &[pair], seed)
 }

@@ -11,7 +11,7 @@ use super::source::{Sending, Source};
 use super::wires::{Far, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
-use crate::network::{check_ports, domains, pipeline};
+use crate::network::{check_ports, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;
@@ -229,7 +229,6 @@ struct Timings<'a> {
 
 impl<'a> Timings<'a> {
     fn new(spec: &'a MachineSpec) -> Result<Self, BuildError> {
-        let clocks = domains(spec)?;
         let routers = &spec.fabric.routers;
         let clock = routers.first().map(|r| r.clock);
         let clock = clock.ok_or_else(|| BuildError::new("there are no routers"))?;
@@ -239,8 +238,10 @@ impl<'a> Timings<'a> {
                 routers[0].name, other.name
             )));
         }
-        let clock = &clocks[clock.at()];
-        let period = clock.instant(clock::Edge(1)).0 - clock.instant(clock::Edge(0)).0;
+        // Whole cycles know no deviations.
+        let (num, den) = spec.domains[clock.at()].hertz;
+        let period = u128::from(base::Fs::PER_SECOND) * u128::from(den) / u128::from(num.max(1));
+        let period = u64::try_from(period).unwrap_or(u64::MAX);
         let this = Self { spec, period: period.max(1) };
         for l in 0..spec.fabric.links.len() {
             let (latency, _) = this.cycles(LinkIdx::new(l));

@@ -21,8 +21,8 @@ pub(super) fn network<R: RoutingFunction, P: Clone>(
     routing: R,
     seed: u64,
     (layout, me): (&Layout, usize),
+    domains: &[Domain],
 ) -> Result<Network<R, P>, BuildError> {
-    let domains = domains(spec)?;
     let share = &layout.shares[me];
     let (components, slots) = components(spec, share);
     let vcs = vcs(spec)?;
@@ -35,7 +35,7 @@ pub(super) fn network<R: RoutingFunction, P: Clone>(
     let interfaces = share.nodes.iter().map(|n| {
         let out = &fabric.node_ports[n.at()];
         Interface::new(&InterfaceParams {
-            clock: domains[spec.accelerator.clock.at()],
+            clock: domains[spec.accelerator.clock.at()].clone(),
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
             vcs,
             vc_reuse: spec.router.arch.vc_reuse,
@@ -56,11 +56,11 @@ pub(super) fn network<R: RoutingFunction, P: Clone>(
             pipeline(&spec.router, vcs)?,
             Local::new(routing, &share.routers),
         ),
-        wiring: wiring(spec, &domains, (&components, &slots), (layout, me), seed)?,
+        wiring: wiring(spec, domains, (&components, &slots), (layout, me), seed)?,
         packets: Packets::default(),
         mail: vec![Mail::default(); if cut { layout.shares.len() } else { 0 }],
         arriving: vec![PacketIdx(0); if cut { share.links.len() * usize::from(vcs) } else { 0 }],
-        clocks: routers().map(|r| domains[r.clock.at()]).collect(),
+        clocks: routers().map(|r| domains[r.clock.at()].clone()).collect(),
         components,
         slots,
         flits_injected: 0,
@@ -77,15 +77,6 @@ pub(crate) fn pipeline(r: &RouterSpec, vcs: u8) -> Result<Pipeline, BuildError> 
     }
     let RouterSpec { rc_cycles: rc, va_cycles: va, sa_cycles: sa, st_cycles: st, arch, .. } = *r;
     Ok(Pipeline { vcs, rc, va, sa, st, arch })
-}
-
-/// The clocks of a machine.
-pub(crate) fn domains(spec: &MachineSpec) -> Result<Vec<Domain>, BuildError> {
-    let clock = |d: &topology::spec::ClockSpec| {
-        Domain::new(d.hertz, d.phase)
-            .ok_or_else(|| BuildError::new(format!("clock `{}` is no clock", d.name)))
-    };
-    spec.domains.iter().map(clock).collect()
 }
 
 fn vcs(spec: &MachineSpec) -> Result<u8, BuildError> {
@@ -168,7 +159,7 @@ fn wiring(
     };
     let params = share.links.iter().map(|l| link(spec, domains, *l));
     let params = params.collect::<Result<Vec<_>, _>>()?;
-    let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (*d, c.len())).collect();
+    let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (d.clone(), c.len())).collect();
     let node_ports = share.nodes.iter().map(|n| &fabric.node_ports[n.at()]);
     let ports = node_ports.chain(share.routers.iter().map(|r| &fabric.routers[r.at()].ports));
     let slots = slots.nodes.iter().chain(&slots.routers);
@@ -213,8 +204,8 @@ fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParam
     };
     let (from, to) = (clock(link.from), clock(link.to));
     let crossing = |into: base::DomainIdx| Crossing {
-        to: domains[into.at()],
-        synchronizer_edges: if from == to { 0 } else { spec.synchronizer_edges },
+        to: domains[into.at()].clone(),
+        synchronizer_edges: spec.crossing(from, to).edges(),
     };
     let fail = |why: &str| BuildError::new(format!("link class `{}`: {why}", class.name));
     let timing = match class.timing {
@@ -250,9 +241,10 @@ fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParam
     };
     Ok(LinkParams {
         timing,
-        sender: domains[from.at()],
+        sender: domains[from.at()].clone(),
         receiver: crossing(to),
         credit: crossing(from),
         credit_cycles,
+        fifo_depth: spec.crossing(from, to).fifo_depth(),
     })
 }

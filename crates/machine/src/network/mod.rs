@@ -8,6 +8,7 @@
 //! and routers of the fabric, and comes out where it goes with its latency split into parts.
 
 mod build;
+mod clocks;
 mod framing;
 mod local;
 mod mail;
@@ -20,7 +21,8 @@ use phy::Undetected;
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{check_ports, domains, latency_min, pipeline};
+pub(crate) use build::{check_ports, latency_min, pipeline};
+pub(crate) use clocks::domains;
 pub use framing::frame_class;
 use local::Local;
 pub(crate) use mail::Mail;
@@ -88,22 +90,29 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn seeded(spec: &MachineSpec, routing: R, seed: u64) -> Result<Self, BuildError> {
-        Self::part(spec, routing, seed, (&Layout::whole(&spec.fabric), 0))
+        let domains = domains(spec, seed)?;
+        Self::part(spec, routing, seed, (&Layout::whole(&spec.fabric), 0), &domains)
     }
 
-    /// The part of the network that is in one partition.
+    /// The part of the network that is in one partition, with clocks that all parts share.
     pub(crate) fn part(
         spec: &MachineSpec,
         routing: R,
         seed: u64,
         place: (&Layout, usize),
+        domains: &[Domain],
     ) -> Result<Self, BuildError> {
-        build::network(spec, routing, seed, place)
+        build::network(spec, routing, seed, place, domains)
     }
 
     /// Goes on to the next instant at which any component wakes, and lists the components.
     pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
         self.wiring.schedule.advance(woken)
+    }
+
+    /// The clock of a domain: a handle.
+    pub fn clock(&self, domain: DomainIdx) -> Domain {
+        self.wiring.schedule.domain(domain).clone()
     }
 
     /// The component with a number in a domain.

@@ -124,7 +124,7 @@ impl Pool {
     fn new(spec: &MachineSpec, threads: usize) -> Result<Self, BuildError> {
         let fabric = &spec.fabric;
         let nodes = fabric.node_ports.len();
-        let domains = crate::network::domains(spec)?;
+        let domains = crate::network::domains(spec, 0)?;
         let (of_threads, of_home, of_port) = WORK;
         let node = |n: usize| of_home + if n < threads { of_threads } else { 0 };
         let routers = fabric.routers.iter().map(|r| of_port * r.ports.len() as u64);

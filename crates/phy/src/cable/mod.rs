@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use base::Fs;
 use base::rng::draw;
-use clock::Domain;
+use clock::Uniform;
 
 use crate::FrameClass;
 use crate::errors::{NEVER, stream};
@@ -341,9 +341,9 @@ impl Cable {
 }
 
 /// The clock of slots of a class with `width` lanes that starts at an instant.
-pub(crate) fn slots(class: &FrameClass, width: u32, start: Fs) -> Domain {
+pub(crate) fn slots(class: &FrameClass, width: u32, start: Fs) -> Uniform {
     let rate = class.slot_rate(width.max(1)).expect("rates are checked when a link is built");
-    Domain::new(rate, start).expect("rates are checked when a link is built")
+    Uniform::new(rate, start).expect("rates are checked when a link is built")
 }
 
 /// An event, with a `Down` joined to the `Up` that ends it.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use base::Fs;
-use clock::{Domain, Edge};
+use clock::{Edge, Uniform};
 
 use super::slots;
 use crate::FrameClass;
@@ -28,7 +28,7 @@ struct Epoch {
     /// Number of the first frame.
     first: u64,
     /// The clock of its slots, which starts with that frame.
-    clock: Domain,
+    clock: Uniform,
     start: Fs,
 }
 
@@ -148,7 +148,7 @@ impl Way {
     }
 
     /// The clock of the slots of a frame's epoch, and the epoch's first slot.
-    pub(crate) fn clock_of(&self, frame: u64) -> (Domain, u64) {
+    pub(crate) fn clock_of(&self, frame: u64) -> (Uniform, u64) {
         let e = self.epoch_of(frame);
         (e.clock, e.first * self.slots)
     }
@@ -211,7 +211,7 @@ impl Way {
 
     /// Frames under way at `at` are lost; the next accepted begins with the clock `next`, or never
     /// if that starts at the end of time. `again` if the link was still down.
-    pub(super) fn interrupt(&mut self, at: Fs, next: Domain, again: bool) {
+    pub(super) fn interrupt(&mut self, at: Fs, next: Uniform, again: bool) {
         let after = self.frame_from(at);
         let from = if self.start(after) > at { after.saturating_sub(1) } else { after };
         if again {

@@ -34,10 +34,11 @@ fn mhz(m: u64) -> Domain {
 fn params(timing: Timing, sender: Domain, receiver: Domain) -> LinkParams {
     LinkParams {
         timing,
-        sender,
+        sender: sender.clone(),
         receiver: Crossing { to: receiver, synchronizer_edges: 2 },
         credit: Crossing { to: sender, synchronizer_edges: 2 },
         credit_cycles: 1,
+        fifo_depth: None,
     }
 }
 
@@ -133,5 +134,41 @@ proptest! {
             prop_assert_eq!(links.receive(LinkIdx(0), Edge::NEVER), Some(flit(n)));
         }
         prop_assert_eq!(links.flits_in_flight(LinkIdx(0)), 0);
+    }
+}
+
+/// Sends as soon as the link takes it; gives the instants at which flits are seen.
+fn flood(params: LinkParams, flits: u32) -> Vec<Fs> {
+    let (clock, receiver) = (params.sender.clone(), params.receiver.to.clone());
+    let mut links = Links::lossless(vec![params]);
+    let mut seen = Vec::new();
+    for n in 0..flits {
+        let edge = links.ready(LinkIdx(0));
+        let t = links.send(LinkIdx(0), flit(n), edge);
+        assert!(t.crossed > clock.instant(edge), "something takes time");
+        assert_eq!(links.receive(LinkIdx(0), Edge(t.visible.0 - 1)), None);
+        assert_eq!(links.receive(LinkIdx(0), t.visible), Some(flit(n)));
+        seen.push(receiver.instant(t.visible));
+    }
+    seen
+}
+
+#[test]
+fn a_fifo_that_is_too_shallow_holds_up_the_sender_by_its_loop() {
+    // Flits of 1.28 ns between clocks of 1 ns. A place is taken from the write to three edges of each
+    // clock later at most.
+    let rate = |depth| {
+        let params = LinkParams { fifo_depth: depth, ..params(nvlink(), mhz(1000), mhz(1000)) };
+        let seen = flood(params, 1_001);
+        seen[1_000].since(seen[0]).as_ns() / 1_000.0
+    };
+    let free = rate(None);
+    assert!((1.27..1.29).contains(&free), "{free} ns a flit");
+    // (3 + 3) ns / 1.28 ns: five places keep up.
+    assert!((rate(Some(5)) - free).abs() < 1e-9);
+    for depth in [2, 1] {
+        let held = rate(Some(depth)) * f64::from(depth);
+        // Edges that coincide: each pointer is seen after two edges, not three.
+        assert!((held - 4.0).abs() < 0.05, "a loop of {held} ns with {depth} places");
     }
 }

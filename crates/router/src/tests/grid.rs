@@ -129,7 +129,7 @@ impl Grid {
             (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
         let router = RouterParams { input_depth: depths.clone(), output_depth: depths.clone() };
         let interface = InterfaceParams {
-            clock,
+            clock: clock.clone(),
             output_depth: vec![shape.node_depth],
             vcs,
             vc_reuse: VcReuse::TailSent,

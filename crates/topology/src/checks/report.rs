@@ -99,6 +99,8 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
     if let Err((why, mend)) = crate::directory::listed(spec) {
         warnings.push(format!("traces cannot be run: {why}; {mend}"));
     }
+    warnings.extend(shallow_fifos(spec));
+
     let vcs = spec.router.vcs_per_class;
     if CLASS_COUNT as u64 * u64::from(vcs) > limits::VCS_MAX {
         warnings.push(format!(
@@ -123,6 +125,27 @@ pub(super) fn report(spec: &MachineSpec, dependencies: Dependencies) -> CheckRep
         dependencies,
         warnings,
     }
+}
+
+/// The FIFOs between clock domains that hold up the links through them.
+fn shallow_fifos(spec: &MachineSpec) -> Vec<String> {
+    let of = |pair: &crate::spec::CrossingSpec| {
+        let joins = |l: &&Link| {
+            let ends = [timing::clock(spec, l.from), timing::clock(spec, l.to)];
+            ends == pair.between || ends == [pair.between[1], pair.between[0]]
+        };
+        let links = spec.fabric.links.iter().filter(joins);
+        let (depth, needed) =
+            links.filter_map(|l| timing::places_needed(spec, l)).max_by_key(|(_, n)| *n)?;
+        let [a, b] = pair.between.map(|d| &spec.domains[d.at()].name);
+        (u64::from(depth) < needed).then(|| {
+            format!(
+                "the FIFOs between `{a}` and `{b}` hold up their links: depth {depth}, and {needed} \
+                 are needed at full rate"
+            )
+        })
+    };
+    spec.crossings.iter().filter_map(of).collect()
 }
 
 fn too_shallow(class: &ClassReport) -> Option<String> {

@@ -6,11 +6,7 @@ use crate::spec::{End, Link, LinkTiming, MachineSpec};
 
 /// The period of the clock at the sending end, as a fraction of femtoseconds.
 fn period(spec: &MachineSpec, end: End) -> (u128, u128) {
-    let clock = match end {
-        End::Node(..) => spec.accelerator.clock,
-        End::Router(r, _) => spec.fabric.routers[r.at()].clock,
-    };
-    let (num, den) = spec.domains[clock.at()].hertz;
+    let (num, den) = spec.domains[clock(spec, end).at()].hertz;
     (u128::from(Fs::PER_SECOND) * u128::from(den), u128::from(num))
 }
 
@@ -110,7 +106,7 @@ pub(super) fn flits_needed(spec: &MachineSpec, link: &Link) -> u64 {
     let r = &spec.router;
     let crossing = match spec.fabric.classes[link.class].timing {
         LinkTiming::OnDie { .. } => 0,
-        LinkTiming::Serial { .. } => spec.synchronizer_edges + 1,
+        LinkTiming::Serial { .. } => synchronizer(spec, link) + 1,
     };
     let drain = match link.to {
         End::Router(..) => r.rc_cycles + r.va_cycles + r.sa_cycles + 1,
@@ -124,4 +120,28 @@ pub(super) fn flits_needed(spec: &MachineSpec, link: &Link) -> u64 {
     let header = frame(spec, link).unwrap_or(0);
     let back = header + split(spec, link).total() + cycles(spec, link.from, crossing + send);
     (there + back).div_ceil(interval(spec, link))
+}
+
+/// The clock at the end of a link.
+pub(super) fn clock(spec: &MachineSpec, end: End) -> base::DomainIdx {
+    match end {
+        End::Node(..) => spec.accelerator.clock,
+        End::Router(r, _) => spec.fabric.routers[r.at()].clock,
+    }
+}
+
+fn synchronizer(spec: &MachineSpec, link: &Link) -> u32 {
+    spec.crossing(clock(spec, link.from), clock(spec, link.to)).edges()
+}
+
+/// Places of a crossing's FIFO that keep it from holding up the link: a place is taken from the write
+/// to the edge of the writer that sees it read, while flits come as often as the link and both clocks
+/// let them. `None` where the crossing is no FIFO.
+pub(super) fn places_needed(spec: &MachineSpec, link: &Link) -> Option<(u32, u64)> {
+    let (from, to) = (clock(spec, link.from), clock(spec, link.to));
+    let depth = spec.crossing(from, to).fifo_depth()?;
+    let turns = spec.crossing(from, to).edges() + 1;
+    let taken = cycles(spec, link.to, turns) + cycles(spec, link.from, turns);
+    let edge = cycles(spec, link.to, 1).max(cycles(spec, link.from, 1));
+    Some((depth, taken.div_ceil(interval(spec, link).max(edge))))
 }

@@ -1,0 +1,203 @@
+//! A clock with everything that real ones have: changes of frequency, spread spectrum, drift, jitter.
+//!
+//! ```text
+//!   edge k ─▶ piece of k: u = start + floor((k - first) * period)     exact
+//!          ─▶ t = phase + u + spread(u) + drift(u) + jitter(k)        each a closed form
+//! ```
+//!
+//! No edge depends on the one before. That edges follow each other is seen to when a clock is built: the
+//! shortest period, by all slopes and both edges' jitter, must leave a femtosecond.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base::Fs;
+
+use crate::jitter::Jitter;
+use crate::spread::Spread;
+use crate::table::Table;
+use crate::wander::Wander;
+use crate::{ClockError, Edge, Uniform};
+
+/// A stretch of edges of one nominal frequency.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Piece {
+    /// Its first edge. The edge is the last of the piece before as well: they meet there.
+    first: Edge,
+    /// Its periods, begun at that edge's undisturbed instant.
+    clock: Uniform,
+}
+
+/// The most changes of frequency of one clock.
+pub(crate) const PIECES_MAX: usize = 1 << 16;
+
+/// From here on, beyond any run, nothing is displaced.
+const FAR: Fs = Fs(11_000 * Fs::PER_SECOND);
+
+/// What is not exact periods.
+#[derive(Debug)]
+pub(crate) struct Modulated {
+    phase: Fs,
+    first: Piece,
+    /// Pieces after the first, each later than the one before; never changed once they are there.
+    later: Table<Piece>,
+    pieces: AtomicUsize,
+    spread: Option<Spread>,
+    wander: Option<Arc<Wander>>,
+    jitter: Option<Jitter>,
+    tunable: bool,
+}
+
+/// What a modulated clock is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) phase: Fs,
+    pub(crate) spread: Option<Spread>,
+    pub(crate) wander: Option<Arc<Wander>>,
+    pub(crate) jitter: Option<Jitter>,
+    pub(crate) tunable: bool,
+}
+
+impl Modulated {
+    pub(crate) fn new(hertz: (u64, u64), parts: Parts) -> Result<Self, ClockError> {
+        let Parts { phase, spread, wander, jitter, tunable } = parts;
+        let clock = Uniform::new(hertz, Fs::ZERO).ok_or(ClockError::NoFrequency)?;
+        let mut made = Self {
+            phase,
+            first: Piece { first: Edge(0), clock },
+            later: Table::new(PIECES_MAX),
+            pieces: AtomicUsize::new(0),
+            spread,
+            wander,
+            jitter,
+            tunable,
+        };
+        made.first.clock = made.periods(hertz, Fs::ZERO)?;
+        Ok(made)
+    }
+
+    pub(crate) const fn is_tunable(&self) -> bool {
+        self.tunable
+    }
+
+    /// Periods of a nominal frequency, with the mean of the spread, from `start` on.
+    fn periods(&self, hertz: (u64, u64), start: Fs) -> Result<Uniform, ClockError> {
+        let clock = Uniform::new(hertz, start).ok_or(ClockError::NoFrequency)?;
+        let mean = self.spread.map_or((1, 1), |s| s.mean());
+        let clock = clock.stretched(mean).ok_or(ClockError::TooFine)?;
+        let slopes = self.spread.map_or(0, |s| s.slope_ppb())
+            + self.wander.as_ref().map_or(0, |w| w.slope_ppb());
+        let period = i128::from(clock.period_floor().0);
+        // Roundings down: of two instants, and of each displacement.
+        let shrunk = period * i128::from(1_000_000_000 - slopes) / 1_000_000_000 - 4;
+        let jitter = i128::from(self.jitter.map_or(0, |j| 2 * j.bound()));
+        if shrunk - jitter < 1 {
+            let (period, jitter) = (clock.period_floor(), self.jitter.map_or(0, |j| j.bound()));
+            return Err(ClockError::Disordered { period, jitter: Fs(jitter.unsigned_abs()) });
+        }
+        Ok(clock)
+    }
+
+    fn piece(&self, at: usize) -> &Piece {
+        at.checked_sub(1).and_then(|at| self.later.get(at)).unwrap_or(&self.first)
+    }
+
+    /// The piece that answers `is_before` first, from the last one back: present instants are in the
+    /// last pieces.
+    #[inline]
+    fn find(&self, is_before: impl Fn(&Piece) -> bool) -> &Piece {
+        let pieces = self.pieces.load(Ordering::Acquire);
+        if pieces == 0 {
+            return &self.first;
+        }
+        let found = (1..=pieces).rev().map(|at| self.piece(at)).find(|p| is_before(p));
+        found.unwrap_or(&self.first)
+    }
+
+    /// The undisturbed instant of an edge, counted from the phase.
+    #[inline]
+    fn undisturbed(&self, k: Edge) -> Fs {
+        let piece = self.find(|p| p.first <= k);
+        piece.clock.instant(Edge(k.0 - piece.first.0))
+    }
+
+    /// How far what is at an undisturbed instant is displaced.
+    #[inline]
+    fn displacement(&self, at: Fs) -> i64 {
+        self.spread.map_or(0, |s| s.displacement(at.0))
+            + self.wander.as_ref().map_or(0, |w| w.displacement(at.0))
+    }
+
+    pub(crate) fn instant(&self, k: Edge) -> Fs {
+        let at = self.undisturbed(k);
+        if at >= FAR {
+            return (self.phase + at).min(Fs(u64::MAX - 1));
+        }
+        let jitter = self.jitter.map_or(0, |j| j.of(k.0));
+        self.phase + Fs(at.0.saturating_add_signed(self.displacement(at) + jitter))
+    }
+
+    pub(crate) fn edge_at_or_after(&self, instant: Fs) -> Edge {
+        let target = instant.since(self.phase);
+        if target >= FAR {
+            let last = self.piece(self.pieces.load(Ordering::Acquire));
+            return Edge(last.first.0.saturating_add(last.clock.edge_at_or_after(target).0));
+        }
+        // Displacements are shallow: each round leaves a thousandth of the error, or less.
+        let mut at = target;
+        for _ in 0..6 {
+            let next = Fs(target.0.saturating_add_signed(self.displacement(at).saturating_neg()));
+            if next == at {
+                break;
+            }
+            at = next;
+        }
+        let piece = self.find(|p| p.clock.instant(Edge(0)) <= at);
+        let mut k = Edge(piece.first.0 + piece.clock.edge_at_or_after(at).0);
+        while self.instant(k) < instant {
+            k = k.plus(1);
+        }
+        while k.0 > 0 && self.instant(Edge(k.0 - 1)) >= instant {
+            k = Edge(k.0 - 1);
+        }
+        k
+    }
+
+    /// Changes the frequency at the first edge at or after `at`, which is the last of the old periods.
+    pub(crate) fn retune(&self, at: Fs, hertz: (u64, u64)) -> Result<Edge, ClockError> {
+        let pieces = self.pieces.load(Ordering::Acquire);
+        let first = self.edge_at_or_after(at);
+        if pieces > 0 && first <= self.piece(pieces).first {
+            return Err(ClockError::Past { at });
+        }
+        let clock = self.periods(hertz, self.undisturbed(first))?;
+        let piece = Piece { first, clock };
+        let kept = self.later.get_or_init(pieces, || piece).ok_or(ClockError::TooMany)?;
+        assert!(*kept == piece, "two changes of one clock at {at}");
+        self.pieces.store(pieces + 1, Ordering::Release);
+        Ok(first)
+    }
+
+    /// The longest that two edges are apart, over all pieces so far.
+    pub(crate) fn period_ceil(&self) -> Fs {
+        let pieces = self.pieces.load(Ordering::Acquire);
+        let longest = (0..=pieces).map(|at| self.piece(at).clock.period_ceil()).max();
+        let longest = longest.unwrap_or(Fs::ZERO).0;
+        let slopes = self.spread.map_or(0, |s| s.slope_ppb())
+            + self.wander.as_ref().map_or(0, |w| w.slope_ppb());
+        let jitter = self.jitter.map_or(0, |j| 2 * j.bound().unsigned_abs());
+        Fs(longest + longest.div_ceil(1_000_000_000) * slopes + jitter + 4)
+    }
+}
+
+/// Clocks are equal that have the same edges by construction; what was looked up does not count.
+impl PartialEq for Modulated {
+    fn eq(&self, other: &Self) -> bool {
+        let pieces = |m: &Self| m.pieces.load(Ordering::Acquire);
+        (self.phase, self.spread, self.jitter, self.tunable)
+            == (other.phase, other.spread, other.jitter, other.tunable)
+            && self.wander == other.wander
+            && pieces(self) == pieces(other)
+            && (0..=pieces(self)).all(|at| self.piece(at) == other.piece(at))
+    }
+}

@@ -1,0 +1,127 @@
+//! Counters aligned over fabrics: what they are off by is what the fabric does to the packets that measure
+//! it, and no more than nodes say themselves.
+
+use lockstep::base::Fs;
+use lockstep::machine::align::{Alignment, Load, Sample};
+use lockstep::topology::Description;
+use lockstep::topology::describe::{Channel, CountersForm, DriftForm, Timestamps};
+use lockstep::topology::spec::MachineSpec;
+use lockstep::topology::units::{Frequency, Length, Span};
+use proptest::prelude::*;
+
+fn form() -> CountersForm {
+    CountersForm {
+        frequency: Frequency((1_000_000_000, 1)),
+        ppm: 50,
+        drift: Some(DriftForm { ppb: 100, every: Span(Fs::from_ns(1_000_000)) }),
+        jitter: Span(Fs(2_000)),
+        root: 0,
+        fan_out: None,
+        every: Span(Fs::from_ns(20_000)),
+        timestamps: Timestamps::Hardware,
+        channel: Channel::Own,
+        servo: (700, 300),
+        asymmetry: Length(0),
+    }
+}
+
+fn spec(name: &str, form: CountersForm) -> MachineSpec {
+    let mut d = Description::shipped(name).expect("it is shipped");
+    d.counters = Some(form);
+    d.elaborate().expect("a sound machine")
+}
+
+/// Runs for 50 intervals; gives the samples of the second half.
+fn settled(spec: &MachineSpec, load: u32, seed: u64) -> Vec<Sample> {
+    let load = Load { flits_per_1000_edges: load, packet_flits: 8 };
+    let mut alignment = Alignment::new(spec, seed, load).expect("a sound machine");
+    alignment.run(Fs::from_ns(1_000_000));
+    let samples = alignment.samples();
+    assert!(samples.iter().all(|s| s.broken == 0), "a counter is beyond its bound");
+    samples[samples.len() / 2..].to_vec()
+}
+
+fn worst_ns(samples: &[Sample]) -> f64 {
+    samples.iter().map(|s| s.offset_max).fold(0.0, f64::max) / 1e6
+}
+
+#[test]
+fn on_an_idle_fabric_counters_agree_to_some_ticks() {
+    let before = Alignment::new(&spec("nvl8", form()), 1, Load::default()).expect("sound");
+    let values = before.values();
+    let apart = values.iter().max().unwrap() - values.iter().min().unwrap();
+    assert!(apart >> 16 > 1_000 || values.iter().all(|v| *v >> 16 <= 1), "{values:?}");
+    let samples = settled(&spec("nvl8", form()), 0, 1);
+    // Two ticks of stamps, two periods of clock crossings on each way.
+    let worst = worst_ns(&samples);
+    assert!(worst < 4.0, "{worst} ns");
+}
+
+#[test]
+fn ways_that_differ_by_d_leave_an_error_of_half_of_it() {
+    // 40 m at 4.6 ns a metre.
+    for (metres, root) in [(20, 0), (40, 0), (40, 5)] {
+        let form = CountersForm { asymmetry: Length(metres * 1_000_000), root, ..form() };
+        let samples = settled(&spec("nvl8", form), 0, 3);
+        let half = metres as f64 * 4.6 / 2.0;
+        for s in &samples {
+            assert!(
+                (s.offset_max / 1e6 - half).abs() < 4.0,
+                "{} ns, not {half}",
+                s.offset_max / 1e6
+            );
+        }
+    }
+}
+
+#[test]
+fn load_in_the_same_channels_shows_as_noise_and_channels_of_their_own_take_most_of_it_out() {
+    let with = |channel, load| {
+        let form = CountersForm { channel, ..form() };
+        worst_ns(&settled(&spec("mesh8x8", form), load, 1))
+    };
+    let idle = with(Channel::Shared, 0);
+    let (shared, own) = (with(Channel::Shared, 250), with(Channel::Own, 250));
+    assert!(shared > 4.0 * idle, "{shared} ns under load, {idle} ns without");
+    assert!(own < shared, "{own} ns in channels of their own, {shared} ns in those of the load");
+}
+
+#[test]
+fn software_stamps_are_worse_by_what_software_takes() {
+    let within = Span(Fs::from_ns(5_000));
+    let form = CountersForm { timestamps: Timestamps::Software(within), ..form() };
+    let worst = worst_ns(&settled(&spec("nvl8", form), 0, 1));
+    assert!((100.0..10_000.0).contains(&worst), "{worst} ns");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..Default::default() })]
+    #[test]
+    fn no_counter_is_beyond_its_bound_and_the_order_of_stepping_is_free(
+        seed in any::<u64>(), ppm in 0_u32..200, metres in 0_u64..30, load in 0_u32..400,
+        fan_out in prop::option::of(1_u32..4), root in 0_u32..8, own in any::<bool>(),
+        software in prop::option::of(0_u64..2_000), shuffle in any::<u64>(),
+    ) {
+        let spec = spec("nvl8", CountersForm {
+            ppm,
+            root,
+            fan_out,
+            channel: if own { Channel::Own } else { Channel::Shared },
+            timestamps: software.map_or(Timestamps::Hardware, |ns| {
+                Timestamps::Software(Span(Fs::from_ns(ns)))
+            }),
+            asymmetry: Length(metres * 1_000_000),
+            ..form()
+        });
+        let load = Load { flits_per_1000_edges: load, packet_flits: 4 };
+        let run = |alignment: Alignment| {
+            let mut alignment = alignment;
+            alignment.run(Fs::from_ns(400_000));
+            (alignment.samples().to_vec(), alignment.values())
+        };
+        let build = || Alignment::new(&spec, seed, load).expect("a sound machine");
+        let (a, b) = (run(build()), run(build().shuffled(shuffle)));
+        prop_assert!(a.0.iter().all(|s| s.broken == 0));
+        prop_assert_eq!(a, b);
+    }
+}
