@@ -159,7 +159,7 @@ pub struct Level<V: Parts, T, F: ScopedFaults> {
 }
 
 base::state!([V: Parts, T: serde::Serialize + serde::de::DeserializeOwned, F: ScopedFaults] Level<V, T, F> {
-    keeps lines, written, busy, wanted, syncs, counts, broken;
+    keeps lines, written, busy, wanted, syncs, counts, rows, broken;
     each places;
     fixed cfg, me, unit, mshrs
 });

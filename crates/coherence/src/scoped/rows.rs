@@ -72,7 +72,7 @@ impl<V: Parts> ScopedEvent<V> {
 }
 
 /// A set of rows, stalls among them.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct ScopedRows(u128);
 
 const EVENTS: usize = ScopedEventKind::ALL.len();
