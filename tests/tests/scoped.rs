@@ -265,7 +265,7 @@ fn faults_of_the_scoped_protocol_are_found_by_programs() {
         (machine(name, packages, 1024), trace(random(seed, threads, 96)))
     });
     let uneven = (12..28).map(|seed: u64| {
-        let packages = [1, 2][usize::from(seed % 4 == 0)];
+        let packages = [1, 2][usize::from(seed.is_multiple_of(4))];
         let spec = machine("fullmesh8", packages, 4096).stretched(seed, 10);
         (spec, trace(random(seed, 16, 96)))
     });

@@ -29,7 +29,7 @@ fn random_cases_catch_every_seeded_fault() {
     }
 }
 
-/// Faults of scoped caches that a few hundred cases show.
+/// Ten of the faults of scoped caches show within some hundred cases.
 #[test]
 fn random_cases_catch_seeded_faults_of_scoped_caches() {
     let judge = |case: &Case, mutant: ScopedMutant| {
@@ -39,12 +39,13 @@ fn random_cases_catch_seeded_faults_of_scoped_caches() {
         stress::judge_with(case, build).is_err()
     };
     let cases: Vec<Case> = (0..400).map(|seed| Case::draw(seed, &NAMES)).collect();
-    for mutant in [
-        ScopedMutant::AcquireKeepsCopies,
-        ScopedMutant::ReleaseDoesNotWait,
-        ScopedMutant::WholeLineThrough,
-        ScopedMutant::EvictionDropsDirty,
-    ] {
+    // They need an answer that is held up, or a write that was posted, while much else overtakes it.
+    let not_seen = [
+        ScopedMutant::AcquireForgetsFills,
+        ScopedMutant::AcquireKeepsFlight,
+        ScopedMutant::ReleaseForgetsPosted,
+    ];
+    for mutant in ScopedMutant::ALL.into_iter().filter(|m| !not_seen.contains(m)) {
         let mut scoped = cases.iter().filter(|c| c.knobs.scope_nodes > 0);
         assert!(scoped.any(|c| judge(c, mutant)), "{mutant:?} survives");
     }

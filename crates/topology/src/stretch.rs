@@ -52,7 +52,7 @@ mod tests {
             times.extend(is[0].length_um.checked_div(was[0].length_um));
         }
         let most = times.iter().copied().max().expect("there are cables");
-        assert!(times.contains(&1) && most >= 128 && most <= 512, "{times:?}");
+        assert!(times.contains(&1) && (128..=512).contains(&most), "{times:?}");
         assert_eq!(lengths(&machine("fullmesh8").stretched(3, 0)), lengths(&even));
         for name in ["ring16", "nvl8-framed"] {
             assert_eq!(lengths(&machine(name).stretched(3, 9)), lengths(&machine(name)));

@@ -111,12 +111,12 @@ mod tests {
 
     #[test]
     fn a_row_is_in_once_it_was_taken() {
+        use ScopedEventKind::{Load, Resp};
         let mut rows = ScopedRows::default();
         rows.insert(ScopedState::A, Resp);
         let mut more = ScopedRows::default();
         more.insert(ScopedState::I, Load);
         let all: Vec<_> = rows.with(more).iter().collect();
-        use ScopedEventKind::{Load, Resp};
         assert_eq!(all, [(ScopedState::I, Load), (ScopedState::A, Resp)]);
     }
 }

@@ -313,7 +313,9 @@ impl Function<'_> {
     fn call(&mut self, name: &str, to: Option<Reg>) -> Parsed<()> {
         self.tokens.expect("(", STATEMENT)?;
         match name {
-            "smp_mb" => self.fence(Fence::Full, to)?,
+            "smp_mb" | "smp_mb__before_atomic" | "smp_mb__after_atomic" => {
+                self.fence(Fence::Full, to)?;
+            }
             "smp_rmb" => self.fence(Fence::Loads, to)?,
             "smp_wmb" => self.fence(Fence::Stores, to)?,
             "atomic_thread_fence" => {
@@ -341,7 +343,6 @@ impl Function<'_> {
             "atomic_exchange" => self.rmw(Rmw::Swap, to, Some(Order::SeqCst))?,
             "atomic_exchange_explicit" => self.rmw(Rmw::Swap, to, None)?,
             "barrier" => self.nothing_for(to)?,
-            "smp_mb__before_atomic" | "smp_mb__after_atomic" => self.fence(Fence::Full, to)?,
             "xchg" => self.full_exchange(to)?,
             "xchg_relaxed" => self.rmw(Rmw::Swap, to, Some(Order::Relaxed))?,
             "xchg_acquire" => self.rmw(Rmw::Swap, to, Some(Order::Acquire))?,
