@@ -19,7 +19,7 @@ mod exchange;
 mod node;
 
 use base::{DomainIdx, Fs, NodeIdx, PacketIdx, Part, rng};
-use clock::{ClockParams, Counter, Domain, Drift, Edge, Oscillator};
+use clock::{ClockParams, Counter, Domain, Drift, Edge, Oscillator, VALUE_BITS};
 use topology::routing::Routing;
 use topology::spec::{CountersSpec, MachineSpec};
 
@@ -124,15 +124,18 @@ pub fn counters(spec: &MachineSpec, seed: u64) -> Result<Vec<Counter>, BuildErro
         let fail = || BuildError::new("the counters' frequency is too fine a fraction");
         let drift = of.drift.map(|d| Drift { ppb: d.ppb, every: d.every });
         let params = ClockParams {
-            // Counters are switched on at any time within 10 us.
-            phase: Fs(draw(42) % 10_000_000_000),
+            // Any phase.
+            phase: Fs(draw(42) % (Fs::PER_SECOND / (of.hertz.0 / of.hertz.1).max(1)).max(1)),
             reference: drift.map(|d| Oscillator::new(d, seed, 1 << 33 | node)),
             jitter_rms: of.jitter_rms,
             seed: (seed, 1 << 34 | node),
             ..ClockParams::ideal(hertz.ok_or_else(fail)?, Fs::ZERO)
         };
         let oscillator = Domain::build(&params).map_err(|e| BuildError::new(e.to_string()))?;
-        Ok(Counter::new(oscillator))
+        let mut counter = Counter::new(oscillator);
+        // Counters were switched on at any time: they differ by up to 2^24 ticks.
+        counter.step(Fs::ZERO, i64::try_from(draw(50) >> (64 - 24 - VALUE_BITS)).unwrap_or(0));
+        Ok(counter)
     };
     (0..spec.fabric.node_ports.len() as u64).map(one).collect()
 }
