@@ -141,7 +141,9 @@ impl<I: Impairment> Links<I> {
             Timing::Framed { at, serdes, fec, flight } => {
                 let handed = direction.take(link, edge);
                 let placed = self.framing.place(at, handed);
-                let mut transit = direction.framed(edge, handed, &placed, [serdes, fec, flight]);
+                let waits = self.framing.waits(at, placed.accepted);
+                let behind = [serdes, fec, flight, waits];
+                let mut transit = direction.framed(edge, handed, &placed, behind);
                 if placed.wrong {
                     transit.wrong = Some(self.framing.undetected(at));
                 }
@@ -172,7 +174,7 @@ impl<I: Impairment> Links<I> {
     pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
         let direction = &mut self.directions[link.at()];
         let framing = &mut self.framing;
-        let visible = direction.params.credit_visible(edge, |at, t| framing.credit(at, t));
+        let visible = direction.params.credit_visible(edge, |at, t| framing.credit(at, vc, t));
         direction.credits.push_back((visible, vc));
         visible
     }
@@ -264,7 +266,7 @@ impl Direction {
 
     /// Moves a flit through the stages of a framed link, once its frame is known.
     #[inline]
-    fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 3]) -> Transit {
+    fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 4]) -> Transit {
         let Self { params, sender, .. } = self;
         if placed.accepted == Fs::NEVER {
             sender.ready = Edge::NEVER;
@@ -277,7 +279,9 @@ impl Direction {
         let fec = serdes + behind[1];
         let replay = fec + placed.accepted.since(placed.sent);
         let flight = replay + behind[2];
-        let visible = params.receiver.visible(flight);
+        // Where a long skip is made shorter, what comes behind it is closer than it was on the wire.
+        let before = self.flits.back().map_or(Edge(0), |(edge, _)| *edge);
+        let visible = params.receiver.visible(flight + behind[3]).max(before);
         let crossed = params.receiver.to.instant(visible);
         let (ready, wrong) = (sender.ready, None);
         Transit { serialized, serdes, fec, replay, flight, crossed, visible, ready, wrong }

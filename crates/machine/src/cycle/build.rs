@@ -44,6 +44,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let routers = fabric.routers.iter().map(|r| RouterParams {
             input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
+            divisions: r.ports.iter().map(|l| division(spec, *l, vcs)).collect(),
         });
         let params: Vec<RouterParams> = routers.collect();
         let pipeline = pipeline(&spec.router, vcs)?;

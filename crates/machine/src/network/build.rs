@@ -4,7 +4,7 @@ use base::arch::VcReuse;
 use base::{LinkIdx, NodeIdx, RouterArch, RouterIdx, RoutingFunction};
 use clock::{Crossing, Domain, Schedule};
 use phy::{LinkParams, Links, Timing};
-use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
+use router::{Division, Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
 use super::framing;
@@ -30,6 +30,7 @@ pub(super) fn network<R: RoutingFunction, P>(
         Interface::new(&InterfaceParams {
             clock: domains[spec.accelerator.clock.at()],
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
+            divisions: out.iter().map(|l| division(spec, *l, vcs)).collect(),
             vcs,
             vc_reuse: spec.router.arch.vc_reuse,
             switching: spec.router.arch.switching,
@@ -41,6 +42,7 @@ pub(super) fn network<R: RoutingFunction, P>(
         .map(|r| RouterParams {
             input_depth: r.ports.iter().map(|l| depth(spec, l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(spec, *l)).collect(),
+            divisions: r.ports.iter().map(|l| division(spec, *l, vcs)).collect(),
         })
         .collect();
     Ok(Network {
@@ -116,6 +118,15 @@ pub(crate) fn check_ports(spec: &MachineSpec, vcs: u8) -> Result<(), BuildError>
 fn depth(spec: &MachineSpec, link: LinkIdx) -> u32 {
     let class = spec.fabric.links[link.at()].class;
     spec.fabric.classes[class].buffer_flits
+}
+
+/// Whose the buffers at the receiving end of a link are, where a port has `vcs` VCs.
+pub(crate) fn division(spec: &MachineSpec, link: LinkIdx, vcs: u8) -> Division {
+    let class = spec.fabric.links[link.at()].class;
+    spec.pool(&spec.fabric.classes[class], vcs).map_or(Division::PRIVATE, |pool| Division {
+        reserved_flits: pool.reserved_flits,
+        vcs: pool.vcs,
+    })
 }
 
 /// Numbers every component in its domain: nodes, then routers, then memories.

@@ -18,7 +18,7 @@ use phy::{Trouble, Undetected};
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{check_ports, domains, pipeline};
+pub(crate) use build::{check_ports, division, domains, pipeline};
 pub use framing::frame_class;
 pub use packets::{Packet, Packets};
 pub use wiring::{Component, Slot, Wiring};

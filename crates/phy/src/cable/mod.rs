@@ -90,7 +90,7 @@ impl Cable {
         latency: [Fs; 2],
         events: &[(Fs, LinkEvent)],
     ) -> Self {
-        let way = |w: usize| Way::new(seed, first + w as u64, class, latency[w]);
+        let way = |w: u8| Way::new(seed, first, w, class, latency[usize::from(w)]);
         let mut this = Self {
             seed,
             class: Arc::clone(class),
@@ -227,8 +227,8 @@ impl Cable {
         } else {
             self.downs.push_back((at, up));
         }
-        let clock = slots(&self.class, self.lanes.width(), up);
-        for way in &mut self.ways {
+        for (number, way) in (0..).zip(&mut self.ways) {
+            let clock = slots(&self.class, number, self.lanes.width(), up);
             way.interrupt(at, clock, still);
         }
     }
@@ -325,9 +325,10 @@ impl Cable {
     }
 }
 
-/// The clock of slots of a class with `width` lanes that starts at an instant.
-pub(crate) fn slots(class: &FrameClass, width: u32, start: Fs) -> Domain {
-    let rate = class.slot_rate(width.max(1)).expect("rates are checked when a link is built");
+/// The clock of slots of a direction with `width` lanes that starts at an instant.
+pub(crate) fn slots(class: &FrameClass, way: u8, width: u32, start: Fs) -> Domain {
+    let rate =
+        class.slot_rate_of(way, width.max(1)).expect("rates are checked when a link is built");
     Domain::new(rate, start).expect("rates are checked when a link is built")
 }
 

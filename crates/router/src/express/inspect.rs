@@ -79,6 +79,7 @@ impl<const L: usize, const P: usize> Express<L, P> {
         RouterParams {
             input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
             output_depth: ports.map(|p| u32::from(self.outputs.all()[lane(p)].depth)).collect(),
+            divisions: Vec::new(),
         }
     }
 
