@@ -158,17 +158,65 @@ fn lanes_fail_and_links_come_back_and_nothing_is_lost() {
 #[test]
 fn a_link_that_stays_down_is_named() {
     let mut d = machine(|_| {});
-    d.events = vec![event("node0", "switch1", 5, Happening::Down)];
+    d.events = cut_off("node0", 5);
     match replay(&d, 5) {
         Err(RunError::LinkDown { link, why, explanation, .. }) => {
-            assert_eq!(link, "node0 -> switch1");
+            assert_eq!(link, "node0 -> switch0");
             assert!(
-                why.contains("5.000 us") && explanation.contains("switch1"),
-                "{why} {explanation}"
+                why.contains("5.000 us") && explanation.contains("cannot reach"),
+                "{explanation}"
             );
         }
         other => panic!("it is stuck, and not {other:?}"),
     }
+}
+
+/// All links of a node go down.
+fn cut_off(node: &str, at_us: u64) -> Vec<EventForm> {
+    let links = [5, 4, 4, 5].into_iter().enumerate();
+    let all = links.flat_map(|(switch, count)| (0..count).map(move |nth| (switch, nth)));
+    all.map(|(switch, nth)| EventForm {
+        nth,
+        ..event(node, &format!("switch{switch}"), at_us, Happening::Down)
+    })
+    .collect()
+}
+
+/// All links from node 0 to switch 1 go down in the middle, and come up, or do not.
+#[test]
+fn packets_go_around_links_that_go_down_in_a_run() {
+    let clean = replay(&machine(|_| {}), 1).expect("it runs");
+    for comes_back in [false, true] {
+        let mut d = machine(|form| form.replay.retrain = Some(Span(Fs::from_ns(1_000))));
+        for nth in 0..4 {
+            let at = |at_us, what| EventForm { nth, ..event("node0", "switch1", at_us, what) };
+            d.events.push(at(5, Happening::Down));
+            if comes_back {
+                d.events.push(at(9, Happening::Up));
+            }
+        }
+        let run = replay(&d, 5).expect("there is a way around");
+        let other = replay(&d, 77).expect("there is a way around");
+        assert!(run.checks.clean(), "{:?}", run.checks);
+        assert_eq!(run.digest, other.digest, "whatever the order of stepping");
+        let phy = run.phy.expect("framed");
+        assert_eq!(phy.reroutes, if comes_back { 2 } else { 1 });
+        assert!(phy.resent_packets > 0, "{phy:?}");
+        assert_eq!(run.transactions, clean.transactions);
+        let sum: f64 = run.breakdown_ns.iter().map(|(_, ns)| ns).sum();
+        assert!((sum - run.latency.mean_ns()).abs() < 1e-6, "{sum} {}", run.latency.mean_ns());
+    }
+}
+
+/// A link that goes down while a single packet is on it, and comes up when everyone has long been waiting.
+#[test]
+fn a_cut_off_node_is_reached_again_when_a_link_comes_up() {
+    let mut d = machine(|form| form.replay.retrain = Some(Span(Fs::from_ns(1_000))));
+    d.events = cut_off("node0", 5);
+    d.events.push(event("node0", "switch2", 400, Happening::Up));
+    let run = replay(&d, 5).expect("it comes back");
+    assert!(run.checks.clean() && run.time > Fs::from_ns(400_000), "{:?} {}", run.checks, run.time);
+    assert!(run.phy.is_some_and(|p| p.reroutes == 1 && p.resent_packets > 0), "{:?}", run.phy);
 }
 
 #[test]
@@ -282,7 +330,7 @@ fn credits_are_conserved_through_every_error_retrain_and_degradation() {
     let result = TestRunner::new(config).run(&trouble(), |t| {
         // A lane that fails twice over on both of two lanes leaves no width: that link is down for good.
         let spec = troubled(&t).elaborate().map_err(|e| TestCaseError::fail(e.to_string()))?;
-        let trace = Trace::from_records(program().into_iter().take(8 * 60).collect())
+        let trace = Trace::from_records(program().into_iter().take(8 * 60))
             .map_err(|e| TestCaseError::fail(e.to_string()))?;
         let options = Options { seed: t.seed, shuffle: Some(t.seed), ..Options::default() };
         let mut machine =

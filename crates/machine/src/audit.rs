@@ -145,6 +145,11 @@ pub struct PhyUse {
     pub undetected: u64,
     /// Trainings, each pair counted once.
     pub retrains: u64,
+    /// How often other tables were loaded because links went down or came up, and packets that their
+    /// sources sent again for it.
+    pub reroutes: u64,
+    /// See `reroutes`.
+    pub resent_packets: u64,
     /// Packets that arrived poisoned.
     pub poisoned_packets: u64,
     /// Packets whose data arrived wrong unnoticed.
@@ -303,7 +308,14 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
 
     fn phy_use(&self, time: Fs) -> Option<PhyUse> {
         let (poisoned_packets, corrupted_packets) = self.network().packets_spoilt();
-        let mut sum = PhyUse { poisoned_packets, corrupted_packets, ..PhyUse::default() };
+        let (reroutes, resent_packets) = self.network().rerouted();
+        let mut sum = PhyUse {
+            reroutes,
+            resent_packets,
+            poisoned_packets,
+            corrupted_packets,
+            ..PhyUse::default()
+        };
         for (link, a) in self.accounts(time) {
             sum.links += 1;
             sum.frames += a.frames;

@@ -34,7 +34,7 @@ pub use directory::{
 };
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
-pub use network::{Network, frame_class};
+pub use network::{Change, Network, changes, frame_class};
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
 pub use payload::{Lengths, Level, Payload};

@@ -73,19 +73,20 @@ pub struct Machine<R = Routing, M = FixedLatency> {
 }
 
 impl Machine {
-    /// A machine with its own routing function that replays `trace`: thread `t` on node `t mod
-    /// nodes`.
+    /// A machine with its own routing function that replays `trace`: thread `t` on node `t mod nodes`.
     ///
     /// # Errors
     /// If the machine cannot be built or the trace cannot be read.
     pub fn new(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<Self, RunError> {
-        Self::with_routing(spec, trace, options, spec.fabric.routing.clone())
+        let mut this = Self::with_routing(spec, trace, options, spec.fabric.routing.clone())?;
+        this.net.plan(crate::network::changes(spec, options.seed)?);
+        Ok(this)
     }
 }
 
 impl<R: RoutingFunction> Machine<R> {
-    /// As [`Machine::new`], with a routing function of the caller's own. Its freedom from deadlock
-    /// is the caller's to show; a deadlock in a run is found and explained.
+    /// As [`Machine::new`], with a routing function of the caller's own, which stays when links go down. That
+    /// it is free of deadlock is the caller's to show; a deadlock in a run is found and explained.
     ///
     /// # Errors
     /// If the machine cannot be built or the trace cannot be read.

@@ -192,6 +192,14 @@ impl<I: Impairment> Links<I> {
         self.take_credit(link, edge).0
     }
 
+    /// Takes all that is on the wires away: flits that the receivers have not taken, and credits.
+    pub fn clear(&mut self) {
+        for direction in &mut self.directions {
+            direction.flits.clear();
+            direction.credits.clear();
+        }
+    }
+
     /// How many links (directions) there are.
     pub fn len(&self) -> usize {
         self.directions.len()

@@ -22,6 +22,17 @@ pub struct FramedPair {
     pub events: Vec<(Fs, LinkEvent)>,
 }
 
+impl FramedPair {
+    /// When the pair is down because it is taken down or has no lanes left for any width, until it is trained
+    /// again: from, and to, the end of time for good; in the order of time. Under the seed of
+    /// [`Links::framed`](crate::Links::framed), and whatever the load.
+    pub fn outages(&self, seed: u64) -> Vec<(Fs, Fs)> {
+        let quiet = FrameClass { noise: crate::Noise::default(), ..FrameClass::clone(&self.class) };
+        let link = self.link as u64;
+        Cable::new(seed, link, &Arc::new(quiet), [Fs::ZERO; 2], &self.events).outages()
+    }
+}
+
 /// One direction.
 #[derive(Clone, Debug)]
 struct Direction {

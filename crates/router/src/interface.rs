@@ -254,6 +254,11 @@ impl Interface {
         next
     }
 
+    /// The link out of `port` takes no flit before `until`.
+    pub fn hold(&mut self, port: usize, until: Edge) {
+        self.ports[port].link_ready = until;
+    }
+
     /// Credits held for `vc` of the link out of `port`, and how many there are in all.
     pub fn credits(&self, port: usize, vc: VcIdx) -> (u32, u32) {
         (self.ports[port].credits[vc.at()], self.ports[port].depth)

@@ -11,7 +11,7 @@ use super::source::{Sending, Source};
 use super::wires::{Far, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
-use crate::network::{check_ports, domains, pipeline};
+use crate::network::{check_ports, division, domains, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;

@@ -9,6 +9,7 @@ use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
 use super::framing;
 use super::packets::Packets;
+use super::reroute::Plan;
 use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
 use super::{Network, Slots};
 use crate::BuildError;
@@ -26,16 +27,15 @@ pub(super) fn network<R: RoutingFunction, P>(
         return Err(BuildError::new("its interfaces know no groups; a `CycleNetwork` does"));
     }
     let fabric = &spec.fabric;
-    let interfaces = fabric.node_ports.iter().map(|out| {
-        Interface::new(&InterfaceParams {
-            clock: domains[spec.accelerator.clock.at()],
-            output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
-            divisions: out.iter().map(|l| division(spec, *l, vcs)).collect(),
-            vcs,
-            vc_reuse: spec.router.arch.vc_reuse,
-            switching: spec.router.arch.switching,
-        })
+    let interfaces = fabric.node_ports.iter().map(|out| InterfaceParams {
+        clock: domains[spec.accelerator.clock.at()],
+        output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
+        divisions: out.iter().map(|l| division(spec, *l, vcs)).collect(),
+        vcs,
+        vc_reuse: spec.router.arch.vc_reuse,
+        switching: spec.router.arch.switching,
     });
+    let interfaces: Vec<InterfaceParams> = interfaces.collect();
     let params: Vec<RouterParams> = fabric
         .routers
         .iter()
@@ -45,9 +45,11 @@ pub(super) fn network<R: RoutingFunction, P>(
             divisions: r.ports.iter().map(|l| division(spec, *l, vcs)).collect(),
         })
         .collect();
+    let pipeline = pipeline(&spec.router, vcs)?;
     Ok(Network {
-        interfaces: interfaces.collect(),
-        routers: RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing),
+        interfaces: interfaces.iter().map(Interface::new).collect(),
+        routers: RouterBank::new(&params, pipeline, routing),
+        plan: Plan::new(params, interfaces, pipeline),
         wiring: wiring(spec, &domains, (&components, &slots), seed)?,
         packets: Packets::default(),
         clocks: fabric.routers.iter().map(|r| domains[r.clock.at()]).collect(),

@@ -10,6 +10,7 @@
 mod build;
 mod framing;
 mod packets;
+mod reroute;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
@@ -21,6 +22,7 @@ use topology::spec::MachineSpec;
 pub(crate) use build::{check_ports, division, domains, pipeline};
 pub use framing::frame_class;
 pub use packets::{Packet, Packets};
+pub use reroute::{Change, changes};
 pub use wiring::{Component, Slot, Wiring};
 
 use crate::BuildError;
@@ -40,6 +42,7 @@ pub struct Network<R, P> {
     flits_injected: u64,
     flits_delivered: u64,
     packets_delivered: u64,
+    plan: reroute::Plan<R>,
     /// Packets that arrived poisoned, and with wrong data.
     spoilt: [u64; 2],
 }
@@ -73,9 +76,21 @@ impl<R: RoutingFunction, P> Network<R, P> {
         build::network(spec, routing, seed)
     }
 
-    /// Goes on to the next instant at which any component wakes, and lists the components.
+    /// Goes on to the next instant at which any component wakes, and lists the components. If links have
+    /// changed by then, other tables are loaded before any is stepped.
     pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
-        self.wiring.schedule.advance(woken)
+        loop {
+            match self.wiring.schedule.advance(woken) {
+                Some(now) => {
+                    if now >= self.next_change() {
+                        self.change(now);
+                    }
+                    return Some(now);
+                }
+                None if self.wake_for_change() => {}
+                None => return None,
+            }
+        }
     }
 
     /// The component with a number in a domain.
@@ -121,12 +136,14 @@ impl<R: RoutingFunction, P> Network<R, P> {
         self.flits_injected += u64::from(flits);
         let Head { src, dst, flow, class, .. } = head;
         let outgoing = Outgoing { packet: index, src, dst, flow, class, flits };
+        self.plan.keep(outgoing);
         self.interfaces[src.at()].offer(outgoing, self.routers.routing());
         index
     }
 
     /// Takes a delivered packet out of flight.
     pub fn take(&mut self, packet: PacketIdx) -> Packet<P> {
+        self.plan.arrived(packet);
         self.packets.remove(packet)
     }
 
@@ -215,7 +232,8 @@ impl<R: RoutingFunction, P> Network<R, P> {
 
     /// Flits that routers have forwarded so far: router visits.
     pub fn flit_hops(&self) -> u64 {
-        (0..self.routers.len()).map(|r| self.routers.forwarded(RouterIdx::new(r))).sum()
+        let now = (0..self.routers.len()).map(|r| self.routers.forwarded(RouterIdx::new(r)));
+        self.plan.hops + now.sum::<u64>()
     }
 
     /// Checks that no credit is lost: for each VC of each link, credits held, credits on the way

@@ -117,6 +117,24 @@ impl Cable {
         self.pending.insert(at, event);
     }
 
+    /// When the link is down because it is taken down or out of lanes, training behind it included; training
+    /// alone does not count. By what is arranged, without losses.
+    pub(crate) fn outages(mut self) -> Vec<(Fs, Fs)> {
+        let mut marks = Vec::new();
+        while let Some(next) = self.pending.front() {
+            let (at, taken) = (next.at, matches!(next.what, What::Down(_)));
+            self.happen();
+            if taken || self.up_at == Fs::NEVER {
+                marks.push(at);
+            }
+            if self.up_at == Fs::NEVER {
+                break;
+            }
+        }
+        let taken = |(from, to): &(Fs, Fs)| marks.iter().any(|at| (*from..*to).contains(at));
+        self.downs.into_iter().filter(taken).collect()
+    }
+
     /// A direction.
     pub(crate) const fn way(&self, way: usize) -> &Way {
         &self.ways[way]

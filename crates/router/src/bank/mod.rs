@@ -382,6 +382,16 @@ impl<R: RoutingFunction> RouterBank<R> {
         self.common.active[i.at() / 64] |= 1 << (i.at() % 64);
     }
 
+    /// The link out of `port` of router `i` takes no flit that leaves before cycle `until`, which is to come.
+    pub fn hold(&mut self, i: RouterIdx, port: usize, until: u64) {
+        let (first, mask) = (port << self.common.shift, self.common.vc_mask as usize);
+        let when = until.saturating_sub(self.common.traversal);
+        if let Some(general) = &mut self.common.general {
+            general.hold(i.at(), port, until);
+        }
+        work!(self, k => k.hold(i.at(), (first, mask), when));
+    }
+
     /// Whether router `i` is to be stepped in the next [`step_all`](Self::step_all); it is then
     /// taken off the list.
     pub(crate) fn take_wake(&mut self, i: RouterIdx) -> bool {

@@ -222,6 +222,11 @@ impl General {
         }
     }
 
+    /// The link out of a port takes no flit that leaves before cycle `until`.
+    pub(crate) fn hold(&mut self, i: usize, port: usize, until: u64) {
+        self.parts[i].ports[port].link_free = until;
+    }
+
     /// Whether RC counts in passes, so that the bank is to deliver heads before a step as with
     /// lookahead routing.
     pub(crate) fn counts_rc(arch: &RouterArch, groups: Option<&Groups>) -> bool {
