@@ -24,6 +24,7 @@ use router::{Interface, InterfaceParams, Outgoing, Pipeline, RouterBank, RouterP
 use topology::routing::Routing;
 use topology::spec::MachineSpec;
 
+use super::local::Local;
 use super::{Network, framing};
 use crate::BuildError;
 
@@ -45,8 +46,10 @@ pub(super) struct Plan<R> {
     pub(super) interfaces: Vec<InterfaceParams>,
     pub(super) pipeline: Pipeline,
     pub(super) changes: VecDeque<Change<R>>,
-    /// Packets in flight by their index, with their number: what sources keep.
-    sent: Vec<Option<(u64, Outgoing)>>,
+    /// The routers' numbers in the machine.
+    names: Box<[RouterIdx]>,
+    /// Packets in flight by their index, with their number and their source's here: what sources keep.
+    sent: Vec<Option<(u64, usize, Outgoing)>>,
     offered: u64,
     /// Whether sources keep anything: there are changes.
     keeps: bool,
@@ -63,12 +66,14 @@ impl<R> Plan<R> {
         params: Vec<RouterParams>,
         interfaces: Vec<InterfaceParams>,
         pipeline: Pipeline,
+        names: &[RouterIdx],
     ) -> Self {
         Self {
             params,
             interfaces,
             pipeline,
             changes: VecDeque::new(),
+            names: names.into(),
             sent: Vec::new(),
             offered: 0,
             keeps: false,
@@ -81,13 +86,13 @@ impl<R> Plan<R> {
 
     /// A source keeps a packet until it has arrived.
     #[inline]
-    pub(super) fn keep(&mut self, packet: Outgoing) {
+    pub(super) fn keep(&mut self, source: usize, packet: Outgoing) {
         if self.keeps {
             let at = packet.packet.at();
             if self.sent.len() <= at {
                 self.sent.resize(at + 1, None);
             }
-            self.sent[at] = Some((self.offered, packet));
+            self.sent[at] = Some((self.offered, source, packet));
             self.offered += 1;
         }
     }
@@ -103,16 +108,22 @@ impl<R> Plan<R> {
     }
 }
 
+/// When links are down, one of each pair: from, and to.
+pub(crate) fn outages(spec: &MachineSpec, seed: u64) -> Result<Vec<(LinkIdx, Fs, Fs)>, BuildError> {
+    let of = |pair: phy::FramedPair| {
+        let link = LinkIdx::new(pair.link);
+        pair.outages(seed).into_iter().map(move |(from, to)| (link, from, to))
+    };
+    let all: Vec<LinkIdx> = (0..spec.fabric.links.len()).map(LinkIdx::new).collect();
+    Ok(framing::pairs(spec, &all)?.into_iter().flat_map(of).collect())
+}
+
 /// All changes of a machine's links under a seed, in the order of time.
 ///
 /// # Errors
 /// If a link class cannot be built.
 pub fn changes(spec: &MachineSpec, seed: u64) -> Result<Vec<Change<Routing>>, BuildError> {
-    let outages = |pair: phy::FramedPair| {
-        let link = LinkIdx::new(pair.link);
-        pair.outages(seed).into_iter().map(move |(from, to)| (link, from, to))
-    };
-    let outages: Vec<_> = framing::pairs(spec)?.into_iter().flat_map(outages).collect();
+    let outages = outages(spec, seed)?;
     let mut instants: Vec<Fs> = outages.iter().flat_map(|(_, from, to)| [*from, *to]).collect();
     instants.sort_unstable();
     instants.dedup();
@@ -126,7 +137,7 @@ pub fn changes(spec: &MachineSpec, seed: u64) -> Result<Vec<Change<Routing>>, Bu
     Ok(instants.into_iter().filter(|at| *at < Fs::NEVER).map(change).collect())
 }
 
-impl<R: RoutingFunction, P> Network<R, P> {
+impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// Gives the network the changes of its links, in the order of time, before it is used.
     pub fn plan(&mut self, changes: Vec<Change<R>>) {
         self.plan.keeps = !changes.is_empty();
@@ -183,20 +194,21 @@ impl<R: RoutingFunction, P> Network<R, P> {
         self.plan.reroutes += 1;
         self.plan.hops = self.flit_hops();
         self.wiring.clear(now);
+        let routing = Local::new(routing, &self.plan.names);
         self.routers = RouterBank::new(&self.plan.params, self.plan.pipeline, routing);
         self.interfaces = self.plan.interfaces.iter().map(Interface::new).collect();
         self.hold_links();
-        let mut again: Vec<(u64, Outgoing)> = self.plan.sent.iter().flatten().copied().collect();
-        again.sort_unstable_by_key(|(number, _)| *number);
+        let mut again: Vec<_> = self.plan.sent.iter().flatten().copied().collect();
+        again.sort_unstable_by_key(|(number, ..)| *number);
         self.plan.resent += again.len() as u64;
-        let under_way: u64 = again.iter().map(|(_, packet)| u64::from(packet.flits)).sum();
+        let under_way: u64 = again.iter().map(|(.., packet)| u64::from(packet.flits)).sum();
         self.flits_delivered = self.flits_injected - under_way;
-        for (_, packet) in again {
+        for (_, source, packet) in again {
             if let Some(timeline) = self.packets.timeline(packet.packet) {
                 timeline.rewind(now);
                 timeline.charge(Part::Replay, now);
             }
-            self.interfaces[packet.src.at()].offer(packet, self.routers.routing());
+            self.interfaces[source].offer(packet, self.routers.routing());
         }
         for node in 0..self.interfaces.len() {
             let slot = self.node_slot(NodeIdx::new(node));
