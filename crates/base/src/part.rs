@@ -123,6 +123,28 @@ impl Timeline {
         self.last += span;
     }
 
+    /// Takes back what is charged beyond `to`, from the latest stages of a link and a router on: a packet
+    /// whose way was known ahead goes another.
+    pub fn rewind(&mut self, to: Fs) {
+        let mut beyond = self.last.since(to).0;
+        self.last = Fs(self.last.0 - beyond);
+        let stages = [
+            Part::ClockCrossing,
+            Part::Flight,
+            Part::Replay,
+            Part::Fec,
+            Part::Serdes,
+            Part::Serialization,
+            Part::Router,
+            Part::SwitchAllocation,
+        ];
+        for part in stages.into_iter().chain(Part::ALL) {
+            let back = beyond.min(self.parts[part as usize]);
+            self.parts[part as usize] -= back;
+            beyond -= back;
+        }
+    }
+
     /// The instant up to which time is charged.
     pub const fn last(&self) -> Fs {
         self.last
@@ -147,6 +169,10 @@ mod tests {
         t.charge(Part::Directory, Fs(190));
         assert_eq!(t.parts().iter().sum::<u64>(), 100);
         assert_eq!(t.last(), Fs(200));
+        t.rewind(Fs(120));
+        assert_eq!((t.parts().iter().sum::<u64>(), t.last()), (20, Fs(120)));
+        t.rewind(Fs(150));
+        assert_eq!(t.last(), Fs(120), "nothing lies beyond");
     }
 
     #[test]

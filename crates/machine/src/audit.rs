@@ -146,6 +146,11 @@ pub struct PhyUse {
     pub undetected: u64,
     /// Trainings, each pair counted once.
     pub retrains: u64,
+    /// How often other tables were loaded because links went down or came up, and packets that their
+    /// sources sent again for it.
+    pub reroutes: u64,
+    /// See `reroutes`.
+    pub resent_packets: u64,
     /// Packets that arrived poisoned.
     pub poisoned_packets: u64,
     /// Packets whose data arrived wrong unnoticed.
@@ -341,7 +346,16 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let spoilt = self.networks().map(Network::packets_spoilt);
         let (poisoned_packets, corrupted_packets) =
             spoilt.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        let mut sum = PhyUse { poisoned_packets, corrupted_packets, ..PhyUse::default() };
+        let rerouted = self.networks().map(Network::rerouted);
+        let (reroutes, resent_packets) =
+            rerouted.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let mut sum = PhyUse {
+            reroutes,
+            resent_packets,
+            poisoned_packets,
+            corrupted_packets,
+            ..PhyUse::default()
+        };
         for (link, a) in self.accounts(time) {
             sum.links += 1;
             sum.frames += a.frames;

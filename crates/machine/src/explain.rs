@@ -30,6 +30,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let dead = self.dead_links(self.now());
         let told = dead.map(|(l, why)| format!("{} is {why}", link_name(self.spec(), l)));
         section(&mut text, "links", told);
+        let no_way = self.networks().filter_map(Network::stranded);
+        section(&mut text, "routing", no_way.map(|why| format!("no way is left: {why}")));
         let packages = nodes().filter_map(|n| n.package.as_ref().map(|p| (n.id, p)));
         let packages = packages
             .flat_map(|(id, p)| p.blocked().map(move |b| format!("home in package at {id}: {b}")));

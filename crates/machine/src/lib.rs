@@ -46,7 +46,7 @@ pub use engine::EngineUse;
 pub use error::{BuildError, RunError};
 pub use footprint::Footprint;
 pub use machine::{Machine, Options};
-pub use network::{Network, frame_class};
+pub use network::{Change, Network, changes, frame_class};
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
 pub use partition::plan::Cut;

@@ -82,19 +82,21 @@ base::state!([R, M: base::State] Machine<R, M> {
 });
 
 impl Machine {
-    /// A machine with its own routing function that replays `trace`: thread `t` on node `t mod
-    /// nodes`.
+    /// A machine with its own routing function that replays `trace`: thread `t` on node `t mod nodes`.
     ///
     /// # Errors
     /// If the machine cannot be built or the trace cannot be read.
     pub fn new(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<Self, RunError> {
-        Self::with_routing(spec, trace, options, spec.fabric.routing.clone())
+        let mut this = Self::with_routing(spec, trace, options, spec.fabric.routing.clone())?;
+        // Where links change, there is one partition.
+        this.partitions[0].net.plan(crate::network::changes(spec, options.seed)?);
+        Ok(this)
     }
 }
 
 impl<R: RoutingFunction + Clone + Send> Machine<R> {
-    /// As [`Machine::new`], with a routing function of the caller's own. Its freedom from deadlock
-    /// is the caller's to show; a deadlock in a run is found and explained.
+    /// As [`Machine::new`], with a routing function of the caller's own, which stays when links go down. That
+    /// it is free of deadlock is the caller's to show; a deadlock in a run is found and explained.
     ///
     /// # Errors
     /// If the machine cannot be built or the trace cannot be read.
@@ -401,6 +403,9 @@ fn plan<R: RoutingFunction>(
     if parts <= 1 {
         let why = "this host has one core for it";
         return whole((options.threads > 1).then_some(why));
+    }
+    if !crate::network::outages(spec, options.seed)?.is_empty() {
+        return whole(Some("links go down or come up, and tables change with them"));
     }
     if routing.global() {
         return whole(Some("its routing function looks at all routers at once"));

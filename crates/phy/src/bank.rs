@@ -167,7 +167,9 @@ impl<I: Impairment> Links<I> {
             Timing::Framed { at, serdes, fec, flight } => {
                 let handed = direction.take(link, edge);
                 let placed = self.framing.place(at, handed);
-                let mut transit = direction.framed(edge, handed, &placed, [serdes, fec, flight]);
+                let waits = self.framing.waits(at, placed.accepted);
+                let behind = [serdes, fec, flight, waits];
+                let mut transit = direction.framed(edge, handed, &placed, behind);
                 if placed.wrong {
                     transit.wrong = Some(self.framing.undetected(at));
                 }
@@ -200,16 +202,16 @@ impl<I: Impairment> Links<I> {
     /// clock. Gives the edge of the sender's clock at which it counts.
     #[inline]
     pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
-        let visible = self.launch_credit(link, edge);
+        let visible = self.launch_credit(link, vc, edge);
         self.land_credit(link, vc, visible);
         visible
     }
 
     /// The half of [`send_credit`](Self::send_credit) of the link's receiver, who returns the credit.
     #[inline]
-    pub fn launch_credit(&mut self, link: LinkIdx, edge: Edge) -> Edge {
+    pub fn launch_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
         let framing = &mut self.framing;
-        self.directions[link.at()].params.credit_visible(edge, |at, t| framing.credit(at, t))
+        self.directions[link.at()].params.credit_visible(edge, |at, t| framing.credit(at, vc, t))
     }
 
     /// The half of [`send_credit`](Self::send_credit) of the link's sender, where the credit counts at
@@ -240,6 +242,14 @@ impl<I: Impairment> Links<I> {
         let credit = credits.back().map_or(Edge(0), |(edge, _)| *edge);
         // Credits and frames of a dead link are due beyond all time.
         [flit, credit, sender.ready].map(|e| if e.0 > u64::MAX / 2 { Edge(0) } else { e })
+    }
+
+    /// Takes all that is on the wires away: flits that the receivers have not taken, and credits.
+    pub fn clear(&mut self) {
+        for direction in &mut self.directions {
+            direction.flits.clear();
+            direction.credits.clear();
+        }
     }
 
     /// How many links (directions) there are.
@@ -330,7 +340,8 @@ impl Direction {
 
     /// Moves a flit through the stages of a framed link, once its frame is known.
     #[inline]
-    fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 3]) -> Transit {
+    fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 4]) -> Transit {
+        let before = self.flits.back().map_or(Edge(0), |(edge, _)| *edge);
         let Self { params, sender, fifo, .. } = self;
         if placed.accepted == Fs::NEVER {
             sender.ready = Edge::NEVER;
@@ -343,7 +354,9 @@ impl Direction {
         let fec = serdes + behind[1];
         let replay = fec + placed.accepted.since(placed.sent);
         let flight = replay + behind[2];
-        let (visible, held) = cross(params, fifo, flight);
+        let (visible, held) = cross(params, fifo, flight + behind[3]);
+        // Where a long skip is made shorter, what comes behind it is closer than it was on the wire.
+        let visible = visible.max(before);
         if held > Fs::ZERO {
             let after = params.sender.edge_after(placed.next + held).0;
             sender.ready = sender.ready.max(Edge(after.saturating_sub(1)));

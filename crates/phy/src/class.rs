@@ -2,7 +2,7 @@
 
 use base::Fs;
 
-use crate::{Code, Noise, Shape};
+use crate::{Code, Elastic, Noise, Shape};
 
 /// What one direction of a framed link is made of.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,6 +23,11 @@ pub struct FrameClass {
     pub spares: Spares,
     /// Skips for clocks that differ.
     pub skip: Option<Skip>,
+    /// Bits of a lane that the elastic buffers at the receivers hold; 0 where there are none.
+    pub elastic_bits: u32,
+    /// By how many parts in a million the clocks of the ends are fast: of the one that sends in direction 0,
+    /// and of the one that sends in direction 1. Ends that are alike have one reference.
+    pub ppm: [i32; 2],
     /// Energy.
     pub energy: Energy,
 }
@@ -42,7 +47,7 @@ pub struct Layout {
     pub flit_slots: u32,
     /// Whether a flit may begin in one frame and end in a later one.
     pub straddle: bool,
-    /// Credits that the header of a frame returns, at most; at least 1.
+    /// VCs at most of which the header of a frame returns credits, each by its running count; at least 1.
     pub credits: u32,
 }
 
@@ -112,6 +117,34 @@ impl FrameClass {
     /// What errors see of a frame.
     pub const fn shape(&self) -> Shape {
         Shape { bits: self.layout.frame_bits, lanes: self.lanes, code: self.code }
+    }
+
+    /// The elastic buffers of a direction; none where both ends have one reference.
+    pub fn elastic(&self, way: u8) -> Option<Elastic> {
+        let [own, other] = [self.ppm[usize::from(way & 1)], self.ppm[usize::from(way & 1 ^ 1)]];
+        let skip = self.skip.filter(|_| own != other && self.elastic_bits > 0)?;
+        let lanes = u64::from(self.lanes.max(1));
+        let bits = u64::from(self.layout.frame_bits) * u64::from(skip.every_frames);
+        Some(Elastic {
+            depth_bits: self.elastic_bits,
+            skip_bits: skip.bits / self.lanes.max(1),
+            span_bits: (bits + u64::from(skip.bits)) / lanes,
+            bits_per_s: self.lane_bits_per_s,
+            ppm: (own, other),
+        })
+    }
+
+    /// As [`slot_rate`](Self::slot_rate), by the clock of the end that sends in a direction.
+    pub fn slot_rate_of(&self, way: u8, lanes: u32) -> Option<(u64, u64)> {
+        let (slots, seconds) = self.slot_rate(lanes)?;
+        let ppm = self.ppm[usize::from(way & 1)];
+        if ppm == 0 {
+            return Some((slots, seconds));
+        }
+        let parts = u128::try_from(1_000_000 + i128::from(ppm)).ok()?;
+        let (slots, seconds) = (u128::from(slots) * parts, u128::from(seconds) * 1_000_000);
+        let shared = gcd(slots, seconds).max(1);
+        Some((u64::try_from(slots / shared).ok()?, u64::try_from(seconds / shared).ok()?))
     }
 
     /// Slots a second with `lanes` lanes, as a fraction: a frame's slots in the time of its bits, and

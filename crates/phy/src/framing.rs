@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use base::Fs;
+use base::{Fs, VcIdx};
 use clock::Edge;
 
 use crate::account::{Account, Series};
 use crate::cable::{Cable, LinkEvent, slots};
 use crate::errors::{poisson, stream};
 use crate::replay::{Placed, Sender};
-use crate::{FrameClass, Timing, Undetected};
+use crate::{Elastic, FrameClass, Timing, Undetected};
 
 /// A pair of links, `2 k` and `2 k + 1`, that are framed, and what happens to them.
 #[derive(Clone, Debug)]
@@ -25,11 +25,22 @@ pub struct FramedPair {
     pub events: Vec<(Fs, LinkEvent)>,
 }
 
+impl FramedPair {
+    /// When the pair is down because it is taken down or has no lanes left for any width, until it is trained
+    /// again: from, and to, the end of time for good; in the order of time. Under the seed of
+    /// [`Links::framed`](crate::Links::framed), and whatever the load.
+    pub fn outages(&self, seed: u64) -> Vec<(Fs, Fs)> {
+        let quiet = FrameClass { noise: crate::Noise::default(), ..FrameClass::clone(&self.class) };
+        Cable::new(seed, self.name, &Arc::new(quiet), [Fs::ZERO; 2], &self.events).outages()
+    }
+}
+
 /// One direction.
 #[derive(Clone, Debug)]
 struct Direction {
     sender: Sender,
     series: Series,
+    elastic: Option<Elastic>,
 }
 
 base::state!([] Direction { keeps sender, series; each; fixed });
@@ -55,10 +66,14 @@ impl Framing {
     /// Adds a pair; gives the number of its even direction here.
     pub(crate) fn add(&mut self, pair: &FramedPair, latency: [Fs; 2]) -> u32 {
         let first = self.directions.len();
+        // Acks and naks are counted with buffers that are half full.
+        let waits = [0, 1].map(|way| pair.class.elastic(way).map_or(Fs::ZERO, |e| e.nominal()));
+        let latency = [latency[0] + waits[0], latency[1] + waits[1]];
         for way in [0, 1] {
             let of = [latency[usize::from(way)], latency[usize::from(1 - way)]];
             let sender = Sender::new(&pair.class, way, of);
-            self.directions.push(Direction { sender, series: Series::default() });
+            let elastic = pair.class.elastic(way);
+            self.directions.push(Direction { sender, series: Series::default(), elastic });
         }
         self.cables.push(Cable::new(self.seed, pair.name, &pair.class, latency, &pair.events));
         self.classes.push(Arc::clone(&pair.class));
@@ -74,9 +89,22 @@ impl Framing {
 
     /// When a credit for the direction `at` is told by a frame of its reverse.
     #[inline]
-    pub(crate) fn credit(&mut self, at: u32, handed: Fs) -> Fs {
+    pub(crate) fn credit(&mut self, at: u32, vc: VcIdx, handed: Fs) -> Fs {
         let back = &mut self.directions[at as usize ^ 1];
-        back.sender.credit(&mut self.cables[at as usize / 2], handed)
+        let told = back.sender.credit(&mut self.cables[at as usize / 2], vc, handed);
+        match &back.elastic {
+            Some(elastic) if told != Fs::NEVER => told + elastic.delay(told),
+            _ => told,
+        }
+    }
+
+    /// How long what has crossed the wire of a direction at an instant waits in its elastic buffer.
+    #[inline]
+    pub(crate) fn waits(&self, at: u32, arrival: Fs) -> Fs {
+        match &self.directions[at as usize].elastic {
+            None => Fs::ZERO,
+            Some(elastic) => elastic.delay(arrival),
+        }
     }
 
     /// What becomes of a flit that arrives wrong in a direction.
@@ -88,7 +116,8 @@ impl Framing {
     pub(crate) fn busy(&self, at: u32) -> Fs {
         let class = &self.classes[at as usize / 2];
         let used = self.directions[at as usize].sender.slots_used();
-        slots(class, class.lanes, Fs::ZERO).instant(Edge(used))
+        let way = u8::from(at % 2 == 1);
+        slots(class, way, class.lanes, Fs::ZERO).instant(Edge(used))
     }
 
     /// How far what happens to a direction's cable has been worked off.
@@ -104,7 +133,7 @@ impl Framing {
         cable.advance(until.max(horizon));
         let sent = *direction.sender.sent();
         let frames = |time: Fs| {
-            slots(class, class.lanes, Fs::ZERO).edge_at_or_after(time).0
+            slots(class, u8::from(way == 1), class.lanes, Fs::ZERO).edge_at_or_after(time).0
                 / u64::from(class.layout.slots)
         };
         let active = sent.frames + sent.replays;

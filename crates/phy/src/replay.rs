@@ -19,10 +19,11 @@
 //!   acknowledged. Receivers acknowledge every `ack_every` frames, and `ack_delay` after a frame at the
 //!   latest, by the next frame back that can be read.
 //!
-//! Credits ride in the headers of this direction's frames, some a frame, as running counts: what a frame that is
-//! lost would have told, the next that is accepted tells.
+//! Credits ride in the headers of this direction's frames as running counts, each of a VC, and a header has
+//! room for the counts of so many VCs: what a frame that is lost would have told, the next that is accepted
+//! tells.
 
-use base::Fs;
+use base::{Fs, VcIdx};
 use clock::{Edge, Uniform};
 
 use crate::FrameClass;
@@ -89,9 +90,9 @@ pub(crate) struct Sender {
     at: usize,
     /// Frames with flits so far.
     count: u64,
-    /// The frame whose header was given credits last, how many, and how many it takes.
+    /// The frame whose header was given credits last, of which VCs, and how many VCs it has room for.
     credit_frame: u64,
-    credits: u32,
+    told: u64,
     credits_max: u32,
     ack_every: u64,
     ack_delay: Fs,
@@ -108,7 +109,7 @@ base::state!([] Sender {
 impl Sender {
     /// A sender of direction `way`, whose frames and those of the reverse take `latency` each.
     pub(crate) fn new(class: &FrameClass, way: u8, latency: [Fs; 2]) -> Self {
-        let clock = slots(class, class.lanes, Fs::ZERO);
+        let clock = slots(class, way, class.lanes, Fs::ZERO);
         let frame = clock.instant(Edge(class.layout.slots.into())).0.max(1);
         let rules = class.replay;
         let round = latency[0] + latency[1] + rules.ack_delay;
@@ -129,7 +130,7 @@ impl Sender {
             at: 0,
             count: 0,
             credit_frame: 0,
-            credits: 0,
+            told: 0,
             credits_max: class.layout.credits,
             ack_every: rules.ack_every.into(),
             ack_delay: rules.ack_delay,
@@ -326,38 +327,44 @@ impl Sender {
 
     /// When a credit is told that is given at `handed`: the end of the frame whose header carries it.
     #[inline]
-    pub(crate) fn credit(&mut self, cable: &mut Cable, handed: Fs) -> Fs {
+    pub(crate) fn credit(&mut self, cable: &mut Cable, vc: VcIdx, handed: Fs) -> Fs {
         let slot = self.base + self.clock.edge_at_or_after(handed).0;
         let frame = slot.div_ceil(self.slots).max(self.credit_frame);
-        let full = frame == self.credit_frame && self.credits == self.credits_max;
-        let frame = frame + u64::from(full);
+        let frame = frame + u64::from(self.has_no_room(frame, vc));
         if frame >= self.calm_until {
-            return self.credit_in_trouble(cable, handed);
+            return self.credit_in_trouble(cable, vc, handed);
         }
-        self.count_credit(frame);
+        self.count_credit(frame, vc);
         self.clock.instant(Edge((frame + 1) * self.slots - self.base))
     }
 
+    /// Whether the header of a frame tells the counts of as many other VCs as it can.
     #[inline]
-    fn count_credit(&mut self, frame: u64) {
-        self.credits = if frame == self.credit_frame { self.credits + 1 } else { 1 };
+    fn has_no_room(&self, frame: u64, vc: VcIdx) -> bool {
+        frame == self.credit_frame
+            && self.told >> vc.0 & 1 == 0
+            && self.told.count_ones() >= self.credits_max
+    }
+
+    #[inline]
+    fn count_credit(&mut self, frame: u64, vc: VcIdx) {
+        let told = if frame == self.credit_frame { self.told } else { 0 };
+        self.told = told | 1 << vc.0;
         self.credit_frame = frame;
     }
 
     #[cold]
     #[inline(never)]
-    fn credit_in_trouble(&mut self, cable: &mut Cable, handed: Fs) -> Fs {
+    fn credit_in_trouble(&mut self, cable: &mut Cable, vc: VcIdx, handed: Fs) -> Fs {
         let way = usize::from(self.way);
         cable.advance(handed);
         let now = cable.way(way).frame_from(handed);
         let mut frame = now.max(self.credit_frame);
-        if frame == self.credit_frame && self.credits == self.credits_max {
-            frame += 1;
-        }
+        frame += u64::from(self.has_no_room(frame, vc));
         if frame >= DEAD {
             return Fs::NEVER;
         }
-        self.count_credit(frame);
+        self.count_credit(frame, vc);
         let (accepted, _) = cable.accepted(way, frame);
         self.look(cable, now, frame);
         cable.way(way).end(accepted)

@@ -26,6 +26,10 @@ pub struct PhyTotals {
     pub undetected_frames: u64,
     /// Trainings after the start.
     pub retrains: u64,
+    /// How often tables changed because links went down or came up.
+    pub reroutes: u64,
+    /// Packets that their sources sent again when tables changed.
+    pub resent_packets: u64,
     /// Packets that arrived poisoned.
     pub poisoned_packets: u64,
     /// Packets whose data arrived wrong unnoticed.

@@ -121,6 +121,15 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         Some((i, at))
     }
 
+    /// The link out of the port of lane `first` takes nothing until cycle `when`.
+    #[cold]
+    pub(crate) fn hold(&mut self, i: usize, (first, vc_mask): (usize, usize), when: u64) {
+        let block = &mut self.blocks[i];
+        block.link_busy(first, vc_mask);
+        block.timed = true;
+        self.c.timers[i].push((when, Timer::Link(short(first))));
+    }
+
     /// What runs out at cycle `now`.
     #[cold]
     pub(crate) fn expire(&mut self, i: usize, now: u64) {

@@ -20,6 +20,7 @@ use base::{
 };
 use clock::{Domain, Edge};
 
+use crate::pool::{Division, Pools};
 use crate::ports::{behind, pick};
 use crate::{MAX_PORTS, PortSet, Wires};
 
@@ -30,6 +31,8 @@ pub struct InterfaceParams {
     pub clock: Domain,
     /// Flits of buffer a VC: `[port]`, at the far end of the link out; at most [`MAX_PORTS`] ports.
     pub output_depth: Vec<u32>,
+    /// Whose these buffers are: `[port]`; each VC's own where it is empty.
+    pub divisions: Vec<Division>,
     /// VCs a port, at most 64.
     pub vcs: u8,
     /// As the routers': when a VC may be used again, and how much room a packet needs.
@@ -79,7 +82,11 @@ struct Port {
     queues: [VecDeque<Queued>; CLASS_COUNT],
     sending: [Option<Sending>; CLASS_COUNT],
     credits: Vec<u32>,
+    /// Flits that a VC may use at most.
     depth: u32,
+    pools: Pools,
+    /// Flits of the packet on a VC that have a promise of room in shared buffers.
+    owed: Vec<u32>,
     free: u64,
     /// Classes with something to send, as bits.
     busy: u64,
@@ -126,12 +133,15 @@ impl Interface {
             "an interface has at most {MAX_PORTS} ports"
         );
         assert!((1..=64).contains(&params.vcs), "a port has 1 to 64 VCs");
-        let port = |depth: &u32| Port {
+        let division = |port: usize| params.divisions.get(port).copied().unwrap_or_default();
+        let port = |(port, depth): (usize, &u32)| Port {
             link_ready: Edge(0),
             queues: Default::default(),
             sending: Default::default(),
-            credits: vec![*depth; usize::from(params.vcs)],
-            depth: *depth,
+            credits: vec![division(port).most(*depth); usize::from(params.vcs)],
+            depth: division(port).most(*depth),
+            pools: Pools::new(division(port), params.vcs, *depth),
+            owed: vec![0; usize::from(params.vcs)],
             free: u64::MAX >> (64 - params.vcs),
             busy: 0,
             class_pointer: 0,
@@ -139,7 +149,7 @@ impl Interface {
         };
         Self {
             clock: params.clock.clone(),
-            ports: params.output_depth.iter().map(port).collect(),
+            ports: params.output_depth.iter().enumerate().map(port).collect(),
             vcs: params.vcs,
             keeps_vcs: params.vc_reuse != VcReuse::TailSent,
             cut_through: params.switching == Switching::VirtualCutThrough,
@@ -204,6 +214,7 @@ impl Interface {
                 let port = &mut self.ports[port];
                 port.credits[vc.at()] += 1;
                 assert!(port.credits[vc.at()] <= port.depth, "{vc}: a credit too many");
+                port.pools.give(vc.at(), port.claimed(vc.at()));
                 if self.keeps_vcs && port.credits[vc.at()] == port.depth && !port.sends_on(vc) {
                     port.free |= 1 << vc.0;
                 }
@@ -260,6 +271,11 @@ impl Interface {
         next
     }
 
+    /// The link out of `port` takes no flit before `until`.
+    pub fn hold(&mut self, port: usize, until: Edge) {
+        self.ports[port].link_ready = until;
+    }
+
     /// Credits held for `vc` of the link out of `port`, and how many there are in all.
     pub fn credits(&self, port: usize, vc: VcIdx) -> (u32, u32) {
         (self.ports[port].credits[vc.at()], self.ports[port].depth)
@@ -292,11 +308,16 @@ impl Port {
                 self.begin(at, vcs, cut_through);
             }
             let Some(sending) = &mut self.sending[at] else { continue };
-            let credits = &mut self.credits[usize::from(sending.vc)];
-            if *credits == 0 {
+            let on = usize::from(sending.vc);
+            let (credits, claimed) = (self.credits[on], self.depth - self.credits[on]);
+            if self.owed[on] > 0 {
+                self.owed[on] -= 1;
+            } else if self.pools.room(on, claimed, credits) == 0 {
                 continue;
+            } else {
+                self.pools.take(on, claimed, 1);
             }
-            *credits -= 1;
+            self.credits[on] -= 1;
             self.class_pointer = behind(class, Class::Ack as u8 + 1);
             let (p, state) = (sending.packet, sending.state);
             let (head, tail) = (sending.sent == 0, sending.sent + 1 == p.flits);
@@ -318,6 +339,16 @@ impl Port {
         None
     }
 
+    /// Buffers that a VC uses or is promised.
+    fn claimed(&self, vc: usize) -> u32 {
+        self.depth - self.credits[vc] + self.owed[vc]
+    }
+
+    /// Buffers that a packet on a VC without a promise may use.
+    fn room(&self, vc: usize) -> u32 {
+        self.pools.room(vc, self.claimed(vc), self.credits[vc])
+    }
+
     /// Whether a packet is being sent on `vc`.
     fn sends_on(&self, vc: VcIdx) -> bool {
         self.sending.iter().flatten().any(|s| s.vc == vc.0)
@@ -332,7 +363,7 @@ impl Port {
         while mask != 0 {
             let vc = mask.trailing_zeros();
             mask &= mask - 1;
-            if self.credits[vc as usize] < room {
+            if self.room(vc as usize) < room {
                 able &= !(1 << vc);
             }
         }
@@ -343,6 +374,11 @@ impl Port {
         self.vc_pointer = behind(vc, vcs);
         self.free &= !(1 << vc);
         let (packet, state) = (next.packet, next.state);
+        if cut_through && self.pools.is_shared() {
+            let claimed = self.claimed(vc.into());
+            self.pools.take(vc.into(), claimed, packet.flits);
+            self.owed[usize::from(vc)] = packet.flits;
+        }
         self.queues[class].pop_front();
         self.sending[class] = Some(Sending { packet, state, vc, sent: 0 });
     }

@@ -4,10 +4,12 @@
 //! A [`MachineSpec`] is plain data. It is made from a RON file or by a builder in code, and consumed
 //! by `machine`.
 
+use base::arch::Buffers;
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
 pub use crate::clocks::{CrossingSpec, DriftSpec, SpreadDirection, SpreadSpec, Via};
 pub use crate::counters::{Channel, CountersSpec, Timestamps};
+use crate::phy::Credits;
 pub use crate::phy::{EventSpec, Happening, PhySpec};
 use crate::routing::Routing;
 
@@ -46,7 +48,42 @@ pub struct MachineSpec {
     pub counters: Option<CountersSpec>,
 }
 
+/// VCs that share the buffers of a port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pool {
+    /// Flits that each VC has of its own, at least 1.
+    pub reserved_flits: u32,
+    /// Successive VCs that share what lies beyond, at least 2.
+    pub vcs: u8,
+}
+
 impl MachineSpec {
+    /// The VCs that share the buffers at the receiver of a link of a class, where a port has `vcs` VCs; none
+    /// if each has its own. The class says so, or the routers do.
+    pub fn pool(&self, class: &LinkClass, vcs: u8) -> Option<Pool> {
+        let (reserved_flits, vcs) = match class.phy.as_ref().and_then(|phy| phy.credit_pools) {
+            Some(Credits::PerVc) => return None,
+            Some(Credits::PerClass { reserved_flits }) => {
+                (reserved_flits, self.router.vcs_per_class.min(vcs))
+            }
+            Some(Credits::Shared { reserved_flits }) => (reserved_flits, vcs),
+            None => match self.router.arch.buffers {
+                Buffers::Private => return None,
+                Buffers::Shared { reserved_flits } => (reserved_flits, vcs),
+            },
+        };
+        (vcs > 1).then_some(Pool { reserved_flits, vcs })
+    }
+
+    /// Flits of buffer that one VC of a port of `vcs` VCs can use by itself.
+    pub fn vc_flits(&self, class: &LinkClass, vcs: u8) -> u64 {
+        let depth = u64::from(class.buffer_flits);
+        self.pool(class, vcs).map_or(depth, |pool| {
+            let own = u64::from(pool.reserved_flits).min(depth);
+            own + u64::from(pool.vcs) * (depth - own)
+        })
+    }
+
     /// The machine with a directory of two levels, full maps both: of packages of at most `nodes` consecutive
     /// nodes, each with room for `lines` lines at a node. Its protocol is MESI: packages know no other.
     #[must_use]

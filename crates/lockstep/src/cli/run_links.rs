@@ -59,6 +59,8 @@ pub(super) fn totals(u: &PhyUse) -> PhyTotals {
         uncorrectable_frames: u.uncorrectable,
         undetected_frames: u.undetected,
         retrains: u.retrains,
+        reroutes: u.reroutes,
+        resent_packets: u.resent_packets,
         poisoned_packets: u.poisoned_packets,
         corrupted_packets: u.corrupted_packets,
         energy_fj: u.energy_fj,

@@ -137,6 +137,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<super::Outcome> {
     let specs: Vec<MachineSpec> = specs.collect::<anyhow::Result<_>>()?;
     for spec in &specs {
         engine::fits(spec, &plan)?;
+        if let Some(note) = thin(spec) {
+            output::note(&note);
+        }
     }
     let json = args.json.as_deref().map(Output::open).transpose()?;
     let csv = args.csv.as_deref().map(Output::open).transpose()?;
@@ -154,6 +157,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<super::Outcome> {
         output::print(&pages.join("\n"))?;
     }
     Ok(super::Outcome::Done)
+}
+
+/// What is to be said of a machine with framed links.
+fn thin(spec: &MachineSpec) -> Option<String> {
+    let framed = |c: &&topology::spec::LinkClass| c.phy.is_some();
+    let names = spec.fabric.classes.iter().filter(framed).map(|c| format!("`{}`", c.name));
+    let names: Vec<String> = names.collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: a sweep sees the framed links {} as serial ones of the same payload rate and delays: no \
+             errors, frames or events; `run` has them",
+            spec.name,
+            names.join(", ")
+        )
+    })
 }
 
 /// The plan, checked for what one flag cannot see of another.

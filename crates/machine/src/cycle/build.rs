@@ -11,7 +11,7 @@ use super::source::{Sending, Source};
 use super::wires::{Far, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
-use crate::network::{check_ports, pipeline};
+use crate::network::{check_ports, division, pipeline};
 
 /// The most cycles that a link may take.
 const LATENCY_MAX: u64 = 1 << 20;
@@ -44,6 +44,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let routers = fabric.routers.iter().map(|r| RouterParams {
             input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
+            divisions: r.ports.iter().map(|l| division(spec, *l, vcs)).collect(),
         });
         let params: Vec<RouterParams> = routers.collect();
         let pipeline = pipeline(&spec.router, vcs)?;

@@ -4,13 +4,14 @@ use base::arch::VcReuse;
 use base::{LinkIdx, NodeIdx, PacketIdx, RouterArch, RouterIdx, RoutingFunction};
 use clock::{Crossing, Domain, Schedule};
 use phy::{LinkParams, Links, Timing};
-use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
+use router::{Division, Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
 use super::framing;
 use super::local::Local;
 use super::mail::Mail;
 use super::packets::Packets;
+use super::reroute::Plan;
 use super::wiring::{Abroad, Component, Slot, Socket, Terminal, Unit, Wiring};
 use super::{Network, Slots};
 use crate::BuildError;
@@ -34,28 +35,29 @@ pub(super) fn network<R: RoutingFunction, P: Clone>(
     let cut = layout.shares.len() > 1;
     let interfaces = share.nodes.iter().map(|n| {
         let out = &fabric.node_ports[n.at()];
-        Interface::new(&InterfaceParams {
+        InterfaceParams {
             clock: domains[spec.accelerator.clock.at()].clone(),
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
+            divisions: out.iter().map(|l| division(spec, *l, vcs)).collect(),
             vcs,
             vc_reuse: spec.router.arch.vc_reuse,
             switching: spec.router.arch.switching,
-        })
+        }
     });
+    let interfaces: Vec<InterfaceParams> = interfaces.collect();
     let routers = || share.routers.iter().map(|r| &fabric.routers[r.at()]);
     let params: Vec<RouterParams> = routers()
         .map(|r| RouterParams {
             input_depth: r.ports.iter().map(|l| depth(spec, l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(spec, *l)).collect(),
+            divisions: r.ports.iter().map(|l| division(spec, *l, vcs)).collect(),
         })
         .collect();
+    let pipeline = pipeline(&spec.router, vcs)?;
     Ok(Network {
-        interfaces: interfaces.collect(),
-        routers: RouterBank::new(
-            &params,
-            pipeline(&spec.router, vcs)?,
-            Local::new(routing, &share.routers),
-        ),
+        interfaces: interfaces.iter().map(Interface::new).collect(),
+        routers: RouterBank::new(&params, pipeline, Local::new(routing, &share.routers)),
+        plan: Plan::new(params, interfaces, pipeline, &share.routers),
         wiring: wiring(spec, domains, (&components, &slots), (layout, me), seed)?,
         packets: Packets::default(),
         mail: vec![Mail::default(); if cut { layout.shares.len() } else { 0 }],
@@ -119,6 +121,15 @@ pub(crate) fn check_ports(spec: &MachineSpec, vcs: u8) -> Result<(), BuildError>
 fn depth(spec: &MachineSpec, link: LinkIdx) -> u32 {
     let class = spec.fabric.links[link.at()].class;
     spec.fabric.classes[class].buffer_flits
+}
+
+/// Whose the buffers at the receiving end of a link are, where a port has `vcs` VCs.
+pub(crate) fn division(spec: &MachineSpec, link: LinkIdx, vcs: u8) -> Division {
+    let class = spec.fabric.links[link.at()].class;
+    spec.pool(&spec.fabric.classes[class], vcs).map_or(Division::PRIVATE, |pool| Division {
+        reserved_flits: pool.reserved_flits,
+        vcs: pool.vcs,
+    })
 }
 
 /// Numbers every component of a partition in its domain: nodes, then routers, then memories.

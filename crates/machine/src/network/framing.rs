@@ -8,7 +8,7 @@ use phy::{
     Burst, Code, Energy, FrameClass, FramedPair, LaneFault, Layout, LinkEvent, Noise, Replay, Skip,
     Spares, Undetected,
 };
-use topology::spec::{Happening, MachineSpec, PhySpec};
+use topology::spec::{End, Happening, MachineSpec, PhySpec};
 
 use crate::BuildError;
 
@@ -65,6 +65,8 @@ pub fn frame_class(s: &PhySpec, flit_bytes: u32) -> FrameClass {
             widths: s.widths.clone(),
             failures_per_s: s.lane_failures_per_hour.0 / HOUR,
         },
+        elastic_bits: s.elastic.map_or(0, |e| e.buffer_bits),
+        ppm: [0, 0],
         skip: s.skip.map(|(bits, every_frames)| Skip { bits, every_frames }),
         energy: Energy {
             active_fj_per_bit: s.energy_fj_per_bit.0,
@@ -105,12 +107,29 @@ pub(super) fn pairs(spec: &MachineSpec, own: &[LinkIdx]) -> Result<Vec<FramedPai
         Some(FramedPair {
             link: *number,
             name: *link as u64,
-            class: Arc::clone(class),
+            class: by_clocks(class, [links[*link].from, links[*link].to].map(|end| ppm(spec, end))),
             events: events(spec, *link),
         })
     };
     let own = own.iter().enumerate().step_by(2).map(|(number, link)| (link.at(), number));
     Ok(own.filter_map(|pair| framed(&pair)).collect())
+}
+
+/// A class between ends whose clocks are so many parts in a million fast.
+fn by_clocks(class: &Arc<FrameClass>, ppm: [i32; 2]) -> Arc<FrameClass> {
+    if ppm == [0, 0] {
+        return Arc::clone(class);
+    }
+    Arc::new(FrameClass { ppm, ..FrameClass::clone(class) })
+}
+
+/// By how many parts in a million the clock of a link's end is fast.
+fn ppm(spec: &MachineSpec, end: End) -> i32 {
+    let clock = match end {
+        End::Node(..) => spec.accelerator.clock,
+        End::Router(r, _) => spec.fabric.routers[r.at()].clock,
+    };
+    spec.domains[clock.at()].ppm
 }
 
 /// What happens to a pair, by its even link.

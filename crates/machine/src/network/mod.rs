@@ -13,6 +13,7 @@ mod framing;
 mod local;
 mod mail;
 mod packets;
+mod reroute;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
@@ -21,12 +22,14 @@ use phy::Undetected;
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{check_ports, latency_min, pipeline};
+pub(crate) use build::{check_ports, division, latency_min, pipeline};
 pub(crate) use clocks::domains;
 pub use framing::frame_class;
 use local::Local;
 pub(crate) use mail::Mail;
 pub use packets::{Packet, Packets};
+pub(crate) use reroute::outages;
+pub use reroute::{Change, changes};
 pub use wiring::{Component, Slot, Wiring};
 
 use crate::BuildError;
@@ -54,6 +57,7 @@ pub struct Network<R, P> {
     flits_injected: u64,
     flits_delivered: u64,
     packets_delivered: u64,
+    plan: reroute::Plan<R>,
     /// Packets that arrived poisoned, and with wrong data.
     spoilt: [u64; 2],
 }
@@ -105,9 +109,30 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         build::network(spec, routing, seed, place, domains)
     }
 
-    /// Goes on to the next instant at which any component wakes, and lists the components.
+    /// Goes on to the next instant at which any component wakes, and lists the components. If links have
+    /// changed by then, other tables are loaded before any is stepped.
     pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
-        self.wiring.schedule.advance(woken)
+        self.advance_before(Fs::NEVER, woken)
+    }
+
+    /// As [`advance`](Self::advance), if the next instant is before `end`.
+    pub(crate) fn advance_before(
+        &mut self,
+        end: Fs,
+        woken: &mut Vec<(DomainIdx, Edge, u32)>,
+    ) -> Option<Fs> {
+        loop {
+            match self.wiring.schedule.advance_before(end, woken) {
+                Some(now) => {
+                    if now >= self.next_change() {
+                        self.change(now);
+                    }
+                    return Some(now);
+                }
+                None if end == Fs::NEVER && self.wake_for_change() => {}
+                None => return None,
+            }
+        }
     }
 
     /// The clock of a domain: a handle.
@@ -169,12 +194,14 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         self.flits_injected += u64::from(flits);
         let Head { src, dst, flow, class, .. } = head;
         let outgoing = Outgoing { packet: index, src, dst, flow, class, flits };
+        self.plan.keep(at.at(), outgoing);
         self.interfaces[at.at()].offer(outgoing, self.routers.routing());
         index
     }
 
     /// Takes a delivered packet out of flight.
     pub fn take(&mut self, packet: PacketIdx) -> Packet<P> {
+        self.plan.arrived(packet);
         self.packets.remove(packet)
     }
 
@@ -246,7 +273,8 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
 
     /// Flits that routers have forwarded so far: router visits.
     pub fn flit_hops(&self) -> u64 {
-        (0..self.routers.len()).map(|r| self.routers.forwarded(RouterIdx::new(r))).sum()
+        let now = (0..self.routers.len()).map(|r| self.routers.forwarded(RouterIdx::new(r)));
+        self.plan.hops + now.sum::<u64>()
     }
 
     /// Checks that no credit is lost: for each VC of each link, credits held, credits on the way

@@ -210,6 +210,21 @@ impl Wiring {
         socket.starved + until.since(socket.starved_since)
     }
 
+    /// Takes all that is on the wires away; nobody waits for a credit any more.
+    pub(super) fn clear(&mut self, now: Fs) {
+        self.links.clear();
+        self.spoiled.clear();
+        for socket in &mut self.sockets {
+            (socket.flit_due, socket.credit_due) = (Edge::NEVER, Edge::NEVER);
+            socket.starved += now.since(socket.starved_since);
+            socket.starved_since = Fs::NEVER;
+        }
+        for unit in &mut self.units {
+            (unit.flits, unit.credits) = (PortSet::EMPTY, PortSet::EMPTY);
+            unit.starved = PortSet::EMPTY;
+        }
+    }
+
     /// Wakes a component; what waits for a link that is down for good is never woken for it.
     #[inline]
     pub fn wake(&mut self, slot: Slot, edge: Edge) {
@@ -432,7 +447,7 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
     fn send_credit(&mut self, port: usize, vc: VcIdx, edge: Edge) {
         let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
         let link = out.reverse();
-        let visible = self.wiring.links.launch_credit(link, edge);
+        let visible = self.wiring.links.launch_credit(link, vc, edge);
         if far_unit >= ABROAD {
             self.export_credit(far_unit, (link, vc), visible);
         } else {

@@ -100,7 +100,7 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
     /// As [`step`](Self::step), if the next instant is before `end`.
     fn step_before(&mut self, end: Fs) -> Result<Option<Fs>, Failure> {
         let mut woken = core::mem::take(&mut self.woken);
-        let Some(now) = self.net.wiring_mut().schedule.advance_before(end, &mut woken) else {
+        let Some(now) = self.net.advance_before(end, &mut woken) else {
             self.woken = woken;
             return Ok(None);
         };

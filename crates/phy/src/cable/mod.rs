@@ -98,7 +98,7 @@ impl Cable {
         latency: [Fs; 2],
         events: &[(Fs, LinkEvent)],
     ) -> Self {
-        let way = |w: usize| Way::new(seed, first + w as u64, class, latency[w]);
+        let way = |w: u8| Way::new(seed, first, w, class, latency[usize::from(w)]);
         let mut this = Self {
             seed,
             class: Arc::clone(class),
@@ -124,6 +124,24 @@ impl Cable {
     fn arrange(&mut self, event: Pending) {
         let at = self.pending.partition_point(|p| p.at <= event.at);
         self.pending.insert(at, event);
+    }
+
+    /// When the link is down because it is taken down or out of lanes, training behind it included; training
+    /// alone does not count. By what is arranged, without losses.
+    pub(crate) fn outages(mut self) -> Vec<(Fs, Fs)> {
+        let mut marks = Vec::new();
+        while let Some(next) = self.pending.front() {
+            let (at, taken) = (next.at, matches!(next.what, What::Down(_)));
+            self.happen();
+            if taken || self.up_at == Fs::NEVER {
+                marks.push(at);
+            }
+            if self.up_at == Fs::NEVER {
+                break;
+            }
+        }
+        let taken = |(from, to): &(Fs, Fs)| marks.iter().any(|at| (*from..*to).contains(at));
+        self.downs.into_iter().filter(taken).collect()
     }
 
     /// A direction.
@@ -242,8 +260,8 @@ impl Cable {
         } else {
             self.downs.push_back((at, up));
         }
-        let clock = slots(&self.class, self.lanes.width(), up);
-        for way in &mut self.ways {
+        for (number, way) in (0..).zip(&mut self.ways) {
+            let clock = slots(&self.class, number, self.lanes.width(), up);
             way.interrupt(at, clock, still);
         }
     }
@@ -340,9 +358,10 @@ impl Cable {
     }
 }
 
-/// The clock of slots of a class with `width` lanes that starts at an instant.
-pub(crate) fn slots(class: &FrameClass, width: u32, start: Fs) -> Uniform {
-    let rate = class.slot_rate(width.max(1)).expect("rates are checked when a link is built");
+/// The clock of slots of a direction with `width` lanes that starts at an instant.
+pub(crate) fn slots(class: &FrameClass, way: u8, width: u32, start: Fs) -> Uniform {
+    let rate =
+        class.slot_rate_of(way, width.max(1)).expect("rates are checked when a link is built");
     Uniform::new(rate, start).expect("rates are checked when a link is built")
 }
 

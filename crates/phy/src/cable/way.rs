@@ -70,8 +70,8 @@ base::state!([] Way {
 });
 
 impl Way {
-    pub(super) fn new(seed: u64, link: u64, class: &FrameClass, latency: Fs) -> Self {
-        let clock = slots(class, class.lanes, Fs::ZERO);
+    pub(super) fn new(seed: u64, first: u64, way: u8, class: &FrameClass, latency: Fs) -> Self {
+        let (link, clock) = (first + u64::from(way), slots(class, way, class.lanes, Fs::ZERO));
         Self {
             link,
             slots: class.layout.slots.into(),

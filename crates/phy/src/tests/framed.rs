@@ -31,6 +31,31 @@ fn a_credit_rides_in_the_next_frame_back() {
     assert_eq!(links.send_credit(THERE, VcIdx(3), Edge(1)), Edge(33 + 2 + 1));
 }
 
+#[test]
+fn clocks_that_differ_are_crossed_by_an_elastic_buffer() {
+    let mut class = class();
+    // 50 bits of a lane a skip, every 100 frames of 640 bits; 800 ns, of half of 80 bits: 0.4 ns.
+    class.skip = Some(crate::Skip { bits: 200, every_frames: 100 });
+    class.elastic_bits = 80;
+    let common =
+        pair(class.clone(), Fs::from_ns(5), mhz(1000), &[], 1).send(THERE, flit(1), Edge(1));
+    class.ppm = [300, -300];
+    assert!(
+        class.elastic(0).is_some_and(|e| e.holds()) && class.elastic(1).is_some_and(|e| e.holds())
+    );
+    let mut links = pair(class.clone(), Fs::from_ns(5), mhz(1000), &[], 1);
+    let own = links.send(THERE, flit(1), Edge(1));
+    // The frame is sent 300 ppm faster and waits 0.4 ns more.
+    assert_eq!(own.serialized.0, common.serialized.0 * 1_000_000 / 1_000_300);
+    assert_eq!((common.visible, own.visible), (Edge(29), Edge(29)));
+    // It is as much faster, whatever the receiver's clock.
+    let mut links = pair(class, Fs::from_ns(5), mhz(2000), &[], 1);
+    let last = stream(&mut links, 80_000);
+    let rate = (last.0 - 20_000_000) as f64 / (10_000.0 * 6_400_000.0 * (1.0 + 50.0 / 64_000.0));
+    assert!((rate - 1.0 / 1.0003).abs() < 2e-4, "{rate}");
+    assert_eq!(all(&mut links, THERE), (0..80_000).collect::<Vec<_>>());
+}
+
 /// Sends `flits` one after the other as fast as the link takes them; gives the last edge.
 fn stream(links: &mut crate::Links, flits: u32) -> Fs {
     let mut last = Fs::ZERO;
@@ -146,7 +171,7 @@ proptest! {
 mod against_steps {
     use std::collections::BTreeSet;
 
-    use super::super::stepped::{Accepted, Fault, Rules, run};
+    use super::super::stepped::{Fault, Given, Out, Rules, run};
     use super::*;
     use crate::errors::Corrupted;
 
@@ -161,11 +186,51 @@ mod against_steps {
         nak_copies: u32,
         flight_ns: u64,
         pauses: Vec<u32>,
+        /// VCs of a header at most; pauses between credits that are returned, and their VCs.
+        credits: u32,
+        returns: Vec<(u32, u8)>,
     }
 
-    /// Frames in which 200 flits are accepted, as the links know at once and as is stepped.
-    fn both(case: &Case, bits: u32, fault: Fault) -> (Accepted, Accepted) {
+    /// Flits, and credits.
+    const ITEMS: u32 = 200;
+
+    /// What the links know at once of the flits and credits of a case; and when they were handed over.
+    fn at_once(case: &Case, class: crate::FrameClass) -> (Out, Vec<u64>, Vec<(u64, u8)>) {
+        let mut links = pair(class, Fs::from_ns(case.flight_ns), mhz(1000), &[], case.seed);
+        let mut out = Out::default();
+        let (mut handed, mut returned) = (Vec::new(), Vec::new());
+        let (mut there, mut back) = (Edge(0), Edge(0));
+        // A credit's frame by its edge: 20 ns and the flight behind it, two edges more.
+        let behind = 15_000_000 + case.flight_ns * 1_000_000;
+        let number = |n: usize| u32::try_from(n).expect("few");
+        while handed.len() < ITEMS as usize || returned.len() < ITEMS as usize {
+            let flit_next =
+                returned.len() == ITEMS as usize || handed.len() < ITEMS as usize && there <= back;
+            if flit_next {
+                handed.push(there.0 * 1_000_000);
+                let n = number(handed.len() - 1);
+                let end = links.send(THERE, flit(n), there).replay.0 - 15_000_000;
+                out.flits.push((n, end / 6_400_000 - 1));
+                there = there
+                    .plus(case.pauses[handed.len() % case.pauses.len()])
+                    .max(links.ready(THERE));
+            } else {
+                let (pause, vc) = case.returns[returned.len() % case.returns.len()];
+                returned.push((back.0 * 1_000_000, vc));
+                let seen = links.send_credit(THERE, VcIdx(vc), back).0 - 3;
+                // The edge at or after the end of a frame; frames are longer than a cycle.
+                let frame = (seen * 1_000_000 - behind) / 6_400_000 - 1;
+                out.credits.push((number(returned.len() - 1), frame));
+                back = back.plus(pause);
+            }
+        }
+        (out, handed, returned)
+    }
+
+    /// Frames in which flits and credits are accepted, as the links know at once and as is stepped.
+    fn both(case: &Case, bits: u32, fault: Fault) -> (Out, Out) {
         let mut class = class();
+        class.layout.credits = case.credits;
         class.noise.ber = case.ber;
         class.replay.buffer_frames = case.buffer;
         class.replay.ack_every = case.ack_every.min(case.buffer);
@@ -189,17 +254,12 @@ mod against_steps {
             ack_delay: class.replay.ack_delay.0,
             nak_copies: case.nak_copies.into(),
             timeout: class.replay.timeout.0,
+            credits: case.credits.into(),
             fault,
         };
-        let mut links = pair(class, Fs::from_ns(case.flight_ns), mhz(1000), &[], case.seed);
-        let (mut ours, mut handed, mut at) = (Vec::new(), Vec::new(), Edge(0));
-        for n in 0..200_u32 {
-            at = at.plus(case.pauses[n as usize % case.pauses.len()]).max(links.ready(THERE));
-            handed.push(at.0 * 1_000_000);
-            let end = links.send(THERE, flit(n), at).replay.0 - 15_000_000;
-            ours.push((n, end / 6_400_000 - 1));
-        }
-        let steps = run(&rules, &handed, [&lost[0], &lost[1]], 40_000);
+        let (ours, flits, credits) = at_once(case, class);
+        let given = Given { flits: &flits, credits: &credits };
+        let steps = run(&rules, given, [&lost[0], &lost[1]], 40_000);
         (ours, steps)
     }
 
@@ -207,11 +267,13 @@ mod against_steps {
         (
             (any::<u64>(), 4.0_f64..7.0, 2_u32..40, 1_u32..8),
             (0_u64..60, 1_u32..4, 0_u64..100, proptest::collection::vec(0_u32..40, 1..20)),
+            (1_u32..6, proptest::collection::vec((0_u32..20, 0_u8..8), 1..20)),
         )
             .prop_map(
                 |(
                     (seed, log, buffer, ack_every),
                     (ack_delay_ns, nak_copies, flight_ns, pauses),
+                    (credits, returns),
                 )| {
                     let ber = 10_f64.powf(-log);
                     Case {
@@ -223,6 +285,8 @@ mod against_steps {
                         nak_copies,
                         flight_ns,
                         pauses,
+                        credits,
+                        returns,
                     }
                 },
             )
@@ -249,6 +313,8 @@ mod against_steps {
             nak_copies: 1,
             flight_ns: 40,
             pauses,
+            credits: 2,
+            returns: vec![(2, 0), (0, 1), (7, 2), (1, 0), (0, 3)],
         }
     }
 
@@ -260,6 +326,7 @@ mod against_steps {
             Fault::NoSequenceCheck,
             Fault::GoesBackShort,
             Fault::AckTooFar,
+            Fault::CreditLostOnReplay,
         ] {
             let differs = |seed| {
                 let (ours, steps) = both(&noisy(seed), 12, fault);
@@ -267,9 +334,15 @@ mod against_steps {
             };
             assert!((0..20).any(differs), "{fault:?} was not noticed");
         }
+        // Credits that are told once and not kept as counts never come back.
+        let missing = |seed| {
+            let (_, steps) = both(&noisy(seed), 12, Fault::CreditLostOnReplay);
+            steps.credits.len() < ITEMS as usize
+        };
+        assert!((0..20).all(missing), "no credit was lost on a replay");
         for seed in 0..20 {
             let (ours, steps) = both(&noisy(seed), 12, Fault::Sound);
-            let first = ours.iter().zip(&steps).position(|(a, b)| a != b);
+            let first = ours.flits.iter().zip(&steps.flits).position(|(a, b)| a != b);
             assert_eq!(ours, steps, "seed {seed}: {first:?}");
         }
     }

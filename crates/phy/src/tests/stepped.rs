@@ -4,7 +4,9 @@
 //! Both directions have frames of one length, without a gap. A frame has a number of `bits` bits, a
 //! mark that changes when its sender goes back, an ack and perhaps a nak. Numbers count frames, idle ones
 //! too; when a sender goes back to number `n` it sends the frames with flits again that had `n` or a
-//! later number, one after the other, and then goes on.
+//! later number, one after the other, and then goes on. Headers also carry credits for the other direction,
+//! as running counts: a header has those of so many VCs, and a receiver believes it if the frame is in
+//! sequence.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,6 +24,9 @@ pub(super) enum Fault {
     GoesBackShort,
     /// The sender forgets a frame when it is acknowledged by another's number.
     AckTooFar,
+    /// A header tells the credits that are new in it, not how many there were in all; so those of a frame
+    /// that has to be replayed are lost.
+    CreditLostOnReplay,
 }
 
 /// What the machine is.
@@ -38,6 +43,8 @@ pub(super) struct Rules {
     pub(super) ack_delay: u64,
     pub(super) nak_copies: u64,
     pub(super) timeout: u64,
+    /// VCs of which a header tells credits, at most.
+    pub(super) credits: u64,
     pub(super) fault: Fault,
 }
 
@@ -50,9 +57,11 @@ struct Frame {
     /// Frames with flits that the reverse has accepted and acknowledges.
     ack: u64,
     nak: Option<u64>,
+    /// Credits given so far.
+    credits: u64,
 }
 
-/// Flits, and the frame in which each is accepted.
+/// Flits, or credits, and the frame in which each is accepted.
 pub(super) type Accepted = Vec<(u32, u64)>;
 
 /// Frame `k` arrives at `at`, or something that its CRC refuses.
@@ -84,26 +93,46 @@ struct Side {
     went_back: u64,
     go_back: Option<u64>,
     expires: Option<(u64, u64)>,
+    /// Credits to give, by their instants, and how many were.
+    returned: VecDeque<(u64, u8)>,
+    given: u64,
     // The receiver.
     expected: u64,
     seen_mark: bool,
     discarding: bool,
     naks: u64,
     accepted: Vec<(u64, u64)>,
+    told: u64,
 }
 
-/// Runs both directions until all flits of the first have arrived. `handed` are the instants at which
-/// they are given to the sender; gives the frame in which each is accepted, in the order of acceptance.
+/// What one run is given: the instants at which flits are handed to the sender of the first direction, and
+/// those at which its receiver returns credits, each of a VC.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) flits: &'a [u64],
+    pub(super) credits: &'a [(u64, u8)],
+}
+
+/// What comes out: the flits of the first direction, and its credits, which ride in frames of the other.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Out {
+    pub(super) flits: Accepted,
+    pub(super) credits: Accepted,
+}
+
+/// Runs both directions until all flits of the first and its credits have arrived; gives the frame in which
+/// each is accepted, in the order of acceptance.
 pub(super) fn run(
     rules: &Rules,
-    handed: &[u64],
+    given: Given<'_>,
     lost: [&BTreeSet<u64>; 2],
     frames_max: u64,
-) -> Accepted {
+) -> Out {
     let mut sides = [Side::default(), Side::default()];
-    sides[0].waiting = handed.iter().copied().zip(0..).collect();
+    sides[0].waiting = given.flits.iter().copied().zip(0..).collect();
+    sides[1].returned = given.credits.iter().copied().collect();
     let mut arrivals: BTreeMap<u64, [Option<Arrival>; 2]> = BTreeMap::new();
-    let mut out = Vec::new();
+    let mut out = Out::default();
     for k in 0..frames_max {
         let start = k * rules.frame;
         // What has come to the ends by the time that frame k begins.
@@ -114,7 +143,7 @@ pub(super) fn run(
                 }
             }
         }
-        if out.len() == handed.len() {
+        if out.flits.len() == given.flits.len() && out.credits.len() == given.credits.len() {
             break;
         }
         for (way, lost) in lost.iter().enumerate() {
@@ -174,7 +203,22 @@ fn send(rules: &Rules, sides: &mut [Side; 2], way: usize, start: u64) -> Frame {
     };
     let number = side.logical % (1 << rules.bits);
     side.logical += 1;
-    Frame { number, mark: side.mark, flits, ack, nak }
+    Frame { number, mark: side.mark, flits, ack, nak, credits: count(rules, side, start) }
+}
+
+/// The credits that the header of the frame that begins at `start` tells of.
+fn count(rules: &Rules, side: &mut Side, start: u64) -> u64 {
+    let mut told = BTreeSet::new();
+    let mut new = 0;
+    while let Some((_, vc)) = side.returned.front().filter(|(at, _)| *at <= start) {
+        if told.insert(*vc) && told.len() as u64 > rules.credits {
+            break;
+        }
+        side.returned.pop_front();
+        new += 1;
+    }
+    side.given += new;
+    if rules.fault == Fault::CreditLostOnReplay { new } else { side.given }
 }
 
 /// A new frame: the flits that come in time for its slots, if there is room to keep it.
@@ -194,7 +238,7 @@ fn fresh(rules: &Rules, side: &mut Side, start: u64) -> Vec<u32> {
 }
 
 /// Something arrives at the end of `way`.
-fn arrive(rules: &Rules, sides: &mut [Side; 2], way: usize, arrival: Arrival, out: &mut Accepted) {
+fn arrive(rules: &Rules, sides: &mut [Side; 2], way: usize, arrival: Arrival, out: &mut Out) {
     let Arrival { at, k, frame } = arrival;
     let Some(frame) = frame else {
         let side = &mut sides[way];
@@ -232,7 +276,13 @@ fn arrive(rules: &Rules, sides: &mut [Side; 2], way: usize, arrival: Arrival, ou
         side.naks = 0;
         if !frame.flits.is_empty() {
             side.accepted.push((k, at));
-            out.extend(frame.flits.iter().map(|f| (*f, k)));
+            out.flits.extend(frame.flits.iter().map(|f| (*f, k)));
+        }
+        let lossy = rules.fault == Fault::CreditLostOnReplay;
+        let told = if lossy { side.told + frame.credits } else { frame.credits };
+        while side.told < told {
+            out.credits.push((u32::try_from(side.told).expect("few"), k));
+            side.told += 1;
         }
     } else if anew {
         // The replay that it waits for was lost: this is the one behind it.

@@ -31,6 +31,8 @@ pub(crate) fn class() -> FrameClass {
         },
         spares: Spares { lanes: 0, widths: vec![2, 1], failures_per_s: 0.0 },
         skip: None,
+        elastic_bits: 0,
+        ppm: [0, 0],
         energy: Energy { active_fj_per_bit: 500, idle_fj_per_bit: 100 },
     }
 }

@@ -2,7 +2,7 @@
 
 mod read;
 
-use base::arch::VcReuse;
+use base::arch::{Buffers, VcReuse};
 use base::state::{Loader, Saver, State, Unfit};
 use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
@@ -10,6 +10,7 @@ use crate::MAX_PORTS;
 use crate::egress::Egress;
 use crate::express::{Border, Engine, LANES_MAX, PackedFlit, PortLink};
 use crate::general::General;
+use crate::pool::Division;
 use crate::state::{Block, Lane, Timer};
 use crate::store::{Slot, Store};
 use crate::view::Load;
@@ -21,6 +22,23 @@ pub struct RouterParams {
     pub input_depth: Vec<u32>,
     /// Flits of buffer a VC: `[port]`, at the far end of the link out of the port.
     pub output_depth: Vec<u32>,
+    /// Whose these buffers are, at both ends: `[port]`; as [`RouterArch::buffers`] says where it is empty.
+    pub divisions: Vec<Division>,
+}
+
+impl RouterParams {
+    /// Whose the buffers of a port are.
+    pub(crate) fn division(&self, pipeline: &Pipeline, port: usize) -> Division {
+        self.divisions.get(port).copied().unwrap_or(match pipeline.arch.buffers {
+            Buffers::Private => Division::PRIVATE,
+            Buffers::Shared { reserved_flits } => Division { reserved_flits, vcs: pipeline.vcs },
+        })
+    }
+
+    /// Whether each VC of each port has its own.
+    fn is_private(&self, pipeline: &Pipeline) -> bool {
+        (0..self.input_depth.len()).all(|port| self.division(pipeline, port).is_private())
+    }
 }
 
 /// What all routers of a bank have in common.
@@ -226,7 +244,9 @@ impl<R: RoutingFunction> RouterBank<R> {
         routing: R,
         links: &[Vec<PortLink>],
     ) -> Result<Self, R> {
-        let plain = (pipeline.va, pipeline.sa) == (1, 1) && pipeline.arch == RouterArch::default();
+        let plain = (pipeline.va, pipeline.sa) == (1, 1)
+            && pipeline.arch == RouterArch::default()
+            && params.iter().all(|p| p.is_private(&pipeline));
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         let lanes = (ports * usize::from(pipeline.vcs).next_power_of_two()).next_power_of_two();
         let large = params.len() * lanes.max(2 * ports.next_power_of_two()) > LANES_MAX;
@@ -263,6 +283,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         }
         let plain = groups.is_none()
             && (va, sa) == (1, 1)
+            && whole.iter().all(|p| p.is_private(&pipeline))
             && RouterArch { vc_reuse: VcReuse::TailSent, ..arch } == RouterArch::default();
         let general = (!plain)
             .then(|| Box::new(General::new(params, &pipeline, (shift, rc_in_passes), groups)));
@@ -405,6 +426,16 @@ impl<R: RoutingFunction> RouterBank<R> {
         self.common.active[i.at() / 64] |= 1 << (i.at() % 64);
     }
 
+    /// The link out of `port` of router `i` takes no flit that leaves before cycle `until`, which is to come.
+    pub fn hold(&mut self, i: RouterIdx, port: usize, until: u64) {
+        let (first, mask) = (port << self.common.shift, self.common.vc_mask as usize);
+        let when = until.saturating_sub(self.common.traversal);
+        if let Some(general) = &mut self.common.general {
+            general.hold(i.at(), port, until);
+        }
+        work!(self, k => k.hold(i.at(), (first, mask), when));
+    }
+
     /// Whether router `i` is to be stepped in the next [`step_all`](Self::step_all); it is then
     /// taken off the list.
     pub(crate) fn take_wake(&mut self, i: RouterIdx) -> bool {
@@ -422,7 +453,11 @@ impl<R: RoutingFunction> RouterBank<R> {
             let routers = (0..self.len()).map(RouterIdx::new);
             let params: Vec<RouterParams> = routers
                 .map(|i| (0..self.ports(i)).map(|p| self.credits(i, p, VcIdx(0)).1).collect())
-                .map(|d: Vec<u32>| RouterParams { input_depth: d.clone(), output_depth: d })
+                .map(|d: Vec<u32>| RouterParams {
+                    input_depth: d.clone(),
+                    output_depth: d,
+                    divisions: Vec::new(),
+                })
                 .collect();
             let general =
                 General::new(&params, &self.common.pipeline, (self.common.shift, None), None);
@@ -448,13 +483,14 @@ fn build<const L: usize, const W: usize>(
     pipeline: &Pipeline,
     shift: u32,
 ) -> Vec<Block<L, W>> {
-    let depth = |d: &u32| {
-        let flits = u16::try_from(General::depth(pipeline, *d)).ok().filter(|d| *d > 0);
-        flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
-    };
     let block = |p: &RouterParams| {
-        let input: Vec<u16> = p.input_depth.iter().map(depth).collect();
-        let output: Vec<u16> = p.output_depth.iter().map(depth).collect();
+        let depth = |(port, d): (usize, &u32)| {
+            let most = p.division(pipeline, port).most(*d);
+            let flits = u16::try_from(most).ok().filter(|d| *d > 0);
+            flits.unwrap_or_else(|| panic!("a VC's buffer holds {d} flits"))
+        };
+        let input: Vec<u16> = p.input_depth.iter().enumerate().map(depth).collect();
+        let output: Vec<u16> = p.output_depth.iter().enumerate().map(depth).collect();
         Block::new(&input, &output, pipeline.vcs, shift)
     };
     params.iter().map(block).collect()

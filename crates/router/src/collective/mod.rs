@@ -111,7 +111,8 @@ pub fn check(
     pipeline: &Pipeline,
     groups: &Groups,
 ) -> Result<(), GroupsError> {
-    if pipeline.arch.buffers != Buffers::Private {
+    let shared = |p: &RouterParams| p.divisions.iter().any(|d| !d.is_private());
+    if pipeline.arch.buffers != Buffers::Private || params.iter().any(shared) {
         return Err(GroupsError::SharedBuffers);
     }
     if pipeline.arch.hold_switch {

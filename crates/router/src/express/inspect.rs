@@ -85,6 +85,7 @@ impl Express {
             output_depth: ports
                 .map(|p| u32::from(self.lanes.all()[lane(p)].output.depth))
                 .collect(),
+            divisions: Vec::new(),
         }
     }
 

@@ -22,7 +22,7 @@ mod traverse;
 
 use std::collections::VecDeque;
 
-use base::arch::{Allocation, Buffers, Switching};
+use base::arch::{Allocation, Switching};
 use base::group::Groups;
 use base::{RouterArch, RoutingFunction};
 
@@ -30,6 +30,7 @@ use crate::alloc::{AnyAllocator, KeyRule, Matching, Requests};
 use crate::bank::{Kernel, Pipeline, RouterParams};
 use crate::collective::Collective;
 use crate::egress::Egress;
+use crate::pool::Pools;
 use crate::state::{NOBODY, Sets};
 
 use self::flight::Flights;
@@ -73,8 +74,6 @@ pub(crate) struct Rules {
     rc_in_passes: Option<u64>,
     st: u64,
     output_buffer_flits: Option<u32>,
-    /// Of a VC; 0 where buffers are private.
-    reserved_flits: u16,
 }
 
 /// One router's own.
@@ -127,10 +126,8 @@ impl Held {
 
 #[derive(Clone, Debug)]
 struct PortParts {
-    /// Shared buffers at the far end of the link out: how many there are, and how many are used or
-    /// promised.
-    shared: u32,
-    shared_used: u32,
+    /// Shared buffers at the far end of the link out, used or promised.
+    pools: Pools,
     /// Cycles in which the flits of the output buffer go on the link, and the first cycle in which
     /// the link takes another.
     departures: VecDeque<u64>,
@@ -160,10 +157,6 @@ impl Time {
 impl Rules {
     fn new(pipeline: &Pipeline, rc_in_passes: Option<u32>) -> Self {
         let arch = &pipeline.arch;
-        let reserved = match arch.buffers {
-            Buffers::Private => 0,
-            Buffers::Shared { reserved_flits } => reserved_flits,
-        };
         Self {
             keys: KeyRule::new(arch.priority, arch.arbiter),
             speculative: arch.speculative,
@@ -175,7 +168,6 @@ impl Rules {
             rc_in_passes: rc_in_passes.map(u64::from),
             st: u64::from(pipeline.st),
             output_buffer_flits: arch.output_buffer_flits,
-            reserved_flits: u16::try_from(reserved).unwrap_or(u16::MAX),
         }
     }
 }
@@ -193,7 +185,6 @@ impl General {
         let extra = |ports: usize| if groups.is_some() { ports } else { 0 };
         let arch = &pipeline.arch;
         let rules = Rules::new(pipeline, rc_in_passes);
-        let reserved = u32::from(rules.reserved_flits);
         let most = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         // All routers of a bank are of one design: a wave goes over the ports of the largest, whether
         // they are there or not, and that changes whose turn it is.
@@ -202,10 +193,10 @@ impl General {
         let parts = params.iter().map(|p| {
             let ports = p.input_depth.len();
             let lanes = ports << shift;
+            let shares = (0..ports).any(|port| !p.division(pipeline, port).is_private());
             let (inputs, outputs) = (ports * rules.input_speedup, ports * rules.output_speedup);
-            let port = |depth: &u32| PortParts {
-                shared: u32::from(pipeline.vcs) * depth.saturating_sub(reserved),
-                shared_used: 0,
+            let port = |(port, depth): (usize, &u32)| PortParts {
+                pools: Pools::new(p.division(pipeline, port), pipeline.vcs, *depth),
                 departures: VecDeque::new(),
                 link_free: 0,
             };
@@ -221,14 +212,14 @@ impl General {
                     let outputs = ports * rules.output_speedup;
                     AnyAllocator::new(arch.switch_allocator, arch.arbiter, inputs, outputs)
                 },
-                ports: p.output_depth.iter().map(port).collect(),
+                ports: p.output_depth.iter().enumerate().map(port).collect(),
                 vc_flights: Flights::new(pipeline.va, rules.internal_speedup, lanes),
                 switch_flights: Flights::new(pipeline.sa, rules.internal_speedup, lanes),
                 routed: vec![UNKNOWN; if rules.rc_in_passes.is_some() { lanes } else { 0 }],
                 turn: vec![0; inputs],
                 held: vec![Held::NONE; inputs],
                 taken: vec![false; outputs],
-                owed: vec![0; if rules.cut_through && reserved > 0 { lanes } else { 0 }],
+                owed: vec![0; if rules.cut_through && shares { lanes } else { 0 }],
             }
         });
         let parts: Vec<Parts> = parts.collect();
@@ -246,6 +237,11 @@ impl General {
         }
     }
 
+    /// The link out of a port takes no flit that leaves before cycle `until`.
+    pub(crate) fn hold(&mut self, i: usize, port: usize, until: u64) {
+        self.parts[i].ports[port].link_free = until;
+    }
+
     /// Whether RC counts in passes, so that the bank is to deliver heads before a step as with
     /// lookahead routing.
     pub(crate) fn counts_rc(arch: &RouterArch, groups: Option<&Groups>) -> bool {
@@ -257,17 +253,6 @@ impl General {
         if let Some(mut collective) = self.collective.take() {
             work(self, &mut collective);
             self.collective = Some(collective);
-        }
-    }
-
-    /// Flits of buffer that a VC may use at most, where its share of the port's is `depth`.
-    pub(crate) fn depth(pipeline: &Pipeline, depth: u32) -> u32 {
-        match pipeline.arch.buffers {
-            Buffers::Private => depth,
-            Buffers::Shared { reserved_flits } => {
-                let shared = u32::from(pipeline.vcs) * depth.saturating_sub(reserved_flits);
-                (reserved_flits.min(depth) + shared).min(u32::from(u16::MAX))
-            }
         }
     }
 }
@@ -282,10 +267,7 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         if let Some(general) = &mut self.c.general {
             let parts = &mut general.parts[i];
             let after = parts.claimed(at, output);
-            let reserved = general.rules.reserved_flits;
-            if reserved > 0 && after >= u32::from(reserved) {
-                parts.ports[at >> shift].shared_used -= 1;
-            }
+            parts.ports[at >> shift].pools.give(at & ((1 << shift) - 1), after);
         }
         self.c.wake(i);
     }

@@ -59,7 +59,6 @@ impl General {
     }
 
     /// Buffers downstream that output VC `out` may use.
-    // Invariant: shared_used is the sum over a port's VCs of what each claims beyond its reserve.
     pub(crate) fn room<const L: usize, const W: usize>(
         &self,
         shift: u32,
@@ -69,14 +68,12 @@ impl General {
     ) -> u32 {
         let output = &block.outputs[out];
         let credits = u32::from(output.credits);
-        let reserved = u32::from(self.rules.reserved_flits);
         let parts = &self.parts[i];
-        if reserved == 0 || parts.owed(out) > 0 {
+        let pools = &parts.ports[out >> shift].pools;
+        if !pools.is_shared() || parts.owed(out) > 0 {
             return credits;
         }
-        let port = &parts.ports[out >> shift];
-        let own = reserved.saturating_sub(parts.claimed(out, output));
-        credits.min(own + port.shared - port.shared_used)
+        pools.room(out & ((1 << shift) - 1), parts.claimed(out, output), credits)
     }
 
     /// With cut-through and shared buffers, sets room for the whole packet of input VC `at` aside.
@@ -87,18 +84,17 @@ impl General {
         block: &Block<L, W>,
         (i, at, out): (usize, usize, usize),
     ) -> bool {
-        if self.parts[i].owed.is_empty() {
+        let port = out >> c.shift;
+        if self.parts[i].owed.is_empty() || !self.parts[i].ports[port].pools.is_shared() {
             return true;
         }
         let flits = c.store.length(block.inputs[at].first);
         if self.room(c.shift, block, i, out) < flits {
             return false;
         }
-        let reserved = u32::from(self.rules.reserved_flits);
         let parts = &mut self.parts[i];
         let claimed = parts.claimed(out, &block.outputs[out]);
-        let beyond = (claimed + flits).saturating_sub(reserved.max(claimed));
-        parts.ports[out >> c.shift].shared_used += beyond;
+        parts.ports[port].pools.take(out & c.vc_mask as usize, claimed, flits);
         parts.owed[out] = u16::try_from(flits).unwrap_or(u16::MAX);
         true
     }

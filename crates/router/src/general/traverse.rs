@@ -83,7 +83,7 @@ impl General {
         let now = time.now;
         let out = usize::from(block.inputs[at].out);
         let port = out >> c.shift;
-        self.use_room(i, out, port, &block.outputs[out]);
+        self.use_room(i, (out, c.vc_mask as usize), port, &block.outputs[out]);
         if E::WATCHES {
             self.watched[2][at / 64] |= 1 << (at % 64);
         }
@@ -167,14 +167,13 @@ impl General {
     }
 
     /// A flit takes a buffer downstream: a promised one, one of its VC's own, or a shared one.
-    fn use_room(&mut self, i: usize, out: usize, port: usize, output: &Output) {
+    fn use_room(&mut self, i: usize, (out, vc_mask): (usize, usize), port: usize, output: &Output) {
         let parts = &mut self.parts[i];
         if parts.owed(out) > 0 {
             parts.owed[out] -= 1;
-        } else if self.rules.reserved_flits > 0
-            && parts.claimed(out, output) >= u32::from(self.rules.reserved_flits)
-        {
-            parts.ports[port].shared_used += 1;
+        } else {
+            let claimed = parts.claimed(out, output);
+            parts.ports[port].pools.take(out & vc_mask, claimed, 1);
         }
     }
 }

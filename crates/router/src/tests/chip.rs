@@ -101,7 +101,11 @@ impl Chip {
         let nodes = shape.width * shape.height;
         let depths: Vec<u32> =
             (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
-        let params = RouterParams { input_depth: depths.clone(), output_depth: depths };
+        let params = RouterParams {
+            input_depth: depths.clone(),
+            output_depth: depths,
+            divisions: Vec::new(),
+        };
         let bank = RouterBank::new(&vec![params; nodes], shape.pipeline(), Xy(shape));
         let vcs = 5 * shape.vcs_per_class;
         let all = (0..nodes).flat_map(|r| (0..PORTS).map(move |p| (r, p)));

@@ -127,10 +127,15 @@ impl Grid {
         let vcs = 5 * shape.vcs_per_class;
         let depths: Vec<u32> =
             (0..PORTS).map(|p| if p == 0 { shape.node_depth } else { shape.depth }).collect();
-        let router = RouterParams { input_depth: depths.clone(), output_depth: depths.clone() };
+        let router = RouterParams {
+            input_depth: depths.clone(),
+            output_depth: depths.clone(),
+            divisions: Vec::new(),
+        };
         let interface = InterfaceParams {
             clock: clock.clone(),
             output_depth: vec![shape.node_depth],
+            divisions: Vec::new(),
             vcs,
             vc_reuse: VcReuse::TailSent,
             switching: Switching::Wormhole,

@@ -57,8 +57,11 @@ impl Lone {
     /// The same, with choices of its own.
     pub(super) fn with(ports: usize, depth: u32, stages: [u32; 4], arch: RouterArch) -> Self {
         let clock = Domain::new((1_000_000_000, 1), base::Fs::ZERO).unwrap();
-        let params =
-            RouterParams { input_depth: vec![depth; ports], output_depth: vec![depth; ports] };
+        let params = RouterParams {
+            input_depth: vec![depth; ports],
+            output_depth: vec![depth; ports],
+            divisions: Vec::new(),
+        };
         let [rc, va, sa, st] = stages;
         let pipeline = Pipeline { rc, va, sa, st, arch, ..Pipeline::new(10) };
         let pins = Pins {

@@ -59,6 +59,10 @@ pub struct ClassReport {
     pub latency: Latency,
     /// Flits of buffer for each VC.
     pub buffer_flits: u32,
+    /// Flits of buffer that one VC can use by itself: more where VCs share them.
+    pub vc_flits: u64,
+    /// VCs that share buffers, and flits that each of them has of its own; none where each has its own.
+    pub shared_by: Option<(u8, u32)>,
     /// Flits of buffer with which one VC keeps a link of the class full.
     pub buffer_flits_needed: u64,
 }
@@ -149,12 +153,22 @@ fn shallow_fifos(spec: &MachineSpec) -> Vec<String> {
 }
 
 fn too_shallow(class: &ClassReport) -> Option<String> {
-    (u64::from(class.buffer_flits) < class.buffer_flits_needed).then(|| {
-        format!(
+    (class.vc_flits < class.buffer_flits_needed).then(|| match class.shared_by {
+        None => format!(
             "link class `{}`: buffer_flits {} cannot cover the round trip of a credit; one VC alone \
              needs {} to run at full rate",
             class.name, class.buffer_flits, class.buffer_flits_needed
-        )
+        ),
+        Some((vcs, reserved)) => {
+            let own = u64::from(reserved.min(class.buffer_flits));
+            let each = own + (class.buffer_flits_needed - own).div_ceil(vcs.into());
+            format!(
+                "link class `{}`: buffer_flits {}, shared by {vcs} VCs, cannot cover the round trip of a \
+                 credit: one VC alone can use {} and needs {} to run at full rate, which buffer_flits {each} \
+                 gives it",
+                class.name, class.buffer_flits, class.vc_flits, class.buffer_flits_needed
+            )
+        }
     })
 }
 
@@ -163,6 +177,9 @@ fn class_report(spec: &MachineSpec, class: usize) -> Option<ClassReport> {
     let links = || spec.fabric.links.iter().filter(|l| l.class == class);
     let longest: &Link = links().max_by_key(|l| timing::split(spec, l).total())?;
     let split = timing::split(spec, longest);
+    let vcs = u64::from(spec.router.vcs_per_class) * CLASS_COUNT as u64;
+    let vcs = u8::try_from(vcs.min(limits::VCS_MAX)).unwrap_or(u8::MAX);
+    let pool = spec.pool(&spec.fabric.classes[class], vcs);
     Some(ClassReport {
         name: spec.fabric.classes[class].name.clone(),
         links: links().count(),
@@ -174,6 +191,8 @@ fn class_report(spec: &MachineSpec, class: usize) -> Option<ClassReport> {
             flight_fs: split.flight,
         },
         buffer_flits: spec.fabric.classes[class].buffer_flits,
+        vc_flits: spec.vc_flits(&spec.fabric.classes[class], vcs),
+        shared_by: pool.map(|pool| (pool.vcs, pool.reserved_flits)),
         buffer_flits_needed: links().map(|l| timing::flits_needed(spec, l)).max()?,
     })
 }
@@ -231,8 +250,12 @@ impl fmt::Display for ClassReport {
             ns(l.serdes_fs),
             ns(l.fec_fs),
             ns(l.flight_fs),
-            self.buffer_flits,
+            self.vc_flits,
             self.buffer_flits_needed
-        )
+        )?;
+        match self.shared_by {
+            Some((vcs, own)) => write!(f, ", shared by {vcs} VCs with {own} of their own each"),
+            None => Ok(()),
+        }
     }
 }

@@ -73,6 +73,24 @@ pub enum Undetected {
     Silent,
 }
 
+/// What a credit of a link is good for: whose the buffers at its receiver are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Credits {
+    /// Each VC has its own.
+    PerVc,
+    /// The VCs of a message class share theirs.
+    PerClass {
+        /// Flits that each VC has of its own, at least 1.
+        reserved_flits: u32,
+    },
+    /// All VCs share theirs.
+    Shared {
+        /// Flits that each VC has of its own, at least 1.
+        reserved_flits: u32,
+    },
+}
+
 form! {
     /// What lies in a frame.
     FrameForm {
@@ -90,7 +108,7 @@ form! {
         slot: Size,
         /// Whether a flit may begin in one frame and end in the next.
         straddle: bool,
-        /// Credits that a header returns at most.
+        /// VCs at most of which a header returns credits, each by its count.
         credits: u32,
     }
 }
@@ -223,4 +241,6 @@ pub struct FramedForm {
     pub energy: EnergyForm,
     /// Buffer of each VC at the receiver, in flits.
     pub buffer_flits: Option<u32>,
+    /// Whose these buffers are; as `router: (buffers: ..)` says where not given.
+    pub credits: Option<Credits>,
 }

@@ -32,6 +32,7 @@ impl FramedForm {
             elastic: self.elastic.over(&below.elastic),
             energy: self.energy.over(&below.energy),
             buffer_flits: self.buffer_flits.or(below.buffer_flits),
+            credits: self.credits.or(below.credits),
         }
     }
 }
@@ -116,6 +117,7 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
         spare_lanes: whole.spare_lanes.unwrap_or(0),
         widths: whole.widths.clone().unwrap_or_default(),
         lane_failures_per_hour: whole.lane_failures_per_hour.unwrap_or_default(),
+        credit_pools: whole.credits,
         skip: skip(&at, &whole)?,
         elastic: elastic(&at, &whole)?,
         energy_fj_per_bit: (energy(whole.energy.active), energy(whole.energy.idle)),

@@ -19,8 +19,8 @@ mod validate;
 pub use classes::{CLASSES, class};
 pub use events::{EventForm, EventSpec, Happening};
 pub use form::{
-    BurstForm, Chance, CodeForm, ElasticForm, EnergyForm, FrameForm, FramedForm, Modulation,
-    ReplayForm, SkipForm, Undetected,
+    BurstForm, Chance, CodeForm, Credits, ElasticForm, EnergyForm, FrameForm, FramedForm,
+    Modulation, ReplayForm, SkipForm, Undetected,
 };
 pub use spec::{Burst, Code, Elastic, PhySpec, Replay};
 

@@ -2,7 +2,7 @@
 
 use base::Fs;
 
-use super::form::{Chance, Modulation, Undetected};
+use super::form::{Chance, Credits, Modulation, Undetected};
 
 /// A framed link: see [`FramedForm`](super::FramedForm) for what each field is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,8 +29,10 @@ pub struct PhySpec {
     pub slot_bits: u32,
     /// Whether flits may lie across frames.
     pub straddle: bool,
-    /// Credits that a header returns at most.
+    /// VCs at most of which a header returns credits.
     pub credits: u32,
+    /// Whose the buffers at the receiver are; the router's choice where `None`.
+    pub credit_pools: Option<Credits>,
     /// The code; `None` if nothing is corrected.
     pub code: Option<Code>,
     /// Both SerDes.
@@ -159,7 +161,8 @@ impl PhySpec {
         let (skip, every) = self.skip?;
         let between = u64::from(self.frame_bits()) * u64::from(every) + u64::from(skip);
         let lane = u64::from(self.lanes);
-        let room = u64::from(elastic.buffer_bits) / 2 * lane;
+        // A bit for rounding: skips are made longer and shorter by whole bits.
+        let room = (u64::from(elastic.buffer_bits) / 2).saturating_sub(1) * lane;
         Some(u64::from(skip).min(room) * 1_000_000 / between)
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! Each function is a module of its own with a type that has the methods that [`Way`] asks for.
 
+mod around;
 mod attach;
 mod detour;
 mod dimension;

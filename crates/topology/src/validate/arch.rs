@@ -5,6 +5,7 @@ use base::arch::{Allocation, Buffers, Switching};
 
 use super::{entries, range};
 use crate::error::{ErrorKind, Problem};
+use crate::phy::Credits;
 use crate::spec::{LinkClass, MachineSpec};
 
 /// Crossbar ports for each port of the router, or allocations in a cycle, at most.
@@ -51,8 +52,9 @@ fn speedups(arch: &RouterArch) -> Result<(), Problem> {
 /// Buffers of a link class, for what the router puts into them.
 fn buffers(spec: &MachineSpec, class: &LinkClass) -> Result<(), Problem> {
     let arch = &spec.router.arch;
-    if let Buffers::Shared { reserved_flits } = arch.buffers {
-        let key = "router.buffers.reserved_flits";
+    let (reserved, key) = reserved(spec, class);
+    let key = key.as_str();
+    if let Some(reserved_flits) = reserved {
         range(key, u64::from(reserved_flits), 1, u64::from(u32::MAX))?;
         if reserved_flits > class.buffer_flits {
             return Err(Problem::new(
@@ -80,14 +82,14 @@ fn buffers(spec: &MachineSpec, class: &LinkClass) -> Result<(), Problem> {
             format!("use at least {packet}, or `switching: Wormhole`"),
         ));
     }
-    match arch.buffers {
-        Buffers::Shared { reserved_flits }
+    match reserved {
+        Some(reserved_flits)
             if arch.switching == Switching::VirtualCutThrough
                 && u64::from(reserved_flits) < packet =>
         {
             Err(Problem::new(
                 ErrorKind::Structure,
-                "router.buffers.reserved_flits",
+                key,
                 format!(
                     "a packet of {packet} flits that cuts through may wait for ever for room that \
                      other VCs' packets hold: {reserved_flits} are reserved for its VC"
@@ -96,5 +98,27 @@ fn buffers(spec: &MachineSpec, class: &LinkClass) -> Result<(), Problem> {
             ))
         }
         _ => Ok(()),
+    }
+}
+
+/// Flits that each VC of a link class has of its own where others are shared, and the key that says so.
+fn reserved(spec: &MachineSpec, class: &LinkClass) -> (Option<u32>, String) {
+    match class.phy.as_ref().and_then(|phy| phy.credit_pools) {
+        None => {
+            let of = match spec.router.arch.buffers {
+                Buffers::Private => None,
+                Buffers::Shared { reserved_flits } => Some(reserved_flits),
+            };
+            (of, "router.buffers.reserved_flits".to_owned())
+        }
+        Some(own) => {
+            let of = match own {
+                Credits::PerVc => None,
+                Credits::PerClass { reserved_flits } | Credits::Shared { reserved_flits } => {
+                    Some(reserved_flits)
+                }
+            };
+            (of, format!("links.\"{}\".credits.reserved_flits", class.name))
+        }
     }
 }
