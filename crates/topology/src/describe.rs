@@ -8,8 +8,9 @@ use core::fmt;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
+pub use crate::barriers::{BarrierForm, NodeEventForm, NodeHappening};
 pub use crate::directory::DirectoryForm;
 pub use crate::families::PerDim;
 pub use crate::families::grid::{Datelines, Grid, GridRouting, Ring, Twist};
@@ -50,6 +51,12 @@ pub struct Description {
     /// What happens to single links at given times; nothing where not given.
     #[serde(default)]
     pub events: Vec<EventForm>,
+    /// What happens to single nodes at given times; nothing where not given.
+    #[serde(default)]
+    pub node_events: Vec<NodeEventForm>,
+    /// How barriers are done; by packets where not given.
+    #[serde(default)]
+    pub barriers: BarrierForm,
     /// Nodes of a package: that many consecutive ones; there are no packages where not given.
     #[serde(default)]
     pub package_nodes: Option<u32>,
@@ -469,29 +476,6 @@ impl<'de> Deserialize<'de> for Clock {
                 let Fields { frequency, phase, ppm } =
                     Fields::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(Clock { frequency, phase, ppm })
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl<'de> Deserialize<'de> for PerSwitch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = PerSwitch;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of links, or a list with one for each switch")
-            }
-            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<PerSwitch, E> {
-                u32::try_from(n).map(PerSwitch::Same).map_err(|_| E::custom("too many links"))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PerSwitch, A::Error> {
-                let mut each = Vec::new();
-                while let Some(n) = seq.next_element()? {
-                    each.push(n);
-                }
-                Ok(PerSwitch::Each(each))
             }
         }
         deserializer.deserialize_any(Either)

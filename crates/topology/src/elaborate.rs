@@ -2,6 +2,7 @@
 
 use base::{DomainIdx, NodeIdx};
 
+use crate::barriers;
 use crate::describe::{
     self, Accelerator, Atomics, Consistency, Description, FabricForm, LinkForm, Replacement,
     SharedEviction, UpRouting,
@@ -38,6 +39,7 @@ impl Description {
     pub(crate) fn build(&self) -> Result<MachineSpec, Problem> {
         let mut spec = self.sections()?;
         validate::sections(&spec)?;
+        spec.barriers = barriers::barriers(&spec, self.barriers)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
         let mut wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
@@ -55,6 +57,7 @@ impl Description {
         directory::fill_in(&mut spec, self.accelerator.home.directory)?;
         validate::totals(&spec)?;
         spec.events = phy::events(&spec, &self.events)?;
+        spec.node_events = barriers::node_events(&spec, &self.node_events)?;
         phy::clocks(&spec)?;
         match short {
             None => Ok(spec),
@@ -144,6 +147,8 @@ impl Description {
         let classes = self.links.0.iter().map(|(n, form)| link_class(n, form, flit_bytes));
         Ok(MachineSpec {
             events: Vec::new(),
+            node_events: Vec::new(),
+            barriers: spec::BarrierSpec::default(),
             package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),

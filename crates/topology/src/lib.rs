@@ -27,6 +27,7 @@
 
 use std::path::Path;
 
+mod barriers;
 pub mod checks;
 pub mod collective;
 pub mod describe;
@@ -39,6 +40,7 @@ pub mod limits;
 mod locate;
 pub mod names;
 mod parse;
+mod per_switch;
 pub mod phy;
 mod pipeline;
 pub mod routing;

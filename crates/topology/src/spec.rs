@@ -6,6 +6,7 @@
 
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
+pub use crate::barriers::{BarrierSpec, NodeEventSpec, NodeHappening, UnitSpec};
 pub use crate::phy::{EventSpec, Happening, PhySpec};
 use crate::routing::Routing;
 
@@ -38,6 +39,10 @@ pub struct MachineSpec {
     pub regions: Vec<RegionSpec>,
     /// What happens to single links at given times.
     pub events: Vec<EventSpec>,
+    /// What happens to single nodes at given times.
+    pub node_events: Vec<NodeEventSpec>,
+    /// How barriers and reductions are done.
+    pub barriers: BarrierSpec,
 }
 
 impl MachineSpec {

@@ -10,7 +10,7 @@ use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 use super::framing;
 use super::packets::Packets;
 use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
-use super::{Network, Slots};
+use super::{Network, Slots, Units};
 use crate::BuildError;
 
 pub(super) fn network<R: RoutingFunction, P>(
@@ -55,6 +55,7 @@ pub(super) fn network<R: RoutingFunction, P>(
         flits_delivered: 0,
         packets_delivered: 0,
         spoilt: [0; 2],
+        units: Units::default(),
     })
 }
 
@@ -166,7 +167,8 @@ fn wiring(
     let receivers = fabric.links.iter().map(|l| terminal(l.to)).collect();
     let schedule = Schedule::new(&lanes);
     let links = Links::framed(params, &framing::pairs(spec)?, seed);
-    Ok(Wiring { links, schedule, receivers, units, sockets, spoiled: Vec::new() })
+    let (spoiled, tokens, token_counts) = (Vec::new(), Vec::new(), [0; 2]);
+    Ok(Wiring { links, schedule, receivers, units, sockets, spoiled, tokens, token_counts })
 }
 
 /// The parameters of one direction, with its wires' latency checked to be at least one edge.

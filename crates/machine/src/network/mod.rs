@@ -10,6 +10,7 @@
 mod build;
 mod framing;
 mod packets;
+mod units;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
@@ -21,6 +22,7 @@ use topology::spec::MachineSpec;
 pub(crate) use build::{check_ports, domains, pipeline};
 pub use framing::frame_class;
 pub use packets::{Packet, Packets};
+pub(crate) use units::{Latency, Released, UnitFault, Units};
 pub use wiring::{Component, Slot, Wiring};
 
 use crate::BuildError;
@@ -42,6 +44,7 @@ pub struct Network<R, P> {
     packets_delivered: u64,
     /// Packets that arrived poisoned, and with wrong data.
     spoilt: [u64; 2],
+    units: Units,
 }
 
 /// Where each component is woken.
@@ -97,6 +100,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
         if next != Edge::NEVER {
             self.wiring.wake(self.slots.routers[i.at()], next);
         }
+        self.step_unit(i, edge);
     }
 
     /// Takes in what has arrived at a node; whole packets are appended to `delivered`.
@@ -105,6 +109,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
         let before = delivered.len();
         self.flits_delivered += self.interfaces[node.at()].receive(edge, &mut wires, delivered);
         self.packets_delivered += (delivered.len() - before) as u64;
+        self.take_tokens(node, edge);
     }
 
     /// Sends up to one flit a port of a node. Gives the next edge at which the node must send again

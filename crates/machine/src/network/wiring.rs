@@ -1,6 +1,6 @@
 //! The wiring: links, who is at their ends, and the schedule that wakes them.
 
-use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, VcIdx};
+use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, Token, VcIdx};
 use clock::{Domain, Edge, Schedule};
 use phy::{Links, Undetected};
 use router::{PortSet, Wires};
@@ -53,6 +53,10 @@ pub struct Wiring {
     pub(crate) sockets: Vec<Socket>,
     /// Packets under way that were damaged unnoticed, and what becomes of them.
     pub(crate) spoiled: Vec<(PacketIdx, Undetected)>,
+    /// Tokens that the unit stepped last has received, by port; taken up before the next is stepped.
+    pub(crate) tokens: Vec<(usize, Token)>,
+    /// Tokens sent and received.
+    pub(crate) token_counts: [u64; 2],
 }
 
 /// A port of a unit.
@@ -147,6 +151,27 @@ impl Wiring {
         socket.starved + until.since(socket.starved_since)
     }
 
+    /// A flit for a unit's port will be seen there at an edge.
+    #[inline]
+    fn announce(&mut self, unit: u32, port: u16, visible: Edge) {
+        let far = &mut self.units[unit as usize];
+        far.flits.insert(usize::from(port));
+        let socket = &mut self.sockets[far.first as usize + usize::from(port)];
+        socket.flit_due = socket.flit_due.min(visible);
+        let slot = far.slot;
+        self.wake(slot, visible);
+    }
+
+    /// Sends a token by a unit's port, at an edge of its clock or as soon after as the link is ready.
+    pub(crate) fn send_token(&mut self, unit: usize, port: u16, token: Token, edge: Edge) {
+        let at = self.units[unit].first as usize + usize::from(port);
+        let Socket { out, far_unit, far_port, .. } = self.sockets[at];
+        let transit = self.links.cut_in(out, token.into(), edge);
+        trace!(target: "link", at = %self.schedule.now(), seen = %transit.crossed, "{out}: {token:?}");
+        self.token_counts[0] += 1;
+        self.announce(far_unit, far_port, transit.visible);
+    }
+
     /// Wakes a component; what waits for a link that is down for good is never woken for it.
     #[inline]
     pub fn wake(&mut self, slot: Slot, edge: Edge) {
@@ -230,7 +255,13 @@ impl<P> Wires for UnitWires<'_, P> {
 
     #[inline]
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
-        if self.socket(port).flit_due > edge { None } else { self.take_flit(port, edge) }
+        while self.socket(port).flit_due <= edge {
+            let flit = self.take_flit(port, edge)?;
+            let Some(token) = flit.token() else { return Some(flit) };
+            self.wiring.tokens.push((port, token));
+            self.wiring.token_counts[1] += 1;
+        }
+        None
     }
 
     #[inline]
@@ -269,12 +300,7 @@ impl<P> Wires for UnitWires<'_, P> {
             "{out}: flit for {}",
             flit.dst
         );
-        let far = &mut self.wiring.units[far_unit as usize];
-        far.flits.insert(usize::from(far_port));
-        let socket = &mut self.wiring.sockets[far.first as usize + usize::from(far_port)];
-        socket.flit_due = socket.flit_due.min(transit.visible);
-        let slot = far.slot;
-        self.wiring.wake(slot, transit.visible);
+        self.wiring.announce(far_unit, far_port, transit.visible);
         transit.ready
     }
 
