@@ -129,7 +129,8 @@ mod tests {
                 assert_eq!(Flit::from(token).token(), Some(token));
             }
         }
-        let flit = Flit { vc: VcIdx(63), ..Flit::from(Token { slot: 0, share: None, release: true }) };
+        let flit =
+            Flit { vc: VcIdx(63), ..Flit::from(Token { slot: 0, share: None, release: true }) };
         assert_eq!(flit.token(), None);
     }
 }

@@ -13,6 +13,7 @@
 //! packet flits, and a memory access a delay. Not known here: files, terminals, report formats.
 
 mod audit;
+mod barriers;
 pub mod cycle;
 mod directory;
 mod error;
@@ -28,6 +29,7 @@ mod stats;
 pub mod sweep;
 
 pub use audit::{Checks, LinkUse, PhyUse, Summary};
+pub use barriers::BarrierUse;
 pub use cycle::CycleNetwork;
 pub use directory::{
     CacheTransfers, DirectoryUse, PackageUse, directory, package_directory, protocol,

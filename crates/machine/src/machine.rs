@@ -4,7 +4,7 @@
 //! in any order, since nothing passes between two components in less than an edge.
 
 use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
-use clock::{Crossing, Domain, Edge};
+use clock::{Domain, Edge};
 use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
     CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, Levels, NODES_MAX, Outbox, PackageCtrl,
@@ -16,13 +16,14 @@ use topology::spec::{self, Consistency, MachineSpec};
 use tracing::debug;
 use traffic::Trace;
 
-use crate::memory_port::MemoryPort;
+use crate::barriers::{Meetings, Teams, units};
+use crate::memory_port::{MemoryPort, memories};
 use crate::network::{Component, Network};
 use crate::node::agent::Agent;
 use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
 use crate::payload::{Lengths, Payload};
 use crate::scopes::{ScopedSeed, scoped};
-use crate::source::{Iter, OpSource, ReadAhead};
+use crate::source::{Iter, OpSource, ReadAhead, Replayed};
 use crate::stats::Stats;
 use crate::{BuildError, RunError};
 
@@ -64,6 +65,7 @@ pub struct Machine<R = Routing, M = FixedLatency> {
     nodes: Vec<Node>,
     memories: Vec<MemoryPort<M>>,
     shared: Shared,
+    pub(crate) meetings: Meetings,
     woken: Vec<(DomainIdx, Edge, u32)>,
     edges: u64,
     instants: u64,
@@ -143,8 +145,14 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         memory: impl Fn(FixedParams) -> M,
         cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
-        let net = Network::seeded(spec, routing, options.seed)?;
+        let mut net = Network::seeded(spec, routing, options.seed)?;
         let domains = crate::network::domains(spec)?;
+        let mut teams = Teams::default();
+        if let Some(table) = &spec.barriers.units {
+            let said: Result<Vec<_>, _> = sources.iter().map(|s| s.barriers()).collect();
+            teams = Teams::new(&said?);
+            net.set_units(units(spec, table, &mut teams, &net)?);
+        }
         let threads = sources.len();
         let (readers, sources) = if options.threads > 1 {
             let (readers, sources) = ReadAhead::start(sources, options.threads - 1);
@@ -155,12 +163,13 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let nodes = nodes(spec, sources, options.seed, cfg)?;
         let memories = memories(spec, &domains, nodes.len(), memory);
         let mut machine = Self {
-            shared: shared(spec, &domains, threads, options)?,
+            shared: shared(spec, &domains, (threads, teams), options)?,
             spec: spec.clone(),
             options,
             net,
             nodes,
             memories,
+            meetings: Meetings::new(spec.barriers.timeout),
             woken: Vec::new(),
             edges: 0,
             instants: 0,
@@ -171,6 +180,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             let slot = machine.net.node_slot(NodeIdx::new(node));
             machine.net.wiring_mut().wake(slot, Edge(0));
         }
+        machine.set_halts();
         Ok(machine)
     }
 
@@ -187,6 +197,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         };
         self.edges += woken.len() as u64;
         self.instants += 1;
+        if self.meetings.deadline < now {
+            self.look_for_overdue(now)?;
+        }
         if let Some(seed) = self.options.shuffle {
             base::rng::shuffle(&mut woken, seed, now.0);
         }
@@ -199,6 +212,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         if now > TIME_MAX {
             return Err(RunError::TooLong { at: now });
         }
+        self.judge_barriers()?;
         self.watch(now)?;
         Ok(true)
     }
@@ -238,7 +252,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     /// Nobody wakes any more: the end, or a deadlock.
-    fn at_rest(&self) -> Result<bool, RunError> {
+    fn at_rest(&mut self) -> Result<bool, RunError> {
+        self.look_for_overdue(Fs::NEVER)?;
         if self.nodes.iter().all(|n| n.running == 0) {
             debug!(target: "machine", at = %self.now(), "at rest");
             return Ok(false);
@@ -313,6 +328,13 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         &self.shared
     }
 
+    /// What nodes share, the nodes, and the network.
+    pub(crate) const fn parts(
+        &mut self,
+    ) -> (&mut Shared, &mut Vec<Node>, &mut Network<R, Payload>) {
+        (&mut self.shared, &mut self.nodes, &mut self.net)
+    }
+
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter()
     }
@@ -354,8 +376,8 @@ pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
 /// One source for each thread of a trace.
 pub(crate) fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
     let streams = (0..trace.threads()).map(|t| {
-        let stream = trace.stream(ThreadIdx(t))?;
-        Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)
+        let (trace, thread, stream) = (trace.clone(), ThreadIdx(t), trace.stream(ThreadIdx(t))?);
+        Ok(Box::new(Replayed { trace, thread, stream: Iter(stream) }) as Box<dyn OpSource>)
     });
     streams.collect()
 }
@@ -429,29 +451,10 @@ fn nodes(
     Ok(agents.into_iter().enumerate().map(node).collect())
 }
 
-fn memories<M: MemoryModel>(
-    spec: &MachineSpec,
-    domains: &[Domain],
-    nodes: usize,
-    memory: impl Fn(FixedParams) -> M,
-) -> Vec<MemoryPort<M>> {
-    let (node, own) = (spec.accelerator.clock, spec.memory.clock);
-    let synchronizer_edges = if node == own { 0 } else { spec.synchronizer_edges };
-    let into = Crossing { to: domains[own.at()], synchronizer_edges };
-    let back = Crossing { to: domains[node.at()], synchronizer_edges };
-    let params = FixedParams {
-        clock: domains[own.at()],
-        channels: spec.memory.channels,
-        latency: spec.memory.access_latency,
-        bytes_per_s: spec.memory.channel_bytes_per_s,
-    };
-    (0..nodes).map(|_| MemoryPort::new(memory(params), into, back)).collect()
-}
-
 fn shared(
     spec: &MachineSpec,
     domains: &[Domain],
-    threads: usize,
+    (threads, teams): (usize, Teams),
     options: Options,
 ) -> Result<Shared, BuildError> {
     let a = &spec.accelerator;
@@ -488,6 +491,9 @@ fn shared(
         fabric: Vec::new(),
         delivered: Vec::new(),
         candidates: Vec::new(),
+        leaving: vec![0; teams.counts().0],
+        teams,
+        events: Vec::new(),
         scoped: crate::node::scoped::shared(spec, threads, options.check),
         uncached: spec
             .regions

@@ -142,7 +142,12 @@ pub(crate) fn node_events(
             let all: Vec<String> = (0..count).map(|n| NodeIdx::new(n).to_string()).collect();
             let mend = suggest(&form.node, all.iter().map(String::as_str));
             let what = format!("there is no node {}", form.node);
-            return Err(Problem::new(ErrorKind::Name, format!("node_events[{at}].node"), what, mend));
+            return Err(Problem::new(
+                ErrorKind::Name,
+                format!("node_events[{at}].node"),
+                what,
+                mend,
+            ));
         };
         Ok(NodeEventSpec { node: NodeIdx::new(node), at: form.at.0, what: form.what })
     };

@@ -123,8 +123,13 @@ impl Counts {
             Op::Store { size, .. } | Op::Release { size, .. } => (0, u64::from(size)),
             Op::Atomic { size, .. } => (u64::from(size), u64::from(size)),
             Op::Copy { bytes, .. } => (u64::from(bytes), u64::from(bytes)),
-            Op::Fence | Op::Order(_) | Op::Think { .. } | Op::At { .. } | Op::Package(_) => (0, 0),
-            Op::Barrier { .. } | Op::Reduce { .. } => (0, 0),
+            Op::Fence
+            | Op::Order(_)
+            | Op::Barrier { .. }
+            | Op::Reduce { .. }
+            | Op::Think { .. }
+            | Op::At { .. }
+            | Op::Package(_) => (0, 0),
         };
         self.read_bytes = self.read_bytes.saturating_add(read);
         self.written_bytes = self.written_bytes.saturating_add(written);

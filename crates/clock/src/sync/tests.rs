@@ -104,7 +104,8 @@ impl<'a> World<'a> {
     fn at(&self, thread: usize) -> Option<(usize, usize)> {
         let mine = self.barriers(thread);
         let passed = self.passed[thread];
-        (passed < mine.len() * self.rounds).then(|| (mine[passed % mine.len()], passed / mine.len()))
+        (passed < mine.len() * self.rounds)
+            .then(|| (mine[passed % mine.len()], passed / mine.len()))
     }
 
     fn word(thread: usize, round: usize) -> u64 {
@@ -247,7 +248,8 @@ fn in_every_order_nobody_is_released_early_and_everybody_is_released() {
     assert!(search(&tree, core::slice::from_ref(&all), 3, Mutant::Sound).unwrap() > 300);
     let parts = [(vec![0, 2], Combine::Min), (vec![1, 3], Combine::Or), all.clone()];
     assert!(search(&tree, &parts, 2, Mutant::Sound).unwrap() > 300);
-    let chain = [(vec![0, 1], Combine::And), (vec![1, 2, 3], Combine::Max), (vec![3], Combine::Sum)];
+    let chain =
+        [(vec![0, 1], Combine::And), (vec![1, 2, 3], Combine::Max), (vec![3], Combine::Sum)];
     assert!(search(&tree, &chain, 2, Mutant::Sound).unwrap() > 300);
 }
 

@@ -73,7 +73,7 @@ pub struct BarrierUse {
 /// All barriers of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meetings {
-    meetings: Map<u32, Meeting>,
+    open: Map<u32, Meeting>,
     timeout: Option<Fs>,
     /// No member has waited too long up to this instant.
     pub(crate) deadline: Fs,
@@ -94,7 +94,7 @@ impl Meetings {
     /// # Errors
     /// If members disagree on their number, or on what is combined.
     pub(crate) fn take(&mut self, e: &Event) -> Result<(), BarrierError> {
-        let meeting = self.meetings.or_insert_with(e.id, Meeting::default);
+        let meeting = self.open.or_insert_with(e.id, Meeting::default);
         match e.what {
             What::Arrives { members, share } => {
                 if meeting.arrived.is_empty() {
@@ -119,7 +119,7 @@ impl Meetings {
     }
 
     fn goes(&mut self, e: &Event, share: Share) {
-        let Some(meeting) = self.meetings.get_mut(e.id) else { return };
+        let Some(meeting) = self.open.get_mut(e.id) else { return };
         let Some(met) = meeting.met.front_mut() else {
             let (id, missing) = (e.id, meeting.members as usize - meeting.arrived.len());
             return self.finding(format!(
@@ -150,16 +150,13 @@ impl Meetings {
     /// The first barrier by time, then by id, at which a member had waited too long before `now`.
     pub(crate) fn overdue(&mut self, now: Fs) -> Option<Overdue> {
         let timeout = self.timeout?;
-        let open = self.meetings.sorted().into_iter().filter(|(_, m)| !m.arrived.is_empty());
-        let (since, id) = match open.map(|(id, m)| (m.since, id)).min() {
-            Some(first) => first,
-            None => {
-                self.deadline = Fs::NEVER;
-                return None;
-            }
+        let open = self.open.sorted().into_iter().filter(|(_, m)| !m.arrived.is_empty());
+        let Some((since, id)) = open.map(|(id, m)| (m.since, id)).min() else {
+            self.deadline = Fs::NEVER;
+            return None;
         };
         self.deadline = since + timeout;
-        let m = self.meetings.get(id).filter(|_| self.deadline < now)?;
+        let m = self.open.get(id).filter(|_| self.deadline < now)?;
         let (members, arrived) = (m.members, m.arrived.clone());
         Some(Overdue { id, members, arrived, since, at: self.deadline })
     }

@@ -33,7 +33,9 @@ impl Teams {
     pub(crate) fn new(said: &[Vec<(u32, u32)>]) -> Self {
         let mut all: Vec<(u32, u32, ThreadIdx)> = Vec::new();
         for (thread, barriers) in said.iter().enumerate() {
-            all.extend(barriers.iter().map(|(id, members)| (*id, *members, ThreadIdx::new(thread))));
+            all.extend(
+                barriers.iter().map(|(id, members)| (*id, *members, ThreadIdx::new(thread))),
+            );
         }
         all.sort_unstable();
         all.dedup();
@@ -244,7 +246,8 @@ impl<'a> Fabric<'a> {
         let other = farthest(&ways);
         if ways.far[other] == u64::MAX {
             let (a, b) = (NodeIdx::new(one), NodeIdx::new(other));
-            let why = format!("barrier {id} has members on {a} and {b}, between which no link is up");
+            let why =
+                format!("barrier {id} has members on {a} and {b}, between which no link is up");
             return Err(BuildError::new(format!("{}: {why}", self.spec.name)));
         }
         let half = ways.far[other] / 2;
@@ -259,9 +262,8 @@ impl<'a> Fabric<'a> {
 /// Cables that are down from the start and stay so, by their even links.
 fn dead(spec: &MachineSpec) -> Vec<usize> {
     let of = |link: LinkIdx| link.at() & !1;
-    let up = |e: LinkIdx| {
-        spec.events.iter().any(|f| f.what == Happening::Up && of(f.link) == of(e))
-    };
+    let up =
+        |e: LinkIdx| spec.events.iter().any(|f| f.what == Happening::Up && of(f.link) == of(e));
     let down = spec.events.iter().filter(|e| e.what == Happening::Down && e.at == Fs::ZERO);
     down.filter(|e| !up(e.link)).map(|e| of(e.link)).collect()
 }

@@ -22,7 +22,7 @@ use topology::spec::MachineSpec;
 pub(crate) use build::{check_ports, domains, pipeline};
 pub use framing::frame_class;
 pub use packets::{Packet, Packets};
-pub(crate) use units::{Latency, Released, UnitFault, Units};
+pub(crate) use units::{Latency, Units};
 pub use wiring::{Component, Slot, Wiring};
 
 use crate::BuildError;

@@ -81,13 +81,15 @@ pub(crate) struct Units {
     /// Nodes first, then routers.
     units: Vec<Busy>,
     latency: Latency,
+    /// Rounds of barriers that roots released.
+    rounds: u64,
     fault: Option<UnitFault>,
 }
 
 impl Units {
     /// As many units as there are nodes and routers.
     pub(crate) fn new(count: usize, latency: Latency) -> Self {
-        Self { units: vec![Busy::default(); count], latency, fault: None }
+        Self { units: vec![Busy::default(); count], latency, rounds: 0, fault: None }
     }
 
     /// Gives a unit a part in a barrier.
@@ -98,6 +100,11 @@ impl Units {
     /// The first fault of a unit, if there was one.
     pub(crate) const fn fault(&self) -> Option<UnitFault> {
         self.fault
+    }
+
+    /// Rounds of barriers released so far.
+    pub(crate) const fn rounds(&self) -> u64 {
+        self.rounds
     }
 
     /// Whether no barrier is under way anywhere.
@@ -111,7 +118,10 @@ impl Units {
         match unit.arrive(slot, input, share) {
             Ok(Step::Wait) => {}
             Ok(Step::Up { port, share }) => up.push_back((due[0], port, (slot, share))),
-            Ok(Step::Release(share)) => down.push_back((due[1], slot, share)),
+            Ok(Step::Release(share)) => {
+                self.rounds += 1;
+                down.push_back((due[1], slot, share));
+            }
             Err(fault) => self.fault = self.fault.or(Some(UnitFault { slot, fault })),
         }
     }

@@ -90,11 +90,6 @@ impl Barriers {
         Ok(self.gathering.remove(id).map_or((Vec::new(), None), |g| (g.arrived, g.share)))
     }
 
-    /// A barrier was released that others did.
-    pub(crate) const fn count_released(&mut self) {
-        self.released += 1;
-    }
-
     /// Barriers released so far.
     pub(crate) const fn released(&self) -> u64 {
         self.released

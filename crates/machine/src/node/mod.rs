@@ -18,6 +18,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod barrier;
+mod meet;
 mod package;
 mod remote;
 mod roster;
@@ -27,7 +28,7 @@ mod threads;
 
 use std::collections::VecDeque;
 
-use base::{Fs, LineData, NodeIdx, ThreadIdx, Timeline};
+use base::{Fs, LineData, NodeIdx, Share, ThreadIdx, Timeline};
 use clock::Edge;
 use coherence::{CacheCtrl, HomeCtrl, PackageCtrl};
 
@@ -95,6 +96,8 @@ pub(crate) struct Node {
     cache_messages: u64,
     /// Agents that have something left to do.
     pub(crate) running: usize,
+    /// The edge from which on its threads do nothing.
+    pub(crate) halts: Edge,
     /// The instant at which the last agent finished.
     pub(crate) finished: Fs,
 }
@@ -139,14 +142,15 @@ impl Node {
             scoped: None,
             cache_messages: 0,
             running,
+            halts: Edge::NEVER,
             finished: Fs::ZERO,
         }
     }
 
     /// A barrier lets a thread's agent go.
-    fn release(&mut self, thread: ThreadIdx) {
+    fn release(&mut self, thread: ThreadIdx, share: Share) {
         if let Some(at) = self.agents.iter().position(|a| a.thread() == thread) {
-            self.agents[at].released();
+            self.agents[at].released(share);
             self.roster.wake(at);
         }
     }

@@ -11,8 +11,8 @@ use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::codec::Encoder;
 use super::layout::{
-    CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, Index, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX, Trailer,
-    VERSION,
+    CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, Index, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX,
+    Trailer, VERSION,
 };
 use super::order::OrderEncoder;
 use super::source::{Source, spool};

@@ -43,9 +43,11 @@ fn op() -> impl Strategy<Value = Op> {
         (any::<u32>(), 1..=u32::MAX).prop_map(|(id, members)| Op::Barrier { id, members }),
         any::<u32>().prop_map(|cycles| Op::Think { cycles }),
         any::<u64>().prop_map(|count| Op::At { count }),
-        (any::<u32>(), 1..=u32::MAX, 0..5_usize, any::<u64>()).prop_map(|(id, members, how, value)| {
-            Op::Reduce { id, members, how: Combine::ALL[how], value }
-        }),
+        (any::<u32>(), 1..=u32::MAX, 0..5_usize, any::<u64>()).prop_map(
+            |(id, members, how, value)| {
+                Op::Reduce { id, members, how: Combine::ALL[how], value }
+            }
+        ),
         (addr(), addr(), 1..=u32::MAX).prop_map(|(from, to, bytes)| Op::Copy {
             from: Addr(from),
             to: Addr(to),
