@@ -3,7 +3,7 @@
 //! The loop goes from instant to instant: all components of all domains that wake at it are stepped
 //! in any order, since nothing passes between two components in less than an edge.
 
-use base::{DomainIdx, Fs, LINE_BYTES, LineData, NodeIdx, RoutingFunction, ThreadIdx};
+use base::{DomainIdx, Fs, LINE_BYTES, NodeIdx, RoutingFunction, ThreadIdx};
 use clock::{Domain, Edge};
 use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
 use coherence::{
@@ -17,7 +17,7 @@ use tracing::debug;
 use traffic::Trace;
 
 use crate::barriers::{Meetings, Teams, units};
-use crate::memory_port::{MemoryPort, memories};
+use crate::memory_port::{MemoryPort, memories, untouched};
 use crate::network::{Component, Network};
 use crate::node::agent::Agent;
 use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
@@ -342,11 +342,6 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub(crate) fn memories(&self) -> impl Iterator<Item = &MemoryPort<M>> {
         self.memories.iter()
     }
-}
-
-/// Memory starts as zeros.
-pub(crate) fn untouched(_: base::Line) -> LineData {
-    LineData::default()
 }
 
 /// What machines can have seeded into their protocol: nothing, or with `mutants` a fault.

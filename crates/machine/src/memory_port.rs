@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use base::Fs;
+use base::{Fs, Line, LineData};
 use clock::{Crossing, Domain, Edge};
 use memory::{Access, Direction, FixedParams, MemoryModel, Served};
 use topology::spec::MachineSpec;
@@ -102,6 +102,11 @@ impl<M: MemoryModel> MemoryPort<M> {
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.replies.is_empty() && self.model.pending() == 0
     }
+}
+
+/// Memory starts as zeros.
+pub(crate) fn untouched(_: Line) -> LineData {
+    LineData::default()
 }
 
 /// The memory of every node.

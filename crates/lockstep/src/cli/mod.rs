@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 success, 1 a run whose checks failed or a figure missed, 2 bad input or a machine that got stuck.
 
+mod barriers;
 mod capture;
 mod check;
 mod check_directory;
@@ -53,6 +54,8 @@ enum Verb {
     Check(check::Args),
     /// Measure latency against offered load
     Sweep(sweep::Args),
+    /// Measure barriers by units, packets, and atomics and flags
+    Barriers(barriers::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
     /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
@@ -82,6 +85,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        Verb::Barriers(args) => barriers::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
         Verb::Stress(args) => stress::run(&args),

@@ -19,6 +19,9 @@ use crate::BuildError;
 use crate::network::{Latency, Network, Units};
 use crate::payload::Payload;
 
+/// Members that may prove far while a root is looked for.
+const FAR_MAX: usize = 32;
+
 /// The threads of each barrier, as far as they are known before a run.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Teams {
@@ -164,10 +167,7 @@ impl<'a> Fabric<'a> {
     /// the `turn`th.
     fn ways(&self, root: usize, turn: usize) -> Ways {
         let count = self.ports.len();
-        let routers = (count - self.nodes).max(1);
-        let rank = |unit: usize| {
-            unit.checked_sub(self.nodes).map_or(0, |r| (r + routers - turn % routers) % routers)
-        };
+        let rank = |unit: usize| self.rank(unit, turn);
         let mut ways = Ways { far: vec![u64::MAX; count], next: vec![None; count] };
         ways.far[root] = 0;
         let mut rest = BinaryHeap::from([Reverse((0, rank(root), root))]);
@@ -235,27 +235,52 @@ impl<'a> Fabric<'a> {
         Ok(places)
     }
 
-    /// The router in the middle of the longest way between two of `members`.
+    /// The router from which the farthest of `members` is nearest. Ways from members that proved far bound
+    /// from below how far the farthest is; the router with the least bound is tried, until its farthest
+    /// member is one of those already.
     fn root(&self, id: u32, turn: usize, members: &[usize]) -> Result<usize, BuildError> {
         let farthest = |ways: &Ways| {
             let key = |m: &usize| (ways.far[*m], Reverse(*m));
             members.iter().copied().max_by_key(key).unwrap_or(0)
         };
-        let one = farthest(&self.ways(members[0], turn));
-        let ways = self.ways(one, turn);
-        let other = farthest(&ways);
-        if ways.far[other] == u64::MAX {
-            let (a, b) = (NodeIdx::new(one), NodeIdx::new(other));
-            let why =
-                format!("barrier {id} has members on {a} and {b}, between which no link is up");
-            return Err(BuildError::new(format!("{}: {why}", self.spec.name)));
+        let mut bound = vec![0; self.ports.len()];
+        let mut far = vec![farthest(&self.ways(members[0], turn))];
+        let mut best = None;
+        while let Some(&member) = far.last() {
+            let ways = self.ways(member, turn);
+            let lost = farthest(&ways);
+            if ways.far[lost] == u64::MAX {
+                let (a, b) = (NodeIdx::new(member), NodeIdx::new(lost));
+                let why =
+                    format!("barrier {id} has members on {a} and {b}, between which no link is up");
+                return Err(BuildError::new(format!("{}: {why}", self.spec.name)));
+            }
+            for (bound, far) in bound.iter_mut().zip(&ways.far) {
+                *bound = (*bound).max(*far);
+            }
+            let routers = self.nodes..self.ports.len();
+            let tried =
+                routers.min_by_key(|u| (bound[*u], self.rank(*u, turn))).ok_or_else(|| {
+                    BuildError::new(format!("barrier {id}: there is no router between its members"))
+                })?;
+            let ways = self.ways(tried, turn);
+            let next = farthest(&ways);
+            let radius = ways.far[next];
+            if best.is_none_or(|(least, _)| radius < least) {
+                best = Some((radius, tried));
+            }
+            if far.contains(&next) || far.len() >= FAR_MAX {
+                break;
+            }
+            far.push(next);
         }
-        let half = ways.far[other] / 2;
-        let on_way = core::iter::successors(ways.next[other], |(unit, ..)| ways.next[*unit]);
-        let routers = on_way.map(|(unit, ..)| unit).filter(|unit| *unit >= self.nodes);
-        routers.min_by_key(|unit| ways.far[*unit].abs_diff(half)).ok_or_else(|| {
-            BuildError::new(format!("barrier {id}: there is no router between its members"))
-        })
+        Ok(best.map_or(self.nodes, |(_, root)| root))
+    }
+
+    /// The place of a router in the order of the `turn`th barrier.
+    fn rank(&self, unit: usize, turn: usize) -> usize {
+        let routers = (self.ports.len() - self.nodes).max(1);
+        unit.checked_sub(self.nodes).map_or(0, |r| (r + routers - turn % routers) % routers)
     }
 }
 

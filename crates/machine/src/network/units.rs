@@ -79,7 +79,7 @@ pub(crate) struct UnitFault {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Units {
     /// Nodes first, then routers.
-    units: Vec<Busy>,
+    all: Vec<Busy>,
     latency: Latency,
     /// Rounds of barriers that roots released.
     rounds: u64,
@@ -89,12 +89,12 @@ pub(crate) struct Units {
 impl Units {
     /// As many units as there are nodes and routers.
     pub(crate) fn new(count: usize, latency: Latency) -> Self {
-        Self { units: vec![Busy::default(); count], latency, rounds: 0, fault: None }
+        Self { all: vec![Busy::default(); count], latency, rounds: 0, fault: None }
     }
 
     /// Gives a unit a part in a barrier.
     pub(crate) fn join(&mut self, unit: usize, slot: u16, place: Place) {
-        self.units[unit].unit.join(slot, place);
+        self.all[unit].unit.join(slot, place);
     }
 
     /// The first fault of a unit, if there was one.
@@ -109,12 +109,12 @@ impl Units {
 
     /// Whether no barrier is under way anywhere.
     pub(crate) fn is_idle(&self) -> bool {
-        self.units.iter().all(|b| b.unit.is_idle() && b.next() == Edge::NEVER)
+        self.all.iter().all(|b| b.unit.is_idle() && b.next() == Edge::NEVER)
     }
 
     /// An input of a unit arrives; what follows is due at an edge, going up or coming down.
     fn arrive(&mut self, unit: usize, (slot, input): (u16, usize), share: Share, due: [Edge; 2]) {
-        let Busy { unit, up, down } = &mut self.units[unit];
+        let Busy { unit, up, down } = &mut self.all[unit];
         match unit.arrive(slot, input, share) {
             Ok(Step::Wait) => {}
             Ok(Step::Up { port, share }) => up.push_back((due[0], port, (slot, share))),
@@ -130,7 +130,7 @@ impl Units {
     fn take(&mut self, unit: usize, (port, token): (usize, Token), due: Edge) {
         let Token { slot, share, release } = token;
         if release {
-            self.units[unit].down.push_back((due, slot, share));
+            self.all[unit].down.push_back((due, slot, share));
         } else {
             self.arrive(unit, (slot, port), share, [due; 2]);
         }
@@ -138,11 +138,11 @@ impl Units {
 
     #[inline]
     fn next(&self, unit: usize) -> Edge {
-        self.units.get(unit).map_or(Edge::NEVER, Busy::next)
+        self.all.get(unit).map_or(Edge::NEVER, Busy::next)
     }
 
     fn release(&mut self, unit: usize, slot: u16) -> bitvec::vec::BitVec {
-        self.units[unit].unit.release(slot).unwrap_or_else(|fault| {
+        self.all[unit].unit.release(slot).unwrap_or_else(|fault| {
             self.fault = self.fault.or(Some(UnitFault { slot, fault }));
             bitvec::vec::BitVec::new()
         })
@@ -185,10 +185,10 @@ impl<R: RoutingFunction, P> Network<R, P> {
             self.units.take(unit, received, edge.plus(latency - ahead));
         }
         let depart = edge.plus(ahead);
-        while let Some((port, token)) = self.units.units[unit].next_up(edge) {
+        while let Some((port, token)) = self.units.all[unit].next_up(edge) {
             self.wiring.send_token(unit, port, token, depart);
         }
-        while let Some((slot, share)) = self.units.units[unit].next_down(edge) {
+        while let Some((slot, share)) = self.units.all[unit].next_down(edge) {
             let members = self.units.release(unit, slot);
             let token = Token { slot, share, release: true };
             for port in members.iter_ones() {
@@ -228,7 +228,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
 
     #[cold]
     fn next_release(&mut self, node: usize, edge: Edge) -> Option<Released> {
-        let (slot, share) = self.units.units[node].next_down(edge)?;
+        let (slot, share) = self.units.all[node].next_down(edge)?;
         let members = self.units.release(node, slot);
         Some(Released { slot, members, share })
     }
@@ -243,7 +243,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
 
     #[cold]
     fn send_due(&mut self, node: usize, edge: Edge) -> Edge {
-        while let Some((port, token)) = self.units.units[node].next_up(edge) {
+        while let Some((port, token)) = self.units.all[node].next_up(edge) {
             self.wiring.send_token(node, port, token, edge.plus(1));
         }
         self.units.next(node).max(edge.plus(1))

@@ -236,7 +236,7 @@ pub(crate) fn shared(
     let lines: Vec<_> = spec.regions.iter().filter(scoped).map(|r| r.lines.clone()).collect();
     let package_nodes = spec.package_nodes.unwrap_or(1);
     let witnessed = check && threads <= WITNESSED_THREADS_MAX;
-    let witness = || Witness::new(package_nodes, threads, false, crate::machine::untouched);
+    let witness = || Witness::new(package_nodes, threads, false, crate::memory_port::untouched);
     (!lines.is_empty()).then(|| {
         Box::new(Shared {
             lines,
