@@ -23,6 +23,7 @@ mod memory_port;
 pub mod network;
 mod node;
 mod payload;
+pub mod schedule;
 mod scopes;
 mod source;
 mod stats;

@@ -54,6 +54,9 @@ fn a_node_that_halts_is_named_as_reports_name_it() {
     assert_eq!(spec.node_events, [event_spec]);
     d.node_events = vec![event("node3"), event("nod4")];
     let said = d.elaborate().expect_err("there is none").to_string();
-    assert!(said.contains("node_events[1].node") && said.contains("did you mean `node4`?"), "{said}");
+    assert!(
+        said.contains("node_events[1].node") && said.contains("did you mean `node4`?"),
+        "{said}"
+    );
     assert_eq!(d.barriers, BarrierForm::Packets { timeout: None });
 }

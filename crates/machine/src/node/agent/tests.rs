@@ -133,7 +133,7 @@ fn run(window: u32, ops: &[Op], answers: Answers) -> Memory {
             Wish::Arrive { .. } => {
                 assert!(memory.under_way.is_empty(), "a barrier is reached with nothing under way");
                 agent.arrived();
-                agent.released();
+                agent.released(None);
             }
             Wish::Forward(..) => panic!("only a store buffer forwards"),
             Wish::Sync(_) => panic!("no memory is kept valid by scopes"),
