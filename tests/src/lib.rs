@@ -16,6 +16,7 @@ pub mod drive;
 pub mod fabric;
 mod golden;
 pub mod machines;
+pub mod parts;
 pub mod pencil;
 pub mod programs;
 

@@ -21,17 +21,17 @@ fn watch(machine: &mut Machine, every: u64) -> Result<(), TestCaseError> {
         if instants % every != 0 {
             continue;
         }
-        let net = machine.network();
-        let (lost, losses) = net.lost_credits();
+        let (lost, losses) = machine.lost_credits();
         prop_assert_eq!(lost, 0, "{:?} at {}", losses, machine.now());
-        let (offered, delivered) = net.flits();
+        let (offered, delivered) = machine.flits();
         prop_assert!(offered >= before.0 && delivered >= before.1 && delivered <= offered);
-        prop_assert_eq!(offered == delivered, net.packets().is_empty());
+        let packets: usize = machine.networks().map(|net| net.packets().len()).sum();
+        prop_assert_eq!(offered == delivered, packets == 0);
         // A packet in flight has at least one flit in flight.
-        prop_assert!(net.packets().len() as u64 <= offered - delivered);
+        prop_assert!(packets as u64 <= offered - delivered);
         before = (offered, delivered);
     }
-    let (offered, delivered) = machine.network().flits();
+    let (offered, delivered) = machine.flits();
     prop_assert_eq!(offered, delivered);
     Ok(())
 }
@@ -124,9 +124,8 @@ fn no_link_is_busier_than_always_and_every_hop_is_a_flit_on_a_link() {
             assert!(link.utilization > 0.0 && link.utilization <= 1.0, "{name}: {link:?}");
         }
         // Each flit crosses one link more than routers.
-        let links = machine.network().wiring().links();
-        let ids = (0..links.len()).map(lockstep::base::LinkIdx::new);
-        let carried: u64 = ids.map(|l| links.flits_sent(l)).sum();
+        let ids = (0..machine.spec().fabric.links.len()).map(lockstep::base::LinkIdx::new);
+        let carried: u64 = ids.map(|l| machine.flits_sent(l)).sum();
         assert_eq!(carried, summary.flit_hops + summary.flits_delivered, "{name}");
     }
 }

@@ -7,6 +7,7 @@ use lockstep::topology::spec::End;
 
 /// A ring of routers on which every packet goes the same way round, in one VC a class: without a
 /// dateline, as the checks before a run would never allow.
+#[derive(Clone)]
 struct OneWay {
     proper: Routing,
     /// `[router]`: the port to the next router of the ring.

@@ -157,7 +157,8 @@ fn loads(spec: &MachineSpec, node: u32) -> Vec<u128> {
     let mut machine = Machine::new(spec, &trace, Options::default()).expect("a sound machine");
     let (mut all, mut sum) = (Vec::new(), 0);
     while machine.step().expect("a sound run") {
-        let done = machine.stats().of(Kind::Load);
+        let stats = machine.stats();
+        let done = stats.of(Kind::Load);
         if done.count() > all.len() as u64 {
             let now = femtoseconds(done.mean_ns() * done.count() as f64);
             all.push(now - sum);

@@ -1,13 +1,14 @@
 //! Framed links in machines: exact without errors, in order with them, loud where they end.
 
 use lockstep::base::{Addr, Class, Fs, Head, LinkIdx, NodeIdx, Op, Record, Rmw, ThreadIdx};
-use lockstep::machine::{Machine, Network, Options, RunError, Summary};
+use lockstep::machine::{Cut, Machine, Network, Options, RunError, Summary};
 use lockstep::topology::Description;
 use lockstep::topology::describe::{FramedForm, LinkForm};
 use lockstep::topology::phy::{BurstForm, Chance, EventForm, Happening, Undetected};
 use lockstep::topology::units::Span;
 use lockstep::traffic::Trace;
 use tests::drive::LonePackets;
+use tests::parts::same;
 
 /// Every thread loads, stores and adds all over the pool, a few lines of it shared.
 fn program() -> Vec<Record> {
@@ -38,11 +39,15 @@ fn noisy(form: &mut FramedForm) {
     form.code.strength = Some(5);
 }
 
-/// Runs the program.
+/// Runs the program, in one piece and in parts.
 fn replay(d: &Description, shuffle: u64) -> Result<Summary, RunError> {
     let spec = d.elaborate().expect("a sound machine");
     let trace = Trace::from_records(program()).expect("a sound trace");
     let options = Options { shuffle: Some(shuffle), ..Options::default() };
+    let parts = Options { threads: 2, cut: Cut::Drawn { parts: 4, seed: shuffle }, ..options };
+    if let Err(difference) = same(&spec, &trace, parts) {
+        panic!("{difference}");
+    }
     let mut machine = Machine::new(&spec, &trace, options)?;
     machine.run()?;
     Ok(machine.summary())

@@ -29,7 +29,8 @@ fn time(spec: &MachineSpec, ops: &[Op]) -> u128 {
 
 /// Femtoseconds that a machine's accesses took, all added up.
 fn latencies(machine: &Machine) -> u128 {
-    let all = machine.stats().all();
+    let stats = machine.stats();
+    let all = stats.all();
     femtoseconds(all.mean_ns() * all.count() as f64)
 }
 

@@ -89,7 +89,8 @@ fn one_node(spec: &MachineSpec, threads: u32, loads: u32) -> (u128, u128) {
         [own(thread), Op::Fence].map(|op| Record { thread: ThreadIdx(thread * 8), op })
     });
     let machine = replay(spec, busy.chain(others));
-    let all = machine.stats().all();
+    let stats = machine.stats();
+    let all = stats.all();
     assert_eq!(all.count(), u64::from(threads * loads));
     let latencies = femtoseconds(all.mean_ns() * all.count() as f64);
     (machine.summary().time.0.into(), latencies)

@@ -50,10 +50,9 @@ impl Schedule {
         self.lanes[domain.at()].wheel.wake(component, edge);
     }
 
-    /// Goes on to the next instant at which anyone wakes, and lists who: `(domain, edge,
-    /// component)`, all at that one instant. `None` when everyone sleeps for good.
-    pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
-        woken.clear();
+    /// The next instant at which anyone wakes; [`Fs::NEVER`] when everyone sleeps for good.
+    #[inline]
+    pub fn next_instant(&mut self) -> Fs {
         let mut first = Fs::NEVER;
         for lane in &mut self.lanes {
             let next = lane.wheel.next().unwrap_or(Edge::NEVER);
@@ -63,7 +62,24 @@ impl Schedule {
             }
             first = first.min(lane.memo.1);
         }
-        if first == Fs::NEVER {
+        first
+    }
+
+    /// Goes on to the next instant at which anyone wakes, and lists who: `(domain, edge,
+    /// component)`, all at that one instant. `None` when everyone sleeps for good.
+    pub fn advance(&mut self, woken: &mut Vec<(DomainIdx, Edge, u32)>) -> Option<Fs> {
+        self.advance_before(Fs::NEVER, woken)
+    }
+
+    /// As [`advance`](Self::advance), if the next instant is before `end`; else `None`.
+    pub fn advance_before(
+        &mut self,
+        end: Fs,
+        woken: &mut Vec<(DomainIdx, Edge, u32)>,
+    ) -> Option<Fs> {
+        woken.clear();
+        let first = self.next_instant();
+        if first >= end {
             return None;
         }
         for (at, lane) in self.lanes.iter_mut().enumerate() {

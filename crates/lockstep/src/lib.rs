@@ -46,6 +46,7 @@
 //! use lockstep::prelude::*;
 //!
 //! /// All packets take the first switch, as if the others were down.
+//! #[derive(Clone)]
 //! struct FirstSwitch(Routing);
 //!
 //! impl RoutingFunction for FirstSwitch {

@@ -1,16 +1,17 @@
 //! The audit at the end of a run, and its summary.
 
 use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction};
-use coherence::Packaged;
+use coherence::{Checker, Packaged};
 use memory::MemoryModel;
-use phy::Account;
+use phy::{Account, Links};
 
 use crate::Machine;
 use crate::barriers::BarrierUse;
+use crate::build::untouched;
 use crate::directory::{CacheTransfers, DirectoryUse};
 use crate::explain::link_name;
 use crate::memory_port::MemoryPort;
-use crate::memory_port::untouched;
+use crate::network::Network;
 use crate::node::agent::Kind;
 use crate::scopes::ScopeUse;
 use crate::stats::Latency;
@@ -168,18 +169,22 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub fn audit(&self) -> Checks {
         let mut checks = Checks::default();
         let shared = self.shared();
-        checks.per_access = shared.check;
-        let (injected, delivered) = self.network().flits();
+        checks.per_access = shared.ghost.checks();
+        let (injected, delivered) = self.flits();
         checks.flits_lost = injected.abs_diff(delivered);
-        let (lost, losses) = self.network().lost_credits();
+        let (lost, losses) = self.lost_credits();
         checks.credits_lost = lost;
         checks.findings.extend(losses.into_iter().take(8));
-        checks.quiescent = self.network().packets().is_empty()
+        checks.quiescent = !self.packets_in_flight()
             && self.nodes().all(|n| n.running == 0 && n.is_quiet())
             && self.nodes().all(crate::node::Node::is_idle)
             && self.memories().all(MemoryPort::is_idle);
-        checks.coherence_violations += shared.checker.violation_count();
-        checks.findings.extend(shared.checker.violations().iter().map(ToString::to_string));
+        let checker = self.gather(|s| s.ghost.checker(), Checker::merge);
+        checks.coherence_violations += checker.violation_count();
+        let mut violations: Vec<_> = self.shares().flat_map(|s| s.ghost.violations()).collect();
+        violations.sort_by_key(|(when, _)| *when);
+        violations.truncate(checker.violations().len());
+        checks.findings.extend(violations.iter().map(|(_, violation)| violation.to_string()));
         let caches: Vec<_> = self.nodes().map(|n| &n.cache).collect();
         let homes: Vec<_> = self.nodes().map(|n| &n.home).collect();
         let slices: Vec<_> = self.nodes().filter_map(|n| n.package.as_ref()).collect();
@@ -188,9 +193,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
                 let slice_of =
                     &|package: u32, home: NodeIdx| (package * size + home.0 % size) as usize;
                 let packaged = Packaged { caches, slices, homes, size, slice_of };
-                coherence::audit_packages(&packaged, &shared.checker)
+                coherence::audit_packages(&packaged, &checker)
             }
-            _ => coherence::audit(&caches, &homes, &shared.checker),
+            _ => coherence::audit(&caches, &homes, &checker),
         };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
@@ -236,7 +241,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             routers: self.spec().fabric.routers.len(),
             seed: self.options().seed,
             threads: self.options().threads,
-            digest: self.shared().digest.to_string(),
+            digest: self.digest().to_string(),
             time,
             edges: self.edges(),
             operations: self.operations_taken(),
@@ -245,12 +250,12 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             stores: kinds[1].count(),
             atomics: kinds[2].count(),
             barriers: self.nodes().map(|n| n.barriers.released()).sum::<u64>()
-                + self.network().units().rounds(),
+                + self.networks().map(|net| net.units().rounds()).sum::<u64>(),
             line_accesses: stats.line_accesses,
             hits: stats.hits(),
-            packets: self.network().packets_delivered(),
-            flits_delivered: self.network().flits().1,
-            flit_hops: self.network().flit_hops(),
+            packets: self.networks().map(Network::packets_delivered).sum(),
+            flits_delivered: self.flits().1,
+            flit_hops: self.networks().map(Network::flit_hops).sum(),
             memory_reads: self.memories().map(|m| m.reads).sum(),
             memory_writes: self.memories().map(|m| m.writes).sum(),
             latency: stats.all().clone(),
@@ -272,7 +277,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         self.nodes().for_each(|n| used.add(&n.home, &n.cache));
         let slices = self.nodes().filter_map(|n| n.package.as_ref());
         slices.for_each(|slice| used.add_package(&slice.counts()));
-        used.crossings = self.shared().package_nodes.map(|_| self.shared().crossings);
+        let crossings = self.shares().map(|s| s.crossings).sum();
+        used.crossings = self.shared().package_nodes.map(|_| crossings);
         used
     }
 
@@ -283,29 +289,39 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     fn busiest(&self, time: Fs) -> Vec<LinkUse> {
-        let links = self.network().wiring().links();
-        let mut all: Vec<LinkIdx> = (0..links.len()).map(LinkIdx::new).collect();
-        all.sort_by_key(|l| (core::cmp::Reverse(links.busy(*l)), *l));
-        let shown = all.into_iter().filter(|l| links.flits_sent(*l) > 0).take(BUSIEST);
-        shown.map(|l| self.link_use(l, time)).collect()
+        let busy = |l: LinkIdx| {
+            let (links, own) = self.sending(l);
+            (links.busy(own), links.flits_sent(own))
+        };
+        let all = (0..self.layout().links.len()).map(LinkIdx::new);
+        let mut all: Vec<_> =
+            all.map(|l| (busy(l), l)).filter(|((_, sent), _)| *sent > 0).collect();
+        all.sort_by_key(|((busy, _), l)| (core::cmp::Reverse(*busy), *l));
+        all.iter().take(BUSIEST).map(|(_, l)| self.link_use(*l, time)).collect()
+    }
+
+    /// The links of the partition that sends on a link, and its number there.
+    fn sending(&self, l: LinkIdx) -> (&Links, LinkIdx) {
+        let place = self.layout().links[l.at()].sender;
+        (self.net(place).wiring().links(), LinkIdx::new(place.at))
     }
 
     fn link_use(&self, l: LinkIdx, time: Fs) -> LinkUse {
-        let (wiring, fabric) = (self.network().wiring(), &self.spec().fabric);
+        let (place, fabric) = (self.layout().links[l.at()].sender, &self.spec().fabric);
+        let (links, own) = self.sending(l);
         LinkUse {
             name: link_name(self.spec(), l),
             class: fabric.classes[fabric.links[l.at()].class].name.clone(),
-            flits: wiring.links().flits_sent(l),
-            utilization: wiring.links().busy(l).0 as f64 / (time.0.max(1)) as f64,
-            credit_stall: wiring.credit_stall(l, time),
-            phy: wiring.links().account(l, time),
+            flits: links.flits_sent(own),
+            utilization: links.busy(own).0 as f64 / (time.0.max(1)) as f64,
+            credit_stall: self.net(place).wiring().credit_stall(own, time),
+            phy: self.account(l, time),
         }
     }
 
     fn accounts(&self, time: Fs) -> impl Iterator<Item = (LinkIdx, Account)> {
-        let links = self.network().wiring().links();
-        let account = move |l: LinkIdx| links.account(l, time).map(|a| (l, a));
-        (0..links.len()).map(LinkIdx::new).filter_map(account)
+        let account = move |l: LinkIdx| self.account(l, time).map(|a| (l, a));
+        (0..self.layout().links.len()).map(LinkIdx::new).filter_map(account)
     }
 
     fn sickest(&self, time: Fs) -> Vec<LinkUse> {
@@ -315,7 +331,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     fn phy_use(&self, time: Fs) -> Option<PhyUse> {
-        let (poisoned_packets, corrupted_packets) = self.network().packets_spoilt();
+        let spoilt = self.networks().map(Network::packets_spoilt);
+        let (poisoned_packets, corrupted_packets) =
+            spoilt.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let mut sum = PhyUse { poisoned_packets, corrupted_packets, ..PhyUse::default() };
         for (link, a) in self.accounts(time) {
             sum.links += 1;

@@ -8,7 +8,9 @@ use router::Blocked;
 use topology::spec::{End, Fabric, MachineSpec};
 
 use crate::Machine;
+use crate::network::Network;
 use crate::node::agent::Agent;
+use crate::payload::Payload;
 
 /// Lines of each kind that a report shows before it only counts the rest.
 const SHOWN: usize = 12;
@@ -25,7 +27,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         section(&mut text, "caches", caches);
         let homes = nodes().flat_map(|n| n.home.blocked().map(|b| b.to_string()));
         section(&mut text, "homes", homes);
-        let dead = self.network().dead_links(self.now());
+        let dead = self.dead_links(self.now());
         let told = dead.map(|(l, why)| format!("{} is {why}", link_name(self.spec(), l)));
         section(&mut text, "links", told);
         let packages = nodes().filter_map(|n| n.package.as_ref().map(|p| (n.id, p)));
@@ -39,19 +41,19 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     fn interface_lines(&self) -> impl Iterator<Item = String> + '_ {
-        let nodes = (0..self.nodes().count()).map(NodeIdx::new);
-        nodes.flat_map(move |n| {
-            let waiting = self.network().interface(n).waiting();
+        self.layout().nodes.iter().enumerate().flat_map(move |(n, place)| {
+            let (n, net) = (NodeIdx::new(n), self.net(*place));
+            let waiting = net.interface(NodeIdx::new(place.at)).waiting();
             waiting.into_iter().map(move |(port, class, packet, dst)| {
-                format!("{n} port{port}: {} for {dst} waits in {class:?}", self.packet_name(packet))
+                format!("{n} port{port}: {} for {dst} waits in {class:?}", packet_name(net, packet))
             })
         })
     }
 
     fn router_lines(&self) -> impl Iterator<Item = String> {
-        let routers = self.network().routers();
-        (0..routers.len()).map(RouterIdx::new).flat_map(move |r| {
-            routers.blocked(r).into_iter().map(move |b| {
+        self.layout().routers.iter().enumerate().flat_map(move |(r, place)| {
+            let (r, net) = (RouterIdx::new(r), self.net(*place));
+            self.blocked(r).into_iter().map(move |b| {
                 let name = &self.spec().fabric.routers[r.at()].name;
                 let wants = match b.out_vc {
                     Some(vc) => format!("credit of {vc}"),
@@ -59,7 +61,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
                 };
                 let to = port_name(&self.spec().fabric, r, b.out_port);
                 let (port, vc) = b.at;
-                let packet = self.packet_name(b.packet);
+                let packet = packet_name(net, b.packet);
                 format!("{name} port{port} {vc}: {packet} for {} waits for {wants} to {to}", b.dst)
             })
         })
@@ -67,10 +69,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
 
     /// Channels of which each waits for the next and the last for the first, if there are such.
     fn waiting_cycle(&self) -> Vec<String> {
-        let routers = self.network().routers();
         let mut waiters: Vec<(Channel, Blocked)> = Vec::new();
-        for r in (0..routers.len()).map(RouterIdx::new) {
-            waiters.extend(routers.blocked(r).into_iter().map(|b| ((r, b.at.0, b.at.1), b)));
+        for r in (0..self.layout().routers.len()).map(RouterIdx::new) {
+            waiters.extend(self.blocked(r).into_iter().map(|b| ((r, b.at.0, b.at.1), b)));
         }
         let next = |(r, _, _): Channel, b: &Blocked| -> Vec<usize> {
             let wanted = |w: &(Channel, Blocked)| match b.out_vc {
@@ -85,10 +86,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let name = |at: &usize| {
             let ((r, port, vc), b) = &waiters[*at];
             let router = &self.spec().fabric.routers[r.at()].name;
-            format!(
-                "{router} port{port} {vc} holds {} and waits for the next",
-                self.packet_name(b.packet)
-            )
+            let packet = packet_name(self.net(self.layout().routers[r.at()]), b.packet);
+            format!("{router} port{port} {vc} holds {packet} and waits for the next")
         };
         cycle(&edges).iter().map(name).collect()
     }
@@ -103,10 +102,16 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         }
     }
 
-    fn packet_name(&self, packet: base::PacketIdx) -> String {
-        let packet = self.network().packets().get(packet);
-        packet.map_or_else(|| "a packet".to_owned(), |p| p.payload.name())
+    /// What waits in a router.
+    fn blocked(&self, router: RouterIdx) -> Vec<Blocked> {
+        let place = self.layout().routers[router.at()];
+        self.net(place).routers().blocked(RouterIdx::new(place.at))
     }
+}
+
+fn packet_name<R: RoutingFunction>(net: &Network<R, Payload>, packet: base::PacketIdx) -> String {
+    let packet = net.packets().get(packet);
+    packet.map_or_else(|| "a packet".to_owned(), |p| p.payload.name())
 }
 
 /// An input VC of a router: router, port, VC.

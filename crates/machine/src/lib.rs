@@ -14,14 +14,18 @@
 
 mod audit;
 mod barriers;
+mod build;
 pub mod cycle;
 mod directory;
+mod engine;
 mod error;
 mod explain;
+mod ghost;
 mod machine;
 mod memory_port;
 pub mod network;
 mod node;
+mod partition;
 mod payload;
 pub mod schedule;
 mod scopes;
@@ -35,11 +39,13 @@ pub use cycle::CycleNetwork;
 pub use directory::{
     CacheTransfers, DirectoryUse, PackageUse, directory, package_directory, protocol,
 };
+pub use engine::EngineUse;
 pub use error::{BuildError, RunError};
 pub use machine::{Machine, Options};
 pub use network::{Network, frame_class};
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
+pub use partition::plan::Cut;
 pub use payload::{Lengths, Level, Payload};
 pub use scopes::ScopeUse;
 pub use source::{Iter, OpSource, ReadAhead};

@@ -3,27 +3,30 @@
 //! The loop goes from instant to instant: all components of all domains that wake at it are stepped
 //! in any order, since nothing passes between two components in less than an edge.
 
-use base::{DomainIdx, Fs, LINE_BYTES, NodeIdx, RoutingFunction, ThreadIdx};
-use clock::{Domain, Edge};
-use coherence::scoped::{Geometry, ScopedConfig, ScopedNode};
-use coherence::{
-    CacheCtrl, CacheGeometry, Checker, Config, HomeCtrl, Levels, NODES_MAX, Outbox, PackageCtrl,
-    PackageHome, Replacement,
-};
-use memory::{AddressMap, FixedLatency, FixedParams, MemoryModel};
+use std::borrow::Cow;
+
+use base::{Fs, LinkIdx, RoutingFunction};
+use coherence::scoped::ScopedConfig;
+use coherence::{Config, Coverage};
+use memory::{FixedLatency, FixedParams, MemoryModel};
+use phy::Account;
 use topology::routing::Routing;
-use topology::spec::{self, Consistency, MachineSpec};
+use topology::spec::MachineSpec;
 use tracing::debug;
 use traffic::Trace;
 
 use crate::barriers::{Meetings, Teams, units};
-use crate::memory_port::{MemoryPort, memories, untouched};
-use crate::network::{Component, Network};
-use crate::node::agent::Agent;
-use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
-use crate::payload::{Lengths, Payload};
+use crate::build::{Seed, config, memories, nodes, shared, sources};
+use crate::engine::Engine;
+use crate::memory_port::MemoryPort;
+use crate::network::{Loss, Network, loss};
+use crate::node::{Node, Shared};
+use crate::partition::Partition;
+use crate::partition::layout::{Layout, Place};
+use crate::partition::plan::{Cut, Plan};
+use crate::payload::Payload;
 use crate::scopes::{ScopedSeed, scoped};
-use crate::source::{Iter, OpSource, ReadAhead, Replayed};
+use crate::source::{OpSource, ReadAhead};
 use crate::stats::Stats;
 use crate::{BuildError, RunError};
 
@@ -32,7 +35,7 @@ use crate::{BuildError, RunError};
 const LIVELOCK_INSTANTS: u64 = 20_000_000;
 
 /// The longest simulated time of a run: 2 hours and 46 minutes, well within 64 bits of femtoseconds.
-const TIME_MAX: Fs = Fs(10_000 * Fs::PER_SECOND);
+pub(crate) const TIME_MAX: Fs = Fs(10_000 * Fs::PER_SECOND);
 
 /// How a machine is to be run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,14 +48,16 @@ pub struct Options {
     /// Step the components of an instant in an order drawn from this seed instead of by number.
     /// Results do not depend on it; tests show that.
     pub shuffle: Option<u64>,
-    /// Threads of the emulator. The machine is stepped on one; the others decode the trace ahead
-    /// of it. Results do not depend on it.
+    /// Threads of the emulator: each steps a part of the machine, where that pays; those that are left
+    /// decode the trace ahead. Results do not depend on it.
     pub threads: usize,
+    /// Where the machine is cut. Results do not depend on it.
+    pub cut: Cut,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, check: true, shuffle: None, threads: 1 }
+        Self { seed: 1, check: true, shuffle: None, threads: 1, cut: Cut::Auto }
     }
 }
 
@@ -61,14 +66,10 @@ impl Default for Options {
 pub struct Machine<R = Routing, M = FixedLatency> {
     spec: MachineSpec,
     options: Options,
-    net: Network<R, Payload>,
-    nodes: Vec<Node>,
-    memories: Vec<MemoryPort<M>>,
-    shared: Shared,
+    pub(crate) partitions: Vec<Partition<R, M>>,
+    pub(crate) engine: Engine,
+    layout: Layout,
     pub(crate) meetings: Meetings,
-    woken: Vec<(DomainIdx, Edge, u32)>,
-    edges: u64,
-    instants: u64,
     /// Operations done, and the instant count, when progress was last seen.
     progress: (u64, u64),
     _readers: Option<ReadAhead>,
@@ -85,7 +86,7 @@ impl Machine {
     }
 }
 
-impl<R: RoutingFunction> Machine<R> {
+impl<R: RoutingFunction + Clone + Send> Machine<R> {
     /// As [`Machine::new`], with a routing function of the caller's own. Its freedom from deadlock
     /// is the caller's to show; a deadlock in a run is found and explained.
     ///
@@ -120,7 +121,7 @@ impl Machine {
     }
 }
 
-impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
+impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
     /// A machine of the caller's own parts: one operation source a thread, a routing function and
     /// a memory model.
     ///
@@ -145,127 +146,80 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         memory: impl Fn(FixedParams) -> M,
         cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
-        let mut net = Network::seeded(spec, routing, options.seed)?;
-        let domains = crate::network::domains(spec)?;
+        let plan = plan(spec, sources.len(), &options, &routing)?;
         let mut teams = Teams::default();
-        if let Some(table) = &spec.barriers.units {
+        if spec.barriers.units.is_some() {
             let said: Result<Vec<_>, _> = sources.iter().map(|s| s.barriers()).collect();
             teams = Teams::new(&said?);
-            net.set_units(units(spec, table, &mut teams, &net)?);
         }
+        let layout = plan.layout;
+        let parts = layout.shares.len();
+        let domains = crate::network::domains(spec)?;
         let threads = sources.len();
-        let (readers, sources) = if options.threads > 1 {
-            let (readers, sources) = ReadAhead::start(sources, options.threads - 1);
-            (Some(readers), sources)
-        } else {
-            (None, sources)
+        let (readers, sources) = match options.threads.saturating_sub(parts) {
+            0 => (None, sources),
+            left => {
+                let (readers, sources) = ReadAhead::start(sources, left);
+                (Some(readers), sources)
+            }
         };
-        let nodes = nodes(spec, sources, options.seed, cfg)?;
-        let memories = memories(spec, &domains, nodes.len(), memory);
+        let part_of = layout.nodes.iter().map(|p| u32::try_from(p.part).unwrap_or(0)).collect();
+        let mut dealt: Vec<Vec<Node>> = layout.shares.iter().map(|_| Vec::new()).collect();
+        for node in nodes(spec, sources, options.seed, cfg)? {
+            dealt[layout.nodes[node.id.at()].part].push(node);
+        }
+        let mut routings = std::iter::repeat_n(routing, parts);
+        let partition = |(me, nodes): (usize, Vec<Node>)| {
+            let routing = routings.next().expect("there is one a partition");
+            let net = Network::part(spec, routing, options.seed, (&layout, me))?;
+            let memories = memories(spec, &domains, nodes.len(), &memory);
+            let mut net = net;
+            let mut teams = teams.clone();
+            if let Some(table) = &spec.barriers.units {
+                net.set_units(units(spec, table, &mut teams, &net)?);
+            }
+            let mut shared = shared(spec, &domains, threads, options, (parts, &part_of))?;
+            shared.judges = spec.barriers.units.is_some() || spec.barriers.timeout.is_some();
+            shared.leaving = vec![0; teams.counts().0];
+            shared.teams = teams;
+            Ok(Partition::new(net, nodes, memories, shared, options.shuffle))
+        };
+        let partitions = dealt.into_iter().enumerate().map(partition);
         let mut machine = Self {
-            shared: shared(spec, &domains, (threads, teams), options)?,
+            partitions: partitions.collect::<Result<_, RunError>>()?,
+            engine: Engine::new(
+                (parts, plan.epoch),
+                options.threads,
+                options.cut != Cut::Auto,
+                plan.why,
+            ),
+            layout,
             spec: spec.clone(),
             options,
-            net,
-            nodes,
-            memories,
             meetings: Meetings::new(spec.barriers.timeout),
-            woken: Vec::new(),
-            edges: 0,
-            instants: 0,
             progress: (0, 0),
             _readers: readers,
         };
-        for node in 0..machine.nodes.len() {
-            let slot = machine.net.node_slot(NodeIdx::new(node));
-            machine.net.wiring_mut().wake(slot, Edge(0));
-        }
         machine.set_halts();
         Ok(machine)
     }
+}
 
-    /// Steps every component that wakes at the next instant. `false` when the trace is done and
-    /// nothing is under way.
-    ///
-    /// # Errors
-    /// If the trace is damaged or asks for the impossible, or the machine is stuck.
-    pub fn step(&mut self) -> Result<bool, RunError> {
-        let mut woken = core::mem::take(&mut self.woken);
-        let Some(now) = self.net.advance(&mut woken) else {
-            self.woken = woken;
-            return self.at_rest();
-        };
-        self.edges += woken.len() as u64;
-        self.instants += 1;
-        if self.meetings.deadline < now {
-            self.look_for_overdue(now)?;
-        }
-        if let Some(seed) = self.options.shuffle {
-            base::rng::shuffle(&mut woken, seed, now.0);
-        }
-        let result = woken.iter().try_for_each(|(domain, edge, component)| {
-            let component = self.net.component(*domain, *component);
-            self.step_component(component, *edge)
-        });
-        self.woken = woken;
-        result?;
-        if now > TIME_MAX {
-            return Err(RunError::TooLong { at: now });
-        }
-        self.judge_barriers()?;
-        self.watch(now)?;
-        Ok(true)
-    }
-
-    fn step_component(&mut self, component: Component, edge: Edge) -> Result<(), RunError> {
-        match component {
-            Component::Node(n) => {
-                let memory = &mut self.memories[n.at()];
-                self.nodes[n.at()].step(edge, memory, &mut self.net, &mut self.shared)
-            }
-            Component::Router(r) => {
-                self.net.step_router(r, edge);
-                Ok(())
-            }
-            Component::Memory(n) => {
-                let (next, reply) = self.memories[n.at()].step(edge);
-                if next != Edge::NEVER {
-                    let slot = self.net.memory_slot(n);
-                    self.net.wiring_mut().wake(slot, next);
-                }
-                if reply != Edge::NEVER {
-                    let slot = self.net.node_slot(n);
-                    self.net.wiring_mut().wake(slot, reply);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Runs to the end of the trace.
-    ///
-    /// # Errors
-    /// As [`step`](Self::step).
-    pub fn run(&mut self) -> Result<(), RunError> {
-        while self.step()? {}
-        Ok(())
-    }
-
+impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// Nobody wakes any more: the end, or a deadlock.
-    fn at_rest(&mut self) -> Result<bool, RunError> {
-        self.look_for_overdue(Fs::NEVER)?;
-        if self.nodes.iter().all(|n| n.running == 0) {
+    pub(crate) fn at_rest(&self) -> Result<bool, RunError> {
+        if self.nodes().all(|n| n.running == 0) {
             debug!(target: "machine", at = %self.now(), "at rest");
             return Ok(false);
         }
         let (at, explanation) = (self.now(), self.explain());
-        let dead = self.net.dead_links(at).next();
-        if let Some((link, why)) = dead.filter(|_| !self.net.packets().is_empty()) {
+        let dead = self.dead_links(at).next();
+        if let Some((link, why)) = dead.filter(|_| self.packets_in_flight()) {
             let link = crate::explain::link_name(&self.spec, link);
             return Err(RunError::LinkDown { at, link, why: why.to_string(), explanation });
         }
         let idle = |n: &Node| n.is_idle() && n.is_quiet();
-        Err(if self.net.packets().is_empty() && self.nodes.iter().all(idle) {
+        Err(if !self.packets_in_flight() && self.nodes().all(idle) {
             RunError::BarrierNeverReleased { at, explanation }
         } else {
             RunError::Deadlock { at, explanation }
@@ -273,11 +227,14 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     /// Notices when nothing has completed for very long.
-    fn watch(&mut self, now: Fs) -> Result<(), RunError> {
-        let done = self.shared.stats.all().count() + self.shared.taken;
+    pub(crate) fn watch(&mut self, now: Fs) -> Result<(), RunError> {
+        self.judge_barriers()?;
+        self.look_at_deadline()?;
+        let done = self.partitions.iter().map(Partition::done).sum();
+        let instants = self.partitions.iter().map(|p| p.instants).max().unwrap_or(0);
         if done != self.progress.0 {
-            self.progress = (done, self.instants);
-        } else if self.instants - self.progress.1 > LIVELOCK_INSTANTS {
+            self.progress = (done, instants);
+        } else if instants - self.progress.1 > LIVELOCK_INSTANTS {
             let explanation = self.explain();
             return Err(RunError::Livelock { at: now, instants: LIVELOCK_INSTANTS, explanation });
         }
@@ -285,18 +242,18 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     /// The instant stepped last.
-    pub const fn now(&self) -> Fs {
-        self.net.wiring().schedule.now()
+    pub fn now(&self) -> Fs {
+        self.partitions.iter().map(Partition::now).max().unwrap_or_default()
     }
 
     /// Component edges stepped so far.
-    pub const fn edges(&self) -> u64 {
-        self.edges
+    pub fn edges(&self) -> u64 {
+        self.partitions.iter().map(|p| p.edges).sum()
     }
 
     /// Operations taken from the trace so far.
-    pub const fn operations_taken(&self) -> u64 {
-        self.shared.taken
+    pub fn operations_taken(&self) -> u64 {
+        self.shares().map(|s| s.taken).sum()
     }
 
     /// What the machine was built from.
@@ -310,191 +267,154 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     }
 
     /// Latencies and counts.
-    pub const fn stats(&self) -> &Stats {
-        &self.shared.stats
+    pub fn stats(&self) -> Cow<'_, Stats> {
+        self.gather(|s| &s.stats, Stats::merge)
     }
 
     /// The rows of the protocol's tables that were taken so far.
-    pub const fn coverage(&self) -> &coherence::Coverage {
-        &self.shared.outbox.coverage
+    pub fn coverage(&self) -> Cow<'_, Coverage> {
+        self.gather(|s| &s.outbox.coverage, Coverage::merge)
     }
 
-    /// The network.
-    pub const fn network(&self) -> &Network<R, Payload> {
-        &self.net
+    /// The hash over what was delivered when, so far.
+    pub fn digest(&self) -> base::Digest {
+        let mut all = base::Digest::default();
+        self.shares().for_each(|s| all.merge(&s.digest));
+        all
     }
 
-    pub(crate) const fn shared(&self) -> &Shared {
-        &self.shared
+    /// What all partitions have together, without a copy where there is one.
+    pub(crate) fn gather<T: Clone>(
+        &self,
+        of: impl Fn(&Shared) -> &T,
+        merge: impl Fn(&mut T, &T),
+    ) -> Cow<'_, T> {
+        let [first, rest @ ..] = &self.partitions[..] else { unreachable!("a machine has parts") };
+        if rest.is_empty() {
+            return Cow::Borrowed(of(&first.shared));
+        }
+        let mut all = of(&first.shared).clone();
+        for p in rest {
+            merge(&mut all, of(&p.shared));
+        }
+        Cow::Owned(all)
     }
 
-    /// What nodes share, the nodes, and the network.
-    pub(crate) const fn parts(
-        &mut self,
-    ) -> (&mut Shared, &mut Vec<Node>, &mut Network<R, Payload>) {
-        (&mut self.shared, &mut self.nodes, &mut self.net)
+    /// The parts of the network, one a partition.
+    pub fn networks(&self) -> impl Iterator<Item = &Network<R, Payload>> {
+        self.partitions.iter().map(|p| &p.net)
     }
 
+    /// Whether a packet is on its way.
+    pub fn packets_in_flight(&self) -> bool {
+        self.networks().any(|net| !net.packets().is_empty())
+    }
+
+    /// Flits offered and flits delivered so far.
+    pub fn flits(&self) -> (u64, u64) {
+        let sum = |a: (u64, u64), b: (u64, u64)| (a.0 + b.0, a.1 + b.1);
+        self.networks().map(Network::flits).fold((0, 0), sum)
+    }
+
+    /// Checks that no credit is lost, as [`Network::lost_credits`], between steps.
+    pub fn lost_credits(&self) -> (u64, Vec<Loss>) {
+        let mut lost = 0;
+        let mut losses = Vec::new();
+        for (link, ends) in self.layout.links.iter().enumerate() {
+            let [from, to] =
+                [ends.sender, ends.receiver].map(|p| (self.net(p), LinkIdx::new(p.at)));
+            for vc in (0..from.0.vcs()).map(base::VcIdx::new) {
+                let sent = from.0.sender_credits(from.1, vc);
+                let (count, told) =
+                    loss(LinkIdx::new(link), vc, sent, to.0.receiver_flits(to.1, vc));
+                lost += count;
+                losses.extend(told);
+            }
+        }
+        (lost, losses)
+    }
+
+    /// What a framed link has done up to an instant; `None` for others.
+    pub fn account(&self, link: LinkIdx, until: Fs) -> Option<Account> {
+        let ends = self.layout.links[link.at()];
+        let horizon = |p: Place| self.net(p).wiring().links().horizon(LinkIdx::new(p.at));
+        let links = self.net(ends.sender).wiring().links();
+        links.account_beyond(LinkIdx::new(ends.sender.at), until, horizon(ends.receiver))
+    }
+
+    /// Flits that were handed to a link so far.
+    pub fn flits_sent(&self, link: LinkIdx) -> u64 {
+        let place = self.layout.links[link.at()].sender;
+        self.net(place).wiring().links().flits_sent(LinkIdx::new(place.at))
+    }
+
+    /// The links that are down for good, and why.
+    pub(crate) fn dead_links(&self, at: Fs) -> impl Iterator<Item = (LinkIdx, phy::Trouble)> {
+        let links = (0..self.layout.links.len()).map(LinkIdx::new);
+        links.filter_map(move |l| Some((l, self.account(l, at)?.dead?)))
+    }
+
+    /// The part of the network in which a place is.
+    pub(crate) fn net(&self, place: Place) -> &Network<R, Payload> {
+        &self.partitions[place.part].net
+    }
+
+    pub(crate) const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What the nodes of each partition share.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = &Shared> {
+        self.partitions.iter().map(|p| &p.shared)
+    }
+
+    /// What all nodes know.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.partitions[0].shared
+    }
+
+    /// In the order of their numbers.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter()
+        self.layout.nodes.iter().map(|p| &self.partitions[p.part].nodes[p.at])
     }
 
     pub(crate) fn memories(&self) -> impl Iterator<Item = &MemoryPort<M>> {
-        self.memories.iter()
+        self.partitions.iter().flat_map(|p| &p.memories)
     }
 }
 
-/// What machines can have seeded into their protocol: nothing, or with `mutants` a fault.
-#[cfg(not(feature = "mutants"))]
-pub(crate) type Seed = coherence::Sound;
-#[cfg(feature = "mutants")]
-pub(crate) type Seed = Option<coherence::Mutant>;
-
-/// The protocol in a machine.
-pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
-    let atomics = match spec.accelerator.atomics {
-        spec::Atomics::Near => coherence::Atomics::Near,
-        spec::Atomics::Far => coherence::Atomics::Far,
-    };
-    let shared_eviction = match spec.accelerator.cache.shared_eviction {
-        spec::SharedEviction::Notify => coherence::SharedEviction::Notify,
-        spec::SharedEviction::Silent => coherence::SharedEviction::Silent,
-    };
-    let (mut directory, protocol) = (crate::directory::directory(spec), crate::protocol(spec));
-    directory.nodes = directory.nodes.min(NODES_MAX);
-    let cfg = Config { atomics, shared_eviction, directory, protocol, ..Config::default() };
-    #[cfg(feature = "mutants")]
-    let cfg = cfg.seeded(None);
-    cfg
-}
-
-/// One source for each thread of a trace.
-pub(crate) fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
-    let streams = (0..trace.threads()).map(|t| {
-        let (trace, thread, stream) = (trace.clone(), ThreadIdx(t), trace.stream(ThreadIdx(t))?);
-        Ok(Box::new(Replayed { trace, thread, stream: Iter(stream) }) as Box<dyn OpSource>)
-    });
-    streams.collect()
-}
-
-fn nodes(
+/// Where a machine is cut that replays `threads` threads.
+fn plan<R: RoutingFunction>(
     spec: &MachineSpec,
-    sources: Vec<Box<dyn OpSource>>,
-    seed: u64,
-    (cfg, scoped): (Config<Seed>, ScopedConfig<ScopedSeed>),
-) -> Result<Vec<Node>, BuildError> {
-    let count = spec.fabric.node_ports.len();
-    if count == 0 || count > NODES_MAX as usize {
-        return Err(BuildError::new(format!(
-            "it has {count} nodes; the full-map directory covers 1 to {NODES_MAX}\n  mend: describe \
-             fewer accelerators"
-        )));
-    }
-    let a = &spec.accelerator;
-    if a.window == 0 || a.window > WINDOW_MAX {
-        return Err(BuildError::new(format!("the window must lie within 1 and {WINDOW_MAX}")));
-    }
-    if sources.len().div_ceil(count) > AGENTS_MAX {
-        return Err(BuildError::new(format!("a node can replay {AGENTS_MAX} threads at most")));
-    }
-    let has_scopes = spec.regions.iter().any(|r| r.mode == spec::Mode::Scoped);
-    let window = match a.consistency {
-        Consistency::Sequential => 1,
-        Consistency::Tso | Consistency::Relaxed => a.window,
+    threads: usize,
+    options: &Options,
+    routing: &R,
+) -> Result<Plan, BuildError> {
+    let whole = |why| Ok(Plan::whole(&spec.fabric, why));
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let parts = match options.cut {
+        Cut::Auto => options.threads.min(cores()),
+        Cut::Parts(parts) | Cut::Drawn { parts, .. } => parts,
     };
-    let mut agents: Vec<Vec<Agent>> = Vec::new();
-    agents.resize_with(count, Vec::new);
-    for (thread, source) in sources.into_iter().enumerate() {
-        let thread = ThreadIdx::new(thread);
-        let mut agent = Agent::new(thread, seed, window, a.consistency, source);
-        if has_scopes {
-            agent.use_scopes();
-        }
-        agents[thread.at() % count].push(agent);
+    if parts <= 1 {
+        let why = "this host has one core for it";
+        return whole((options.threads > 1).then_some(why));
     }
-    let shape = CacheGeometry {
-        sets: a.cache.sets,
-        ways: a.cache.ways,
-        replacement: match a.cache.replacement {
-            spec::Replacement::Lru => Replacement::Lru,
-            spec::Replacement::TreePlru => Replacement::TreePlru,
-        },
-        mshrs: a.cache.mshrs,
-    };
-    let two_level = crate::directory::package_directory(spec);
-    let node = |(at, agents)| {
-        let id = NodeIdx::new(at);
-        let home = HomeCtrl::new(cfg, id, a.home.directory_lines, untouched);
-        let mut node = match two_level {
-            None => Node::new(id, agents, CacheCtrl::new(cfg, id, &shape), home, None),
-            Some((directory, lines)) => {
-                // Inside a package nodes are numbered from 0.
-                let number = NodeIdx(id.0 % directory.nodes);
-                let levels = Levels { inner: Config { directory, ..cfg }, outer: cfg };
-                let me = PackageHome { home: number, package: NodeIdx(id.0 / directory.nodes) };
-                let package = PackageCtrl::new(levels, me, lines, untouched);
-                let cache = CacheCtrl::new(levels.inner, number, &shape);
-                Node::new(id, agents, cache, home, Some(package))
-            }
-        };
-        node.scoped = has_scopes.then(|| {
-            let shape = Geometry { sets: shape.sets, ways: shape.ways, mshrs: shape.mshrs };
-            Box::new(ScopedNode::new(scoped, id, Some(shape), untouched))
-        });
-        node
-    };
-    Ok(agents.into_iter().enumerate().map(node).collect())
-}
-
-fn shared(
-    spec: &MachineSpec,
-    domains: &[Domain],
-    (threads, teams): (usize, Teams),
-    options: Options,
-) -> Result<Shared, BuildError> {
-    let a = &spec.accelerator;
-    let nodes = u32::try_from(spec.fabric.node_ports.len()).unwrap_or(u32::MAX);
-    if a.cache.latency_cycles == 0 || a.home.latency_cycles == 0 || a.injection_packets == 0 {
-        return Err(BuildError::new(
-            "cache latency, home latency and injection queue must be at least 1",
+    if spec.barriers.units.is_some() || spec.barriers.timeout.is_some() {
+        return whole(Some(
+            "its barriers are timed, or done by units whose tokens do not cross a cut",
         ));
     }
-    let m = &spec.memory;
-    if m.channels == 0 || m.channel_bytes_per_s < LINE_BYTES {
-        return Err(BuildError::new("memory needs a channel and a bandwidth"));
+    if !spec.node_events.is_empty() {
+        return whole(Some("nodes of it halt"));
     }
-    Ok(Shared {
-        clock: domains[a.clock.at()],
-        map: AddressMap::new(nodes, a.home.interleave_bytes, m.channels, m.interleave_bytes),
-        lengths: Lengths::new(spec),
-        cache_latency: a.cache.latency_cycles,
-        home_latency: a.home.latency_cycles,
-        injection_packets: a.injection_packets,
-        nodes,
-        package_nodes: spec.package_nodes,
-        two_level: a.home.packages.is_some(),
-        crossings: 0,
-        threads: u32::try_from(threads).unwrap_or(u32::MAX),
-        seed: options.seed,
-        last_edge: domains[a.clock.at()].edge_at_or_after(TIME_MAX),
-        taken: 0,
-        checker: Checker::new(untouched),
-        check: options.check,
-        stats: Stats::default(),
-        digest: base::Digest::default(),
-        outbox: Outbox::default(),
-        fabric: Vec::new(),
-        delivered: Vec::new(),
-        candidates: Vec::new(),
-        leaving: vec![0; teams.counts().0],
-        teams,
-        events: Vec::new(),
-        scoped: crate::node::scoped::shared(spec, threads, options.check),
-        uncached: spec
-            .regions
-            .iter()
-            .filter(|r| r.mode == spec::Mode::Uncached)
-            .map(|r| r.lines.clone())
-            .collect(),
-    })
+    if routing.global() {
+        return whole(Some("its routing function looks at all routers at once"));
+    }
+    if crate::node::scoped::shared(spec, threads, options.check)
+        .is_some_and(|s| s.witness.is_some())
+    {
+        return whole(Some("reads of scoped memory are judged one by one (not with --no-check)"));
+    }
+    Plan::new(spec, threads, options.cut, parts)
 }

@@ -3,10 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use base::{Fs, Line, LineData};
-use clock::{Crossing, Domain, Edge};
-use memory::{Access, Direction, FixedParams, MemoryModel, Served};
-use topology::spec::MachineSpec;
+use base::Fs;
+use clock::{Crossing, Edge};
+use memory::{Access, Direction, MemoryModel, Served};
 
 /// A reply on its way to the node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -102,29 +101,4 @@ impl<M: MemoryModel> MemoryPort<M> {
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.replies.is_empty() && self.model.pending() == 0
     }
-}
-
-/// Memory starts as zeros.
-pub(crate) fn untouched(_: Line) -> LineData {
-    LineData::default()
-}
-
-/// The memory of every node.
-pub(crate) fn memories<M: MemoryModel>(
-    spec: &MachineSpec,
-    domains: &[Domain],
-    nodes: usize,
-    memory: impl Fn(FixedParams) -> M,
-) -> Vec<MemoryPort<M>> {
-    let (node, own) = (spec.accelerator.clock, spec.memory.clock);
-    let synchronizer_edges = if node == own { 0 } else { spec.synchronizer_edges };
-    let into = Crossing { to: domains[own.at()], synchronizer_edges };
-    let back = Crossing { to: domains[node.at()], synchronizer_edges };
-    let params = FixedParams {
-        clock: domains[own.at()],
-        channels: spec.memory.channels,
-        latency: spec.memory.access_latency,
-        bytes_per_s: spec.memory.channel_bytes_per_s,
-    };
-    (0..nodes).map(|_| MemoryPort::new(memory(params), into, back)).collect()
 }

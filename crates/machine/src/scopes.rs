@@ -7,7 +7,7 @@ use topology::spec::MachineSpec;
 
 use crate::Machine;
 use crate::audit::Checks;
-use crate::node::scoped::mean_ns;
+use crate::node::scoped::{Counts, mean_ns};
 
 /// What machines can have seeded into their scoped protocol: nothing, or with `mutants` a fault.
 #[cfg(not(feature = "mutants"))]
@@ -38,11 +38,11 @@ impl Machine {
         mutant: coherence::scoped::ScopedMutant,
     ) -> Result<Self, crate::RunError> {
         let cfg =
-            (crate::machine::config(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
+            (crate::build::config(spec), ScopedConfig { mutant: Some(mutant), ..scoped(spec) });
         let routing = spec.fabric.routing.clone();
         Self::assemble(
             spec,
-            crate::machine::sources(trace)?,
+            crate::build::sources(trace)?,
             options,
             routing,
             memory::FixedLatency::new,
@@ -81,7 +81,8 @@ pub struct ScopeUse {
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub(crate) fn scope_use(&self) -> Option<ScopeUse> {
         let shared = self.shared().scoped.as_ref()?;
-        let counts = shared.counts;
+        let mut counts = Counts::default();
+        self.shares().filter_map(|s| s.scoped.as_ref()).for_each(|s| counts.merge(&s.counts));
         let alone = counts.acquires_alone;
         let mut used = ScopeUse {
             package_nodes: shared.package_nodes,

@@ -1,5 +1,7 @@
 //! What a run counts: integers while it runs, floats only when asked.
 
+use core::fmt;
+
 use base::part::PART_COUNT;
 use base::{Part, Timeline};
 use hdrhistogram::Histogram;
@@ -10,13 +12,28 @@ use crate::node::agent::Kind;
 const LONGEST_PS: u64 = 1_000_000_000_000;
 
 /// Latencies of one kind of operation, or of all.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Latency {
     /// In picoseconds, three significant digits.
     histogram: Histogram<u64>,
     count: u64,
     sum_fs: u128,
     max_fs: u64,
+}
+
+/// What was recorded, however it was added up.
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recorded = self.histogram.iter_recorded();
+        let pairs: Vec<_> =
+            recorded.map(|v| (v.value_iterated_to(), v.count_since_last_iteration())).collect();
+        f.debug_struct("Latency")
+            .field("histogram_ps", &pairs)
+            .field("count", &self.count)
+            .field("sum_fs", &self.sum_fs)
+            .field("max_fs", &self.max_fs)
+            .finish()
+    }
 }
 
 impl Default for Latency {
@@ -33,6 +50,14 @@ impl Latency {
         self.count += 1;
         self.sum_fs += u128::from(fs);
         self.max_fs = self.max_fs.max(fs);
+    }
+
+    /// Takes in all of another.
+    fn merge(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).expect("both have the same bounds");
+        self.count += other.count;
+        self.sum_fs += other.sum_fs;
+        self.max_fs = self.max_fs.max(other.max_fs);
     }
 
     /// How many operations.
@@ -88,6 +113,15 @@ impl Stats {
         }
         self.all.add(total);
         self.kinds[kind as usize].add(total);
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        self.kinds.iter_mut().zip(&other.kinds).for_each(|(own, new)| own.merge(new));
+        self.parts_fs.iter_mut().zip(&other.parts_fs).for_each(|(own, new)| *own += new);
+        self.line_accesses += other.line_accesses;
+        self.hits += other.hits;
     }
 
     /// All operations that completed.

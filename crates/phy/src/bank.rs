@@ -139,28 +139,39 @@ impl<I: Impairment> Links<I> {
     /// If the link is not [`ready`](Self::ready).
     #[inline]
     pub fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
-        let sender = &mut self.directions[link.at()].sender;
+        let transit = self.launch(link, edge);
+        self.land(link, flit, transit.visible);
+        transit
+    }
+
+    /// The sender's half of [`send`](Self::send): tells how a flit that is handed over at `edge` fares.
+    ///
+    /// # Panics
+    /// If the link is not [`ready`](Self::ready).
+    #[inline]
+    pub fn launch(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+        let sender = &self.directions[link.at()].sender;
         assert!(edge >= sender.told, "{link} handed a flit at {edge}, ready at {}", sender.told);
-        let transit = self.hand(link, flit, edge);
+        let transit = self.hand(link, edge);
         self.directions[link.at()].sender.told = transit.ready;
         transit
     }
 
-    /// Hands a token to `link` at `edge` of the sender's clock or as soon after as the link is ready. It
-    /// takes the time of a flit, so a flit of a packet that comes at the edge at which the link had said to
-    /// be ready waits that long in the transmitter.
-    pub fn cut_in(&mut self, link: LinkIdx, token: Flit, edge: Edge) -> Transit {
-        self.hand(link, token, edge)
+    /// As [`launch`](Self::launch), for a token: at `edge` or as soon after as the link is ready. It takes the
+    /// time of a flit, so a flit of a packet that comes at the edge at which the link had said to be ready
+    /// waits that long in the transmitter.
+    pub fn cut_in(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+        self.hand(link, edge)
     }
 
-    fn hand(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
+    #[inline]
+    fn hand(&mut self, link: LinkIdx, edge: Edge) -> Transit {
         let direction = &mut self.directions[link.at()];
         if direction.sender.ready == Edge::NEVER {
-            direction.flits.push_back((Edge::NEVER, flit));
             return Transit::never(direction.params.sender.instant(edge));
         }
         let edge = edge.max(direction.sender.ready);
-        let transit = match direction.params.timing {
+        match direction.params.timing {
             Timing::Framed { at, serdes, fec, flight } => {
                 let handed = direction.take(edge);
                 let placed = self.framing.place(at, handed);
@@ -171,9 +182,13 @@ impl<I: Impairment> Links<I> {
                 transit
             }
             _ => direction.transmit(link, edge, &mut self.impairment),
-        };
-        direction.flits.push_back((transit.visible, flit));
-        transit
+        }
+    }
+
+    /// The receiver's half of [`send`](Self::send): the flit is seen at `visible`.
+    #[inline]
+    pub fn land(&mut self, link: LinkIdx, flit: Flit, visible: Edge) {
+        self.directions[link.at()].flits.push_back((visible, flit));
     }
 
     /// Takes the next flit that the receiver sees at or before `edge` of its clock. Gives it with
@@ -193,11 +208,23 @@ impl<I: Impairment> Links<I> {
     /// clock. Gives the edge of the sender's clock at which it counts.
     #[inline]
     pub fn send_credit(&mut self, link: LinkIdx, vc: VcIdx, edge: Edge) -> Edge {
-        let direction = &mut self.directions[link.at()];
-        let framing = &mut self.framing;
-        let visible = direction.params.credit_visible(edge, |at, t| framing.credit(at, t));
-        direction.credits.push_back((visible, vc));
+        let visible = self.launch_credit(link, edge);
+        self.land_credit(link, vc, visible);
         visible
+    }
+
+    /// The half of [`send_credit`](Self::send_credit) of the link's receiver, who returns the credit.
+    #[inline]
+    pub fn launch_credit(&mut self, link: LinkIdx, edge: Edge) -> Edge {
+        let framing = &mut self.framing;
+        self.directions[link.at()].params.credit_visible(edge, |at, t| framing.credit(at, t))
+    }
+
+    /// The half of [`send_credit`](Self::send_credit) of the link's sender, where the credit counts at
+    /// `visible`.
+    #[inline]
+    pub fn land_credit(&mut self, link: LinkIdx, vc: VcIdx, visible: Edge) {
+        self.directions[link.at()].credits.push_back((visible, vc));
     }
 
     /// Takes the next credit that counts at or before `edge` of the sender's clock. Gives it with
@@ -248,9 +275,23 @@ impl<I: Impairment> Links<I> {
 
     /// What a framed link has done up to an instant; `None` for others.
     pub fn account(&self, link: LinkIdx, until: Fs) -> Option<Account> {
+        self.account_beyond(link, until, Fs::ZERO)
+    }
+
+    /// As [`account`](Self::account), where the other end of the link is in another bank that has worked
+    /// off what happens to the cable up to `horizon`: senders look ahead, and count what they see.
+    pub fn account_beyond(&self, link: LinkIdx, until: Fs, horizon: Fs) -> Option<Account> {
         match self.directions[link.at()].params.timing {
-            Timing::Framed { at, .. } => Some(self.framing.account(at, until)),
+            Timing::Framed { at, .. } => Some(self.framing.account(at, until, horizon)),
             _ => None,
+        }
+    }
+
+    /// Up to when this bank has worked off what happens to a framed link.
+    pub fn horizon(&self, link: LinkIdx) -> Fs {
+        match self.directions[link.at()].params.timing {
+            Timing::Framed { at, .. } => self.framing.horizon(at),
+            _ => Fs::ZERO,
         }
     }
 

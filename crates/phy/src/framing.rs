@@ -14,8 +14,11 @@ use crate::{FrameClass, Timing, Undetected};
 /// A pair of links, `2 k` and `2 k + 1`, that are framed, and what happens to them.
 #[derive(Clone, Debug)]
 pub struct FramedPair {
-    /// The number of its even link.
+    /// The number of its even link among those of the bank.
     pub link: usize,
+    /// The number by which what it suffers is drawn; its odd link's is the next. In a bank of all links of
+    /// a machine the same as `link`.
+    pub name: u64,
     /// What both directions are made of.
     pub class: Arc<FrameClass>,
     /// What happens to them, each at its instant.
@@ -53,8 +56,7 @@ impl Framing {
             let sender = Sender::new(&pair.class, way, of);
             self.directions.push(Direction { sender, series: Series::default() });
         }
-        let link = pair.link as u64;
-        self.cables.push(Cable::new(self.seed, link, &pair.class, latency, &pair.events));
+        self.cables.push(Cable::new(self.seed, pair.name, &pair.class, latency, &pair.events));
         self.classes.push(Arc::clone(&pair.class));
         u32::try_from(first).expect("links are bounded at elaboration")
     }
@@ -85,12 +87,17 @@ impl Framing {
         slots(class, class.lanes, Fs::ZERO).instant(Edge(used))
     }
 
-    /// What a direction has done up to an instant.
-    pub(crate) fn account(&self, at: u32, until: Fs) -> Account {
+    /// How far what happens to a direction's cable has been worked off.
+    pub(crate) fn horizon(&self, at: u32) -> Fs {
+        self.cables[at as usize / 2].horizon()
+    }
+
+    /// What a direction has done up to an instant, once its cable is worked off up to `horizon` at least.
+    pub(crate) fn account(&self, at: u32, until: Fs, horizon: Fs) -> Account {
         let (number, at) = (at, at as usize);
         let (way, direction, class) = (at % 2, &self.directions[at], &self.classes[at / 2]);
         let mut cable = self.cables[at / 2].clone();
-        cable.advance(until);
+        cable.advance(until.max(horizon));
         let sent = *direction.sender.sent();
         let frames = |time: Fs| {
             slots(class, class.lanes, Fs::ZERO).edge_at_or_after(time).0
@@ -102,7 +109,7 @@ impl Framing {
         let frames_all = cable.way(way).frame_from(until).saturating_sub(frames(down));
         let idle = frames_all.saturating_sub(active);
         let mean = class.code.corrected_a_frame(class.noise.ber) * frames_all as f64;
-        let alone = poisson(mean, self.seed, at as u64, stream::MENDED);
+        let alone = poisson(mean, self.seed, cable.way(way).link(), stream::MENDED);
         let counts = *cable.way(way).counts();
         let bits = u64::from(class.layout.frame_bits);
         let energy = |frames: u64, fj: u64| frames.saturating_mul(bits).saturating_mul(fj);

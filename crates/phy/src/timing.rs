@@ -80,6 +80,16 @@ pub struct LinkParams {
 }
 
 impl LinkParams {
+    /// The least time from the instant at which a flit, or a credit, is handed over to that at which it is
+    /// seen at the other end: what a crossing and a frame add is left out.
+    pub fn latency_min(&self) -> Fs {
+        match self.timing {
+            Timing::Serial { serdes, fec, flight, .. }
+            | Timing::Framed { serdes, fec, flight, .. } => serdes + fec + flight,
+            Timing::OnDie { .. } => Fs::ZERO,
+        }
+    }
+
     /// The edge of the sender's clock at which a credit counts that leaves at `at` of the
     /// receiver's clock. On a framed link it is told by the frame that `told` gives the end of for
     /// the instant at which it leaves.

@@ -14,8 +14,8 @@ mod terminal;
 
 pub use phy::{OverTime, PhyAccount, PhyTotals};
 pub use run::{
-    BarrierUse, BusyLink, CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs,
-    PackageUse, RunReport, ScopeUse,
+    BarrierUse, BusyLink, CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, KindLatency,
+    LatencyNs, PackageUse, RunReport, ScopeUse,
 };
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;

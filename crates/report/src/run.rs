@@ -83,6 +83,8 @@ pub struct RunReport {
     /// What all framed links did together, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phy: Option<PhyTotals>,
+    /// How the emulator stepped the machine: nothing that it says of the machine depends on it.
+    pub engine: EngineUse,
     /// Counts of transactions by latency, in doubling steps.
     pub histogram: Histogram,
 }
@@ -100,6 +102,27 @@ pub struct BarrierUse {
     pub known: Option<usize>,
     /// Tokens of units that travelled the links.
     pub tokens: u64,
+}
+
+/// How the emulator stepped the machine.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct EngineUse {
+    /// Partitions of the machine.
+    pub partitions: usize,
+    /// Why there is one only though more threads were given; none otherwise.
+    pub why_one: Option<String>,
+    /// Length of an epoch, the least latency on the cut; 0 if nothing is cut.
+    pub epoch_ns: f64,
+    /// Cables that are cut.
+    pub cut_links: usize,
+    /// Epochs that were stepped.
+    pub epochs: u64,
+    /// Those in which there was work for several threads.
+    pub epochs_together: u64,
+    /// The most component edges of a partition over their mean.
+    pub imbalance: f64,
+    /// Wall-clock seconds that threads waited for each other, all together.
+    pub waiting_wall_s: f64,
 }
 
 /// The directories of all homes.
@@ -349,6 +372,7 @@ mod tests {
             "breakdown_ns",
             "checks",
             "wall_s",
+            "engine",
         ] {
             assert!(json.get(key).is_some(), "{key}");
         }

@@ -57,6 +57,28 @@ fn header(out: &mut String, r: &RunReport, style: Style) {
         r.wall_s,
         group_digits(&format!("{speed:.0}"))
     );
+    engine(out, r);
+}
+
+/// On how many threads the machine was stepped, if more than one was given.
+fn engine(out: &mut String, r: &RunReport) {
+    let e = &r.engine;
+    if let Some(why) = &e.why_one {
+        let _ = writeln!(out, "     stepped on one thread of {}: {why}", r.threads);
+    } else if e.partitions > 1 {
+        let _ = writeln!(
+            out,
+            "     {} partitions, {} cables cut; {} epochs of {:.1} ns, {} of them on several threads; imbalance \
+             {:.2}, {:.2} s of waiting",
+            e.partitions,
+            grouped(e.cut_links as u64),
+            grouped(e.epochs),
+            e.epoch_ns,
+            grouped(e.epochs_together),
+            e.imbalance,
+            e.waiting_wall_s
+        );
+    }
 }
 
 fn throughput(out: &mut String, r: &RunReport, style: Style) {

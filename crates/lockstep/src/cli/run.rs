@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
+use lockstep::base::Fs;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
-use machine::{Latency, Machine, Options, Summary};
+use machine::{Cut, Latency, Machine, Options, Summary};
 use report::{
-    CacheTransfers, Checks, DirectoryUse, Histogram, KindLatency, LatencyNs, PackageUse, RunReport,
-    Style,
+    CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, KindLatency, LatencyNs, PackageUse,
+    RunReport, Style,
 };
 use traffic::Trace;
 
@@ -34,8 +35,8 @@ pub(crate) struct Args {
     /// Trace file, or the name of a shipped one
     #[arg(long, value_name = "FILE", default_value = DEFAULT_TRACE)]
     trace: String,
-    /// Threads of the emulator: one steps the machine, the others decode the trace ahead of it.
-    /// Results do not depend on it
+    /// Threads of the emulator: each steps a part of the machine, cut on long links, where that pays; those
+    /// that are left decode the trace ahead. Results do not depend on it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
     /// Seed of everything that is drawn
@@ -70,13 +71,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         check: !args.no_check,
         shuffle: args.shuffle,
         threads: usize::from(args.threads),
+        cut: Cut::Auto,
     };
     let started = now();
     let mut machine = Machine::new(&spec, &trace, options)?;
     replay(&mut machine, &trace, args)
         .with_context(|| format!("the replay of {} on {} stopped", args.trace, args.topology))?;
     let wall_s = now().duration_since(started).as_secs_f64();
-    let report = report(args, &trace, &machine.summary(), (spec.flit_bytes, wall_s));
+    let mut report = report(args, &trace, &machine.summary(), (spec.flit_bytes, wall_s));
+    report.engine = engine(&machine.engine());
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     if let Some(json) = json {
         json.write(&report.to_json()?)?;
@@ -93,20 +96,15 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Instants between two looks at the progress.
-const GLANCE: u32 = 8192;
+/// Instants, or epochs, between two looks at the progress.
+const GLANCE: u64 = 8192;
 
 fn replay(machine: &mut Machine, trace: &Trace, args: &Args) -> anyhow::Result<()> {
     let bar = progress::bar(trace.info().records, args.quiet);
-    let mut glance = 0;
-    while machine.step()? {
-        glance += 1;
-        if glance == GLANCE {
-            glance = 0;
-            if !bar.is_hidden() {
-                bar.set_position(machine.operations_taken());
-                bar.set_message(machine.now().to_string());
-            }
+    while machine.advance(GLANCE, Fs::NEVER)? {
+        if !bar.is_hidden() {
+            bar.set_position(machine.operations_taken());
+            bar.set_message(machine.now().to_string());
         }
     }
     bar.finish_and_clear();
@@ -157,7 +155,21 @@ fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f
         busiest_links: s.busiest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
         sickest_links: s.sickest.iter().map(|l| run_links::link(l, flit_bytes)).collect(),
         phy: s.phy.as_ref().map(run_links::totals),
+        engine: EngineUse::default(),
         histogram: Histogram { upto_ns, count },
+    }
+}
+
+fn engine(e: &machine::EngineUse) -> EngineUse {
+    EngineUse {
+        partitions: e.partitions,
+        why_one: e.why.map(str::to_owned),
+        epoch_ns: e.epoch.as_ns(),
+        cut_links: e.cut_links,
+        epochs: e.epochs.0,
+        epochs_together: e.epochs.1,
+        imbalance: e.imbalance,
+        waiting_wall_s: e.waiting.as_secs_f64(),
     }
 }
 

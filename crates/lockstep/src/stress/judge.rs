@@ -74,7 +74,7 @@ pub fn judge_with(
                 return Err(failure(FailureKind::Counter, what));
             }
         }
-        Ok(machine.coverage().clone())
+        Ok(machine.coverage().into_owned())
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

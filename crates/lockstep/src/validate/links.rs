@@ -143,7 +143,7 @@ fn pair(s: &PhySpec, class: FrameClass, um: u64, seed: u64) -> Links {
     let timing = Timing::Framed { at: 0, serdes: s.serdes, fec: s.fec, flight };
     let to = Crossing { to: clock, synchronizer_edges: 2 };
     let of = LinkParams { timing, sender: clock, receiver: to, credit: to, credit_cycles: 0 };
-    let pair = FramedPair { link: 0, class: Arc::new(class), events: Vec::new() };
+    let pair = FramedPair { link: 0, name: 0, class: Arc::new(class), events: Vec::new() };
     Links::framed(vec![of; 2], &[pair], seed)
 }
 

@@ -8,20 +8,21 @@ use topology::spec::NodeHappening;
 
 use super::meetings::Overdue;
 use super::{BarrierUse, Checked};
+use crate::network::Network;
 use crate::node::Node;
+use crate::partition::Partition;
 use crate::{Machine, RunError};
 
 /// Missing members that are named one by one.
 const SHOWN: usize = 16;
 
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
-    /// Arranges what happens to nodes.
+    /// Arranges what happens to nodes; machines with node events are not cut.
     pub(crate) fn set_halts(&mut self) {
-        let events = self.spec().node_events.clone();
-        let (shared, nodes, net) = self.parts();
-        for event in events {
+        for event in self.spec().node_events.clone() {
             match event.what {
                 NodeHappening::Halts => {
+                    let Partition { nodes, net, shared, .. } = &mut self.partitions[0];
                     let edge = shared.clock.edge_at_or_after(event.at);
                     let node = &mut nodes[event.node.at()];
                     node.halts = node.halts.min(edge);
@@ -35,19 +36,28 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// Judges what happened at barriers at this instant.
     #[inline]
     pub(crate) fn judge_barriers(&mut self) -> Result<(), RunError> {
-        if !self.shared().events.is_empty() {
-            let events = core::mem::take(&mut self.parts().0.events);
-            events.iter().try_for_each(|e| self.meetings.take(e))?;
+        for p in &mut self.partitions {
+            p.shared.events.drain(..).try_for_each(|e| self.meetings.take(&e))?;
         }
-        if let Some(f) = self.network().units().fault() {
+        if let Some(f) = self.partitions.iter().find_map(|p| p.net.units().fault()) {
             let id = self.shared().teams.id(f.slot);
             return Err(RunError::BarrierFault { id, fault: f.fault });
         }
         Ok(())
     }
 
+    /// Ends the run if the time of a barrier is over before anything else happens.
+    #[inline]
+    pub(crate) fn look_at_deadline(&mut self) -> Result<(), RunError> {
+        if self.meetings.deadline == Fs::NEVER {
+            return Ok(());
+        }
+        let next = self.partitions.iter_mut().map(Partition::next).min().unwrap_or(Fs::NEVER);
+        if self.meetings.deadline < next { self.look_for_overdue(next) } else { Ok(()) }
+    }
+
     /// Ends the run if members of a barrier waited too long before `now`.
-    pub(crate) fn look_for_overdue(&mut self, now: Fs) -> Result<(), RunError> {
+    fn look_for_overdue(&mut self, now: Fs) -> Result<(), RunError> {
         match self.meetings.overdue(now) {
             None => Ok(()),
             Some(overdue) => Err(self.timed_out(&overdue)),
@@ -100,18 +110,19 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             latency: self.meetings.latency.clone(),
             gathering: self.meetings.gathering.clone(),
             units,
-            tokens: self.network().tokens().0,
+            tokens: self.networks().map(|net| net.tokens().0).sum(),
         }
     }
 
     /// What is wrong with barriers at the end: releases that should not have been, tokens lost, units at
     /// work.
     pub(crate) fn audit_barriers(&self) -> Checked {
-        let (sent, received) = self.network().tokens();
+        let sum = |a: (u64, u64), b: (u64, u64)| (a.0 + b.0, a.1 + b.1);
+        let (sent, received) = self.networks().map(Network::tokens).fold((0, 0), sum);
         Checked {
             violations: self.meetings.violations,
             lost: sent.abs_diff(received),
-            idle: self.network().units().is_idle(),
+            idle: self.networks().all(|net| net.units().is_idle()),
             findings: self.meetings.findings.clone(),
         }
     }

@@ -1,32 +1,39 @@
 //! From an elaborated machine to the banks of its network.
 
 use base::arch::VcReuse;
-use base::{LinkIdx, NodeIdx, RouterArch, RouterIdx, RoutingFunction};
+use base::{LinkIdx, NodeIdx, PacketIdx, RouterArch, RouterIdx, RoutingFunction};
 use clock::{Crossing, Domain, Schedule};
 use phy::{LinkParams, Links, Timing};
 use router::{Interface, InterfaceParams, MAX_PORTS, Pipeline, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec, RouterSpec};
 
 use super::framing;
+use super::local::Local;
+use super::mail::Mail;
 use super::packets::Packets;
-use super::wiring::{Component, Slot, Socket, Terminal, Unit, Wiring};
+use super::wiring::{Abroad, Component, Slot, Socket, Terminal, Unit, Wiring};
 use super::{Network, Slots, Units};
 use crate::BuildError;
+use crate::partition::layout::{Layout, LinkEnds, Share};
 
-pub(super) fn network<R: RoutingFunction, P>(
+pub(super) fn network<R: RoutingFunction, P: Clone>(
     spec: &MachineSpec,
     routing: R,
     seed: u64,
+    (layout, me): (&Layout, usize),
 ) -> Result<Network<R, P>, BuildError> {
     let domains = domains(spec)?;
-    let (components, slots) = components(spec);
+    let share = &layout.shares[me];
+    let (components, slots) = components(spec, share);
     let vcs = vcs(spec)?;
     check_ports(spec, vcs)?;
     if routing.groups().is_some() {
         return Err(BuildError::new("its interfaces know no groups; a `CycleNetwork` does"));
     }
     let fabric = &spec.fabric;
-    let interfaces = fabric.node_ports.iter().map(|out| {
+    let cut = layout.shares.len() > 1;
+    let interfaces = share.nodes.iter().map(|n| {
+        let out = &fabric.node_ports[n.at()];
         Interface::new(&InterfaceParams {
             clock: domains[spec.accelerator.clock.at()],
             output_depth: out.iter().map(|l| depth(spec, *l)).collect(),
@@ -35,9 +42,8 @@ pub(super) fn network<R: RoutingFunction, P>(
             switching: spec.router.arch.switching,
         })
     });
-    let params: Vec<RouterParams> = fabric
-        .routers
-        .iter()
+    let routers = || share.routers.iter().map(|r| &fabric.routers[r.at()]);
+    let params: Vec<RouterParams> = routers()
         .map(|r| RouterParams {
             input_depth: r.ports.iter().map(|l| depth(spec, l.reverse())).collect(),
             output_depth: r.ports.iter().map(|l| depth(spec, *l)).collect(),
@@ -45,10 +51,16 @@ pub(super) fn network<R: RoutingFunction, P>(
         .collect();
     Ok(Network {
         interfaces: interfaces.collect(),
-        routers: RouterBank::new(&params, pipeline(&spec.router, vcs)?, routing),
-        wiring: wiring(spec, &domains, (&components, &slots), seed)?,
+        routers: RouterBank::new(
+            &params,
+            pipeline(&spec.router, vcs)?,
+            Local::new(routing, &share.routers),
+        ),
+        wiring: wiring(spec, &domains, (&components, &slots), (layout, me), seed)?,
         packets: Packets::default(),
-        clocks: fabric.routers.iter().map(|r| domains[r.clock.at()]).collect(),
+        mail: vec![Mail::default(); if cut { layout.shares.len() } else { 0 }],
+        arriving: vec![PacketIdx(0); if cut { share.links.len() * usize::from(vcs) } else { 0 }],
+        clocks: routers().map(|r| domains[r.clock.at()]).collect(),
         components,
         slots,
         flits_injected: 0,
@@ -119,56 +131,89 @@ fn depth(spec: &MachineSpec, link: LinkIdx) -> u32 {
     spec.fabric.classes[class].buffer_flits
 }
 
-/// Numbers every component in its domain: nodes, then routers, then memories.
-fn components(spec: &MachineSpec) -> (Vec<Vec<Component>>, Slots) {
+/// Numbers every component of a partition in its domain: nodes, then routers, then memories.
+fn components(spec: &MachineSpec, share: &Share) -> (Vec<Vec<Component>>, Slots) {
     let mut components = vec![Vec::new(); spec.domains.len()];
     let mut place = |domain: base::DomainIdx, component| {
         let list: &mut Vec<Component> = &mut components[domain.at()];
         list.push(component);
         Slot { domain, component: u32::try_from(list.len() - 1).unwrap_or(u32::MAX) }
     };
-    let count = spec.fabric.node_ports.len();
-    let nodes = (0..count).map(NodeIdx::new);
-    let nodes =
-        nodes.map(|n| place(spec.accelerator.clock, Component::Node(n))).collect::<Vec<_>>();
-    let routers = spec.fabric.routers.iter().enumerate();
+    let nodes = || (0..share.nodes.len()).map(NodeIdx::new);
+    let node_slots =
+        nodes().map(|n| place(spec.accelerator.clock, Component::Node(n))).collect::<Vec<_>>();
+    let clocks = share.routers.iter().map(|r| spec.fabric.routers[r.at()].clock);
+    let routers = clocks.enumerate();
     let routers =
-        routers.map(|(r, node)| place(node.clock, Component::Router(RouterIdx::new(r)))).collect();
-    let memories = (0..count).map(NodeIdx::new);
-    let memories = memories.map(|n| place(spec.memory.clock, Component::Memory(n))).collect();
-    (components, Slots { nodes, routers, memories })
+        routers.map(|(r, clock)| place(clock, Component::Router(RouterIdx::new(r)))).collect();
+    let memories = nodes().map(|n| place(spec.memory.clock, Component::Memory(n))).collect();
+    (components, Slots { nodes: node_slots, routers, memories })
 }
 
 fn wiring(
     spec: &MachineSpec,
     domains: &[Domain],
     (components, slots): (&[Vec<Component>], &Slots),
+    (layout, me): (&Layout, usize),
     seed: u64,
 ) -> Result<Wiring, BuildError> {
-    let fabric = &spec.fabric;
-    let nodes = fabric.node_ports.len();
-    let terminal = |end: End| match end {
-        End::Node(n, port) => Terminal { unit: n.at(), port: port.at() },
-        End::Router(r, port) => Terminal { unit: nodes + r.at(), port: port.at() },
+    let (fabric, share) = (&spec.fabric, &layout.shares[me]);
+    let nodes = share.nodes.len();
+    let terminal = |end: End| {
+        let (place, unit, port) = match end {
+            End::Node(n, port) => (layout.nodes[n.at()], 0, port),
+            End::Router(r, port) => (layout.routers[r.at()], nodes, port),
+        };
+        let here = Terminal { unit: unit + place.at, port: port.at() };
+        if place.part == me { here } else { Terminal::ABROAD }
     };
-    let params = (0..fabric.links.len()).map(|l| link(spec, domains, LinkIdx::new(l)));
+    let params = share.links.iter().map(|l| link(spec, domains, *l));
     let params = params.collect::<Result<Vec<_>, _>>()?;
     let lanes: Vec<_> = domains.iter().zip(components).map(|(d, c)| (*d, c.len())).collect();
-    let routers = fabric.routers.iter().map(|r| &r.ports);
-    let ports = fabric.node_ports.iter().chain(routers);
+    let node_ports = share.nodes.iter().map(|n| &fabric.node_ports[n.at()]);
+    let ports = node_ports.chain(share.routers.iter().map(|r| &fabric.routers[r.at()].ports));
     let slots = slots.nodes.iter().chain(&slots.routers);
     let mut units = Vec::new();
     let mut sockets = Vec::new();
+    let mut abroad = Vec::new();
     for (ports, slot) in ports.zip(slots) {
         units.push(Unit::new(*slot, sockets.len()));
-        let far = |out: &LinkIdx| terminal(fabric.links[out.at()].to);
-        sockets.extend(ports.iter().map(|out| Socket::new(*out, far(out))));
+        sockets.extend(ports.iter().map(|out| {
+            let LinkEnds { sender, receiver } = layout.links[out.at()];
+            let own = LinkIdx::new(sender.at);
+            if receiver.part == me {
+                return Socket::new(own, terminal(fabric.links[out.at()].to));
+            }
+            abroad.push(Abroad { part: receiver.part, link: LinkIdx::new(receiver.at) });
+            Socket::abroad(own, abroad.len() - 1)
+        }));
     }
-    let receivers = fabric.links.iter().map(|l| terminal(l.to)).collect();
+    let receivers = share.links.iter().map(|l| terminal(fabric.links[l.at()].to)).collect();
     let schedule = Schedule::new(&lanes);
-    let links = Links::framed(params, &framing::pairs(spec)?, seed);
+    let links = Links::framed(params, &framing::pairs(spec, &share.links)?, seed);
+    let names = share.links.clone();
     let (spoiled, tokens, token_counts) = (Vec::new(), Vec::new(), [0; 2]);
-    Ok(Wiring { links, schedule, receivers, units, sockets, spoiled, tokens, token_counts })
+    Ok(Wiring {
+        links,
+        names,
+        schedule,
+        receivers,
+        abroad,
+        units,
+        sockets,
+        spoiled,
+        tokens,
+        token_counts,
+    })
+}
+
+/// The least latency of one direction: see [`LinkParams::latency_min`].
+pub(crate) fn latency_min(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    at: LinkIdx,
+) -> Result<base::Fs, BuildError> {
+    link(spec, domains, at).map(|params| params.latency_min())
 }
 
 /// The parameters of one direction, with its wires' latency checked to be at least one edge.

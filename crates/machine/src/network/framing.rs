@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::Fs;
+use base::{Fs, LinkIdx};
 use clock::Domain;
 use phy::{
     Burst, Code, Energy, FrameClass, FramedPair, LaneFault, Layout, LinkEvent, Noise, Replay, Skip,
@@ -73,8 +73,9 @@ pub fn frame_class(s: &PhySpec, flit_bytes: u32) -> FrameClass {
     }
 }
 
-/// The framed pairs of a machine, with what happens to each.
-pub(super) fn pairs(spec: &MachineSpec) -> Result<Vec<FramedPair>, BuildError> {
+/// The framed pairs of a machine that are among `own` links, by their numbers there, with what happens to
+/// each.
+pub(super) fn pairs(spec: &MachineSpec, own: &[LinkIdx]) -> Result<Vec<FramedPair>, BuildError> {
     let classes = spec.fabric.classes.iter().map(|c| {
         let Some(phy) = &c.phy else { return Ok(None) };
         let class = frame_class(phy, spec.flit_bytes);
@@ -99,13 +100,17 @@ pub(super) fn pairs(spec: &MachineSpec) -> Result<Vec<FramedPair>, BuildError> {
     });
     let classes = classes.collect::<Result<Vec<_>, _>>()?;
     let links = &spec.fabric.links;
-    let framed = |link: usize| Some((link, classes[links[link].class].as_ref()?));
-    let pair = |(link, class): (usize, &Arc<FrameClass>)| FramedPair {
-        link,
-        class: Arc::clone(class),
-        events: events(spec, link),
+    let framed = |(link, number): &(usize, usize)| {
+        let class = classes[links[*link].class].as_ref()?;
+        Some(FramedPair {
+            link: *number,
+            name: *link as u64,
+            class: Arc::clone(class),
+            events: events(spec, *link),
+        })
     };
-    Ok((0..links.len()).step_by(2).filter_map(framed).map(pair).collect())
+    let own = own.iter().enumerate().step_by(2).map(|(number, link)| (link.at(), number));
+    Ok(own.filter_map(|pair| framed(&pair)).collect())
 }
 
 /// What happens to a pair, by its even link.

@@ -9,31 +9,43 @@
 
 mod build;
 mod framing;
+mod local;
+mod mail;
 mod packets;
 mod units;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
-use phy::{Trouble, Undetected};
+use phy::Undetected;
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{check_ports, domains, pipeline};
+pub(crate) use build::{check_ports, domains, latency_min, pipeline};
 pub use framing::frame_class;
+use local::Local;
+pub(crate) use mail::Mail;
 pub use packets::{Packet, Packets};
 pub(crate) use units::{Latency, Units};
 pub use wiring::{Component, Slot, Wiring};
 
 use crate::BuildError;
+use crate::partition::layout::Layout;
+use mail::{FarCredit, FarFlit};
 
-/// Interfaces, routers and links, with the packets between them.
+/// Interfaces, routers and links, with the packets between them: of a whole machine, or of one of its
+/// partitions. Nodes, routers and links have numbers of its own, which are the machine's where nothing is
+/// cut.
 #[derive(Clone, Debug)]
 pub struct Network<R, P> {
     interfaces: Vec<Interface>,
-    routers: RouterBank<R>,
+    routers: RouterBank<Local<R>>,
     wiring: Wiring,
     packets: Packets<P>,
+    /// `[partition]`: what goes there when the epoch is over.
+    pub(crate) mail: Vec<Mail<P>>,
+    /// `[link][vc]`: the packet whose flits come in, of links from other partitions.
+    arriving: Vec<PacketIdx>,
     /// Of each router.
     clocks: Vec<Domain>,
     /// `[domain][component]`
@@ -58,7 +70,7 @@ pub(crate) struct Slots {
 /// A broken law of conservation, in words.
 pub type Loss = String;
 
-impl<R: RoutingFunction, P> Network<R, P> {
+impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// Builds the network of `spec` with a routing function of the caller's choice.
     ///
     /// # Errors
@@ -73,7 +85,17 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn seeded(spec: &MachineSpec, routing: R, seed: u64) -> Result<Self, BuildError> {
-        build::network(spec, routing, seed)
+        Self::part(spec, routing, seed, (&Layout::whole(&spec.fabric), 0))
+    }
+
+    /// The part of the network that is in one partition.
+    pub(crate) fn part(
+        spec: &MachineSpec,
+        routing: R,
+        seed: u64,
+        place: (&Layout, usize),
+    ) -> Result<Self, BuildError> {
+        build::network(spec, routing, seed, place)
     }
 
     /// Goes on to the next instant at which any component wakes, and lists the components.
@@ -95,7 +117,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// Steps a router; its next wake is arranged.
     pub fn step_router(&mut self, i: RouterIdx, edge: Edge) {
         let unit = self.interfaces.len() + i.at();
-        let mut wires = self.wiring.at(unit, &mut self.packets);
+        let mut wires = self.wiring.at(unit, &mut self.packets, &mut self.mail);
         let next = self.routers.step_wired(i, edge, &self.clocks[i.at()], &mut wires);
         if next != Edge::NEVER {
             self.wiring.wake(self.slots.routers[i.at()], next);
@@ -105,7 +127,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
 
     /// Takes in what has arrived at a node; whole packets are appended to `delivered`.
     pub fn receive(&mut self, node: NodeIdx, edge: Edge, delivered: &mut Vec<PacketIdx>) {
-        let mut wires = self.wiring.at(node.at(), &mut self.packets);
+        let mut wires = self.wiring.at(node.at(), &mut self.packets, &mut self.mail);
         let before = delivered.len();
         self.flits_delivered += self.interfaces[node.at()].receive(edge, &mut wires, delivered);
         self.packets_delivered += (delivered.len() - before) as u64;
@@ -115,18 +137,29 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// Sends up to one flit a port of a node. Gives the next edge at which the node must send again
     /// if nothing arrives before, [`Edge::NEVER`] if none.
     pub fn send(&mut self, node: NodeIdx, edge: Edge) -> Edge {
-        let mut wires = self.wiring.at(node.at(), &mut self.packets);
+        let mut wires = self.wiring.at(node.at(), &mut self.packets, &mut self.mail);
         self.interfaces[node.at()].send(edge, &mut wires)
     }
 
     /// Gives a packet of `flits` flits to its source's interface. The caller sees to it that the
     /// node is stepped.
     pub fn offer(&mut self, packet: Packet<P>, head: Head, flits: u32) -> PacketIdx {
+        self.offer_at(head.src, packet, head, flits)
+    }
+
+    /// As [`offer`](Self::offer), where the source has the number `at` here; the head has the machine's.
+    pub(crate) fn offer_at(
+        &mut self,
+        at: NodeIdx,
+        packet: Packet<P>,
+        head: Head,
+        flits: u32,
+    ) -> PacketIdx {
         let index = self.packets.insert(packet);
         self.flits_injected += u64::from(flits);
         let Head { src, dst, flow, class, .. } = head;
         let outgoing = Outgoing { packet: index, src, dst, flow, class, flits };
-        self.interfaces[src.at()].offer(outgoing, self.routers.routing());
+        self.interfaces[at.at()].offer(outgoing, self.routers.routing());
         index
     }
 
@@ -138,18 +171,8 @@ impl<R: RoutingFunction, P> Network<R, P> {
     /// Whether a packet that has arrived was damaged on its way, unnoticed by any link; told once.
     #[inline]
     pub fn spoiled(&mut self, packet: PacketIdx) -> Option<Undetected> {
-        let spoiled = &mut self.wiring.spoiled;
-        if spoiled.is_empty() {
-            return None;
-        }
-        let at = spoiled.iter().position(|(p, _)| *p == packet)?;
-        let (_, how) = spoiled.swap_remove(at);
-        // Several of its flits may be wrong; data that are wrong unnoticed are so all the same.
-        let silent = how == Undetected::Silent
-            || spoiled.iter().any(|(p, h)| *p == packet && *h == Undetected::Silent);
-        spoiled.retain(|(p, _)| *p != packet);
-        let how = if silent { Undetected::Silent } else { Undetected::Poison };
-        self.spoilt[usize::from(silent)] += 1;
+        let how = self.wiring.take_spoiled(packet)?;
+        self.spoilt[usize::from(how == Undetected::Silent)] += 1;
         Some(how)
     }
 
@@ -182,7 +205,7 @@ impl<R: RoutingFunction, P> Network<R, P> {
     }
 
     /// The routers.
-    pub const fn routers(&self) -> &RouterBank<R> {
+    pub const fn routers(&self) -> &RouterBank<Local<R>> {
         &self.routers
     }
 
@@ -211,13 +234,6 @@ impl<R: RoutingFunction, P> Network<R, P> {
         (self.spoilt[0], self.spoilt[1])
     }
 
-    /// The links that are down for good, and why.
-    pub fn dead_links(&self, at: Fs) -> impl Iterator<Item = (LinkIdx, Trouble)> {
-        let links = self.wiring.links();
-        let dead = move |l: LinkIdx| links.account(l, at).and_then(|a| a.dead).map(|why| (l, why));
-        (0..links.len()).map(LinkIdx::new).filter_map(dead)
-    }
-
     /// Flits that routers have forwarded so far: router visits.
     pub fn flit_hops(&self) -> u64 {
         (0..self.routers.len()).map(|r| self.routers.forwarded(RouterIdx::new(r))).sum()
@@ -230,28 +246,58 @@ impl<R: RoutingFunction, P> Network<R, P> {
         let mut lost = 0;
         let mut losses = Vec::new();
         for link in (0..self.wiring.links.len()).map(LinkIdx::new) {
-            let to = self.wiring.receivers[link.at()];
-            let from = self.wiring.receivers[link.reverse().at()];
-            for vc in 0..self.vcs() {
-                let vc = VcIdx::new(vc);
-                let (held, depth) = self.credits(from.unit, from.port, vc);
-                let back = self.wiring.links.credits_in_flight(link, vc);
-                let ahead = self.wiring.links.vc_flits_in_flight(link, vc);
-                let there = self.buffered(to.unit, to.port, vc);
-                let sum = held as usize + back + ahead + there;
-                if sum != depth as usize {
-                    lost += (depth as usize).abs_diff(sum) as u64;
-                    losses.push(format!(
-                        "{link} {vc}: {held} credits + {back} returning + {ahead} flits on the way \
-                         + {there} buffered, depth {depth}"
-                    ));
-                }
+            for vc in (0..self.vcs()).map(VcIdx::new) {
+                let (count, loss) =
+                    loss(link, vc, self.sender_credits(link, vc), self.receiver_flits(link, vc));
+                lost += count;
+                losses.extend(loss);
             }
         }
         (lost, losses)
     }
 
-    fn vcs(&self) -> usize {
+    /// Of a VC of a link that is sent on here: credits held, those on their way back, and the depth of the
+    /// buffer.
+    pub(crate) fn sender_credits(&self, link: LinkIdx, vc: VcIdx) -> (u32, usize, u32) {
+        let from = self.wiring.receivers[link.reverse().at()];
+        let (held, depth) = self.credits(from.unit, from.port, vc);
+        (held, self.wiring.links.credits_in_flight(link, vc), depth)
+    }
+
+    /// Of a VC of a link that is received from here: flits on the way, and flits buffered.
+    pub(crate) fn receiver_flits(&self, link: LinkIdx, vc: VcIdx) -> (usize, usize) {
+        let to = self.wiring.receivers[link.at()];
+        let ahead = self.wiring.links.vc_flits_in_flight(link, vc);
+        (ahead, self.buffered(to.unit, to.port, vc))
+    }
+
+    /// Takes in the mail of another partition; `now` is the end of the epoch in which it was sent.
+    ///
+    /// # Panics
+    /// If any of it should have been seen before.
+    pub(crate) fn import(&mut self, mail: &mut Mail<P>, now: Fs) {
+        assert!(mail.first >= now, "mail for {} is opened at {now}", mail.first);
+        mail.first = Fs::NEVER;
+        let vcs = self.routers.vcs();
+        let mut packets = mail.packets.drain(..);
+        for FarFlit { link, mut flit, visible, wrong } in mail.flits.drain(..) {
+            let packet = &mut self.arriving[link.at() * vcs + flit.vc.at()];
+            if flit.head {
+                let whole = packets.next().expect("a packet goes with its head");
+                *packet = self.packets.insert(whole);
+            }
+            flit.packet = *packet;
+            self.wiring.spoiled.extend(wrong.map(|how| (flit.packet, how)));
+            let to = self.wiring.receivers[link.at()];
+            self.wiring.land(link, flit, visible, to);
+        }
+        for FarCredit { link, vc, visible, sent } in mail.credits.drain(..) {
+            let to = self.wiring.receivers[link.reverse().at()];
+            self.wiring.land_credit(link, vc, (sent, visible), to);
+        }
+    }
+
+    pub(crate) fn vcs(&self) -> usize {
         self.routers.vcs()
     }
 
@@ -269,4 +315,22 @@ impl<R: RoutingFunction, P> Network<R, P> {
             Some(router) => self.routers.buffered(RouterIdx::new(router), port, vc),
         }
     }
+}
+
+/// Checks that no credit of a VC of a link is lost, by what its ends say.
+pub(crate) fn loss(
+    link: LinkIdx,
+    vc: VcIdx,
+    (held, back, depth): (u32, usize, u32),
+    (ahead, there): (usize, usize),
+) -> (u64, Option<Loss>) {
+    let sum = held as usize + back + ahead + there;
+    let missing = (depth as usize).abs_diff(sum) as u64;
+    let told = || {
+        format!(
+            "{link} {vc}: {held} credits + {back} returning + {ahead} flits on the way + {there} \
+             buffered, depth {depth}"
+        )
+    };
+    (missing, (missing > 0).then(told))
 }

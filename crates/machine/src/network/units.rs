@@ -149,7 +149,7 @@ impl Units {
     }
 }
 
-impl<R: RoutingFunction, P> Network<R, P> {
+impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// Gives the network its units.
     pub(crate) fn set_units(&mut self, units: Units) {
         self.units = units;

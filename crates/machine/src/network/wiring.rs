@@ -1,11 +1,16 @@
 //! The wiring: links, who is at their ends, and the schedule that wakes them.
+//!
+//! Where a machine is cut, the sending end of a link across the cut is in one partition and its receiving
+//! end in another: what is sent goes into the [`Mail`] for the other side, with the edge at which it is seen
+//! there.
 
 use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, Token, VcIdx};
 use clock::{Domain, Edge, Schedule};
-use phy::{Links, Undetected};
+use phy::{Links, Transit, Undetected};
 use router::{PortSet, Wires};
 use tracing::trace;
 
+use super::mail::{FarCredit, FarFlit, Mail};
 use super::packets::Packets;
 
 /// Something that is stepped: a component of a clock domain.
@@ -39,14 +44,34 @@ pub(crate) struct Terminal {
     pub(crate) port: usize,
 }
 
+impl Terminal {
+    /// Of a link that ends in another partition.
+    pub(crate) const ABROAD: Self = Self { unit: usize::MAX, port: usize::MAX };
+}
+
+/// The far end of a port's link in another partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Abroad {
+    pub(crate) part: usize,
+    /// The link out of the port, by its number there.
+    pub(crate) link: LinkIdx,
+}
+
+/// Set in the number of a port's far unit: the rest is its number in [`Wiring::abroad`].
+const ABROAD: u32 = 1 << 31;
+
 /// Links and schedule, with what is needed to wake the far end of each wire.
 #[derive(Clone, Debug)]
 pub struct Wiring {
     pub(crate) links: Links,
+    /// `[link]`: its number in the machine.
+    pub(crate) names: Vec<LinkIdx>,
     /// Who wakes when.
     pub schedule: Schedule,
     /// `[link]`: its receiver. The sender is the receiver of the reverse.
     pub(crate) receivers: Vec<Terminal>,
+    /// The far ends in other partitions.
+    pub(crate) abroad: Vec<Abroad>,
     /// Nodes first, then routers.
     pub(crate) units: Vec<Unit>,
     /// The ports of all units, from [`Unit::first`] on for each.
@@ -73,18 +98,38 @@ pub(crate) struct Socket {
     /// Since when the unit waits for a credit here, if it does, and how long it did before.
     starved_since: Fs,
     starved: Fs,
+    /// The first instant after the last at which it waited: who sends a credit at the very instant at
+    /// which the unit says that it waits no more still wakes it, so that it does not matter which of the
+    /// two is stepped first.
+    starved_until: Fs,
 }
 
 impl Socket {
     pub(crate) fn new(out: LinkIdx, far: Terminal) -> Self {
+        Self::leading(
+            out,
+            u32::try_from(far.unit).expect("units are bounded at elaboration"),
+            u16::try_from(far.port).expect("ports are bounded at elaboration"),
+        )
+    }
+
+    /// A port whose link leads into another partition, to the far end with a number in
+    /// [`Wiring::abroad`].
+    pub(crate) fn abroad(out: LinkIdx, number: usize) -> Self {
+        let number = u32::try_from(number).expect("links are bounded at elaboration");
+        Self::leading(out, ABROAD | number, 0)
+    }
+
+    const fn leading(out: LinkIdx, far_unit: u32, far_port: u16) -> Self {
         Self {
             flit_due: Edge::NEVER,
             credit_due: Edge::NEVER,
             out,
-            far_unit: u32::try_from(far.unit).expect("units are bounded at elaboration"),
-            far_port: u16::try_from(far.port).expect("ports are bounded at elaboration"),
+            far_unit,
+            far_port,
             starved_since: Fs::NEVER,
             starved: Fs::ZERO,
+            starved_until: Fs::ZERO,
         }
     }
 }
@@ -100,11 +145,6 @@ pub(crate) struct Unit {
     credits: PortSet,
     /// Ports on which a credit must wake it, as it said when it was last stepped.
     starved: PortSet,
-    /// The instant at which it said something new, and what it had said before: who sends a credit
-    /// at that very instant heeds both, so that it does not matter which of the two is stepped
-    /// first.
-    changed: Fs,
-    starved_before: PortSet,
 }
 
 impl Unit {
@@ -116,15 +156,7 @@ impl Unit {
             flits: PortSet::EMPTY,
             credits: PortSet::EMPTY,
             starved: PortSet::EMPTY,
-            changed: Fs::ZERO,
-            starved_before: PortSet::EMPTY,
         }
-    }
-
-    /// Whether a credit that is sent at `now` to `port` must wake it.
-    #[inline]
-    fn wants(&self, port: usize, now: Fs) -> bool {
-        self.starved.contains(port) || self.changed == now && self.starved_before.contains(port)
     }
 }
 
@@ -139,9 +171,10 @@ impl Wiring {
         &'a mut self,
         unit: usize,
         packets: &'a mut Packets<P>,
+        mail: &'a mut [Mail<P>],
     ) -> UnitWires<'a, P> {
         let first = self.units[unit].first as usize;
-        UnitWires { wiring: self, packets, unit, first }
+        UnitWires { wiring: self, packets, mail, unit, first }
     }
 
     /// How long the sender of a link has waited for its credits, up to an instant.
@@ -151,25 +184,16 @@ impl Wiring {
         socket.starved + until.since(socket.starved_since)
     }
 
-    /// A flit for a unit's port will be seen there at an edge.
-    #[inline]
-    fn announce(&mut self, unit: u32, port: u16, visible: Edge) {
-        let far = &mut self.units[unit as usize];
-        far.flits.insert(usize::from(port));
-        let socket = &mut self.sockets[far.first as usize + usize::from(port)];
-        socket.flit_due = socket.flit_due.min(visible);
-        let slot = far.slot;
-        self.wake(slot, visible);
-    }
-
-    /// Sends a token by a unit's port, at an edge of its clock or as soon after as the link is ready.
+    /// Sends a token by a unit's port, at an edge of its clock or as soon after as the link is ready. Machines
+    /// with units are not cut, so the receiver is here.
     pub(crate) fn send_token(&mut self, unit: usize, port: u16, token: Token, edge: Edge) {
         let at = self.units[unit].first as usize + usize::from(port);
         let Socket { out, far_unit, far_port, .. } = self.sockets[at];
-        let transit = self.links.cut_in(out, token.into(), edge);
+        let transit = self.links.cut_in(out, edge);
         trace!(target: "link", at = %self.schedule.now(), seen = %transit.crossed, "{out}: {token:?}");
         self.token_counts[0] += 1;
-        self.announce(far_unit, far_port, transit.visible);
+        let to = Terminal { unit: far_unit as usize, port: far_port.into() };
+        self.land(out, token.into(), transit.visible, to);
     }
 
     /// Wakes a component; what waits for a link that is down for good is never woken for it.
@@ -180,15 +204,101 @@ impl Wiring {
         }
         self.schedule.wake(slot.domain, slot.component, edge);
     }
+
+    /// Puts a flit on its link, to be seen at `visible`, and wakes the receiver.
+    #[inline]
+    pub(crate) fn land(&mut self, link: LinkIdx, flit: Flit, visible: Edge, to: Terminal) {
+        self.links.land(link, flit, visible);
+        let far = &mut self.units[to.unit];
+        far.flits.insert(to.port);
+        let socket = &mut self.sockets[far.first as usize + to.port];
+        socket.flit_due = socket.flit_due.min(visible);
+        let slot = far.slot;
+        self.wake(slot, visible);
+    }
+
+    /// Puts a credit that was sent at `sent` on its way to the sender of `link`, where it counts at
+    /// `visible`; wakes the sender if it has waited for one since.
+    #[inline]
+    pub(crate) fn land_credit(
+        &mut self,
+        link: LinkIdx,
+        vc: VcIdx,
+        (sent, visible): (Fs, Edge),
+        to: Terminal,
+    ) {
+        self.links.land_credit(link, vc, visible);
+        let far = &mut self.units[to.unit];
+        far.credits.insert(to.port);
+        let socket = &mut self.sockets[far.first as usize + to.port];
+        socket.credit_due = socket.credit_due.min(visible);
+        if far.starved.contains(to.port) || sent < socket.starved_until {
+            let slot = far.slot;
+            self.wake(slot, visible);
+        }
+    }
+
+    /// What became of a packet unnoticed by any link; told once. Several of its flits may be wrong;
+    /// data that are wrong unnoticed are so all the same.
+    #[inline]
+    pub(crate) fn take_spoiled(&mut self, packet: PacketIdx) -> Option<Undetected> {
+        if self.spoiled.is_empty() {
+            return None;
+        }
+        let mut found = None;
+        self.spoiled.retain(|(p, how)| {
+            if *p == packet && found != Some(Undetected::Silent) {
+                found = Some(*how);
+            }
+            *p != packet
+        });
+        found
+    }
 }
 
 /// The wires at the ports of one unit.
 pub(crate) struct UnitWires<'a, P> {
     wiring: &'a mut Wiring,
     packets: &'a mut Packets<P>,
+    /// `[partition]`
+    mail: &'a mut [Mail<P>],
     unit: usize,
     /// Where the unit's ports start among the sockets.
     first: usize,
+}
+
+impl<P: Clone> UnitWires<'_, P> {
+    /// Sends a flit into another partition, with its packet if it is the first. What is behind it here
+    /// still needs the packet's age and name, so that stays until the last has left.
+    #[inline(never)]
+    fn export(&mut self, far: u32, flit: Flit, transit: &Transit) {
+        let wrong = self.wiring.take_spoiled(flit.packet);
+        let Abroad { part, link } = self.wiring.abroad[(far & !ABROAD) as usize];
+        let mail = &mut self.mail[part];
+        if flit.head {
+            let packet = self.packets.get(flit.packet);
+            mail.packets.push(packet.expect("every flit's packet is in the slab").clone());
+        }
+        if flit.tail {
+            self.packets.remove(flit.packet);
+        }
+        let visible = transit.visible;
+        let at = if visible.0 > NEVER_FROM { Fs::NEVER } else { transit.crossed };
+        mail.first = mail.first.min(at);
+        mail.flits.push(FarFlit { link, flit, visible, wrong });
+    }
+
+    #[inline(never)]
+    fn export_credit(&mut self, far: u32, credit: (LinkIdx, VcIdx), visible: Edge) {
+        let Abroad { part, link } = self.wiring.abroad[(far & !ABROAD) as usize];
+        let mail = &mut self.mail[part];
+        if visible.0 <= NEVER_FROM {
+            let clock = &self.wiring.links.params(credit.0).sender;
+            mail.first = mail.first.min(clock.instant(visible));
+        }
+        let sent = self.wiring.schedule.now();
+        mail.credits.push(FarCredit { link: link.reverse(), vc: credit.1, visible, sent });
+    }
 }
 
 impl<P> UnitWires<'_, P> {
@@ -242,7 +352,7 @@ impl<P> UnitWires<'_, P> {
     }
 }
 
-impl<P> Wires for UnitWires<'_, P> {
+impl<P: Clone> Wires for UnitWires<'_, P> {
     #[inline]
     fn flit_ports(&self, edge: Edge) -> PortSet {
         self.due(self.wiring.units[self.unit].flits, |socket| socket.flit_due <= edge)
@@ -272,7 +382,7 @@ impl<P> Wires for UnitWires<'_, P> {
     #[inline]
     fn send(&mut self, port: usize, flit: Flit, edge: Edge) -> Edge {
         let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
-        let transit = self.wiring.links.send(out, flit, edge);
+        let transit = self.wiring.links.launch(out, edge);
         if let Some(how) = transit.wrong {
             self.wiring.spoiled.push((flit.packet, how));
         }
@@ -297,25 +407,30 @@ impl<P> Wires for UnitWires<'_, P> {
             head = flit.head,
             tail = flit.tail,
             seen = %transit.crossed,
-            "{out}: flit for {}",
+            "{}: flit for {}",
+            self.wiring.names[out.at()],
             flit.dst
         );
-        self.wiring.announce(far_unit, far_port, transit.visible);
+        if far_unit >= ABROAD {
+            self.export(far_unit, flit, &transit);
+        } else {
+            let to = Terminal { unit: far_unit as usize, port: far_port.into() };
+            self.wiring.land(out, flit, transit.visible, to);
+        }
         transit.ready
     }
 
     #[inline]
     fn send_credit(&mut self, port: usize, vc: VcIdx, edge: Edge) {
         let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
-        let visible = self.wiring.links.send_credit(out.reverse(), vc, edge);
-        let now = self.wiring.schedule.now();
-        let far = &mut self.wiring.units[far_unit as usize];
-        far.credits.insert(usize::from(far_port));
-        let socket = &mut self.wiring.sockets[far.first as usize + usize::from(far_port)];
-        socket.credit_due = socket.credit_due.min(visible);
-        if far.wants(usize::from(far_port), now) {
-            let slot = far.slot;
-            self.wiring.wake(slot, visible);
+        let link = out.reverse();
+        let visible = self.wiring.links.launch_credit(link, edge);
+        if far_unit >= ABROAD {
+            self.export_credit(far_unit, (link, vc), visible);
+        } else {
+            let sent = self.wiring.schedule.now();
+            let to = Terminal { unit: far_unit as usize, port: far_port.into() };
+            self.wiring.land_credit(link, vc, (sent, visible), to);
         }
     }
 
@@ -336,9 +451,9 @@ impl<P> Wires for UnitWires<'_, P> {
             let socket = &mut sockets[port];
             socket.starved += now.since(socket.starved_since);
             socket.starved_since = Fs::NEVER;
+            socket.starved_until = now + Fs(1);
         }
-        unit.starved_before = core::mem::replace(&mut unit.starved, *ports);
-        unit.changed = now;
+        unit.starved = *ports;
         for port in &new {
             self.wake_for_credits(port);
         }

@@ -21,9 +21,11 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let from = (self.node.id, agent.thread());
         debug!(target: "barrier", at = %self.now, "{} arrives at barrier {id}", from.1);
         let what = What::Arrives { members, share };
-        self.shared.events.push(Event { at: self.now, id, thread: from.1, what });
+        if self.shared.judges {
+            self.shared.events.push(Event { at: self.now, id, thread: from.1, what });
+        }
         if let Some(slot) = self.shared.teams.slot(id) {
-            return self.net.arrive(self.node.id, (slot, at), share, self.edge);
+            return self.net.arrive(self.at, (slot, at), share, self.edge);
         }
         self.emit(Outbound {
             due: self.edge,
@@ -60,7 +62,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     /// Lets the threads go that the node's unit releases now.
     #[inline]
     pub(super) fn unit_releases(&mut self) {
-        while let Some(released) = self.net.released(self.node.id, self.edge) {
+        while let Some(released) = self.net.released(self.at, self.edge) {
             let id = self.shared.teams.id(released.slot);
             let slot = usize::from(released.slot);
             if self.shared.leaving[slot] == 0 {
@@ -85,7 +87,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     pub(super) fn let_go(&mut self, id: u32, thread: ThreadIdx, share: Share) {
         debug!(target: "barrier", at = %self.now, "{thread} released");
         let what = What::Goes(share);
-        self.shared.events.push(Event { at: self.now, id, thread, what });
+        if self.shared.judges {
+            self.shared.events.push(Event { at: self.now, id, thread, what });
+        }
         self.node.release(thread, share);
     }
 }

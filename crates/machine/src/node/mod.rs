@@ -32,7 +32,7 @@ use base::{Fs, LineData, NodeIdx, Share, ThreadIdx, Timeline};
 use clock::Edge;
 use coherence::{CacheCtrl, HomeCtrl, PackageCtrl};
 
-use crate::machine::Seed;
+use crate::build::Seed;
 use crate::payload::Payload;
 use agent::Agent;
 use barrier::Barriers;

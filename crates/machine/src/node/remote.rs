@@ -94,11 +94,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             None => Effect::Load(old),
             Some(write) => Effect::Store { old, new: old.written(write) },
         };
-        if self.shared.check {
-            self.shared.checker.effect(from, line, &effect);
-        } else {
-            self.shared.checker.follow(line, &effect);
-        }
+        self.shared.ghost.effect((self.now, from), line, &effect);
         let due = self.edge.plus(self.shared.home_latency);
         let mut timeline = inbound.timeline;
         timeline.charge(Part::Directory, self.shared.clock.instant(due));

@@ -52,6 +52,16 @@ pub(crate) struct Counts {
     pub(crate) release_wait_fs: u128,
 }
 
+impl Counts {
+    pub(crate) const fn merge(&mut self, other: &Self) {
+        self.acquires += other.acquires;
+        self.acquires_alone += other.acquires_alone;
+        self.acquire_wait_fs += other.acquire_wait_fs;
+        self.releases += other.releases;
+        self.release_wait_fs += other.release_wait_fs;
+    }
+}
+
 impl super::step::Shared {
     /// Whether `line` is kept valid by scopes.
     pub(crate) fn is_scoped(&self, line: Line) -> bool {
@@ -236,7 +246,7 @@ pub(crate) fn shared(
     let lines: Vec<_> = spec.regions.iter().filter(scoped).map(|r| r.lines.clone()).collect();
     let package_nodes = spec.package_nodes.unwrap_or(1);
     let witnessed = check && threads <= WITNESSED_THREADS_MAX;
-    let witness = || Witness::new(package_nodes, threads, false, crate::memory_port::untouched);
+    let witness = || Witness::new(package_nodes, threads, false, crate::build::untouched);
     (!lines.is_empty()).then(|| {
         Box::new(Shared {
             lines,

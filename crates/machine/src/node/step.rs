@@ -2,13 +2,14 @@
 
 use base::{Digest, Fs, Head, Line, LineData, NodeIdx, PacketIdx, Part, RoutingFunction, Timeline};
 use clock::{Domain, Edge};
-use coherence::{Cause, Checker, Effect, Outbox, Outgoing};
+use coherence::{Cause, Effect, Outbox, Outgoing};
 use memory::{Access as MemoryAccess, AddressMap, Direction, MemoryModel};
 use tracing::trace;
 
 use super::{Done, ENTRY_BITS, Inbound, Node, Outbound};
 use crate::RunError;
 use crate::barriers::{Event, Teams};
+use crate::ghost::Ghost;
 use crate::memory_port::MemoryPort;
 use crate::network::{Network, Packet};
 use crate::payload::{Lengths, Level, Payload};
@@ -36,9 +37,8 @@ pub(crate) struct Shared {
     pub(crate) last_edge: Edge,
     /// Operations that agents have taken up.
     pub(crate) taken: u64,
-    /// The ghost memory; it follows every write, and where `check` is set, compares.
-    pub(crate) checker: Checker<LineData>,
-    pub(crate) check: bool,
+    /// Sees what caches do, in the order of time.
+    pub(crate) ghost: Ghost,
     pub(crate) stats: Stats,
     pub(crate) digest: Digest,
     pub(crate) outbox: Outbox<LineData, Timeline>,
@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) teams: Teams,
     /// `[slot]`: members still to be released of the round that is being released.
     pub(crate) leaving: Vec<usize>,
+    /// Whether arrivals and releases are judged.
+    pub(crate) judges: bool,
     /// Arrivals and releases since they were last judged.
     pub(crate) events: Vec<Event>,
     /// Lines that are kept valid by scopes, and what all nodes share of them; none where there are none.
@@ -73,21 +75,23 @@ pub(crate) struct Stepping<'a, R, M> {
     pub(super) memory: &'a mut MemoryPort<M>,
     pub(super) net: &'a mut Network<R, Payload>,
     pub(super) shared: &'a mut Shared,
+    /// The node's number in its partition.
+    pub(super) at: NodeIdx,
     pub(super) edge: Edge,
     pub(super) now: Fs,
 }
 
 impl Node {
-    /// Steps the node at `edge`; its next wake is arranged.
+    /// Steps the node, whose number in its partition is `at`, at `edge`; its next wake is arranged.
     pub(crate) fn step<R: RoutingFunction, M: MemoryModel>(
         &mut self,
-        edge: Edge,
+        (at, edge): (NodeIdx, Edge),
         memory: &mut MemoryPort<M>,
         net: &mut Network<R, Payload>,
         shared: &mut Shared,
     ) -> Result<(), RunError> {
         let now = shared.clock.instant(edge);
-        Stepping { node: self, memory, net, shared, edge, now }.run()
+        Stepping { node: self, memory, net, shared, at, edge, now }.run()
     }
 }
 
@@ -103,18 +107,17 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         self.completions();
         self.scoped_pump();
         let agents = self.agents()?;
-        let held = self.net.held(self.node.id, base::Class::Req);
-        let tokens = self.net.send_tokens(self.node.id, self.edge);
-        let sent = self.net.send(self.node.id, self.edge).min(tokens);
+        let held = self.net.held(self.at, base::Class::Req);
+        let tokens = self.net.send_tokens(self.at, self.edge);
+        let sent = self.net.send(self.at, self.edge).min(tokens);
         let mut next = sent.min(agents).min(self.memory.next_reply().max(self.edge.plus(1)));
         next = next.min(self.node.next_due(self.edge));
-        if held >= self.shared.injection_packets
-            && self.net.held(self.node.id, base::Class::Req) < held
+        if held >= self.shared.injection_packets && self.net.held(self.at, base::Class::Req) < held
         {
             next = self.edge.plus(1);
         }
         if next != Edge::NEVER {
-            let slot = self.net.node_slot(self.node.id);
+            let slot = self.net.node_slot(self.at);
             self.net.wiring_mut().wake(slot, next);
         }
         Ok(())
@@ -123,7 +126,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     /// Takes whole packets from the interface.
     fn receive(&mut self) {
         let mut delivered = core::mem::take(&mut self.shared.delivered);
-        self.net.receive(self.node.id, self.edge, &mut delivered);
+        self.net.receive(self.at, self.edge, &mut delivered);
         for packet in delivered.drain(..) {
             let spoiled = self.net.spoiled(packet);
             let Packet { mut payload, timeline } = self.net.take(packet);
@@ -214,7 +217,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let channel = self.shared.map.channel(line);
         let access = MemoryAccess { ticket, direction, line };
         let edge = self.memory.request(self.now, channel, access);
-        let slot = self.net.memory_slot(self.node.id);
+        let slot = self.net.memory_slot(self.at);
         let wiring = self.net.wiring_mut();
         wiring.wake(slot, edge);
         wiring.schedule.domain(slot.domain).instant(edge)
@@ -236,7 +239,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let flow = u32::try_from(flow >> 32).unwrap_or(0);
         let packet = Packet { payload, timeline };
         let head = Head { src: self.node.id, dst, flow, class, state: 0 };
-        self.net.offer(packet, head, flits);
+        self.net.offer_at(self.at, packet, head, flits);
     }
 
     /// One message through the cache.
@@ -297,12 +300,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let addresses = self.shared.addresses(self.node.id);
         let due = self.edge.plus(self.shared.cache_latency);
         let done = self.shared.clock.instant(due);
-        let Shared { outbox, checker, check, .. } = &mut *self.shared;
-        if *check {
-            for change in &outbox.changes {
-                checker.change(self.node.id, change);
-            }
-        }
+        let Shared { outbox, ghost, .. } = &mut *self.shared;
+        let who = (self.now, self.node.id);
+        outbox.changes.iter().for_each(|change| ghost.change(who, change));
         for out in outbox.messages.drain(..) {
             let mut timeline = out.tag;
             if out.cause == Cause::Unstalled {
@@ -318,11 +318,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             });
         }
         for c in outbox.completions.drain(..) {
-            if *check {
-                checker.effect(self.node.id, c.line, &c.effect);
-            } else {
-                checker.follow(c.line, &c.effect);
-            }
+            ghost.effect(who, c.line, &c.effect);
             let mut timeline = match c.reply_tag {
                 Some(mut reply) => {
                     if c.waited_for_acks {

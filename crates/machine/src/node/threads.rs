@@ -64,7 +64,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     /// the next edge.
     fn serve(&mut self) -> Result<bool, RunError> {
         if self.node.roster.wanting() == 0
-            || self.net.held(self.node.id, base::Class::Req) >= self.shared.injection_packets
+            || self.net.held(self.at, base::Class::Req) >= self.shared.injection_packets
         {
             return Ok(false);
         }
@@ -138,11 +138,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         let due = self.edge.plus(self.shared.cache_latency);
         timeline.charge(Part::Cache, self.shared.clock.instant(due));
         self.shared.stats.hits += 1;
-        if self.shared.check {
-            self.shared.checker.effect(self.node.id, line, effect);
-        } else {
-            self.shared.checker.follow(line, effect);
-        }
+        self.shared.ghost.effect((self.now, self.node.id), line, effect);
         self.node.done.push_back(Done { due, token, timeline, value: read(effect) });
     }
 }

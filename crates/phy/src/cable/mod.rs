@@ -78,6 +78,8 @@ pub(crate) struct Cable {
     retrains: u64,
     /// Why it is down for good.
     dead: Option<Trouble>,
+    /// Up to when all is worked off.
+    horizon: Fs,
 }
 
 impl Cable {
@@ -102,6 +104,7 @@ impl Cable {
             downs: VecDeque::new(),
             retrains: 0,
             dead: None,
+            horizon: Fs::ZERO,
         };
         for (at, event) in events {
             this.arrange(Pending { at: *at, what: what(*at, *event, events) });
@@ -124,6 +127,7 @@ impl Cable {
 
     /// Works off all that happens up to an instant.
     pub(crate) fn advance(&mut self, until: Fs) {
+        self.horizon = self.horizon.max(until);
         loop {
             let lost = [self.ways[0].next_loss(), self.ways[1].next_loss()];
             let starts = [0, 1].map(|w: usize| self.ways[w].start(lost[w]));
@@ -141,6 +145,11 @@ impl Cable {
                 self.lose(loss, lost[loss]);
             }
         }
+    }
+
+    /// Up to when all that happens is worked off.
+    pub(crate) const fn horizon(&self) -> Fs {
+        self.horizon
     }
 
     /// Frame `lost` of a direction is beyond repair.

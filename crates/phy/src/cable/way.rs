@@ -80,7 +80,7 @@ impl Way {
         }
     }
 
-    pub(super) const fn link(&self) -> u64 {
+    pub(crate) const fn link(&self) -> u64 {
         self.link
     }
 

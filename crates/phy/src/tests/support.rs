@@ -50,7 +50,7 @@ pub(super) fn pair(
     let timing = Timing::Framed { at: 0, serdes: Fs::from_ns(5), fec: Fs::from_ns(10), flight };
     let to = Crossing { to: clock, synchronizer_edges: 2 };
     let of = LinkParams { timing, sender: clock, receiver: to, credit: to, credit_cycles: 1 };
-    let pair = FramedPair { link: 0, class: Arc::new(class), events: events.to_vec() };
+    let pair = FramedPair { link: 0, name: 0, class: Arc::new(class), events: events.to_vec() };
     Links::framed(vec![of; 2], &[pair], seed)
 }
 
