@@ -73,9 +73,6 @@ pub enum RunError {
         /// Who they are and what keeps them, line by line.
         explanation: String,
     },
-    /// A schedule in which transfers meet.
-    #[error(transparent)]
-    Schedule(#[from] crate::schedule::ScheduleError),
     /// A unit that was told what no sound tree tells it.
     #[error("barrier {id} is broken: {fault}")]
     BarrierFault {

@@ -27,7 +27,6 @@ pub mod network;
 mod node;
 mod partition;
 mod payload;
-pub mod schedule;
 mod scopes;
 mod source;
 mod stats;

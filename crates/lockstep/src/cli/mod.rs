@@ -18,7 +18,6 @@ mod progress;
 mod rates;
 mod run;
 mod run_links;
-mod schedule;
 mod sections;
 mod stress;
 mod sweep;
@@ -57,8 +56,6 @@ enum Verb {
     Sweep(sweep::Args),
     /// Measure barriers by units, packets, and atomics and flags
     Barriers(barriers::Args),
-    /// Lay transfers so that they never meet, prove it, and run them
-    Schedule(schedule::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
     /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
@@ -89,7 +86,6 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Barriers(args) => barriers::run(&args),
-        Verb::Schedule(args) => schedule::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
         Verb::Stress(args) => stress::run(&args),
