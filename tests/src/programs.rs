@@ -167,8 +167,10 @@ impl Program {
                     e.loads += pieces;
                     e.stores += pieces;
                 }
-                Op::Barrier { members, .. } => arrivals += 720_720 / u64::from(members),
-                Op::Fence | Op::Order(_) | Op::Think { .. } | Op::Package(_) => {}
+                Op::Barrier { members, .. } | Op::Reduce { members, .. } => {
+                    arrivals += 720_720 / u64::from(members);
+                }
+                Op::Fence | Op::Order(_) | Op::Think { .. } | Op::At { .. } | Op::Package(_) => {}
             }
         }
         assert_eq!(arrivals % 720_720, 0, "every barrier has its members");

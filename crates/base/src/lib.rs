@@ -6,6 +6,7 @@
 
 pub mod addr;
 pub mod arch;
+pub mod combine;
 pub mod digest;
 pub mod flit;
 pub mod group;
@@ -21,8 +22,9 @@ pub mod time;
 
 pub use addr::{Addr, LINE_BYTES, Line, LineData};
 pub use arch::RouterArch;
+pub use combine::{Combine, Share};
 pub use digest::Digest;
-pub use flit::{CLASS_COUNT, Class, Flit};
+pub use flit::{CLASS_COUNT, Class, Flit, Token};
 pub use ids::{
     DomainIdx, GroupIdx, LinkIdx, NodeIdx, PacketIdx, PortIdx, RouterIdx, ThreadIdx, VcIdx,
 };

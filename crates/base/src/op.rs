@@ -1,6 +1,6 @@
 //! What a thread of a trace asks of the machine.
 
-use crate::{Addr, ThreadIdx};
+use crate::{Addr, Combine, Share, ThreadIdx};
 
 /// An atomic read-modify-write on a word of 1, 2, 4 or 8 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
@@ -174,10 +174,27 @@ pub enum Op {
         /// How many arrivals release it, at least 1.
         members: u32,
     },
+    /// A barrier to which each member brings a word; all are told what comes of them. Members of a round
+    /// combine in the same way.
+    Reduce {
+        /// Which barrier.
+        id: u32,
+        /// How many arrivals release it, at least 1.
+        members: u32,
+        /// How words are combined.
+        how: Combine,
+        /// What the thread brings.
+        value: u64,
+    },
     /// The thread computes for this many cycles of its clock before its next operation.
     Think {
         /// Accelerator cycles.
         cycles: u32,
+    },
+    /// Nothing later in the thread starts before its node's counter has come to `count`; at once where it has.
+    At {
+        /// Edges of the node's clock.
+        count: u64,
     },
     /// Copies `bytes` from `from` to `to`, a line at a time; the ranges may not overlap.
     Copy {
@@ -199,6 +216,16 @@ impl Op {
         match self {
             Self::Package(op) => (op.wide(), Scope::Package),
             op => (op, Scope::Supernode),
+        }
+    }
+
+    /// The barrier that it arrives at, if it does: id, members, and what it brings.
+    #[inline]
+    pub const fn barrier(self) -> Option<(u32, u32, Share)> {
+        match self {
+            Self::Barrier { id, members } => Some((id, members, None)),
+            Self::Reduce { id, members, how, value } => Some((id, members, Some((how, value)))),
+            _ => None,
         }
     }
 

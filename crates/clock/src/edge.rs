@@ -3,7 +3,9 @@
 use core::fmt;
 
 /// The number of an edge of a domain, counted from 0.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Edge(pub u64);
 
 impl Edge {

@@ -17,7 +17,7 @@ use crate::{Crossing, Domain, Edge};
 
 /// The places of a FIFO, by when they are free again.
 // Invariant: `free` ascends, and has an instant for each place that was ever used, `depth` at most.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Fifo {
     depth: usize,
     free: VecDeque<Fs>,

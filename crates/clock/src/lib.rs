@@ -7,6 +7,7 @@
 //! - [`Fifo`]: a crossing with a bounded number of places, which holds up what finds it full.
 //! - [`Wheel`]: which components of a domain wake at which edge; empty stretches are jumped.
 //! - [`Schedule`]: all domains together; the next instant at which anything happens.
+//! - [`sync`]: the unit that gathers the arrivals at barriers and hands their release on.
 //!
 //! ```text
 //!   component --wake(edge)--> Wheel (one a domain) --next edge--> Schedule --next instant--> machine
@@ -23,6 +24,7 @@ mod jitter;
 mod modulated;
 mod schedule;
 mod spread;
+pub mod sync;
 mod table;
 mod uniform;
 mod wander;

@@ -8,7 +8,7 @@ use base::Fs;
 use crate::Edge;
 
 /// A clock of one period: an exact fraction, and a phase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Uniform {
     /// Period in femtoseconds as a reduced fraction.
     numer: u64,

@@ -104,6 +104,7 @@
 
 pub use {base, clock, coherence, machine, memory, phy, report, router, topology, traffic};
 
+pub mod barriers;
 pub mod extend;
 pub mod figures;
 pub mod litmus;

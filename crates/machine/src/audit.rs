@@ -6,6 +6,7 @@ use memory::MemoryModel;
 use phy::{Account, Links};
 
 use crate::Machine;
+use crate::barriers::BarrierUse;
 use crate::build::untouched;
 use crate::directory::{CacheTransfers, DirectoryUse};
 use crate::explain::link_name;
@@ -21,6 +22,8 @@ pub struct Checks {
     /// Loads that did not see the last write, stores over stale values, writers with company,
     /// copies unknown to their home, memory that is not what the last write left.
     pub coherence_violations: u64,
+    /// Threads that a barrier released before all had arrived, or told a wrong result.
+    pub barrier_violations: u64,
     /// Flits offered and not delivered.
     pub flits_lost: u64,
     /// Credits missing or too many.
@@ -37,6 +40,7 @@ impl Checks {
     /// Whether everything is as it must be.
     pub const fn clean(&self) -> bool {
         self.coherence_violations == 0
+            && self.barrier_violations == 0
             && self.flits_lost == 0
             && self.credits_lost == 0
             && self.quiescent
@@ -115,6 +119,8 @@ pub struct Summary {
     pub directory: DirectoryUse,
     /// What caches did for each other and for memory.
     pub transfers: CacheTransfers,
+    /// How long barriers took.
+    pub barrier_use: BarrierUse,
     /// What caches kept valid by scopes did; none where no memory is.
     pub scopes: Option<ScopeUse>,
     /// The busiest links, busiest first.
@@ -194,6 +200,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
         self.audit_scopes(&mut checks);
+        let barriers = self.audit_barriers();
+        checks.barrier_violations = barriers.violations;
+        checks.flits_lost += barriers.lost;
+        checks.quiescent &= barriers.idle;
+        checks.findings.extend(barriers.findings);
         checks
     }
 
@@ -263,7 +274,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             loads: kinds[0].count(),
             stores: kinds[1].count(),
             atomics: kinds[2].count(),
-            barriers: self.nodes().map(|n| n.barriers.released()).sum(),
+            barriers: self.nodes().map(|n| n.barriers.released()).sum::<u64>()
+                + self.networks().map(|net| net.units().rounds()).sum::<u64>(),
             line_accesses: stats.line_accesses,
             hits: stats.hits(),
             packets: self.networks().map(Network::packets_delivered).sum(),
@@ -276,6 +288,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             breakdown_ns: Part::ALL.map(|p| (p, stats.mean_part_ns(p))).to_vec(),
             directory: self.directory_use(),
             transfers: self.transfers(),
+            barrier_use: self.barrier_use(),
             scopes: self.scope_use(),
             busiest: self.busiest(time),
             sickest: self.sickest(time),

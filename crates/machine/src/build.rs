@@ -20,7 +20,7 @@ use crate::node::agent::Agent;
 use crate::node::{AGENTS_MAX, Node, Shared, WINDOW_MAX};
 use crate::payload::Lengths;
 use crate::scopes::ScopedSeed;
-use crate::source::{Iter, OpSource};
+use crate::source::{Iter, OpSource, Replayed};
 use crate::stats::Stats;
 use crate::{BuildError, RunError};
 
@@ -55,8 +55,8 @@ pub(crate) fn config(spec: &MachineSpec) -> Config<Seed> {
 /// One source for each thread of a trace.
 pub(crate) fn sources(trace: &Trace) -> Result<Vec<Box<dyn OpSource>>, RunError> {
     let streams = (0..trace.threads()).map(|t| {
-        let stream = trace.stream(ThreadIdx(t))?;
-        Ok(Box::new(Iter(stream)) as Box<dyn OpSource>)
+        let (trace, thread, stream) = (trace.clone(), ThreadIdx(t), trace.stream(ThreadIdx(t))?);
+        Ok(Box::new(Replayed { trace, thread, stream: Iter(stream) }) as Box<dyn OpSource>)
     });
     streams.collect()
 }
@@ -193,6 +193,10 @@ pub(crate) fn shared(
         fabric: Vec::new(),
         delivered: Vec::new(),
         candidates: Vec::new(),
+        judges: false,
+        leaving: Vec::new(),
+        teams: crate::barriers::Teams::default(),
+        events: Vec::new(),
         scoped: crate::node::scoped::shared(spec, threads, options.check),
         uncached: spec
             .regions

@@ -54,6 +54,33 @@ pub enum RunError {
         /// Who waits where, line by line.
         explanation: String,
     },
+    /// Members of a barrier that did not come in time.
+    #[error(
+        "barrier {id} timed out at {at}: {missing} of its {members} members have not arrived since {since}\n\
+         {explanation}  mend: let every member arrive, or raise `barriers: (timeout: ..)`"
+    )]
+    BarrierTimeout {
+        /// Which barrier.
+        id: u32,
+        /// When the time was over.
+        at: Fs,
+        /// When the first member arrived.
+        since: Fs,
+        /// How many members it has.
+        members: u32,
+        /// How many of them are missing.
+        missing: usize,
+        /// Who they are and what keeps them, line by line.
+        explanation: String,
+    },
+    /// A unit that was told what no sound tree tells it.
+    #[error("barrier {id} is broken: {fault}")]
+    BarrierFault {
+        /// Which barrier.
+        id: u32,
+        /// What is wrong.
+        fault: clock::sync::Fault,
+    },
     /// The trace takes longer than time is counted.
     #[error(
         "the run does not end within 10 000 s of simulated time (it is at {at})\n  mend: shorten the \

@@ -15,6 +15,7 @@
 
 pub mod align;
 mod audit;
+mod barriers;
 mod build;
 pub mod checkpoint;
 pub mod cycle;
@@ -37,6 +38,7 @@ mod stats;
 pub mod sweep;
 
 pub use audit::{Checks, LinkUse, PhyUse, Summary};
+pub use barriers::BarrierUse;
 pub use checkpoint::CheckpointError;
 pub use cycle::CycleNetwork;
 pub use directory::{

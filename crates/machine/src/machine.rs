@@ -15,6 +15,7 @@ use topology::spec::MachineSpec;
 use tracing::debug;
 use traffic::Trace;
 
+use crate::barriers::{Meetings, Teams, units};
 use crate::build::{Seed, config, memories, nodes, shared, sources};
 use crate::engine::Engine;
 use crate::memory_port::MemoryPort;
@@ -68,6 +69,7 @@ pub struct Machine<R = Routing, M = FixedLatency> {
     pub(crate) partitions: Vec<Partition<R, M>>,
     pub(crate) engine: Engine,
     layout: Layout,
+    pub(crate) meetings: Meetings,
     /// Operations done, and the instant count, when progress was last seen.
     progress: (u64, u64),
     /// Hash over the trace; 0 where sources were given.
@@ -78,7 +80,7 @@ pub struct Machine<R = Routing, M = FixedLatency> {
 base::state!([R, M: base::State] Machine<R, M> {
     keeps progress;
     each partitions;
-    fixed spec, options, engine, layout, trace, _readers
+    fixed spec, options, engine, layout, meetings, trace, _readers
 });
 
 impl Machine {
@@ -156,6 +158,11 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
         let plan = plan(spec, sources.len(), &options, &routing)?;
+        let mut teams = Teams::default();
+        if spec.barriers.units.is_some() {
+            let said: Result<Vec<_>, _> = sources.iter().map(|s| s.barriers()).collect();
+            teams = Teams::new(&said?);
+        }
         let layout = plan.layout;
         let parts = layout.shares.len();
         let domains = crate::network::domains(spec, options.seed)?;
@@ -177,11 +184,19 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
             let routing = routings.next().expect("there is one a partition");
             let net = Network::part(spec, routing, options.seed, (&layout, me), &domains)?;
             let memories = memories(spec, &domains, nodes.len(), &memory);
-            let shared = shared(spec, &domains, threads, options, (parts, &part_of))?;
+            let mut net = net;
+            let mut teams = teams.clone();
+            if let Some(table) = &spec.barriers.units {
+                net.set_units(units(spec, table, &mut teams, &net)?);
+            }
+            let mut shared = shared(spec, &domains, threads, options, (parts, &part_of))?;
+            shared.judges = spec.barriers.units.is_some() || spec.barriers.timeout.is_some();
+            shared.leaving = vec![0; teams.counts().0];
+            shared.teams = teams;
             Ok(Partition::new(net, nodes, memories, shared, options.shuffle))
         };
         let partitions = dealt.into_iter().enumerate().map(partition);
-        Ok(Self {
+        let mut machine = Self {
             partitions: partitions.collect::<Result<_, RunError>>()?,
             engine: Engine::new(
                 (parts, plan.epoch),
@@ -192,10 +207,13 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
             layout,
             spec: spec.clone(),
             options,
+            meetings: Meetings::new(spec.barriers.timeout),
             progress: (0, 0),
             trace: 0,
             _readers: readers,
-        })
+        };
+        machine.set_halts();
+        Ok(machine)
     }
 }
 
@@ -222,6 +240,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
 
     /// Notices when nothing has completed for very long.
     pub(crate) fn watch(&mut self, now: Fs) -> Result<(), RunError> {
+        self.judge_barriers()?;
+        self.look_at_deadline()?;
         let done = self.partitions.iter().map(Partition::done).sum();
         let instants = self.partitions.iter().map(|p| p.instants).max().unwrap_or(0);
         if done != self.progress.0 {
@@ -406,6 +426,14 @@ fn plan<R: RoutingFunction>(
     }
     if !crate::network::outages(spec, options.seed)?.is_empty() {
         return whole(Some("links go down or come up, and tables change with them"));
+    }
+    if spec.barriers.units.is_some() || spec.barriers.timeout.is_some() {
+        return whole(Some(
+            "its barriers are timed, or done by units whose tokens do not cross a cut",
+        ));
+    }
+    if !spec.node_events.is_empty() {
+        return whole(Some("nodes of it halt"));
     }
     if routing.global() {
         return whole(Some("its routing function looks at all routers at once"));

@@ -35,7 +35,7 @@ pub(crate) struct MemoryPort<M> {
 }
 
 base::state!([M: base::State] MemoryPort<M> {
-    keeps model, requests, replies, reads, writes;
+    keeps model, requests, replies, next, reads, writes;
     each;
     fixed into, back, served
 });

@@ -1,6 +1,6 @@
 //! What packets carry, and how long they are.
 
-use base::{Class, Line, LineData, NodeIdx, ThreadIdx};
+use base::{Class, Combine, Line, LineData, NodeIdx, Share, ThreadIdx};
 use coherence::scoped::ScopedMessage;
 use coherence::{LineWrite, Message, MsgKind};
 use topology::spec::MachineSpec;
@@ -67,6 +67,8 @@ pub enum Payload {
         id: u32,
         /// How many arrivals release it.
         members: u32,
+        /// What the thread brings.
+        share: Share,
         /// Who arrives, and where from.
         from: (NodeIdx, ThreadIdx),
     },
@@ -74,6 +76,10 @@ pub enum Payload {
     Release {
         /// Who may go on.
         thread: ThreadIdx,
+        /// What came of what the members brought.
+        share: Share,
+        /// The barrier.
+        id: u32,
     },
 }
 
@@ -115,10 +121,13 @@ impl Payload {
                     value.map_or(0, |d| d.0.iter().fold(1, |sum: u64, w| sum.rotate_left(7) ^ w));
                 [103, line.0, u64::from(*token), data]
             }
-            Self::Arrive { id, members, from } => {
-                [100, u64::from(*id), u64::from(*members), u64::from(from.1.0)]
+            Self::Arrive { id, members, from, share } => {
+                let who = share.map_or(0, word) ^ u64::from(from.1.0);
+                [100, u64::from(*id), u64::from(*members), who]
             }
-            Self::Release { thread } => [101, u64::from(thread.0), 0, 0],
+            Self::Release { thread, share, .. } => {
+                [101, u64::from(thread.0), share.map_or(0, word), 0]
+            }
         }
     }
 
@@ -146,9 +155,14 @@ impl Payload {
             Self::Remote { line, .. } => format!("access to {line}"),
             Self::Answer { line, .. } => format!("answer of {line}"),
             Self::Arrive { id, .. } => format!("arrival at barrier {id}"),
-            Self::Release { thread } => format!("release of {thread}"),
+            Self::Release { thread, .. } => format!("release of {thread}"),
         }
     }
+}
+
+/// A share in one word, for the digest.
+const fn word((how, word): (Combine, u64)) -> u64 {
+    word.rotate_left(8) ^ how as u64
 }
 
 /// Packet lengths by payload: header and payload bytes in whole flits.
@@ -181,9 +195,9 @@ impl Lengths {
                 Some(LineWrite::Rmw { .. }) => self.flits(16),
             },
             Payload::Answer { value, bytes, .. } => self.flits(value.map_or(0, |_| *bytes)),
-            // An arrival names barrier, members and thread in 12 bytes; a release the thread.
-            Payload::Arrive { .. } => self.flits(12),
-            Payload::Release { .. } => self.flits(4),
+            // An arrival names barrier, members and thread in 12 bytes; a release the thread. A word takes 8.
+            Payload::Arrive { share, .. } => self.flits(12 + share.map_or(0, |_| 8)),
+            Payload::Release { share, .. } => self.flits(4 + share.map_or(0, |_| 8)),
         }
     }
 

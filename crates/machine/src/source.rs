@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use base::Op;
-use traffic::TraceError;
+use base::{Op, ThreadIdx};
+use traffic::{Trace, TraceError};
 
 /// How many operations are fetched at once.
 const BATCH: usize = 512;
@@ -20,6 +20,16 @@ pub trait OpSource: Send {
     /// Whatever is wrong with the trace.
     fn refill(&mut self, batch: &mut Vec<Op>) -> Result<(), TraceError>;
 
+    /// The barriers that the thread will arrive at, each with its number of members, as far as it knows
+    /// before it runs: units need to know the members of a barrier, and one that nobody names goes by
+    /// packets. Asked once, before the first [`refill`](Self::refill), of machines with units.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the trace.
+    fn barriers(&self) -> Result<Vec<(u32, u32)>, TraceError> {
+        Ok(Vec::new())
+    }
+
     /// Whether [`observe`](Self::observe) wants to be told. Such a source is asked for more when all
     /// that it gave has been taken up: behind a fence or an acquire at the end of a batch, the next
     /// batch can depend on what was read. Not where sources are read ahead on other threads.
@@ -27,8 +37,8 @@ pub trait OpSource: Send {
         false
     }
 
-    /// A load or atomic of 1, 2, 4 or 8 bytes within a line has completed: the `number`th operation
-    /// of the thread, from 1, and the word that it read.
+    /// A load or atomic of 1, 2, 4 or 8 bytes within a line has completed, or a reduction: the `number`th
+    /// operation of the thread, from 1, and the word that it read or was told.
     fn observe(&mut self, number: u64, word: u64) {
         let _ = (number, word);
     }
@@ -44,6 +54,24 @@ impl<I: Iterator<Item = Result<Op, TraceError>> + Send> OpSource for Iter<I> {
             batch.push(op?);
         }
         Ok(())
+    }
+}
+
+/// A thread of a trace.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    pub(crate) trace: Trace,
+    pub(crate) thread: ThreadIdx,
+    pub(crate) stream: Iter<traffic::Stream>,
+}
+
+impl OpSource for Replayed {
+    fn refill(&mut self, batch: &mut Vec<Op>) -> Result<(), TraceError> {
+        self.stream.refill(batch)
+    }
+
+    fn barriers(&self) -> Result<Vec<(u32, u32)>, TraceError> {
+        traffic::barriers::barriers_named(&self.trace, self.thread)
     }
 }
 

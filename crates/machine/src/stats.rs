@@ -65,7 +65,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    fn add(&mut self, fs: u64) {
+    pub(crate) fn add(&mut self, fs: u64) {
         self.histogram.saturating_record(fs / 1_000);
         self.count += 1;
         self.sum_fs += u128::from(fs);

@@ -17,6 +17,8 @@ struct Sender {
     carry: u64,
     /// The first edge at which the next flit may be handed over.
     ready: Edge,
+    /// What the sender of packets was told of it last: earlier where a token has cut in since.
+    told: Edge,
     flits: u64,
     /// Time spent on flits; of an on-die wire the flits alone tell.
     busy: Fs,
@@ -85,7 +87,7 @@ struct Direction {
     credits: VecDeque<(Edge, VcIdx)>,
 }
 
-base::state!([] Direction { keeps sender, flits, credits; each; fixed params });
+base::state!([] Direction { keeps sender, fifo, flits, credits; each; fixed params });
 
 impl Links<Lossless> {
     /// Links that lose nothing.
@@ -122,8 +124,8 @@ impl<I: Impairment> Links<I> {
 
     /// Links with an impairment of the caller's choice.
     pub fn new(params: Vec<LinkParams>, impairment: I) -> Self {
-        let sender =
-            Sender { free_at: Fs::ZERO, carry: 0, ready: Edge(0), flits: 0, busy: Fs::ZERO };
+        let (free_at, busy, ready, told) = (Fs::ZERO, Fs::ZERO, Edge(0), Edge(0));
+        let sender = Sender { free_at, carry: 0, ready, told, flits: 0, busy };
         let direction = |params: LinkParams| Direction {
             fifo: params.fifo_depth.map(|depth| Box::new(Fifo::new(depth))),
             params,
@@ -150,6 +152,7 @@ impl<I: Impairment> Links<I> {
     ///
     /// # Panics
     /// If the link is not [`ready`](Self::ready).
+    #[inline]
     pub fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
         let transit = self.launch(link, edge);
         self.land(link, flit, transit.visible);
@@ -162,10 +165,30 @@ impl<I: Impairment> Links<I> {
     /// If the link is not [`ready`](Self::ready).
     #[inline]
     pub fn launch(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+        let sender = &self.directions[link.at()].sender;
+        assert!(edge >= sender.told, "{link} handed a flit at {edge}, ready at {}", sender.told);
+        let transit = self.hand(link, edge);
+        self.directions[link.at()].sender.told = transit.ready;
+        transit
+    }
+
+    /// As [`launch`](Self::launch), for a token: at `edge` or as soon after as the link is ready. It takes the
+    /// time of a flit, so a flit of a packet that comes at the edge at which the link had said to be ready
+    /// waits that long in the transmitter.
+    pub fn cut_in(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+        self.hand(link, edge)
+    }
+
+    #[inline]
+    fn hand(&mut self, link: LinkIdx, edge: Edge) -> Transit {
         let direction = &mut self.directions[link.at()];
+        if direction.sender.ready == Edge::NEVER {
+            return Transit::never(direction.params.sender.instant(edge));
+        }
+        let edge = edge.max(direction.sender.ready);
         match direction.params.timing {
             Timing::Framed { at, serdes, fec, flight } => {
-                let handed = direction.take(link, edge);
+                let handed = direction.take(edge);
                 let placed = self.framing.place(at, handed);
                 let waits = self.framing.waits(at, placed.accepted);
                 let behind = [serdes, fec, flight, waits];
@@ -331,11 +354,9 @@ impl<I: Impairment> Links<I> {
 impl Direction {
     /// Takes a flit at `edge`; gives the instant.
     #[inline]
-    fn take(&mut self, link: LinkIdx, edge: Edge) -> Fs {
-        let Self { params, sender, .. } = self;
-        assert!(edge >= sender.ready, "{link} handed a flit at {edge}, ready at {}", sender.ready);
-        sender.flits += 1;
-        params.sender.instant(edge)
+    fn take(&mut self, edge: Edge) -> Fs {
+        self.sender.flits += 1;
+        self.params.sender.instant(edge)
     }
 
     /// Moves a flit through the stages of a framed link, once its frame is known.
@@ -374,7 +395,7 @@ impl Direction {
         edge: Edge,
         impairment: &mut I,
     ) -> Transit {
-        let start = self.take(link, edge);
+        let start = self.take(edge);
         let Self { params, sender, fifo, .. } = self;
         let wrong = None;
         match params.timing {

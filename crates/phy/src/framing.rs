@@ -43,7 +43,7 @@ struct Direction {
     elastic: Option<Elastic>,
 }
 
-base::state!([] Direction { keeps sender, series; each; fixed });
+base::state!([] Direction { keeps sender, series; each; fixed elastic });
 
 /// All framed links.
 #[derive(Clone, Default, Debug)]

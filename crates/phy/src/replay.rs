@@ -101,7 +101,7 @@ pub(crate) struct Sender {
 
 base::state!([] Sender {
     keeps clock, base, next, fresh, accept, calm_from, calm_until, bound, kept, at, count, credit_frame,
-        credits, sent;
+        told, sent;
     each;
     fixed slots, flit_slots, straddle, way, credits_max, ack_every, ack_delay
 });

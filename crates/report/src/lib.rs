@@ -14,8 +14,8 @@ mod terminal;
 
 pub use phy::{OverTime, PhyAccount, PhyTotals};
 pub use run::{
-    BusyLink, CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, Interrupted, KindLatency,
-    LatencyNs, PackageUse, RunReport, ScopeUse,
+    BarrierUse, BusyLink, CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, Interrupted,
+    KindLatency, LatencyNs, PackageUse, RunReport, ScopeUse,
 };
 pub use sweep::{Saturation, SweepPoint, SweepReport};
 pub use sweep_table::render_sweep;

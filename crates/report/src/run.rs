@@ -33,6 +33,9 @@ pub struct RunReport {
     pub atomics: u64,
     /// Barriers released.
     pub barriers: u64,
+    /// How long barriers took, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub barrier_use: Option<BarrierUse>,
     /// Packets delivered by the network.
     pub packets: u64,
     /// Flits delivered by the network.
@@ -96,6 +99,21 @@ pub struct Interrupted {
     pub at_ns: f64,
     /// The checkpoint that it can be gone on with from.
     pub checkpoint: String,
+}
+
+/// How long barriers took.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct BarrierUse {
+    /// From the last member's arrival to the last one's release.
+    pub latency_ns: LatencyNs,
+    /// From the first member's arrival to the last one's, on average.
+    pub gathering_ns: f64,
+    /// Barriers that units did; none where barriers go by packets.
+    pub by_units: Option<usize>,
+    /// Barriers whose members were known beforehand, where there are units.
+    pub known: Option<usize>,
+    /// Tokens of units that travelled the links.
+    pub tokens: u64,
 }
 
 /// How the emulator stepped the machine.
@@ -263,6 +281,8 @@ pub struct KindLatency {
 pub struct Checks {
     /// Accesses, copies or memory that contradict the last writes.
     pub coherence_violations: u64,
+    /// Threads that a barrier released early, or told a wrong result.
+    pub barrier_violations: u64,
     /// Flits sent and never delivered.
     pub flits_lost: u64,
     /// Credits missing or too many.
@@ -279,6 +299,7 @@ impl Checks {
     /// Whether everything is as it must be.
     pub const fn clean(&self) -> bool {
         self.coherence_violations == 0
+            && self.barrier_violations == 0
             && self.flits_lost == 0
             && self.credits_lost == 0
             && self.quiescent

@@ -103,9 +103,24 @@ fn throughput(out: &mut String, r: &RunReport, style: Style) {
         grouped(r.memory_reads),
         grouped(r.memory_writes)
     );
+    barriers(out, r);
     directory(out, r);
     transfers(out, r);
     scopes(out, r);
+}
+
+/// How long barriers by units took, if there are units.
+fn barriers(out: &mut String, r: &RunReport) {
+    let Some(b) = r.barrier_use.as_ref().filter(|b| b.by_units.is_some()) else { return };
+    let _ = writeln!(
+        out,
+        "  barriers: {} of {} known by units; last arrival to last release {:.1} ns, at most {:.1}; {} tokens",
+        b.by_units.unwrap_or(0),
+        b.known.unwrap_or(0),
+        b.latency_ns.mean,
+        b.latency_ns.max,
+        grouped(b.tokens)
+    );
 }
 
 /// What the protocol's options did, if it has any.
@@ -312,6 +327,9 @@ fn checks(out: &mut String, r: &RunReport, style: Style) {
         c.credits_lost,
         if c.quiescent { "quiescent" } else { "NOT quiescent" }
     );
+    if c.barrier_violations > 0 {
+        let _ = writeln!(out, "  {} barrier violations", c.barrier_violations);
+    }
     for finding in &c.findings {
         let _ = writeln!(out, "  - {finding}");
     }

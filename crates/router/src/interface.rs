@@ -96,7 +96,7 @@ struct Port {
 }
 
 base::state!([] Port {
-    keeps link_ready, queues, sending, credits, free, busy, class_pointer, vc_pointer;
+    keeps link_ready, queues, sending, credits, pools, owed, free, busy, class_pointer, vc_pointer;
     each;
     fixed depth
 });

@@ -53,6 +53,8 @@ pub(crate) struct Pools {
     used: Vec<u32>,
 }
 
+base::state!([] Pools { keeps used; each; fixed reserved, vcs, size });
+
 impl Pools {
     /// The pools of a port of `vcs` VCs, each of whose share is `depth`.
     pub(crate) fn new(division: Division, vcs: u8, depth: u32) -> Self {

@@ -4,11 +4,9 @@
 //! generator of the fabric and gives the [`MachineSpec`](crate::spec::MachineSpec). A field without
 //! a default is required, because no value of it would be harmless.
 
-use core::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 
+pub use crate::barriers::{BarrierForm, NodeEventForm, NodeHappening};
 pub use crate::clocks::{
     ChangeForm, Clock, CrossingForm, DriftForm, SpreadDirection, SpreadForm, Via,
 };
@@ -56,6 +54,12 @@ pub struct Description {
     /// What happens to single links at given times; nothing where not given.
     #[serde(default)]
     pub events: Vec<EventForm>,
+    /// What happens to single nodes at given times; nothing where not given.
+    #[serde(default)]
+    pub node_events: Vec<NodeEventForm>,
+    /// How barriers are done; by packets where not given.
+    #[serde(default)]
+    pub barriers: BarrierForm,
     /// Nodes of a package: that many consecutive ones; there are no packages where not given.
     #[serde(default)]
     pub package_nodes: Option<u32>,
@@ -440,27 +444,4 @@ const fn two() -> u32 {
 }
 const fn eight() -> u32 {
     8
-}
-
-impl<'de> Deserialize<'de> for PerSwitch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = PerSwitch;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of links, or a list with one for each switch")
-            }
-            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<PerSwitch, E> {
-                u32::try_from(n).map(PerSwitch::Same).map_err(|_| E::custom("too many links"))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PerSwitch, A::Error> {
-                let mut each = Vec::new();
-                while let Some(n) = seq.next_element()? {
-                    each.push(n);
-                }
-                Ok(PerSwitch::Each(each))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
 }

@@ -2,6 +2,7 @@
 
 use base::{DomainIdx, NodeIdx};
 
+use crate::barriers;
 use crate::clocks;
 use crate::counters;
 use crate::describe::{
@@ -40,6 +41,7 @@ impl Description {
     pub(crate) fn build(&self) -> Result<MachineSpec, Problem> {
         let mut spec = self.sections()?;
         validate::sections(&spec)?;
+        spec.barriers = barriers::barriers(&spec, self.barriers)?;
         let names = Names { of: self, classes: &spec.fabric.classes };
         let mut wiring = generate::fabric(&names, &self.fabric, spec.accelerator.clock)?;
         let vcs = spec.router.vcs_per_class;
@@ -60,6 +62,7 @@ impl Description {
             counters::counters(&mut spec, form)?;
         }
         spec.events = phy::events(&spec, &self.events)?;
+        spec.node_events = barriers::node_events(&spec, &self.node_events)?;
         phy::clocks(&spec)?;
         match short {
             None => Ok(spec),
@@ -147,6 +150,8 @@ impl Description {
         Ok(MachineSpec {
             events: Vec::new(),
             counters: None,
+            node_events: Vec::new(),
+            barriers: spec::BarrierSpec::default(),
             package_nodes: self.package_nodes,
             regions: self.regions()?,
             name: self.name.clone(),

@@ -27,6 +27,7 @@
 
 use std::path::Path;
 
+mod barriers;
 pub mod checks;
 mod clocks;
 pub mod collective;
@@ -41,6 +42,7 @@ pub mod limits;
 mod locate;
 pub mod names;
 mod parse;
+mod per_switch;
 pub mod phy;
 mod pipeline;
 pub mod routing;

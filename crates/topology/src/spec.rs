@@ -7,6 +7,7 @@
 use base::arch::Buffers;
 use base::{DomainIdx, Fs, LinkIdx, NodeIdx, PortIdx, RouterArch, RouterIdx};
 
+pub use crate::barriers::{BarrierSpec, NodeEventSpec, NodeHappening, UnitSpec};
 pub use crate::clocks::{CrossingSpec, DriftSpec, SpreadDirection, SpreadSpec, Via};
 pub use crate::counters::{Channel, CountersSpec, Timestamps};
 use crate::phy::Credits;
@@ -44,6 +45,10 @@ pub struct MachineSpec {
     pub regions: Vec<RegionSpec>,
     /// What happens to single links at given times.
     pub events: Vec<EventSpec>,
+    /// What happens to single nodes at given times.
+    pub node_events: Vec<NodeEventSpec>,
+    /// How barriers and reductions are done.
+    pub barriers: BarrierSpec,
     /// Counters that nodes keep and align.
     pub counters: Option<CountersSpec>,
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Op, ThreadIdx};
+use base::ThreadIdx;
 
 use crate::error::{ErrorKind, TraceError};
 use crate::trace::Trace;
@@ -52,11 +52,23 @@ pub fn check_barriers(trace: &Trace) -> Result<(), TraceError> {
     }
 }
 
+/// The barriers that a thread arrives at, each once, by id: id and members.
+///
+/// # Errors
+/// If the trace is damaged.
+pub fn barriers_named(trace: &Trace, thread: ThreadIdx) -> Result<Vec<(u32, u32)>, TraceError> {
+    let mut named = std::collections::BTreeSet::new();
+    for op in trace.stream(thread)? {
+        named.extend(op?.barrier().map(|(id, members, _)| (id, members)));
+    }
+    Ok(named.into_iter().collect())
+}
+
 /// Id and members of each barrier of a thread, in order.
 fn barriers_of(trace: &Trace, thread: ThreadIdx) -> Result<Vec<(u32, u32)>, TraceError> {
     let mut list = Vec::new();
     for op in trace.stream(thread)? {
-        if let Op::Barrier { id, members } = op? {
+        if let Some((id, members, _)) = op?.barrier() {
             list.push((id, members));
         }
     }

@@ -101,8 +101,8 @@ pub fn check(op: &Op) -> Result<(), OpFault> {
             }
             Ok(())
         }
-        Op::Fence | Op::Order(_) | Op::Think { .. } | Op::Package(_) => Ok(()),
-        Op::Barrier { members, .. } => {
+        Op::Fence | Op::Order(_) | Op::Think { .. } | Op::At { .. } | Op::Package(_) => Ok(()),
+        Op::Barrier { members, .. } | Op::Reduce { members, .. } => {
             if members == 0 {
                 Err(OpFault::NoMembers)
             } else {

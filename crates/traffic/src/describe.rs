@@ -78,7 +78,7 @@ impl Description {
             let Record { thread, op } = record;
             threads[thread.at()].take(&op);
             sharing.take(&record);
-            if let Op::Barrier { id, .. } = op {
+            if let Some((id, ..)) = op.barrier() {
                 barriers.insert(id, ());
             }
         }
@@ -123,9 +123,13 @@ impl Counts {
             Op::Store { size, .. } | Op::Release { size, .. } => (0, u64::from(size)),
             Op::Atomic { size, .. } => (u64::from(size), u64::from(size)),
             Op::Copy { bytes, .. } => (u64::from(bytes), u64::from(bytes)),
-            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } | Op::Package(_) => {
-                (0, 0)
-            }
+            Op::Fence
+            | Op::Order(_)
+            | Op::Barrier { .. }
+            | Op::Reduce { .. }
+            | Op::Think { .. }
+            | Op::At { .. }
+            | Op::Package(_) => (0, 0),
         };
         self.read_bytes = self.read_bytes.saturating_add(read);
         self.written_bytes = self.written_bytes.saturating_add(written);
@@ -136,7 +140,9 @@ impl Counts {
             Op::Atomic { rmw: Rmw::Swap(_), .. } => self.swaps += 1,
             Op::Atomic { rmw: Rmw::Cas { .. }, .. } => self.cases += 1,
             Op::Fence | Op::Order(_) | Op::Package(_) => self.fences += 1,
-            Op::Barrier { .. } => self.barriers += 1,
+            Op::Barrier { .. } | Op::Reduce { .. } => self.barriers += 1,
+            // Waits for a time as a pause does.
+            Op::At { .. } => self.thinks += 1,
             Op::Think { cycles } => {
                 self.thinks += 1;
                 self.think_cycles = self.think_cycles.saturating_add(u64::from(cycles));

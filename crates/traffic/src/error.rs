@@ -126,6 +126,9 @@ pub enum ErrorKind {
         /// The largest that may stand there.
         max: u64,
     },
+    /// A way to combine words that there is not.
+    #[error("`{0}` is no way to combine words")]
+    UnknownCombine(String),
     /// A value that the accessed bytes cannot hold.
     #[error("`{found}` does not fit in an access of size {size}")]
     ValueTooLarge {
@@ -283,6 +286,7 @@ impl ErrorKind {
                 let up_to = if *max == u64::MAX { String::new() } else { format!(" up to {max}") };
                 return format!("write a number{up_to}, decimal or with `0x` in front hexadecimal");
             }
+            Self::UnknownCombine(_) => "use sum, min, max, and or or",
             Self::ValueTooLarge { .. } => "give a smaller value, or a larger size",
             Self::BadImport { mend, .. } | Self::NothingToImport { mend, .. } => mend,
             Self::Foreign { .. } => {

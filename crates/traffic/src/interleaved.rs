@@ -200,7 +200,7 @@ impl Turns {
     fn took(&mut self, thread: ThreadIdx, op: Option<&Op>) {
         match op {
             None => {}
-            Some(&Op::Barrier { id, members }) => {
+            Some(op) if let Some((id, members, _)) = op.barrier() => {
                 let arrived = self.waiting.entry(id).or_default();
                 arrived.push(thread);
                 if arrived.len() as u64 >= u64::from(members) {

@@ -106,7 +106,13 @@ impl Sharing {
                 self.access(thread, from.0, u64::from(bytes), (true, false));
                 self.access(thread, to.0, u64::from(bytes), (false, true));
             }
-            Op::Fence | Op::Order(_) | Op::Barrier { .. } | Op::Think { .. } | Op::Package(_) => {}
+            Op::Fence
+            | Op::Order(_)
+            | Op::Barrier { .. }
+            | Op::Reduce { .. }
+            | Op::Think { .. }
+            | Op::At { .. }
+            | Op::Package(_) => {}
         }
     }
 

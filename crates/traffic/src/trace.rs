@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use base::{Record, ThreadIdx};
 
-use crate::binary::layout::{Chunk, Index, MAGIC, VERSION};
+use crate::binary::layout::{Chunk, Index, MAGIC};
 use crate::binary::source::{Source, open};
 use crate::binary::stream::Stream;
 use crate::binary::writer::Writer;
@@ -231,7 +231,7 @@ impl Trace {
         let thread_records: Vec<u64> = chunks.iter().map(|l| sum(l, |c| c.records)).collect();
         let name = if header.name.is_empty() { file_name(&path) } else { header.name };
         let info = Info {
-            form: Form::Binary(VERSION),
+            form: Form::Binary(header.version),
             name,
             provenance: header.provenance,
             threads: header.threads,

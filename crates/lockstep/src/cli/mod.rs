@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 a run whose checks failed or a figure missed, 2 bad input or a machine that got stuck.
 
 mod align;
+mod barriers;
 mod capture;
 mod check;
 mod check_clocks;
@@ -60,6 +61,8 @@ enum Verb {
     Sweep(sweep::Args),
     /// Tell how well the counters of a machine's nodes are aligned over its fabric
     Align(align::Args),
+    /// Measure barriers by units, packets, and atomics and flags
+    Barriers(barriers::Args),
     /// Measure every figure that the emulator claims to meet
     Validate(validate::Args),
     /// Run litmus tests on the machine and exhaustively, and judge them by a memory model
@@ -92,6 +95,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Align(args) => align::run(&args),
+        Verb::Barriers(args) => barriers::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),
         Verb::Stress(args) => stress::run(&args),

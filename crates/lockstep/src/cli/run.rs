@@ -176,6 +176,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f
         stores: s.stores,
         atomics: s.atomics,
         barriers: s.barriers,
+        barrier_use: barriers(&s.barrier_use),
         packets: s.packets,
         flits_delivered: s.flits_delivered,
         flit_hops: s.flit_hops,
@@ -277,6 +278,16 @@ fn transfers(t: &machine::CacheTransfers) -> CacheTransfers {
     }
 }
 
+fn barriers(b: &machine::BarrierUse) -> Option<report::BarrierUse> {
+    (b.latency.count() > 0).then(|| report::BarrierUse {
+        latency_ns: latency(&b.latency),
+        gathering_ns: b.gathering.mean_ns(),
+        by_units: b.units.map(|u| u.0),
+        known: b.units.map(|u| u.1),
+        tokens: b.tokens,
+    })
+}
+
 fn scopes(s: &machine::ScopeUse) -> report::ScopeUse {
     report::ScopeUse {
         package_nodes: s.package_nodes,
@@ -296,6 +307,7 @@ fn scopes(s: &machine::ScopeUse) -> report::ScopeUse {
 fn checks(c: &machine::Checks) -> Checks {
     Checks {
         coherence_violations: c.coherence_violations,
+        barrier_violations: c.barrier_violations,
         flits_lost: c.flits_lost,
         credits_lost: c.credits_lost,
         quiescent: c.quiescent,

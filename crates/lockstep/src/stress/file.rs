@@ -173,7 +173,7 @@ fn phases(trace: &Trace) -> Result<Vec<super::Phase>, traffic::TraceError> {
         let mut at = 0;
         for op in trace.stream(ThreadIdx::new(thread))? {
             match op? {
-                Op::Barrier { .. } => {
+                Op::Barrier { .. } | Op::Reduce { .. } => {
                     at += 1;
                     if phases.len() <= at {
                         phases.push(vec![Vec::new(); count]);

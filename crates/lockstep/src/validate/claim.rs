@@ -49,6 +49,8 @@ pub enum Quantity {
     Throughput,
     /// A figure of a link's own.
     Link,
+    /// A figure of barriers.
+    Barrier,
 }
 
 impl Quantity {
@@ -64,6 +66,7 @@ impl Quantity {
             Self::SaturationThroughput => "saturation throughput",
             Self::Throughput => "accepted rate",
             Self::Link => "link",
+            Self::Barrier => "barrier",
         }
     }
 }

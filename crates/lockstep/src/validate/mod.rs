@@ -27,6 +27,7 @@
 //! A row that misses for a reason that is understood is [`Verdict::Explained`], with the text of
 //! [`EXPLAINED`]; any other miss fails the whole.
 
+mod barriers;
 mod claim;
 mod judge;
 mod links;
@@ -43,6 +44,7 @@ use serde::{Serialize, Serializer};
 use crate::figures::{Configuration, Figure};
 use crate::parallel;
 
+pub use barriers::barriers;
 pub use claim::{Claim, Quantity, claims};
 pub use judge::SPREAD_MAX;
 pub use links::links;

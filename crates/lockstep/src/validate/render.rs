@@ -51,7 +51,7 @@ fn table(rows: &[Row]) -> String {
     for row in rows {
         let digits = if row.reference < 1.0 { 4 } else { 3 };
         table.row([
-            if row.quantity == Quantity::Link {
+            if matches!(row.quantity, Quantity::Link | Quantity::Barrier) {
                 row.what.clone()
             } else {
                 row.quantity.words().to_owned()

@@ -53,6 +53,14 @@ pub enum CheckpointError {
          with that build, or run from the start"
     )]
     Unfit,
+    /// The machine has what is not written down.
+    #[error(
+        "{what} are not written down: this machine cannot be checkpointed\n  mend: run it without"
+    )]
+    NotKept {
+        /// What it has.
+        what: &'static str,
+    },
     /// A source depends on what its loads read.
     #[error(
         "a thread's operations depend on what it reads, and nobody could bring it to its place again"

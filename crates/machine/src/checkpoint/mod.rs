@@ -104,9 +104,13 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
     /// ```
     ///
     /// # Errors
-    /// If `to` does not take it, or a source of operations depends on what loads read, so that nobody could
+    /// If `to` does not take it, the machine has what is not written down (units of barriers, tables that
+    /// change, clocks that are retuned), or a source of operations depends on what loads read, so that nobody could
     /// bring it to its place again.
     pub fn checkpoint(&self, to: impl Write) -> Result<(), CheckpointError> {
+        if let Some(what) = self.not_kept() {
+            return Err(CheckpointError::NotKept { what });
+        }
         if self.nodes().any(Node::observes) {
             return Err(CheckpointError::Observing);
         }
@@ -127,6 +131,23 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
         to.to.write_all(&crc.to_le_bytes())?;
         to.to.flush()?;
         Ok(())
+    }
+
+    /// What the machine has that a checkpoint does not hold.
+    fn not_kept(&self) -> Option<&'static str> {
+        let spec = self.spec();
+        let reroutes = || crate::network::outages(spec, self.options().seed);
+        if spec.barriers.units.is_some() || spec.barriers.timeout.is_some() {
+            Some("barrier units, and how long members have waited,")
+        } else if !spec.node_events.is_empty() {
+            Some("nodes that halt")
+        } else if spec.domains.iter().any(|d| d.tunable) {
+            Some("clocks that are retuned in a run")
+        } else if reroutes().is_ok_and(|outages| !outages.is_empty()) {
+            Some("routing tables that change with links")
+        } else {
+            None
+        }
     }
 
     /// Takes up the run of a checkpoint. The machine must have been built from the same description and

@@ -13,7 +13,7 @@ use super::mail::Mail;
 use super::packets::Packets;
 use super::reroute::Plan;
 use super::wiring::{Abroad, Component, Slot, Socket, Terminal, Unit, Wiring};
-use super::{Network, Slots};
+use super::{Network, Slots, Units};
 use crate::BuildError;
 use crate::partition::layout::{Layout, LinkEnds, Share};
 
@@ -69,6 +69,7 @@ pub(super) fn network<R: RoutingFunction, P: Clone>(
         flits_delivered: 0,
         packets_delivered: 0,
         spoilt: [0; 2],
+        units: Units::default(),
     })
 }
 
@@ -192,8 +193,20 @@ fn wiring(
     let receivers = share.links.iter().map(|l| terminal(fabric.links[l.at()].to)).collect();
     let schedule = Schedule::new(&lanes);
     let links = Links::framed(params, &framing::pairs(spec, &share.links)?, seed);
-    let (names, spoiled) = (share.links.clone(), Vec::new());
-    Ok(Wiring { links, names, schedule, receivers, abroad, units, sockets, spoiled })
+    let names = share.links.clone();
+    let (spoiled, tokens, token_counts) = (Vec::new(), Vec::new(), [0; 2]);
+    Ok(Wiring {
+        links,
+        names,
+        schedule,
+        receivers,
+        abroad,
+        units,
+        sockets,
+        spoiled,
+        tokens,
+        token_counts,
+    })
 }
 
 /// The least latency of one direction: see [`LinkParams::latency_min`].

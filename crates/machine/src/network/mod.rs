@@ -14,6 +14,7 @@ mod local;
 mod mail;
 mod packets;
 mod reroute;
+mod units;
 mod wiring;
 
 use base::{DomainIdx, Fs, Head, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction, VcIdx};
@@ -30,6 +31,7 @@ pub(crate) use mail::Mail;
 pub use packets::{Packet, Packets};
 pub(crate) use reroute::outages;
 pub use reroute::{Change, changes};
+pub(crate) use units::{Latency, Units};
 pub use wiring::{Component, Slot, Wiring};
 
 use crate::BuildError;
@@ -60,12 +62,13 @@ pub struct Network<R, P> {
     plan: reroute::Plan<R>,
     /// Packets that arrived poisoned, and with wrong data.
     spoilt: [u64; 2],
+    units: Units,
 }
 
 base::state!([R, P: serde::Serialize + serde::de::DeserializeOwned] Network<R, P> {
     keeps routers, wiring, packets, arriving, flits_injected, flits_delivered, packets_delivered, spoilt;
     each interfaces;
-    fixed mail, clocks, components, slots
+    fixed mail, clocks, components, slots, plan, units
 });
 
 /// Where each component is woken.
@@ -159,6 +162,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         if next != Edge::NEVER {
             self.wiring.wake(self.slots.routers[i.at()], next);
         }
+        self.step_unit(i, edge);
     }
 
     /// Takes in what has arrived at a node; whole packets are appended to `delivered`.
@@ -167,6 +171,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         let before = delivered.len();
         self.flits_delivered += self.interfaces[node.at()].receive(edge, &mut wires, delivered);
         self.packets_delivered += (delivered.len() - before) as u64;
+        self.take_tokens(node, edge);
     }
 
     /// Sends up to one flit a port of a node. Gives the next edge at which the node must send again

@@ -4,7 +4,7 @@
 //! end in another: what is sent goes into the [`Mail`] for the other side, with the edge at which it is seen
 //! there.
 
-use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, VcIdx};
+use base::{DomainIdx, Flit, Fs, LinkIdx, NodeIdx, PacketIdx, Part, RouterIdx, Token, VcIdx};
 use clock::{Domain, Edge, Schedule};
 use phy::{Links, Lossless, Transit, Undetected};
 use router::{PortSet, Wires};
@@ -78,12 +78,16 @@ pub struct Wiring {
     pub(crate) sockets: Vec<Socket>,
     /// Packets under way that were damaged unnoticed, and what becomes of them.
     pub(crate) spoiled: Vec<(PacketIdx, Undetected)>,
+    /// Tokens that the unit stepped last has received, by port; taken up before the next is stepped.
+    pub(crate) tokens: Vec<(usize, Token)>,
+    /// Tokens sent and received.
+    pub(crate) token_counts: [u64; 2],
 }
 
 base::state!([] Wiring {
     keeps links, schedule, spoiled;
     each units, sockets;
-    fixed names, receivers, abroad
+    fixed names, receivers, abroad, tokens, token_counts
 });
 
 /// A port of a unit.
@@ -223,6 +227,18 @@ impl Wiring {
             (unit.flits, unit.credits) = (PortSet::EMPTY, PortSet::EMPTY);
             unit.starved = PortSet::EMPTY;
         }
+    }
+
+    /// Sends a token by a unit's port, at an edge of its clock or as soon after as the link is ready. Machines
+    /// with units are not cut, so the receiver is here.
+    pub(crate) fn send_token(&mut self, unit: usize, port: u16, token: Token, edge: Edge) {
+        let at = self.units[unit].first as usize + usize::from(port);
+        let Socket { out, far_unit, far_port, .. } = self.sockets[at];
+        let transit = self.links.cut_in(out, edge);
+        trace!(target: "link", at = %self.schedule.now(), seen = %transit.crossed, "{out}: {token:?}");
+        self.token_counts[0] += 1;
+        let to = Terminal { unit: far_unit as usize, port: far_port.into() };
+        self.land(out, token.into(), transit.visible, to);
     }
 
     /// Wakes a component; what waits for a link that is down for good is never woken for it.
@@ -394,7 +410,13 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
 
     #[inline]
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
-        if self.socket(port).flit_due > edge { None } else { self.take_flit(port, edge) }
+        while self.socket(port).flit_due <= edge {
+            let flit = self.take_flit(port, edge)?;
+            let Some(token) = flit.token() else { return Some(flit) };
+            self.wiring.tokens.push((port, token));
+            self.wiring.token_counts[1] += 1;
+        }
+        None
     }
 
     #[inline]

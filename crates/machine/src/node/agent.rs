@@ -18,10 +18,12 @@ mod pieces;
 mod place;
 mod scopes;
 mod store_buffer;
+mod stuck;
+mod time;
 
 use std::collections::VecDeque;
 
-use base::{Addr, Fs, Line, LineData, Op, Order, Part, Scope, ThreadIdx, Timeline};
+use base::{Addr, Fs, Line, LineData, Op, Order, Part, Scope, Share, ThreadIdx, Timeline};
 use clock::Edge;
 use coherence::Access;
 use coherence::scoped::Sync;
@@ -75,7 +77,7 @@ pub(crate) enum Wish {
     /// To acquire or release; tell [`Agent::syncing`], and [`Agent::synced`] when it is done.
     Sync(Sync),
     /// To arrive at a barrier; tell [`Agent::arrived`] when that is on its way.
-    Arrive { id: u32, members: u32 },
+    Arrive { id: u32, members: u32, share: Share },
     /// Nothing before this edge, or before something completes.
     Sleep(Edge),
     /// Nothing ever again.
@@ -133,6 +135,7 @@ enum Current {
     Barrier {
         id: u32,
         members: u32,
+        share: Share,
         arrived: bool,
     },
     /// `token`: the entry of the piece being offered, if one is.
@@ -401,10 +404,15 @@ impl Agent {
         }
     }
 
-    /// The barrier lets the agent go.
-    pub(crate) fn released(&mut self) {
+    /// The barrier lets the agent go, and tells what came of what the members brought.
+    pub(crate) fn released(&mut self, share: Share) {
         debug_assert!(matches!(self.current, Current::Barrier { arrived: true, .. }));
         self.current = Current::None;
+        if self.observes
+            && let Some((_, word)) = share
+        {
+            self.source.observe(self.taken, word);
+        }
         self.scopes.acquire(Scope::Supernode);
     }
 
@@ -456,43 +464,6 @@ impl Agent {
             timeline.charge(Part::ReleaseWait, released);
         }
         timeline
-    }
-
-    /// What keeps the agent, in words; `None` if it is done.
-    pub(crate) fn stuck(&self) -> Option<String> {
-        let what = match self.current {
-            Current::None
-                if self.ended
-                    && self.outstanding == 0
-                    && self.copying == 0
-                    && self.buffer.is_empty() =>
-            {
-                return None;
-            }
-            _ if self.scopes.told().is_some() => self.scopes.told().unwrap_or_default(),
-            Current::Barrier { id, members, arrived: true } => {
-                format!("waits at barrier {id} for {members} members")
-            }
-            Current::Barrier { id, .. } => {
-                format!("drains {} accesses before barrier {id}", self.outstanding)
-            }
-            Current::Acquired { .. } => "waits for an acquire".to_owned(),
-            Current::Order(_) | Current::Fence(_) => {
-                format!("drains {} accesses at a fence", self.outstanding)
-            }
-            _ => format!("has {} accesses outstanding", self.outstanding),
-        };
-        Some(format!("{} {what} (operation {})", self.thread, self.taken))
-    }
-}
-
-impl std::fmt::Debug for Agent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Agent")
-            .field("thread", &self.thread)
-            .field("current", &self.current)
-            .field("outstanding", &self.outstanding)
-            .finish_non_exhaustive()
     }
 }
 

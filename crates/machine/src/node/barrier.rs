@@ -4,26 +4,55 @@
 //! the last member has arrived, home sends every member a release in the response class. So a
 //! barrier costs what its packets cost on the fabric.
 
-use base::{Map, NodeIdx, ThreadIdx};
+use base::{Map, NodeIdx, Share, ThreadIdx};
 
 /// Arrivals at one barrier since it was last released.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Gathering {
     members: u32,
     arrived: Vec<(NodeIdx, ThreadIdx)>,
+    share: Share,
 }
 
 /// Two threads that disagree on a barrier.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "{thread} arrives at barrier {id} with {members} members, but it gathers {expected}\n  mend: give \
-     every arrival at one barrier the same number of members"
-)]
-pub struct BarrierError {
-    id: u32,
-    thread: ThreadIdx,
-    members: u32,
-    expected: u32,
+pub enum BarrierError {
+    /// On how many members it has.
+    #[error(
+        "{thread} arrives at barrier {id} with {members} members, but it gathers {expected}\n  mend: give \
+         every arrival at one barrier the same number of members"
+    )]
+    Members {
+        /// Which barrier.
+        id: u32,
+        /// Who came later.
+        thread: ThreadIdx,
+        /// The members that it gives.
+        members: u32,
+        /// What the others gave.
+        expected: u32,
+    },
+    /// On what is combined.
+    #[error(
+        "{thread} arrives at barrier {id} and combines otherwise than those before\n  mend: let all members \
+         of a round `barrier`, or all `reduce` in the same way"
+    )]
+    Shares {
+        /// Which barrier.
+        id: u32,
+        /// Who came later.
+        thread: ThreadIdx,
+    },
+}
+
+impl BarrierError {
+    pub(crate) const fn members(id: u32, thread: ThreadIdx, members: u32, expected: u32) -> Self {
+        Self::Members { id, thread, members, expected }
+    }
+
+    pub(crate) const fn shares(id: u32, thread: ThreadIdx) -> Self {
+        Self::Shares { id, thread }
+    }
 }
 
 /// The barriers whose home is one node.
@@ -36,25 +65,31 @@ pub(crate) struct Barriers {
 base::state!([] Barriers { keeps gathering, released; each; fixed });
 
 impl Barriers {
-    /// Counts an arrival. Gives the members to release when it was the last.
+    /// Counts an arrival. Gives the members to release when it was the last, and what came of what they
+    /// brought.
     pub(crate) fn arrive(
         &mut self,
         id: u32,
-        members: u32,
+        (members, share): (u32, Share),
         from: (NodeIdx, ThreadIdx),
-    ) -> Result<Vec<(NodeIdx, ThreadIdx)>, BarrierError> {
-        let gathering =
-            self.gathering.or_insert_with(id, || Gathering { members, arrived: Vec::new() });
+    ) -> Result<(Vec<(NodeIdx, ThreadIdx)>, Share), BarrierError> {
+        let fresh = || Gathering { members, arrived: Vec::new(), share: None };
+        let gathering = self.gathering.or_insert_with(id, fresh);
         if gathering.members != members {
-            let expected = gathering.members;
-            return Err(BarrierError { id, thread: from.1, members, expected });
+            return Err(BarrierError::members(id, from.1, members, gathering.members));
         }
+        gathering.share = match (gathering.arrived.is_empty(), gathering.share, share) {
+            (true, _, first) => first,
+            (false, None, None) => None,
+            (false, Some((how, a)), Some((also, b))) if how == also => Some((how, how.apply(a, b))),
+            _ => return Err(BarrierError::shares(id, from.1)),
+        };
         gathering.arrived.push(from);
         if gathering.arrived.len() < members as usize {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         self.released += 1;
-        Ok(self.gathering.remove(id).map_or_else(Vec::new, |g| g.arrived))
+        Ok(self.gathering.remove(id).map_or((Vec::new(), None), |g| (g.arrived, g.share)))
     }
 
     /// Barriers released so far.
@@ -81,8 +116,8 @@ mod tests {
         let mut b = Barriers::default();
         let who = |t| (NodeIdx(t), ThreadIdx(t));
         for _ in 0..2 {
-            assert_eq!(b.arrive(7, 2, who(0)), Ok(vec![]));
-            assert_eq!(b.arrive(7, 2, who(1)), Ok(vec![who(0), who(1)]));
+            assert_eq!(b.arrive(7, (2, None), who(0)), Ok((vec![], None)));
+            assert_eq!(b.arrive(7, (2, None), who(1)), Ok((vec![who(0), who(1)], None)));
         }
         assert_eq!(b.released(), 2);
         assert!(b.waiting().is_empty());
@@ -91,8 +126,8 @@ mod tests {
     #[test]
     fn members_must_agree() {
         let mut b = Barriers::default();
-        b.arrive(1, 3, (NodeIdx(0), ThreadIdx(0))).unwrap();
-        let error = b.arrive(1, 2, (NodeIdx(1), ThreadIdx(1))).unwrap_err();
+        b.arrive(1, (3, None), (NodeIdx(0), ThreadIdx(0))).unwrap();
+        let error = b.arrive(1, (2, None), (NodeIdx(1), ThreadIdx(1))).unwrap_err();
         assert!(error.to_string().contains("barrier 1"), "{error}");
     }
 }

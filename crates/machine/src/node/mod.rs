@@ -18,6 +18,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod barrier;
+mod meet;
 mod package;
 mod remote;
 mod roster;
@@ -27,7 +28,7 @@ mod threads;
 
 use std::collections::VecDeque;
 
-use base::{Fs, LineData, NodeIdx, ThreadIdx, Timeline};
+use base::{Fs, LineData, NodeIdx, Share, ThreadIdx, Timeline};
 use clock::Edge;
 use coherence::{CacheCtrl, HomeCtrl, PackageCtrl};
 
@@ -95,6 +96,8 @@ pub(crate) struct Node {
     cache_messages: u64,
     /// Agents that have something left to do.
     pub(crate) running: usize,
+    /// The edge from which on its threads do nothing.
+    pub(crate) halts: Edge,
     /// The instant at which the last agent finished.
     pub(crate) finished: Fs,
 }
@@ -103,7 +106,7 @@ base::state!([] Node {
     keeps roster, cache, home, barriers, cache_in, home_in, package_in, cache_out, home_out, writes, reads,
         free_tickets, done, remote, cache_messages, running, finished;
     each agents, package, scoped;
-    fixed id
+    fixed id, halts
 });
 
 /// Bits of a cache token that name the agent's own entry; the rest names the agent.
@@ -146,6 +149,7 @@ impl Node {
             scoped: None,
             cache_messages: 0,
             running,
+            halts: Edge::NEVER,
             finished: Fs::ZERO,
         }
     }
@@ -156,9 +160,9 @@ impl Node {
     }
 
     /// A barrier lets a thread's agent go.
-    fn release(&mut self, thread: ThreadIdx) {
+    fn release(&mut self, thread: ThreadIdx, share: Share) {
         if let Some(at) = self.agents.iter().position(|a| a.thread() == thread) {
-            self.agents[at].released();
+            self.agents[at].released(share);
             self.roster.wake(at);
         }
     }

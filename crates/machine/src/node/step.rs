@@ -1,16 +1,14 @@
 //! One edge of a node: in, through the controllers, to the agents, and out.
 
-use base::{
-    Digest, Fs, Head, Line, LineData, NodeIdx, PacketIdx, Part, RoutingFunction, ThreadIdx,
-    Timeline,
-};
+use base::{Digest, Fs, Head, Line, LineData, NodeIdx, PacketIdx, Part, RoutingFunction, Timeline};
 use clock::{Domain, Edge};
 use coherence::{Cause, Effect, Outbox, Outgoing};
 use memory::{Access as MemoryAccess, AddressMap, Direction, MemoryModel};
-use tracing::{debug, trace};
+use tracing::trace;
 
 use super::{Done, ENTRY_BITS, Inbound, Node, Outbound};
 use crate::RunError;
+use crate::barriers::{Event, Teams};
 use crate::ghost::Ghost;
 use crate::memory_port::MemoryPort;
 use crate::network::{Network, Packet};
@@ -51,6 +49,14 @@ pub(crate) struct Shared {
     pub(crate) candidates: Vec<usize>,
     /// Lines that are never cached, in order.
     pub(crate) uncached: Vec<core::ops::Range<u64>>,
+    /// Barriers whose members are known, and which of them are done by units.
+    pub(crate) teams: Teams,
+    /// `[slot]`: members still to be released of the round that is being released.
+    pub(crate) leaving: Vec<usize>,
+    /// Whether arrivals and releases are judged.
+    pub(crate) judges: bool,
+    /// Arrivals and releases since they were last judged.
+    pub(crate) events: Vec<Event>,
     /// Lines that are kept valid by scopes, and what all nodes share of them; none where there are none.
     pub(crate) scoped: Option<Box<super::scoped::Shared>>,
 }
@@ -59,7 +65,8 @@ base::state!([] Shared {
     keeps crossings, taken, ghost, stats, digest, outbox;
     each scoped;
     fixed clock, map, lengths, cache_latency, home_latency, injection_packets, nodes, package_nodes,
-        two_level, threads, seed, last_edge, fabric, delivered, candidates, uncached
+        two_level, threads, seed, last_edge, fabric, delivered, candidates, uncached, teams, leaving,
+        judges, events
 });
 
 impl Shared {
@@ -99,6 +106,7 @@ impl Node {
 impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     fn run(&mut self) -> Result<(), RunError> {
         self.receive();
+        self.unit_releases();
         self.memory_replies();
         self.outbound();
         self.cache_message();
@@ -108,7 +116,8 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         self.scoped_pump();
         let agents = self.agents()?;
         let held = self.net.held(self.at, base::Class::Req);
-        let sent = self.net.send(self.at, self.edge);
+        let tokens = self.net.send_tokens(self.at, self.edge);
+        let sent = self.net.send(self.at, self.edge).min(tokens);
         let mut next = sent.min(agents).min(self.memory.next_reply().max(self.edge.plus(1)));
         next = next.min(self.node.next_due(self.edge));
         if held >= self.shared.injection_packets && self.net.held(self.at, base::Class::Req) < held
@@ -253,10 +262,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 self.node.cache_messages += 1;
                 self.cache_outputs();
             }
-            Payload::Release { thread } => {
-                debug!(target: "barrier", at = %self.now, "{thread} released");
-                self.node.release(thread);
-            }
+            Payload::Release { thread, share, id } => self.let_go(id, thread, share),
             Payload::Answer { value, token, .. } => self.remote_answer(token, value, timeline),
             Payload::Scoped { line, msg } => {
                 timeline.charge(Part::Cache, self.now);
@@ -279,7 +285,9 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                 self.home_outputs();
                 Ok(())
             }
-            Payload::Arrive { id, members, from } => self.arrival(id, members, from),
+            Payload::Arrive { id, members, from, share } => {
+                self.arrival(id, (members, share), from)
+            }
             Payload::Scoped { line, msg } => {
                 timeline.charge(Part::Directory, self.now);
                 self.scoped_message(line, &msg, timeline);
@@ -292,28 +300,6 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
             }
             Payload::Release { .. } | Payload::Answer { .. } => unreachable!("it is for the node"),
         }
-    }
-
-    fn arrival(
-        &mut self,
-        id: u32,
-        members: u32,
-        from: (NodeIdx, ThreadIdx),
-    ) -> Result<(), RunError> {
-        if members > self.shared.threads {
-            let threads = self.shared.threads;
-            return Err(RunError::BarrierTooLarge { id, members, threads });
-        }
-        let due = self.edge.plus(self.shared.home_latency);
-        let released = self.node.barriers.arrive(id, members, from)?;
-        self.scoped_meeting(&released);
-        for (dst, thread) in released {
-            let payload = Payload::Release { thread };
-            let timeline = Timeline::start(self.now);
-            let out = Outbound { due, dst, payload, timeline, from_memory: false };
-            self.node.home_out.push_back(out);
-        }
-        Ok(())
     }
 
     /// Takes what the cache's controller has put out.

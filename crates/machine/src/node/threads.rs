@@ -1,6 +1,6 @@
 //! A node's threads: which of them is asked, and what becomes of what it wants.
 
-use base::{Line, LineData, NodeIdx, Part, RoutingFunction, Timeline};
+use base::{Line, LineData, Part, RoutingFunction, Timeline};
 use clock::Edge;
 use coherence::{Effect, Outcome, Request};
 use memory::MemoryModel;
@@ -8,14 +8,17 @@ use tracing::debug;
 
 use super::agent::{Piece, Wish};
 use super::step::{Stepping, read};
-use super::{Done, ENTRY_BITS, Outbound};
+use super::{Done, ENTRY_BITS};
 use crate::RunError;
-use crate::payload::Payload;
 
 impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     /// Asks agents what they want, and lets one of them at the cache. Gives the next edge at which
     /// an agent may act if nothing happens before.
     pub(super) fn agents(&mut self) -> Result<Edge, RunError> {
+        if self.edge >= self.node.halts {
+            self.node.running = 0;
+            return Ok(Edge::NEVER);
+        }
         self.node.roster.ring(self.edge);
         let mut from = 0;
         while let Some(at) = self.node.roster.ask(from) {
@@ -44,7 +47,7 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
                         self.node.roster.sleep(at, until);
                     }
                 }
-                Wish::Arrive { id, members } => self.arrive(at, id, members),
+                Wish::Arrive { id, members, share } => self.arrive(at, id, (members, share)),
                 Wish::Sleep(until) if until > self.shared.last_edge && until != Edge::NEVER => {
                     return Err(RunError::TooLong { at: self.now });
                 }
@@ -137,19 +140,5 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
         self.shared.stats.hits += 1;
         self.shared.ghost.effect((self.now, self.node.id), line, effect);
         self.node.done.push_back(Done { due, token, timeline, value: read(effect) });
-    }
-
-    fn arrive(&mut self, at: usize, id: u32, members: u32) {
-        let agent = &mut self.node.agents[at];
-        agent.arrived();
-        let from = (self.node.id, agent.thread());
-        debug!(target: "barrier", at = %self.now, "{} arrives at barrier {id}", from.1);
-        self.emit(Outbound {
-            due: self.edge,
-            dst: NodeIdx(id % self.shared.nodes),
-            payload: Payload::Arrive { id, members, from },
-            timeline: Timeline::start(self.now),
-            from_memory: false,
-        });
     }
 }

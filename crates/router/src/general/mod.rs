@@ -134,7 +134,7 @@ struct PortParts {
     link_free: u64,
 }
 
-base::state!([] PortParts { keeps shared_used, departures, link_free; each; fixed shared });
+base::state!([] PortParts { keeps pools, departures, link_free; each; fixed });
 
 /// A pass of a cycle.
 #[derive(Clone, Copy, Debug)]

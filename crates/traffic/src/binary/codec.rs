@@ -4,7 +4,7 @@
 //! for a size byte that follows. An address is the difference to the thread's previous address,
 //! which is 0 at the start of a chunk, so chunks can be read on their own.
 
-use base::{Addr, Op, Order, Rmw, Scope};
+use base::{Addr, Combine, Op, Order, Rmw, Scope};
 
 use crate::check::check;
 
@@ -75,6 +75,16 @@ impl Encoder {
                 self.bytes.push(BARRIER);
                 self.number(u64::from(id));
                 self.number(u64::from(members));
+            }
+            Op::Reduce { id, members, how, value } => {
+                self.bytes.push(BARRIER | (how as u8) << 4);
+                self.number(u64::from(id));
+                self.number(u64::from(members));
+                self.number(value);
+            }
+            Op::At { count } => {
+                self.bytes.push(THINK | 1 << 4);
+                self.number(count);
             }
             Op::Think { cycles } => {
                 self.bytes.push(THINK);
@@ -215,6 +225,12 @@ pub(crate) fn decode(bytes: &[u8], cursor: &mut Cursor) -> Result<Op, &'static s
                 _ => Rmw::Cas { expected: first, new: r.number()? },
             };
             Op::Atomic { addr, size, rmw }
+        }
+        THINK if tag >> 4 == 1 => Op::At { count: r.number()? },
+        BARRIER if tag >> 4 != 0 => {
+            let how = Combine::numbered(u64::from(tag >> 4));
+            let how = how.ok_or("a reduction combines in no known way")?;
+            Op::Reduce { id: r.word()?, members: r.word()?, how, value: r.number()? }
         }
         kind if tag >> 4 == 0 => match kind {
             FENCE => Op::Fence,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base::{Addr, Op, Record, ThreadIdx};
 
-use super::layout::{Chunk, Header, Index, MAGIC, TRAILER_BYTES, Trailer};
+use super::layout::{Chunk, Header, Index, MAGIC, TRAILER_BYTES, Trailer, VERSION};
 use super::source::Source;
 use crate::error::{ErrorKind, TraceError};
 use crate::trace::Trace;
@@ -25,6 +25,7 @@ impl Forged {
     /// The same with one chunk for each thread.
     fn of(threads: &[(&[u8], u32)]) -> Self {
         let header = Header {
+            version: VERSION,
             file_bytes: 0,
             threads: ThreadIdx::new(threads.len()).0,
             ordered: false,

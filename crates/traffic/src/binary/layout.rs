@@ -22,7 +22,8 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89LKST\r\n\x1a";
 /// Last bytes of a binary trace.
 pub(crate) const MAGIC_END: [u8; 8] = *b"LKSTEND\n";
 /// The version that this build writes, and the latest that it reads.
-pub const VERSION: u16 = 1;
+/// Version 2 has reductions and pauses up to a time.
+pub const VERSION: u16 = 2;
 /// Flag: the interleaving is known.
 const ORDERED: u16 = 1;
 /// Bytes of the header in front of its strings.
@@ -60,6 +61,8 @@ pub(crate) struct Chunk {
 /// The header's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// Of the format.
+    pub(crate) version: u16,
     pub(crate) file_bytes: u64,
     pub(crate) threads: u32,
     /// Whether the interleaving is known.
@@ -86,7 +89,7 @@ impl Header {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.bytes());
         out.extend(MAGIC);
-        out.extend(VERSION.to_le_bytes());
+        out.extend(self.version.to_le_bytes());
         out.extend(if self.ordered { ORDERED } else { 0 }.to_le_bytes());
         out.extend(as_u32(self.bytes()).to_le_bytes());
         out.extend(self.file_bytes.to_le_bytes());
@@ -123,7 +126,7 @@ impl Header {
         let name_bytes = usize::from(b.u16().ok_or(short)?);
         let provenance_bytes = as_usize(b.u32().ok_or(short)?);
         let lengths_fit = name_bytes.checked_add(provenance_bytes) == Some(b.0.len());
-        if version != VERSION || flags & !ORDERED != 0 || !lengths_fit {
+        if !(1..=VERSION).contains(&version) || flags & !ORDERED != 0 || !lengths_fit {
             return Err("its fields contradict each other");
         }
         if threads > THREADS_MAX {
@@ -131,7 +134,8 @@ impl Header {
         }
         let (name, provenance) = b.0.split_at(name_bytes);
         let (name, provenance) = (plain(name)?, plain(provenance)?);
-        Ok(Self { file_bytes, threads, ordered: flags & ORDERED != 0, name, provenance })
+        let ordered = flags & ORDERED != 0;
+        Ok(Self { version, file_bytes, threads, ordered, name, provenance })
     }
 }
 

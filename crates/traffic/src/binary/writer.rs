@@ -11,7 +11,8 @@ use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::codec::Encoder;
 use super::layout::{
-    CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, Index, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX, Trailer,
+    CHUNK_BYTES, CHUNK_RECORDS, Chunk, Header, Index, NAME_BYTES_MAX, PROVENANCE_BYTES_MAX,
+    Trailer, VERSION,
 };
 use super::order::OrderEncoder;
 use super::source::{Source, spool};
@@ -107,6 +108,7 @@ impl Writer {
 
     fn new(path: PathBuf, sink: Sink, name: &str, provenance: &str) -> Result<Self, TraceError> {
         let header = Header {
+            version: VERSION,
             file_bytes: 0,
             threads: 0,
             ordered: true,

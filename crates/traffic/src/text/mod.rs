@@ -18,7 +18,9 @@
 //! | `cas` | address, size, expected, new | `C` |
 //! | `fence` | | `F` |
 //! | `barrier` | id, members | `B` |
+//! | `reduce` | id, members, `sum`, `min`, `max`, `and` or `or`, value | `R` |
 //! | `think` | cycles | `T` |
+//! | `at` | count | `@` |
 //! | `copy` | from, to, bytes | `M` |
 //!
 //! A line starts with the thread, from 0 to 65535. Numbers are decimal or, with `0x`, hexadecimal;

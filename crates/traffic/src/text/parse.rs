@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use base::{Addr, Op, Order, Record, Rmw, ThreadIdx};
+use base::{Addr, Combine, Op, Order, Record, Rmw, ThreadIdx};
 
 use super::words::{Word, find, suggest};
 use crate::binary::writer::Writer;
@@ -162,6 +162,22 @@ impl<'a> Args<'a> {
             Word::Barrier => {
                 let id = self.word32("barrier id", &mut at[0])?;
                 Op::Barrier { id, members: self.word32("number of members", &mut at[1])? }
+            }
+            Word::Reduce => {
+                let id = self.word32("barrier id", &mut at[0])?;
+                let members = self.word32("number of members", &mut at[1])?;
+                let field = self.next("way to combine")?;
+                at[2] = field.column;
+                let how = Combine::named(field.text).ok_or_else(|| {
+                    let kind = ErrorKind::UnknownCombine(quoted(field.text));
+                    (field.column, kind)
+                })?;
+                Op::Reduce { id, members, how, value: self.value("value", 8)? }
+            }
+            Word::At => {
+                let field = self.next("count")?;
+                at[0] = field.column;
+                Op::At { count: within(field, "count", u64::MAX)? }
             }
             Word::Think => Op::Think { cycles: self.word32("number of cycles", &mut at[0])? },
             Word::Copy => Op::Copy {

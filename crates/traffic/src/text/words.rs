@@ -15,6 +15,8 @@ pub(super) enum Word {
     FenceLoads,
     FenceStores,
     Barrier,
+    Reduce,
+    At,
     Think,
     Copy,
 }
@@ -28,7 +30,7 @@ impl Word {
 }
 
 /// Word, long form, short form, how it is written.
-const WORDS: [(Word, &str, &str, &str); 14] = [
+const WORDS: [(Word, &str, &str, &str); 16] = [
     (Word::Load, "load", "l", "<thread> load <address> <size>"),
     (Word::Store, "store", "s", "<thread> store <address> <size> [=<value>]"),
     (Word::Acquire, "acquire", "q", "<thread> acquire <address> <size>"),
@@ -41,6 +43,8 @@ const WORDS: [(Word, &str, &str, &str); 14] = [
     (Word::FenceLoads, "fence_loads", "fl", "<thread> fence_loads"),
     (Word::FenceStores, "fence_stores", "fs", "<thread> fence_stores"),
     (Word::Barrier, "barrier", "b", "<thread> barrier <id> <members>"),
+    (Word::Reduce, "reduce", "r", "<thread> reduce <id> <members> <sum|min|max|and|or> <value>"),
+    (Word::At, "at", "@", "<thread> at <count>"),
     (Word::Think, "think", "t", "<thread> think <cycles>"),
     (Word::Copy, "copy", "m", "<thread> copy <from> <to> <bytes>"),
 ];
@@ -54,7 +58,7 @@ const DIRECTIVES: [(&str, &str); 4] = [
 
 /// All words, for the message where none is near.
 pub(crate) const WORDS_HELP: &str = "use load, store, acquire, acquire_sc, release, add, swap, cas, fence, fence_loads, fence_stores, \
-     barrier, think or copy after the thread; acquires, releases, atomics and fences may end in .package";
+     barrier, reduce, at, think or copy after the thread; acquires, releases, atomics and fences may end in .package";
 
 /// The operation that `text` names.
 pub(super) fn find(text: &str) -> Option<(Word, &'static str)> {
@@ -76,7 +80,7 @@ pub(crate) fn usage(word: &str) -> Option<&'static str> {
 pub(super) fn suggest(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     let synonym = match text.as_str() {
-        "r" | "read" | "ld" => Some("load"),
+        "read" | "ld" => Some("load"),
         "w" | "write" | "st" => Some("store"),
         "ldar" => Some("acquire_sc"),
         "ldapr" => Some("acquire"),
@@ -85,6 +89,8 @@ pub(super) fn suggest(text: &str) -> Option<&'static str> {
         "xchg" | "exchange" => Some("swap"),
         "compare_exchange" | "cmpxchg" => Some("cas"),
         "wait" | "sync" => Some("barrier"),
+        "allreduce" | "reduction" => Some("reduce"),
+        "until" => Some("at"),
         "sleep" | "compute" | "bubble" | "nop" => Some("think"),
         "memcpy" | "move" | "dma" => Some("copy"),
         _ => None,

@@ -78,6 +78,10 @@ fn write_op(out: &mut impl Write, thread: ThreadIdx, op: &Op) -> io::Result<()> 
         }
         Op::Fence => writeln!(out, "{t} fence{at}"),
         Op::Barrier { id, members } => writeln!(out, "{t} barrier {id} {members}"),
+        Op::Reduce { id, members, how, value } => {
+            writeln!(out, "{t} reduce {id} {members} {} {value:#x}", how.name())
+        }
+        Op::At { count } => writeln!(out, "{t} at {count}"),
         Op::Think { cycles } => writeln!(out, "{t} think {cycles}"),
         Op::Copy { from, to, bytes } => writeln!(out, "{t} copy {from} {to} {bytes}"),
         Op::Package(_) => Ok(()),

@@ -1,6 +1,6 @@
 //! Records come back as they went in, through every form.
 
-use base::{Addr, Op, Record, Rmw, ThreadIdx};
+use base::{Addr, Combine, Op, Record, Rmw, ThreadIdx};
 use proptest::prelude::*;
 use traffic::{Form, Trace, Writer, check, write_text};
 
@@ -42,6 +42,12 @@ fn op() -> impl Strategy<Value = Op> {
         Just(Op::Fence),
         (any::<u32>(), 1..=u32::MAX).prop_map(|(id, members)| Op::Barrier { id, members }),
         any::<u32>().prop_map(|cycles| Op::Think { cycles }),
+        any::<u64>().prop_map(|count| Op::At { count }),
+        (any::<u32>(), 1..=u32::MAX, 0..5_usize, any::<u64>()).prop_map(
+            |(id, members, how, value)| {
+                Op::Reduce { id, members, how: Combine::ALL[how], value }
+            }
+        ),
         (addr(), addr(), 1..=u32::MAX).prop_map(|(from, to, bytes)| Op::Copy {
             from: Addr(from),
             to: Addr(to),

@@ -8,6 +8,7 @@ use traffic::TraceError;
 
 use super::order::Rule;
 use super::store_buffer::Answer;
+use super::time;
 use super::{Agent, Chunk, Current, Entry, Kind, LINE, Next, Offered, Piece, Wish};
 
 impl Agent {
@@ -91,7 +92,16 @@ impl Agent {
             }
             Op::Fence | Op::Package(_) => Current::Fence(scope),
             Op::Order(order) => Current::Order(order),
-            Op::Barrier { id, members } => Current::Barrier { id, members, arrived: false },
+            Op::Barrier { id, members } => {
+                Current::Barrier { id, members, share: None, arrived: false }
+            }
+            Op::Reduce { id, members, how, value } => {
+                Current::Barrier { id, members, share: Some((how, value)), arrived: false }
+            }
+            Op::At { count } => {
+                self.think_until = self.think_until.max(time::edge_of_count(count)).max(edge);
+                Current::None
+            }
             Op::Think { cycles } => {
                 self.think_until = edge.plus(cycles);
                 Current::None

@@ -118,8 +118,8 @@ impl Agent {
             Current::Order(Order::Stores) if self.ledger.stores_are_done() => {
                 self.scopes.release(Scope::Supernode)
             }
-            Current::Barrier { id, members, .. } if quiet => {
-                let arrive = Next::Wish(Wish::Arrive { id, members });
+            Current::Barrier { id, members, share, .. } if quiet => {
+                let arrive = Next::Wish(Wish::Arrive { id, members, share });
                 return self.scopes.release(Scope::Supernode).unwrap_or(arrive);
             }
             _ => return Next::Blocked,

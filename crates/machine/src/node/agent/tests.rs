@@ -133,7 +133,7 @@ fn run(window: u32, ops: &[Op], answers: Answers) -> Memory {
             Wish::Arrive { .. } => {
                 assert!(memory.under_way.is_empty(), "a barrier is reached with nothing under way");
                 agent.arrived();
-                agent.released();
+                agent.released(None);
             }
             Wish::Forward(..) => panic!("only a store buffer forwards"),
             Wish::Sync(_) => panic!("no memory is kept valid by scopes"),
@@ -320,10 +320,10 @@ fn a_barrier_is_reached_with_nothing_under_way_and_left_when_released() {
         assert_eq!(wish(&mut a, 2), Wish::Sleep(Edge::NEVER));
         a.complete(token, None);
     }
-    assert_eq!(wish(&mut a, 3), Wish::Arrive { id: 5, members: 2 });
+    assert_eq!(wish(&mut a, 3), Wish::Arrive { id: 5, members: 2, share: None });
     a.arrived();
     assert_eq!(wish(&mut a, 4), Wish::Sleep(Edge::NEVER));
-    a.released();
+    a.released(None);
     assert_eq!(issue(&mut a, 5).line, Line(8));
 }
 

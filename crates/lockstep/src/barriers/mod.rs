@@ -1,0 +1,189 @@
+//! How long barriers take, by node count and by who does them: units in switches, packets to a home, or the
+//! threads themselves with atomics and flags in coherent memory, all on one fabric.
+//!
+//! Threads go through one barrier after the other without work in between, so the time of a round is
+//! from one release to the next: what a program pays for a barrier, its own part in it included.
+
+mod software;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::{Fs, Op};
+use machine::{Machine, OpSource, Options, RunError};
+use memory::FixedLatency;
+use topology::spec::{BarrierSpec, MachineSpec, UnitSpec};
+use traffic::TraceError;
+
+pub use software::Algorithm;
+use software::Thread;
+
+/// Who does a barrier.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum By {
+    /// Units in nodes and switches.
+    Units,
+    /// Packets to a home node and back.
+    Packets,
+    /// The threads, by an algorithm.
+    Software(Algorithm),
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Units,
+        Self::Packets,
+        Self::Software(Algorithm::Central),
+        Self::Software(Algorithm::Dissemination),
+        Self::Software(Algorithm::Tree),
+    ];
+
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Units => "units",
+            Self::Packets => "packets",
+            Self::Software(Algorithm::Central) => "central",
+            Self::Software(Algorithm::Dissemination) => "dissemination",
+            Self::Software(Algorithm::Tree) => "tree",
+        }
+    }
+}
+
+/// What was measured.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Measured {
+    /// Who did the barriers.
+    pub by: By,
+    /// Members, each on a node of its own.
+    pub nodes: u32,
+    /// Nanoseconds a round.
+    pub round_ns: f64,
+    /// Nanoseconds from the last arrival to the last release, on average; not of software barriers, of
+    /// whose arrivals the machine does not know.
+    pub release_ns: Option<f64>,
+    /// Threads that left a round before all had arrived: none, if the barrier is one.
+    pub early: u64,
+    /// Hash of the run.
+    pub digest: String,
+}
+
+/// The machine with barriers by units, as described or else with units as fast as the routers.
+pub fn with_units(spec: &MachineSpec) -> MachineSpec {
+    let mut spec = spec.clone();
+    let r = &spec.router;
+    let unit_cycles = r.rc_cycles + r.va_cycles + r.sa_cycles + r.st_cycles;
+    let units = UnitSpec { table: 16, unit_cycles, node_cycles: 1 };
+    spec.barriers.units.get_or_insert(units);
+    spec
+}
+
+/// Measures `rounds` barriers of the first `nodes` nodes of a machine.
+///
+/// # Errors
+/// If the machine cannot be built, or has fewer nodes.
+pub fn measure(spec: &MachineSpec, by: By, nodes: u32, rounds: u64) -> Result<Measured, RunError> {
+    let spec = match by {
+        By::Units => with_units(spec),
+        _ => MachineSpec { barriers: BarrierSpec::default(), ..spec.clone() },
+    };
+    let (arrived, early) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let source = |thread: u32| -> Box<dyn OpSource> {
+        let meet = Meet {
+            nodes,
+            rounds,
+            begun: 0,
+            arrived: Arc::clone(&arrived),
+            early: Arc::clone(&early),
+        };
+        match by {
+            By::Units | By::Packets => Box::new(Plain(meet)),
+            By::Software(algorithm) => Box::new(Thread::new(algorithm, thread, meet, &spec)),
+        }
+    };
+    let sources = (0..nodes).map(source).collect();
+    let routing = spec.fabric.routing.clone();
+    let mut machine =
+        Machine::build(&spec, sources, Options::default(), routing, FixedLatency::new)?;
+    machine.run()?;
+    let summary = machine.summary();
+    let latency = &summary.barrier_use.latency;
+    Ok(Measured {
+        by,
+        nodes,
+        round_ns: per(summary.time, rounds),
+        release_ns: (latency.count() > 0).then(|| latency.mean_ns()),
+        early: early.load(Ordering::Relaxed) + summary.checks.barrier_violations,
+        digest: summary.digest,
+    })
+}
+
+fn per(time: Fs, rounds: u64) -> f64 {
+    time.as_ns() / rounds.max(1) as f64
+}
+
+/// A thread's rounds, counted together with the others' to see that nobody leaves early.
+struct Meet {
+    nodes: u32,
+    rounds: u64,
+    /// Rounds begun: the number of the present one, from 1.
+    begun: u64,
+    /// Arrivals of all threads, and departures that came too early.
+    arrived: Arc<AtomicU64>,
+    early: Arc<AtomicU64>,
+}
+
+impl Meet {
+    /// Leaves the round behind it, if there is one, and begins the next. `false`: there is none.
+    fn next(&mut self) -> bool {
+        if self.arrived.load(Ordering::Relaxed) < self.begun * u64::from(self.nodes) {
+            self.early.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.begun == self.rounds {
+            return false;
+        }
+        self.begun += 1;
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+}
+
+/// A thread that leaves barriers to the machine.
+struct Plain(Meet);
+
+impl OpSource for Plain {
+    fn refill(&mut self, batch: &mut Vec<Op>) -> Result<(), TraceError> {
+        if self.0.next() {
+            batch.push(Op::Barrier { id: 0, members: self.0.nodes });
+        }
+        Ok(())
+    }
+
+    fn barriers(&self) -> Result<Vec<(u32, u32)>, TraceError> {
+        Ok(vec![(0, self.0.nodes)])
+    }
+
+    fn observes(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use topology::Description;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_barrier_is_one_and_units_are_the_fastest() {
+        let spec = Description::nvl8().elaborate().expect("it ships");
+        for nodes in [1, 2, 5, 8] {
+            let each = By::ALL.map(|by| measure(&spec, by, nodes, 8).expect("it ends"));
+            for m in &each {
+                assert_eq!(m.early, 0, "{m:?}");
+                assert!(nodes == 1 || each[0].round_ns <= m.round_ns, "{m:?} beats {:?}", each[0]);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Barriers of a running machine: judged at every instant, and given up when their time is over.
+
+use std::fmt::Write as _;
+
+use base::{Fs, RoutingFunction, ThreadIdx};
+use memory::MemoryModel;
+use topology::spec::NodeHappening;
+
+use super::meetings::Overdue;
+use super::{BarrierUse, Checked};
+use crate::network::Network;
+use crate::node::Node;
+use crate::partition::Partition;
+use crate::{Machine, RunError};
+
+/// Missing members that are named one by one.
+const SHOWN: usize = 16;
+
+impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
+    /// Arranges what happens to nodes; machines with node events are not cut.
+    pub(crate) fn set_halts(&mut self) {
+        for event in self.spec().node_events.clone() {
+            match event.what {
+                NodeHappening::Halts => {
+                    let Partition { nodes, net, shared, .. } = &mut self.partitions[0];
+                    let edge = shared.clock.edge_at_or_after(event.at);
+                    let node = &mut nodes[event.node.at()];
+                    node.halts = node.halts.min(edge);
+                    let slot = net.node_slot(event.node);
+                    net.wiring_mut().wake(slot, edge);
+                }
+            }
+        }
+    }
+
+    /// Judges what happened at barriers at this instant.
+    #[inline]
+    pub(crate) fn judge_barriers(&mut self) -> Result<(), RunError> {
+        for p in &mut self.partitions {
+            p.shared.events.drain(..).try_for_each(|e| self.meetings.take(&e))?;
+        }
+        if let Some(f) = self.partitions.iter().find_map(|p| p.net.units().fault()) {
+            let id = self.shared().teams.id(f.slot);
+            return Err(RunError::BarrierFault { id, fault: f.fault });
+        }
+        Ok(())
+    }
+
+    /// Ends the run if the time of a barrier is over before anything else happens.
+    #[inline]
+    pub(crate) fn look_at_deadline(&mut self) -> Result<(), RunError> {
+        if self.meetings.deadline == Fs::NEVER {
+            return Ok(());
+        }
+        let next = self.partitions.iter_mut().map(Partition::next).min().unwrap_or(Fs::NEVER);
+        if self.meetings.deadline < next { self.look_for_overdue(next) } else { Ok(()) }
+    }
+
+    /// Ends the run if members of a barrier waited too long before `now`.
+    fn look_for_overdue(&mut self, now: Fs) -> Result<(), RunError> {
+        match self.meetings.overdue(now) {
+            None => Ok(()),
+            Some(overdue) => Err(self.timed_out(&overdue)),
+        }
+    }
+
+    fn timed_out(&self, overdue: &Overdue) -> RunError {
+        let Overdue { id, members, ref arrived, since, at } = *overdue;
+        let team = self.shared().teams.of(id);
+        let all = members == self.shared().threads;
+        let everyone: Vec<ThreadIdx> = (0..members).map(ThreadIdx).collect();
+        let team = if team.is_empty() && all { &everyone } else { team };
+        let mut explanation = String::new();
+        if team.is_empty() {
+            let who: Vec<String> = arrived.iter().map(ToString::to_string).collect();
+            let _ = writeln!(explanation, "  arrived are {}", who.join(", "));
+        }
+        let missing = || team.iter().filter(|t| !arrived.contains(t));
+        for thread in missing().take(SHOWN) {
+            let _ = writeln!(explanation, "  {}", self.what_keeps(*thread));
+        }
+        if missing().count() > SHOWN {
+            let _ = writeln!(explanation, "  and {} more", missing().count() - SHOWN);
+        }
+        let missing = members as usize - arrived.len();
+        RunError::BarrierTimeout { id, at, since, members, missing, explanation }
+    }
+
+    /// A missing member, where it is, and what keeps it.
+    fn what_keeps(&self, thread: ThreadIdx) -> String {
+        let of = |n: &Node| n.agents.iter().position(|a| a.thread() == thread);
+        let Some((node, at)) = self.nodes().find_map(|n| of(n).map(|at| (n, at))) else {
+            return format!("{thread}: there is no such thread");
+        };
+        let id = node.id;
+        let halt = self.spec().node_events.iter().filter(|e| e.node == id).map(|e| e.at).min();
+        if let Some(halted) = halt.filter(|halt| *halt <= self.now()) {
+            return format!("{thread} on {id}: its node halted at {halted}");
+        }
+        match node.agents[at].stuck() {
+            None => format!("{thread} on {id}: it has ended"),
+            Some(why) => format!("{why} on {id}"),
+        }
+    }
+
+    /// What barriers did.
+    pub(crate) fn barrier_use(&self) -> BarrierUse {
+        let units = self.spec().barriers.units.map(|_| self.shared().teams.counts());
+        BarrierUse {
+            latency: self.meetings.latency.clone(),
+            gathering: self.meetings.gathering.clone(),
+            units,
+            tokens: self.networks().map(|net| net.tokens().0).sum(),
+        }
+    }
+
+    /// What is wrong with barriers at the end: releases that should not have been, tokens lost, units at
+    /// work.
+    pub(crate) fn audit_barriers(&self) -> Checked {
+        let sum = |a: (u64, u64), b: (u64, u64)| (a.0 + b.0, a.1 + b.1);
+        let (sent, received) = self.networks().map(Network::tokens).fold((0, 0), sum);
+        Checked {
+            violations: self.meetings.violations,
+            lost: sent.abs_diff(received),
+            idle: self.networks().all(|net| net.units().is_idle()),
+            findings: self.meetings.findings.clone(),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What keeps an agent, in words.
+
+use super::{Agent, Current};
+
+impl Agent {
+    /// What keeps the agent, in words; `None` if it is done.
+    pub(crate) fn stuck(&self) -> Option<String> {
+        let what = match self.current {
+            Current::None
+                if self.ended
+                    && self.outstanding == 0
+                    && self.copying == 0
+                    && self.buffer.is_empty() =>
+            {
+                return None;
+            }
+            _ if self.scopes.told().is_some() => self.scopes.told().unwrap_or_default(),
+            Current::Barrier { id, members, arrived: true, .. } => {
+                format!("waits at barrier {id} for {members} members")
+            }
+            Current::Barrier { id, .. } => {
+                format!("drains {} accesses before barrier {id}", self.outstanding)
+            }
+            Current::Acquired { .. } => "waits for an acquire".to_owned(),
+            Current::Order(_) | Current::Fence(_) => {
+                format!("drains {} accesses at a fence", self.outstanding)
+            }
+            _ => format!("has {} accesses outstanding", self.outstanding),
+        };
+        Some(format!("{} {what} (operation {})", self.thread, self.taken))
+    }
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent")
+            .field("thread", &self.thread)
+            .field("current", &self.current)
+            .field("outstanding", &self.outstanding)
+            .finish_non_exhaustive()
+    }
+}
