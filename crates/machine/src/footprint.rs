@@ -17,7 +17,7 @@ use crate::network::Wiring;
 use crate::node::Node;
 use crate::node::agent::Agent;
 use crate::partition::layout::Layout;
-use crate::stats::Stats;
+use crate::stats::{Latency, Stats};
 
 /// Bytes of the emulator's memory, by what they are for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -73,7 +73,8 @@ impl Footprint {
         let of_memory = clock::Wheel::COMPONENT_BYTES;
         let interface = size_of::<Interface>() + Interface::bytes(node_ports, vcs);
         let node = size_of::<Node>() + interface + empty + memory + unit + of_memory;
-        let (all_ports, statistics) = (fabric.links.len(), Stats::bytes());
+        // Barriers have two histograms of their own.
+        let (all_ports, statistics) = (fabric.links.len(), Stats::bytes() + 2 * Latency::bytes());
         Self {
             ports,
             vcs: vcs.into(),

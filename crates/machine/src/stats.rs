@@ -65,6 +65,11 @@ impl Default for Latency {
 }
 
 impl Latency {
+    /// Bytes of the emulator's memory that one takes.
+    pub(crate) fn bytes() -> usize {
+        Self::default().histogram.distinct_values() * size_of::<u64>()
+    }
+
     pub(crate) fn add(&mut self, fs: u64) {
         self.histogram.saturating_record(fs / 1_000);
         self.count += 1;
@@ -128,8 +133,7 @@ base::state!([] Stats { keeps all, parts_fs, line_accesses, hits; each kinds; fi
 impl Stats {
     /// Bytes of the emulator's memory that the histograms of one partition take.
     pub(crate) fn bytes() -> usize {
-        let one = Latency::default().histogram.distinct_values() * size_of::<u64>();
-        one * (1 + Self::default().kinds.len())
+        Latency::bytes() * (1 + Self::default().kinds.len())
     }
 
     /// Takes in a finished operation.

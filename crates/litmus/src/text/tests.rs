@@ -63,7 +63,7 @@ fn errors_name_file_line_column_token_and_mend() {
         ),
         (
             "X86 a\n{ }\n P0 ;\n ADD [x],$1 ;\nexists (x=0)",
-            "t.litmus:4:10: `1`: memory is added to by two accesses where there is no LOCK",
+            "t.litmus:4:11: `1`: memory is added to by two accesses where there is no LOCK",
         ),
         (
             "X86_64 a\n{ }\n P0 ;\n movl (%rdi),%eax ;\nexists (x=0)",

@@ -128,9 +128,9 @@ fn what_follows_the_end_is_called_garbage() {
 fn a_later_version_and_foreign_files_are_named() {
     let file = file();
     let mut bytes = file.bytes.clone();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let error = file.with(&bytes).expect_err("later");
-    assert!(matches!(*error.kind, ErrorKind::Newer { version: 2, known: 1 }), "{error}");
+    assert!(matches!(*error.kind, ErrorKind::Newer { version: 3, known: 2 }), "{error}");
     for start in [&b"\x7fELF\x02\x01"[..], b"PK\x03\x04\0", b"\xff\xfe0\0", b"abc\0"] {
         let error = file.with(start).expect_err("foreign");
         assert!(matches!(*error.kind, ErrorKind::Foreign { .. }), "{error}");
