@@ -153,7 +153,7 @@ impl Alignment {
         &self.samples
     }
 
-    /// What exchanges measured since [`measure`](Self::measure).
+    /// What exchanges measured since the instant given to [`measured_from`](Self::measured_from).
     pub fn exchanges(&self) -> Exchanges {
         let Sums { count, latency, latency_squared, behind_squared } = self.sums;
         let n = count.max(1) as f64;
