@@ -130,7 +130,8 @@ impl Framing {
         let (number, at) = (at, at as usize);
         let (way, direction, class) = (at % 2, &self.directions[at], &self.classes[at / 2]);
         let mut cable = self.cables[at / 2].clone();
-        cable.catch_up(until);
+        // Only sums are asked for.
+        cable.catch_up(until, |cable, at| cable.forget(0, cable.way(0).frame_from(at)));
         cable.advance(until.max(horizon));
         let sent = *direction.sender.sent();
         let frames = |time: Fs| {

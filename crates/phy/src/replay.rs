@@ -88,8 +88,9 @@ pub(crate) struct Sender {
     /// The last frames with flits, in a ring.
     kept: Box<[Kept]>,
     at: usize,
-    /// Frames with flits so far.
+    /// Frames with flits so far, and how many of these are known to be acknowledged.
     count: u64,
+    acked: u64,
     /// The frame whose header was given credits last, of which VCs, and how many VCs it has room for.
     credit_frame: u64,
     told: u64,
@@ -100,8 +101,8 @@ pub(crate) struct Sender {
 }
 
 base::state!([] Sender {
-    keeps clock, base, next, fresh, accept, calm_from, calm_until, bound, kept, at, count, credit_frame,
-        told, sent;
+    keeps clock, base, next, fresh, accept, calm_from, calm_until, bound, kept, at, count, acked,
+        credit_frame, told, sent;
     each;
     fixed slots, flit_slots, straddle, way, credits_max, ack_every, ack_delay
 });
@@ -129,6 +130,7 @@ impl Sender {
             kept: vec![Kept { first: 0, accepted: FREE }; rules.buffer_frames as usize].into(),
             at: 0,
             count: 0,
+            acked: 0,
             credit_frame: 0,
             told: 0,
             credits_max: class.layout.credits,
@@ -200,7 +202,7 @@ impl Sender {
     #[inline(never)]
     fn place_in_trouble(&mut self, cable: &mut Cable, handed: Fs) -> Placed {
         let way = usize::from(self.way);
-        cable.advance(handed);
+        cable.catch_up(handed, |cable, at| self.forget(cable, cable.way(way).frame_from(at)));
         let slot = cable.way(way).slot_from(handed);
         if self.accept >= DEAD || slot >= DEAD {
             return self.never(cable, self.fresh);
@@ -268,20 +270,15 @@ impl Sender {
         if new == 0 {
             return None;
         }
-        let free = self.acked(cable, oldest);
+        let free = self.ack_of(cable, oldest);
         (free > first).then_some((free, true))
     }
 
     /// The frame of this direction that begins when the acknowledgement of the `nth` frame with flits
     /// is back.
-    fn acked(&self, cable: &mut Cable, nth: u64) -> u64 {
+    fn ack_of(&self, cable: &mut Cable, nth: u64) -> u64 {
         let (way, size) = (usize::from(self.way), self.kept.len() as u64);
-        let kept = |n: u64| {
-            #[expect(clippy::cast_possible_truncation, reason = "below the ring's length")]
-            let back = (self.count - n) as usize;
-            self.kept[(self.at + self.kept.len() - back % self.kept.len()) % self.kept.len()]
-                .accepted
-        };
+        let kept = |n: u64| self.nth(n).accepted;
         assert!(
             nth < self.count && self.count - nth <= size,
             "{nth} of {} is forgotten",
@@ -321,8 +318,30 @@ impl Sender {
         if frame.max(now) >= self.calm_until || self.accept > self.fresh {
             self.calm_until = 0;
         }
-        let oldest = self.kept[self.at].first.min(now);
-        cable.forget(way, oldest.saturating_sub(self.bound * 4 + 64));
+        self.forget(cable, now);
+    }
+
+    /// Forgets what befell the cable before frame `now` and before the first frame that is not known to be
+    /// acknowledged by then.
+    fn forget(&mut self, cable: &mut Cable, now: u64) {
+        if now >= DEAD || self.accept >= DEAD {
+            return;
+        }
+        self.acked = self.acked.max(self.count.saturating_sub(self.kept.len() as u64));
+        while self.acked < self.count && self.ack_of(cable, self.acked) <= now {
+            self.acked += 1;
+        }
+        let waits = (self.acked < self.count).then(|| self.nth(self.acked).first);
+        let oldest = waits.unwrap_or(now).min(now);
+        cable.forget(self.way.into(), oldest.saturating_sub(self.bound * 4 + 64));
+    }
+
+    /// The `nth` frame with flits, one of the last that the replay buffer has room for.
+    fn nth(&self, nth: u64) -> Kept {
+        let size = self.kept.len();
+        #[expect(clippy::cast_possible_truncation, reason = "below the ring's length")]
+        let back = (self.count - nth) as usize;
+        self.kept[(self.at + size - back % size) % size]
     }
 
     /// When a credit is told that is given at `handed`: the end of the frame whose header carries it.

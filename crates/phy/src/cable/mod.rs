@@ -171,17 +171,23 @@ impl Cable {
         }
     }
 
-    /// As [`advance`](Self::advance), for whoever asks for sums only: what is over is forgotten on the way, so
-    /// that a link which nobody asked for long takes no memory for all that befell it.
-    pub(crate) fn catch_up(&mut self, until: Fs) {
+    /// As [`advance`](Self::advance), with a stop each millisecond, to forget what is over: so a link which
+    /// nobody asked for long takes no memory for all that befell it.
+    pub(crate) fn catch_up(&mut self, until: Fs, mut forget: impl FnMut(&mut Self, Fs)) {
         const STEP: Fs = Fs(Fs::PER_SECOND / 1000);
-        let mut at = self.horizon;
+        let mut at = Fs(self.horizon.0.saturating_add(STEP.0));
         while at < until {
-            at = Fs(at.0.saturating_add(STEP.0)).min(until);
             self.advance(at);
-            self.forget(0, self.ways[0].frame_from(at));
+            forget(self, at);
+            at = Fs(at.0.saturating_add(STEP.0));
         }
         self.advance(until);
+    }
+
+    /// How many losses, outages and the like it remembers.
+    #[cfg(test)]
+    pub(crate) fn remembers(&self) -> usize {
+        self.downs.len() + self.ways.iter().map(Way::remembers).sum::<usize>()
     }
 
     /// Up to when all that happens is worked off.

@@ -4,6 +4,8 @@ use base::Fs;
 
 use super::lanes::{Lanes, Outcome};
 use super::{Cable, DEAD, LaneFault, LinkEvent, Trouble};
+use crate::Code;
+use crate::replay::Sender;
 use crate::tests::class;
 use std::sync::Arc;
 
@@ -90,4 +92,27 @@ fn a_frame_that_is_lost_is_repaired_after_a_round_trip() {
     let span = c.way(0).start(resume).since(c.way(0).end(lost));
     let frame = Fs(6_400_000);
     assert!(span >= Fs::from_ns(40) + frame && span <= Fs(40_000_000 + 3 * frame.0), "{span:?}");
+}
+
+/// Idle frames are lost like any other, and are told apart from those that still matter.
+#[test]
+fn a_link_that_loses_most_frames_and_is_asked_now_and_then_remembers_little() {
+    let mut class = class();
+    class.noise.ber = 1e-3;
+    class.code = Code::none(class.layout.frame_bits);
+    class.replay.retries = 1;
+    let loss = class.code.frame_loss(class.noise.ber);
+    assert!((0.6..0.95).contains(&loss), "{loss}");
+    let latency = [Fs::from_ns(20); 2];
+    let mut cable = Cable::new(1, 0, &Arc::new(class.clone()), latency, &[]);
+    let mut sender = Sender::new(&class, 0, latency);
+    let (mut at, mut idle) = (Fs::ZERO, 0);
+    for _ in 0..8 {
+        let placed = sender.place(&mut cable, at);
+        assert!(placed.accepted < Fs::NEVER);
+        assert!(cable.remembers() < 600_000, "{} at {at}", cable.remembers());
+        idle = cable.way(0).frame_from(placed.accepted);
+        at = placed.accepted + Fs(3 * Fs::PER_SECOND / 1000);
+    }
+    assert!(idle > 3_000_000, "{idle} frames");
 }

@@ -248,6 +248,12 @@ impl Way {
         self.missed.contains(&frame)
     }
 
+    /// How much it remembers.
+    #[cfg(test)]
+    pub(super) fn remembers(&self) -> usize {
+        self.lost.len() + self.outages.len() + self.missed.len() + self.epochs.len()
+    }
+
     /// Forgets what was over before a frame.
     pub(super) fn forget(&mut self, from: u64) {
         while self.fresh > 0 && self.lost.front().is_some_and(|l| *l < from) {
