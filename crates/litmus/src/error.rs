@@ -34,9 +34,18 @@ pub enum OracleError {
         /// Events of a run.
         events: usize,
     },
+    /// More ways for a thread to go than can be kept.
+    #[error(
+        "{name}: a thread can read too many combinations of values to list its runs\n  mend: leave out loads and \
+         atomics, or let fewer different values be written"
+    )]
+    TooManyRuns {
+        /// The test.
+        name: String,
+    },
     /// More candidate executions than can be looked at.
     #[error(
-        "{name}: more than {limit} candidate executions\n  mend: leave out stores, or let them write \
+        "{name}: more than {limit} candidate executions and choices on the way to them\n  mend: leave out stores, or let them write \
          different values"
     )]
     TooManyExecutions {

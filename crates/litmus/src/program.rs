@@ -67,7 +67,12 @@ pub enum Rmw {
     /// Replaces by the operand.
     Swap,
     /// Replaces what equals this by the operand; leaves all else as it is.
-    CompareSwap(Operand),
+    CompareSwap {
+        /// What is replaced.
+        expected: Operand,
+        /// Whether it acquires, and is a full fence, if it replaces nothing too.
+        orders_failed: bool,
+    },
     /// The store of an exclusive pair: replaces by the operand if nothing was written since the pair's load,
     /// and says in the register whether it failed (1) or not (0). It may fail for no reason.
     Exclusive {
@@ -213,7 +218,7 @@ impl Instr {
             Self::Rmw { operand: with, rmw, .. } => {
                 operand(with);
                 match rmw {
-                    Rmw::CompareSwap(expected) => operand(expected),
+                    Rmw::CompareSwap { expected, .. } => operand(expected),
                     Rmw::Exclusive { loaded } => operand(&Operand::Reg(*loaded)),
                     Rmw::Add | Rmw::Swap => {}
                 }

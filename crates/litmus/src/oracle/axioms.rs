@@ -91,15 +91,19 @@ fn release_acquire(x: &Execution<'_>, rf: &Relation, communicated: &Relation) ->
     some_order(&fences, &mut Vec::new(), &|a, b| x.po.has(a, b), &sound)
 }
 
-/// Whether an order of `rest` behind `chosen`, within program order, is `sound`.
+/// Whether an order of `rest` behind `chosen`, within program order, is `sound`; so is then each beginning of it.
 fn some_order(
     rest: &[usize],
     chosen: &mut Vec<usize>,
     before: &impl Fn(usize, usize) -> bool,
     sound: &impl Fn(&[usize]) -> bool,
 ) -> bool {
+    // More order makes nothing sound.
+    if !sound(chosen) {
+        return false;
+    }
     if rest.is_empty() {
-        return sound(chosen);
+        return true;
     }
     for next in rest {
         if rest.iter().any(|other| before(*other, *next)) {

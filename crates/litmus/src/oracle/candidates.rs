@@ -2,15 +2,13 @@
 //! writes of each location come.
 
 use super::relation::Relation;
-use super::runs::{Event, EventKind, Run};
+use super::runs::{EVENTS_MAX, Event, EventKind, Run};
 use crate::error::OracleError;
 use crate::outcome::Outcome;
 use crate::program::Test;
 
-/// Candidates that are looked at before a test counts as too large.
+/// Candidates, and choices on the way to them, before a test counts as too large.
 const CANDIDATES_MAX: u64 = 20_000_000;
-/// Events that a relation has room for.
-const EVENTS_MAX: usize = 64;
 
 /// A candidate execution. Initial writes are no events: they precede all others.
 pub(super) struct Execution<'a> {
@@ -97,6 +95,15 @@ struct Search<'a, F> {
 }
 
 impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
+    /// Counts a step of the search.
+    fn step(&mut self) -> Result<(), OracleError> {
+        let (name, limit) = (&self.test.name, CANDIDATES_MAX);
+        let left = self.left.checked_sub(1);
+        self.left =
+            left.ok_or_else(|| OracleError::TooManyExecutions { name: name.clone(), limit })?;
+        Ok(())
+    }
+
     fn choice(&mut self, runs: Vec<&Run>) -> Result<(), OracleError> {
         let events: Vec<Event> = runs.iter().flat_map(|run| run.events.iter().copied()).collect();
         let count = events.len();
@@ -124,6 +131,7 @@ impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
 
     /// Chooses where the reads from `read` on read from.
     fn sources(&mut self, execution: &mut Execution<'_>, read: usize) -> Result<(), OracleError> {
+        self.step()?;
         let Some(at) = (read..execution.events.len()).find(|e| execution.is_read(*e)) else {
             return self.orders(execution, 0);
         };
@@ -146,11 +154,7 @@ impl<F: FnMut(&Execution<'_>)> Search<'_, F> {
     /// Chooses the order of writes of the locations from `loc` on.
     fn orders(&mut self, execution: &mut Execution<'_>, loc: usize) -> Result<(), OracleError> {
         if loc == execution.order.len() {
-            if self.left == 0 {
-                let (name, limit) = (self.test.name.clone(), CANDIDATES_MAX);
-                return Err(OracleError::TooManyExecutions { name, limit });
-            }
-            self.left -= 1;
+            self.step()?;
             (self.look)(execution);
             return Ok(());
         }

@@ -25,7 +25,7 @@ use crate::program::Test;
 /// # Errors
 /// If the test is too large to look at every execution.
 pub fn allowed(test: &Test, model: Model) -> Result<BTreeSet<Outcome>, OracleError> {
-    let runs = runs::runs(test);
+    let runs = runs::runs(test)?;
     let mut outcomes = BTreeSet::new();
     candidates::each(test, &runs, |execution| {
         if axioms::hold(execution, model) {

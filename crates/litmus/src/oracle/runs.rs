@@ -2,8 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::relation::bits;
+use crate::error::OracleError;
 use crate::program::{Alu, Thread};
 use crate::program::{Branch, Fence, Instr, LoadOrder, LocIdx, Operand, Place, Reg, Rmw, Test};
+
+/// Events that a relation, and a set of events, has room for.
+pub(super) const EVENTS_MAX: usize = 64;
+/// Events and registers of all runs of a thread; some 200 MB.
+const KEPT_MAX: usize = 2_000_000;
 
 /// What an event is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,13 +52,16 @@ pub(super) struct Run {
 type Domain = Vec<BTreeSet<u64>>;
 
 /// `[thread][way]`
-pub(super) fn runs(test: &Test) -> Vec<Vec<Run>> {
+///
+/// # Errors
+/// If a run is too long, or there are too many.
+pub(super) fn runs(test: &Test) -> Result<Vec<Vec<Run>>, OracleError> {
     let mut domain: Domain = test.initial.iter().map(|v| BTreeSet::from([*v])).collect();
     // In an execution, a value passes through each of its stores at most once.
     let stores = test.threads.iter().flat_map(|t| &t.code);
     let rounds = stores.filter(|i| matches!(i, Instr::Store { .. } | Instr::Rmw { .. })).count();
     for _ in 0..=rounds {
-        let runs = all(test, &domain);
+        let runs = all(test, &domain)?;
         let before = domain.clone();
         for event in runs.iter().flatten().flat_map(|run| &run.events) {
             if matches!(event.kind, EventKind::Write { .. }) {
@@ -59,21 +69,40 @@ pub(super) fn runs(test: &Test) -> Vec<Vec<Run>> {
             }
         }
         if domain == before {
-            return runs;
+            return Ok(runs);
         }
     }
     all(test, &domain)
 }
 
-fn all(test: &Test, domain: &Domain) -> Vec<Vec<Run>> {
+fn all(test: &Test, domain: &Domain) -> Result<Vec<Vec<Run>>, OracleError> {
     let of_thread = |(number, thread): (usize, &Thread)| {
-        let mut runs = Vec::new();
+        let mut list = List { test, runs: Vec::new(), kept: 0 };
         let registers = thread.initial.iter().map(|v| (*v, 0)).collect();
         let walk = Walk { thread, number, domain, at: 0, registers, ctrl: 0, events: Vec::new() };
-        walk.go(&mut runs);
-        runs
+        walk.go(&mut list)?;
+        Ok(list.runs)
     };
     test.threads.iter().enumerate().map(of_thread).collect()
+}
+
+/// The runs of a thread that are known.
+struct List<'a> {
+    test: &'a Test,
+    runs: Vec<Run>,
+    /// Events and registers of them.
+    kept: usize,
+}
+
+impl List<'_> {
+    fn push(&mut self, run: Run) -> Result<(), OracleError> {
+        self.kept += 1 + run.events.len() + run.registers.len();
+        if self.kept > KEPT_MAX {
+            return Err(OracleError::TooManyRuns { name: self.test.name.clone() });
+        }
+        self.runs.push(run);
+        Ok(())
+    }
 }
 
 /// A thread on its way.
@@ -90,12 +119,17 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn go(mut self, runs: &mut Vec<Run>) {
+    fn go(mut self, list: &mut List<'_>) -> Result<(), OracleError> {
         while let Some(instr) = self.thread.code.get(self.at) {
             self.at += 1;
+            let full = self.events.len() >= EVENTS_MAX;
             match instr {
                 Instr::Compute { to, alu, a, b } => self.compute(*to, *alu, *a, *b),
                 Instr::Branch { when, to } => self.branch(*when, *to),
+                _ if full => {
+                    let (name, events) = (list.test.name.clone(), EVENTS_MAX + 1);
+                    return Err(OracleError::TooManyEvents { name, events });
+                }
                 Instr::Fence(fence) => self.event(EventKind::Fence(*fence), None, (0, 0)),
                 Instr::Store { value, at, release } => {
                     let written = self.operand(*value);
@@ -108,35 +142,36 @@ impl Walk<'_> {
                         let mut next = self.clone();
                         next.event(kind, Some(at), (*value, 0));
                         next.registers[*to] = (*value, 1 << (next.events.len() - 1));
-                        next.go(runs);
+                        next.go(list)?;
                     }
-                    return;
+                    return Ok(());
                 }
                 Instr::Rmw { rmw: Rmw::Exclusive { loaded }, to, at, operand, release, .. } => {
+                    let (written, load) = (self.operand(*operand), self.registers[*loaded].1);
                     let mut failed = self.clone();
                     if let Some(to) = to {
                         failed.registers[*to] = (1, 0);
                         self.registers[*to] = (0, 0);
                     }
-                    failed.go(runs);
-                    let (written, load) = (self.operand(*operand), self.registers[*loaded].1);
+                    failed.go(list)?;
                     self.event(EventKind::Write { release: *release }, Some(at), written);
                     if let Some(store) = self.events.last_mut() {
-                        store.pair = Some(load.trailing_zeros() as usize);
+                        // The reader has it run only behind a load of its pair, which fills the register.
+                        store.pair = bits(load).next();
                     }
                 }
                 Instr::Rmw { at, .. } => {
                     for value in &self.domain[at.loc] {
                         let mut next = self.clone();
                         next.atomic(instr, *value);
-                        next.go(runs);
+                        next.go(list)?;
                     }
-                    return;
+                    return Ok(());
                 }
             }
         }
         let registers = self.registers.iter().map(|(value, _)| *value).collect();
-        runs.push(Run { events: self.events, registers });
+        list.push(Run { events: self.events, registers })
     }
 
     fn operand(&self, operand: Operand) -> (u64, u64) {
@@ -183,8 +218,15 @@ impl Walk<'_> {
     fn atomic(&mut self, instr: &Instr, value: u64) {
         let Instr::Rmw { to, at, rmw, operand, acquire, release, full } = instr else { return };
         let (with, data) = self.operand(*operand);
-        let fails = matches!(rmw, Rmw::CompareSwap(expected) if self.operand(*expected).0 != value);
-        self.event(EventKind::Read { acquire: *acquire, sc: false }, Some(at), (value, 0));
+        let (fails, orders) = match rmw {
+            Rmw::CompareSwap { expected, orders_failed } => {
+                let fails = self.operand(*expected).0 != value;
+                (fails, !fails || *orders_failed)
+            }
+            _ => (false, true),
+        };
+        let (acquire, locked) = (*acquire && orders, *full && orders);
+        self.event(EventKind::Read { acquire, sc: false }, Some(at), (value, 0));
         let read = 1 << (self.events.len() - 1);
         let first = self.events.len() - 1;
         if !fails {
@@ -195,7 +237,7 @@ impl Walk<'_> {
             self.events[first + 1].rmw = true;
         }
         for half in &mut self.events[first..] {
-            half.locked = *full;
+            half.locked = locked;
         }
         if let Some(to) = to {
             self.registers[*to] = (value, read);

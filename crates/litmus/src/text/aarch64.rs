@@ -3,10 +3,10 @@
 //! A register that holds the address of a location is known to do so from the initial values, or
 //! from the sum of such a register and one that is zero by construction (`EOR W2,W0,W0`).
 
-use super::builder::{Builder, Draft, Known};
+use super::builder::{Builder, Draft, FLAGS, Known};
 use super::columns::{Cell, Jump};
 use super::tokens::{Parsed, Tokens};
-use crate::program::{Alu, Branch, Fence, Instr, LoadOrder, Operand, Place, Reg, Rmw};
+use crate::program::{Alu, Branch, Fence, Instr, LoadOrder, LocIdx, Operand, Place, Reg, Rmw};
 
 const REGISTERS: &str = "write a register X0 to X30, W0 to W30, XZR or WZR";
 const ADDRESS: &str = "write `[Xn]` or `[Xn,Wm,SXTW]`, with `0:Xn=x;` among the initial values and \
@@ -15,8 +15,8 @@ const KNOWN: &str = "use MOV, LDR, LDAR, LDAPR, STR, STLR, LDXR, LDAXR, STXR, ST
                      STADD, EOR, ADD, SUB, AND, CMP, CBZ, CBNZ, B, B.EQ, B.NE, DMB, DSB, ISB or NOP";
 /// What the last exclusive load of a thread has read; the blank keeps it apart from all names.
 const EXCLUSIVE: &str = " exclusive";
-/// The difference of what the last `CMP` compared.
-const FLAGS: &str = " flags";
+/// The location of the last exclusive load, and 1; 0 behind an exclusive store, and at first.
+const MONITOR: &str = " monitor";
 
 /// The one name of a register: `X3` for `w3`.
 pub(super) fn register_name(name: &str) -> Option<String> {
@@ -97,27 +97,44 @@ pub(super) fn instruction(
 fn load_exclusive(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
     let to = register(tokens, draft)?;
     let at = address(tokens, draft)?;
-    draft.exclusive = Some(at.loc);
-    let order = if word == "LDXR" { LoadOrder::Plain } else { LoadOrder::AcquireSc };
+    draft.exclusives.push(at.loc);
+    let (open, order) =
+        (monitor_of(at.loc), if word == "LDXR" { LoadOrder::Plain } else { LoadOrder::AcquireSc });
     draft.push(Instr::Load { to, at, order });
-    let (loaded, alu) = (draft.register(EXCLUSIVE), Alu::Move);
-    Ok(Instr::Compute { to: loaded, alu, a: Operand::Reg(to), b: Operand::Const(0) })
+    let loaded = draft.register(EXCLUSIVE);
+    draft.set(loaded, Operand::Reg(to));
+    let (to, alu) = (draft.register(MONITOR), Alu::Move);
+    Ok(Instr::Compute { to, alu, a: open, b: Operand::Const(0) })
 }
 
-/// `STXR Ws,Wt,[Xn]`: Ws becomes 0, or 1 if it failed.
+/// `STXR Ws,Wt,[Xn]`: Ws becomes 0, or 1 if it failed. It fails where the thread came by no exclusive load of the
+/// location, or by another exclusive load or store since.
 fn store_exclusive(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
     let status = register(tokens, draft)?;
     comma(tokens)?;
     let operand = operand(tokens, draft)?;
     let at = address(tokens, draft)?;
-    if draft.exclusive != Some(at.loc) {
-        let what = "the thread has no exclusive load of this location just before it";
+    if !draft.exclusives.contains(&at.loc) {
+        let what = "the thread has no exclusive load of this location before it";
         return Err(tokens.fault_before(what, "put LDXR or LDAXR of the same location before it"));
     }
-    draft.exclusive = None;
+    let (monitor, closed) = (draft.register(MONITOR), draft.scratch());
+    draft.compute(closed, Alu::Sub, Operand::Reg(monitor), monitor_of(at.loc));
+    let fails = draft.branch(Branch::NotZero(Operand::Reg(closed)));
     let rmw = Rmw::Exclusive { loaded: draft.register(EXCLUSIVE) };
     let (to, release) = (Some(status), word == "STLXR");
-    Ok(Instr::Rmw { to, at, rmw, operand, acquire: false, release, full: false })
+    draft.push(Instr::Rmw { to, at, rmw, operand, acquire: false, release, full: false });
+    let done = draft.branch(Branch::Always);
+    draft.land(fails);
+    draft.set(status, Operand::Const(1));
+    draft.land(done);
+    let (a, b) = (Operand::Const(0), Operand::Const(0));
+    Ok(Instr::Compute { to: monitor, alu: Alu::Move, a, b })
+}
+
+/// What the monitor says while it watches a location.
+const fn monitor_of(loc: LocIdx) -> Operand {
+    Operand::Const(loc as u64 + 1)
 }
 
 /// `CBZ`, `CBNZ`, `B`, and `B.EQ` or `B.NE` behind a `CMP`.
@@ -168,7 +185,9 @@ fn atomic(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
     Ok(Instr::Rmw { to, at, rmw, operand, acquire, release, full: false })
 }
 
-/// `CAS Ws,Wt,[Xn]`: Ws is what is expected, and then what was found.
+/// `CAS Ws,Wt,[Xn]`: Ws is what is expected, and then what was found. As with `LDADD` and `SWP`, nothing is acquired
+/// where that is the zero register; one that fails acquires as well.
+/// Source: Arm, *A64 Instruction Set Architecture*, release 2026-03, CAS and LDADD.
 fn compare_and_swap(suffix: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Instr> {
     let expected = operand(tokens, draft)?;
     comma(tokens)?;
@@ -182,7 +201,7 @@ fn compare_and_swap(suffix: &str, tokens: &mut Tokens, draft: &mut Draft) -> Par
     Ok(Instr::Rmw {
         to,
         at,
-        rmw: Rmw::CompareSwap(expected),
+        rmw: Rmw::CompareSwap { expected, orders_failed: true },
         operand,
         acquire,
         release,
@@ -194,7 +213,7 @@ fn compare_and_swap(suffix: &str, tokens: &mut Tokens, draft: &mut Draft) -> Par
 fn compute(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Cell> {
     let to = register(tokens, draft)?;
     comma(tokens)?;
-    let a = operand(tokens, draft)?;
+    let a = any_operand(tokens, draft)?;
     if word == "MOV" {
         let known = match a {
             Operand::Reg(reg) => draft.known[reg].clone(),
@@ -206,7 +225,7 @@ fn compute(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Cell> {
         return Ok(Cell::Nothing);
     }
     comma(tokens)?;
-    let b = operand(tokens, draft)?;
+    let b = any_operand(tokens, draft)?;
     extension(tokens);
     let alu = match word {
         "EOR" => Alu::Xor,
@@ -219,6 +238,9 @@ fn compute(word: &str, tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Cell> {
         // Nothing but the address is ever needed of it; it depends on what it was made of.
         draft.known[to] = known;
         return Ok(Cell::Nothing);
+    }
+    if known.is_none() && (is_address(a, draft) || is_address(b, draft)) {
+        return Err(tokens.fault_before("an address is computed with", ADDRESS));
     }
     draft.push(Instr::Compute { to, alu, a, b });
     draft.known[to] = known.map(|_| Known::Zero(vec![to]));
@@ -286,8 +308,22 @@ fn register_or_zero(tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Reg> {
     Ok(draft.register(&name))
 }
 
-/// A register or `#n`.
+/// A register or `#n`, for its value: no address.
 fn operand(tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Operand> {
+    let operand = any_operand(tokens, draft)?;
+    if is_address(operand, draft) {
+        let what = "an address is used as a value";
+        return Err(tokens.fault_before(what, "use the register in brackets, MOV and ADD only"));
+    }
+    Ok(operand)
+}
+
+fn is_address(operand: Operand, draft: &Draft) -> bool {
+    matches!(operand, Operand::Reg(reg) if matches!(draft.known[reg], Some(Known::Address(_))))
+}
+
+/// A register or `#n`.
+fn any_operand(tokens: &mut Tokens, draft: &mut Draft) -> Parsed<Operand> {
     if tokens.take("#") || tokens.is_number() {
         return Ok(Operand::Const(tokens.number()?));
     }

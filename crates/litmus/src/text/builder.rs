@@ -1,6 +1,6 @@
 //! A test being put together: names to places.
 
-use crate::program::{Arch, Instr, LocIdx, Place, Reg, Thread};
+use crate::program::{Alu, Arch, Branch, Instr, LocIdx, Operand, Place, Reg, Thread};
 
 /// What a register is known to hold without running the thread.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,9 +17,13 @@ pub(super) struct Draft {
     pub(super) thread: Thread,
     /// `[register]`
     pub(super) known: Vec<Option<Known>>,
-    /// The location of the last exclusive load.
-    pub(super) exclusive: Option<LocIdx>,
+    /// Locations of exclusive loads so far.
+    pub(super) exclusives: Vec<LocIdx>,
 }
+
+/// What the last instruction that sets flags left: zero if they say "equal", or "zero"; the blank keeps it apart
+/// from all names.
+pub(super) const FLAGS: &str = " flags";
 
 pub(super) struct Builder {
     pub(super) arch: Arch,
@@ -63,6 +67,71 @@ impl Draft {
         self.thread.initial.push(0);
         self.known.push(None);
         self.thread.registers.len() - 1
+    }
+
+    /// A register for a value in between; the blank keeps it apart from all names.
+    pub(super) fn scratch(&mut self) -> Reg {
+        let count = self.thread.registers.len();
+        self.register(&format!(" {count}"))
+    }
+
+    /// The place of the next instruction.
+    pub(super) fn place(&self) -> usize {
+        self.thread.code.len()
+    }
+
+    /// Appends a branch that [`land`](Self::land) says the end of; gives its place.
+    pub(super) fn branch(&mut self, when: Branch) -> usize {
+        let at = self.place();
+        self.push(Instr::Branch { when, to: at + 1 });
+        at
+    }
+
+    /// Has the branch at `branch` go to the next instruction.
+    pub(super) fn land(&mut self, branch: usize) {
+        let place = self.place();
+        if let Some(Instr::Branch { to, .. }) = self.thread.code.get_mut(branch) {
+            *to = place;
+        }
+    }
+
+    /// Appends a computation.
+    pub(super) fn compute(&mut self, to: Reg, alu: Alu, a: Operand, b: Operand) {
+        self.push(Instr::Compute { to, alu, a, b });
+    }
+
+    /// Appends a move.
+    pub(super) fn set(&mut self, to: Reg, a: Operand) {
+        self.compute(to, Alu::Move, a, Operand::Const(0));
+    }
+
+    /// The first branch on the flags that can be come to without an instruction that sets them. Branches go
+    /// down only, so one look at each instruction is enough.
+    pub(super) fn branch_without_flags(&self) -> Option<usize> {
+        let flags = self.thread.registers.iter().position(|r| r == FLAGS)?;
+        let code = &self.thread.code;
+        // `[place]`: whether it can be come to with flags that nothing has set.
+        let mut unset = vec![false; code.len() + 1];
+        unset[0] = true;
+        for (at, instr) in code.iter().enumerate() {
+            if !unset[at] {
+                continue;
+            }
+            match instr {
+                Instr::Compute { to, .. } if *to == flags => {}
+                Instr::Branch { when, to } => {
+                    if *when == Branch::Zero(Operand::Reg(flags))
+                        || *when == Branch::NotZero(Operand::Reg(flags))
+                    {
+                        return Some(at);
+                    }
+                    unset[*to] = true;
+                    unset[at + 1] |= *when != Branch::Always;
+                }
+                _ => unset[at + 1] = true,
+            }
+        }
+        None
     }
 
     /// Appends an instruction; what it writes is known no more.

@@ -3,7 +3,7 @@
 //! Parameters are locations of the same names. A statement loads or stores at most one of them.
 
 use super::THREADS_MAX;
-use super::builder::Builder;
+use super::builder::{Builder, Draft};
 use super::tokens::{Parsed, Tokens};
 use crate::program::{
     Alu, Arch, Branch, Fence, Instr, LoadOrder, LocIdx, Operand, Place, Reg, Rmw,
@@ -102,21 +102,22 @@ impl Function<'_> {
         self.builder.threads[self.thread].push(instr);
     }
 
-    fn len(&self) -> usize {
-        self.builder.threads[self.thread].thread.code.len()
+    fn draft(&mut self) -> &mut Draft {
+        &mut self.builder.threads[self.thread]
     }
 
     fn register(&mut self, name: &str) -> Reg {
         self.builder.threads[self.thread].register(name)
     }
 
-    /// A register for a value in between. The blank keeps it apart from all names.
-    fn scratch(&mut self) -> Reg {
-        let count = self.builder.threads[self.thread].thread.registers.len();
-        self.register(&format!(" {count}"))
+    fn statement(&mut self) -> Parsed<()> {
+        self.tokens.enter()?;
+        let read = self.statement_within();
+        self.tokens.leave();
+        read
     }
 
-    fn statement(&mut self) -> Parsed<()> {
+    fn statement_within(&mut self) -> Parsed<()> {
         if self.tokens.take(";") {
             return Ok(());
         }
@@ -162,17 +163,24 @@ impl Function<'_> {
 
     /// What stands to the right of `r =`.
     fn assign(&mut self, to: Reg) -> Parsed<()> {
+        self.tokens.enter()?;
+        let read = self.assign_within(to);
+        self.tokens.leave();
+        read
+    }
+
+    fn assign_within(&mut self, to: Reg) -> Parsed<()> {
         if self.tokens.peek() == "*" {
             let at = self.pointer()?;
             self.push(Instr::Load { to, at, order: LoadOrder::Plain });
             return Ok(());
         }
-        if self.tokens.peek() == "(" && self.tokens.ahead(2) == ")" {
-            // A cast such as `(int)`.
+        if self.is_cast() {
             (0..3).for_each(|_| drop(self.tokens.next()));
             return self.assign(to);
         }
-        if self.tokens.ahead(1) == "(" {
+        let named = self.tokens.peek().starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if named && self.tokens.ahead(1) == "(" {
             let name = self.tokens.next();
             return self.call(&name, Some(to));
         }
@@ -181,32 +189,30 @@ impl Function<'_> {
         Ok(())
     }
 
+    /// Whether a cast such as `(int)` is next, and no register in brackets.
+    fn is_cast(&mut self) -> bool {
+        let name = self.tokens.ahead(1);
+        let word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        let register = self.builder.threads[self.thread].thread.registers.iter().any(|r| r == name);
+        self.tokens.peek() == "(" && self.tokens.ahead(2) == ")" && word && !register
+    }
+
     /// `if (e) { ... } else { ... }`
     fn conditional(&mut self) -> Parsed<()> {
         self.tokens.expect("(", "write `if (r0) { ... }`")?;
         let test = self.expression()?;
         self.tokens.expect(")", "close the bracket")?;
-        let branch = self.len();
-        self.push(Instr::Branch { when: Branch::Zero(test), to: 0 });
+        let branch = self.draft().branch(Branch::Zero(test));
         self.statement()?;
-        let mut after = self.len();
         if self.tokens.take("else") {
-            let skip = after;
-            self.push(Instr::Branch { when: Branch::Always, to: 0 });
-            after = self.len();
+            let skip = self.draft().branch(Branch::Always);
+            self.draft().land(branch);
             self.statement()?;
-            let end = self.len();
-            self.land(skip, end);
+            self.draft().land(skip);
+        } else {
+            self.draft().land(branch);
         }
-        self.land(branch, after);
         Ok(())
-    }
-
-    fn land(&mut self, branch: usize, place: usize) {
-        let code = &mut self.builder.threads[self.thread].thread.code;
-        if let Instr::Branch { to, .. } = &mut code[branch] {
-            *to = place;
-        }
     }
 
     /// Sums of registers and numbers, compared.
@@ -241,12 +247,19 @@ impl Function<'_> {
     }
 
     fn computed(&mut self, alu: Alu, a: Operand, b: Operand) -> Operand {
-        let to = self.scratch();
+        let to = self.draft().scratch();
         self.push(Instr::Compute { to, alu, a, b });
         Operand::Reg(to)
     }
 
     fn term(&mut self) -> Parsed<Operand> {
+        self.tokens.enter()?;
+        let read = self.term_within();
+        self.tokens.leave();
+        read
+    }
+
+    fn term_within(&mut self) -> Parsed<Operand> {
         if self.tokens.is_number() {
             return Ok(Operand::Const(self.tokens.number()?));
         }
@@ -272,6 +285,13 @@ impl Function<'_> {
 
     /// `*x`, `x` or `&x`.
     fn pointer(&mut self) -> Parsed<Place> {
+        self.tokens.enter()?;
+        let read = self.pointer_within();
+        self.tokens.leave();
+        read
+    }
+
+    fn pointer_within(&mut self) -> Parsed<Place> {
         let _ = self.tokens.take("*") || self.tokens.take("&");
         if self.tokens.take("(") {
             let place = self.pointer()?;
@@ -375,7 +395,7 @@ impl Function<'_> {
     fn load(&mut self, to: Option<Reg>, order: Option<Order>) -> Parsed<()> {
         let at = self.pointer()?;
         let order = order.map_or_else(|| self.order(), Ok)?;
-        let to = to.unwrap_or_else(|| self.scratch());
+        let to = to.unwrap_or_else(|| self.draft().scratch());
         let order = match order {
             Order::Relaxed => LoadOrder::Plain,
             Order::Acquire => LoadOrder::Acquire,
@@ -414,14 +434,16 @@ impl Function<'_> {
         Ok(())
     }
 
-    /// The kernel's `cmpxchg(x, old, new)`; the plain one is a full fence too.
+    /// The kernel's `cmpxchg(x, old, new)`; the plain one is a full fence too. One that fails orders nothing.
+    /// Source: Linux, `Documentation/atomic_t.txt`, ordering.
     fn compare_exchange(&mut self, to: Option<Reg>, order: Order) -> Parsed<()> {
         let at = self.pointer()?;
         self.comma()?;
         let expected = self.expression()?;
         self.comma()?;
         let operand = self.expression()?;
-        let (rmw, full) = (Rmw::CompareSwap(expected), order == Order::SeqCst);
+        let rmw = Rmw::CompareSwap { expected, orders_failed: false };
+        let full = order == Order::SeqCst;
         let (acquire, release) = (order.acquires(), order.releases());
         self.push(Instr::Rmw { to, at, rmw, operand, acquire, release, full });
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::builder::Builder;
+use super::builder::{Builder, Draft, Known};
 use super::tokens::{Parsed, Tokens};
 use super::{THREADS_MAX, aarch64, x86};
 use crate::program::{Arch, Branch, Instr};
@@ -24,12 +24,14 @@ pub(super) enum Cell {
     Nothing,
 }
 
-/// `[thread]`: places of labels, and branches to them.
+/// Places of labels, and branches to them.
 #[derive(Default)]
 struct Labels {
     places: BTreeMap<String, usize>,
-    /// Place in the code, label, place of its token.
-    jumps: Vec<(usize, String)>,
+    /// Place in the code, label, place of the branch's token.
+    jumps: Vec<(usize, String, usize)>,
+    /// Label, and what registers are known to hold where it is branched to.
+    known: Vec<(String, Vec<Option<Known>>)>,
 }
 
 pub(super) fn parse(tokens: &mut Tokens, builder: &mut Builder) -> Parsed<()> {
@@ -52,22 +54,32 @@ pub(super) fn parse(tokens: &mut Tokens, builder: &mut Builder) -> Parsed<()> {
         tokens.expect(";", "end each row with `;`, behind one cell a thread")?;
     }
     for (thread, labels) in labels.iter().enumerate() {
-        for (at, label) in &labels.jumps {
-            match labels.places.get(label) {
-                Some(place) if place > at => {
-                    if let Instr::Branch { to, .. } = &mut builder.threads[thread].thread.code[*at]
-                    {
-                        *to = *place;
-                    }
-                }
-                _ => {
-                    return Err(tokens.fault(
-                        &format!("P{thread} branches to `{label}`, which is not further down"),
-                        "put the label below the branch; loops are not of the subset",
-                    ));
-                }
+        resolve(tokens, &mut builder.threads[thread], labels)?;
+    }
+    Ok(())
+}
+
+/// Has branches go to their labels.
+fn resolve(tokens: &Tokens, draft: &mut Draft, labels: &Labels) -> Parsed<()> {
+    for (at, label, token) in &labels.jumps {
+        match (labels.places.get(label), draft.thread.code.get_mut(*at)) {
+            (Some(place), Some(Instr::Branch { to, .. })) if place > at => *to = *place,
+            _ => {
+                return Err(tokens.fault_at(
+                    *token,
+                    &format!("it branches to `{label}`, which is not further down"),
+                    "put the label below the branch; loops are not of the subset",
+                ));
             }
         }
+    }
+    if let Some(bare) = draft.branch_without_flags() {
+        let token = labels.jumps.iter().find(|(at, ..)| *at == bare).map(|(.., token)| *token);
+        return Err(tokens.fault_at(
+            token.unwrap_or_else(|| tokens.place()),
+            "the flags may be those of no instruction of the test",
+            "compare before it, on every way that leads to it",
+        ));
     }
     Ok(())
 }
@@ -109,7 +121,15 @@ fn cell(
     while tokens.ahead(1) == ":" && !tokens.is_number() {
         let label = tokens.next();
         tokens.next();
-        let place = builder.threads[thread].thread.code.len();
+        let place = builder.threads[thread].place();
+        // Something is known only if it is on every way that leads here.
+        for (_, known) in labels.known.iter().filter(|(to, _)| *to == label) {
+            for (reg, here) in builder.threads[thread].known.iter_mut().enumerate() {
+                if known.get(reg).is_none_or(|there| there != here) {
+                    *here = None;
+                }
+            }
+        }
         if labels.places.insert(label, place).is_some() {
             tokens.back();
             return Err(tokens.fault_before("this label is there twice", "rename one of them"));
@@ -118,6 +138,7 @@ fn cell(
     if matches!(tokens.peek(), "|" | ";") {
         return Ok(());
     }
+    let token = tokens.place();
     let made = match builder.arch {
         Arch::AArch64 => aarch64::instruction(tokens, builder, thread)?,
         _ => x86::instruction(tokens, builder, thread)?,
@@ -126,9 +147,9 @@ fn cell(
         Cell::Nothing => {}
         Cell::Instr(instr) => builder.threads[thread].push(instr),
         Cell::Jump(Jump { when, label }) => {
-            let at = builder.threads[thread].thread.code.len();
-            labels.jumps.push((at, label));
-            builder.threads[thread].push(Instr::Branch { when, to: at + 1 });
+            let at = builder.threads[thread].branch(when);
+            labels.known.push((label.clone(), builder.threads[thread].known.clone()));
+            labels.jumps.push((at, label, token));
         }
     }
     if !matches!(tokens.peek(), "|" | ";") {

@@ -9,14 +9,19 @@ use crate::program::Test;
 const MEND: &str = "write `exists (...)`, `~exists (...)` or `forall (...)` over `0:X1=1`, `x=1`, \
                     `/\\`, `\\/` and `~`";
 
+/// Parts of a condition at most.
+const ATOMS_MAX: usize = 1024;
+
 struct Reader<'a> {
     tokens: &'a mut Tokens,
     builder: Builder,
     observables: Vec<Observable>,
+    /// Parts of the condition so far.
+    atoms: usize,
 }
 
 pub(super) fn parse(tokens: &mut Tokens, builder: Builder) -> Parsed<Test> {
-    let mut reader = Reader { tokens, builder, observables: Vec::new() };
+    let mut reader = Reader { tokens, builder, observables: Vec::new(), atoms: 0 };
     if reader.tokens.take("locations") {
         reader.locations()?;
     }
@@ -82,6 +87,18 @@ impl Reader<'_> {
     }
 
     fn atom(&mut self) -> Parsed<Formula> {
+        self.tokens.enter()?;
+        let read = self.atom_within();
+        self.tokens.leave();
+        read
+    }
+
+    fn atom_within(&mut self) -> Parsed<Formula> {
+        self.atoms += 1;
+        if self.atoms > ATOMS_MAX {
+            let what = format!("the condition has more than {ATOMS_MAX} parts");
+            return Err(self.tokens.fault(&what, "ask for less, or in several tests"));
+        }
         if self.tokens.take("~") || self.tokens.take("not") {
             return Ok(Formula::Not(Box::new(self.atom()?)));
         }

@@ -25,6 +25,8 @@ use tokens::Tokens;
 
 /// Threads that a test may have.
 const THREADS_MAX: usize = 4;
+/// Instructions of a thread, as they are carried out, at most.
+const CODE_MAX: usize = 4096;
 /// Threads that it must have.
 const THREADS_MIN: usize = 1;
 
@@ -47,6 +49,12 @@ pub fn parse(path: impl AsRef<Path>, text: &str) -> Result<Test, LitmusError> {
         return Err(tokens.fault(
             &format!("the test has {count} threads"),
             &format!("write {THREADS_MIN} to {THREADS_MAX} threads"),
+        ));
+    }
+    if let Some(long) = builder.threads.iter().position(|t| t.thread.code.len() > CODE_MAX) {
+        return Err(tokens.fault(
+            &format!("P{long} has more than {CODE_MAX} instructions"),
+            "leave out what the condition does not depend on",
         ));
     }
     condition::parse(&mut tokens, builder)

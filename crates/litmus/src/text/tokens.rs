@@ -12,12 +12,17 @@ pub(super) struct Tokens {
     path: PathBuf,
     all: Vec<Token>,
     at: usize,
+    /// Brackets, and what else is read by recursion, that are open.
+    depth: usize,
 }
+
+/// Brackets in brackets at most.
+const DEPTH_MAX: usize = 64;
 
 impl Tokens {
     /// `tokens` ends with the one behind the last.
     pub(super) fn new(path: &Path, tokens: Vec<Token>) -> Self {
-        Self { path: path.to_owned(), all: tokens, at: 0 }
+        Self { path: path.to_owned(), all: tokens, at: 0, depth: 0 }
     }
 
     /// The next token; empty at the end.
@@ -62,6 +67,21 @@ impl Tokens {
         Err(self.fault(&format!("`{text}` is expected here"), mend))
     }
 
+    /// Goes into brackets; [`leave`](Self::leave) goes out again.
+    pub(super) fn enter(&mut self) -> Parsed<()> {
+        if self.depth == DEPTH_MAX {
+            let what = format!("it is more than {DEPTH_MAX} levels deep in brackets and blocks");
+            return Err(self.fault(&what, "write it with fewer brackets"));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Goes out of brackets.
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
     /// A word that begins with a letter or `_`.
     pub(super) fn name(&mut self, what: &str, mend: &str) -> Parsed<String> {
         let is_name = |c: char| c.is_alphabetic() || c == '_';
@@ -99,7 +119,12 @@ impl Tokens {
 
     /// The error of the next token.
     pub(super) fn fault(&self, what: &str, mend: &str) -> LitmusError {
-        let token = &self.all[self.at];
+        self.fault_at(self.at, what, mend)
+    }
+
+    /// The error of the token at `place`.
+    pub(super) fn fault_at(&self, place: usize, what: &str, mend: &str) -> LitmusError {
+        let token = &self.all[place];
         LitmusError {
             path: self.path.clone(),
             line: token.line,

@@ -154,7 +154,7 @@ fn atomic(addr: Addr, rmw: Rmw, operand: Operand, cursor: &Cursor) -> Op {
     let rmw = match rmw {
         Rmw::Add => base::Rmw::Add(value),
         Rmw::Swap => base::Rmw::Swap(value),
-        Rmw::CompareSwap(expected) => {
+        Rmw::CompareSwap { expected, .. } => {
             base::Rmw::Cas { expected: cursor.value(&expected), new: value }
         }
         // Values tell writes apart: what was loaded is there still if nothing was written.

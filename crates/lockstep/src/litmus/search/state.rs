@@ -34,7 +34,9 @@ impl Write {
         match rmw {
             Rmw::Add => Self::Add(value),
             Rmw::Swap => Self::Set(value),
-            Rmw::CompareSwap(expected) => Self::CompareSwap(Cell(cursor.value(&expected)), value),
+            Rmw::CompareSwap { expected, .. } => {
+                Self::CompareSwap(Cell(cursor.value(&expected)), value)
+            }
             Rmw::Exclusive { loaded } => Self::CompareSwap(Cell(cursor.register(loaded)), value),
         }
     }
