@@ -186,7 +186,7 @@ fn an_exclusive_store_fails_where_the_thread_came_by_no_load_of_its_pair() {
 fn flags_are_those_of_the_last_instruction_that_sets_them() {
     // x is 1 if the branch is taken.
     let x86 = |rows: &[&str]| {
-        let rows: String = rows.iter().map(|row| format!(" {row} ;\n")).collect();
+        let rows = rows.iter().map(|row| format!(" {row} ;\n")).collect::<Vec<_>>().concat();
         let text = format!(
             "X86 A\n{{ y=3; 0:EBX=3; }}\n P0 ;\n{rows} JE L ;\n JMP E ;\n L: MOV [x],$1 ;\n E: ;\nexists (x=1)\n"
         );
@@ -262,10 +262,10 @@ fn a_compare_and_exchange_of_the_kernel_that_fails_is_no_fence() {
 #[test]
 fn tests_that_are_too_large_are_an_error() {
     let arm = |rows: &str| {
-        let init: String = (0..4).map(|t| format!("{t}:X1=x; {t}:X2=y;")).collect();
+        let init = (0..4).map(|t| format!("{t}:X1=x; {t}:X2=y;")).collect::<Vec<_>>().concat();
         let (heads, tail) = (" P0 | P1 | P2 | P3 ;", "exists (0:X0=1)");
         let row = |row: &str| format!(" {row} | {row} | {row} | {row} ;\n");
-        let rows: String = rows.lines().map(row).collect();
+        let rows = rows.lines().map(row).collect::<Vec<_>>().concat();
         written(&format!("AArch64 A\n{{ {init} }}\n{heads}\n{rows}{tail}\n"))
     };
     let said = |test: &Test| {

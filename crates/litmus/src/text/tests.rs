@@ -215,9 +215,8 @@ mod laws {
                 5 => drop(words[at].pop()),
                 6 => words[at].push(['(', '\u{e9}', '"', '{', '}', '|', ':', '0', '#'][from % 9]),
                 _ => {
-                    words[at] = ["0xffffffffffffffff", "-", "X30", "[", "4294967296", "P3"]
-                        [from % 6]
-                        .to_owned()
+                    let odd = ["0xffffffffffffffff", "-", "X30", "[", "4294967296", "P3"];
+                    odd[from % 6].clone_into(&mut words[at]);
                 }
             }
             if words.is_empty() {

@@ -65,38 +65,39 @@ pub fn search(test: &Test, model: Model, protocols: &[Protocol]) -> Result<Searc
     for protocol in protocols {
         for atomics in [Atomics::Near, Atomics::Far] {
             if atomics == Atomics::Near || has_atomics {
-                one(&Setup::new(test, model, atomics, *protocol), &mut all)?;
+                one(&Setup::new(test, model, atomics, *protocol), STATES_MAX, &mut all)?;
             }
         }
     }
     Ok(all)
 }
 
-fn one(setup: &Setup<'_>, all: &mut Searched) -> Result<(), SearchError> {
+fn one(setup: &Setup<'_>, most: usize, all: &mut Searched) -> Result<(), SearchError> {
     let name = || setup.test.name.clone();
     let mut known: Map<(u64, u64), ()> = Map::default();
-    let mut open: Vec<State> = Vec::new();
+    let (mut open, mut next): (Vec<State>, Vec<State>) = (Vec::new(), Vec::new());
+    // One after the other: there can be very many.
     for mut start in setup.starts() {
         setup.settle(&mut start);
         if known.insert(start.fingerprint(), ()).is_none() {
             open.push(start);
         }
         all.starts += 1;
-    }
-    let mut next = Vec::new();
-    while let Some(state) = open.pop() {
-        setup.choices(&state, &mut next);
-        if next.is_empty() {
-            let outcome = setup.outcome(&state).map_err(|why| SearchError::Stuck(name(), why))?;
-            all.outcomes.insert(outcome);
-        }
-        for state in next.drain(..) {
-            if known.insert(state.fingerprint(), ()).is_none() {
-                open.push(state);
+        while let Some(state) = open.pop() {
+            setup.choices(&state, &mut next);
+            if next.is_empty() {
+                let outcome =
+                    setup.outcome(&state).map_err(|why| SearchError::Stuck(name(), why))?;
+                all.outcomes.insert(outcome);
             }
-        }
-        if known.len() > STATES_MAX {
-            return Err(SearchError::TooLarge(name()));
+            for state in next.drain(..) {
+                if known.insert(state.fingerprint(), ()).is_none() {
+                    open.push(state);
+                }
+            }
+            if known.len() > most {
+                return Err(SearchError::TooLarge(name()));
+            }
         }
     }
     all.states += known.len();

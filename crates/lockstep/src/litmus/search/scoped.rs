@@ -419,8 +419,8 @@ impl Setup<'_> {
     }
 }
 
-/// Accesses of a thread, less one.
-const TOKENS: u32 = 64;
+/// Tokens of a thread: more than it can have accesses.
+const TOKENS: u32 = 1 << 16;
 
 fn number(thread: usize) -> u32 {
     u32::try_from(thread).unwrap_or(u32::MAX)

@@ -134,6 +134,12 @@ impl State {
     }
 }
 
+/// How a line is spread over caches.
+struct Spread {
+    holders: Vec<usize>,
+    owner: Option<usize>,
+}
+
 pub(super) struct Setup<'a> {
     pub(super) test: &'a Test,
     model: Model,
@@ -151,28 +157,41 @@ impl<'a> Setup<'a> {
 
     /// Every way to spread the lines over the caches of the threads that use them: nowhere, in one
     /// exclusively, in some of them shared, with the owned state one of them the owner.
-    pub(super) fn starts(&self) -> Vec<State> {
-        let mut starts = vec![self.empty()];
-        for loc in 0..self.locations() {
-            let users = self.users(loc);
-            let mut more = Vec::new();
-            for state in &starts {
-                for set in 1_u32..1 << users.len() {
-                    let of = |(at, t): (usize, &usize)| (set >> at & 1 == 1).then_some(*t);
-                    let holders: Vec<usize> = users.iter().enumerate().filter_map(of).collect();
-                    more.push(self.holding(state, loc, &holders, None));
-                    if holders.len() == 1 {
-                        more.push(self.holding(state, loc, &holders, Some(holders[0])));
-                    } else if self.cfg.protocol.owned {
-                        let owned =
-                            holders.iter().map(|o| self.holding(state, loc, &holders, Some(*o)));
-                        more.extend(owned);
-                    }
-                }
+    pub(super) fn starts(&self) -> impl Iterator<Item = State> {
+        let spreads: Vec<Vec<Spread>> = (0..self.locations()).map(|l| self.spreads(l)).collect();
+        let mut at = vec![0; spreads.len()];
+        let mut over = false;
+        std::iter::from_fn(move || {
+            if over {
+                return None;
             }
-            starts.append(&mut more);
+            let mut state = self.empty();
+            for (loc, (spreads, at)) in spreads.iter().zip(&at).enumerate() {
+                self.hold(&mut state, loc, &spreads[*at]);
+            }
+            let more = (0..at.len()).find(|loc| at[*loc] + 1 < spreads[*loc].len());
+            over = more.is_none();
+            if let Some(loc) = more {
+                at[..loc].fill(0);
+                at[loc] += 1;
+            }
+            Some(state)
+        })
+    }
+
+    /// Every way to spread one line.
+    fn spreads(&self, loc: LocIdx) -> Vec<Spread> {
+        let users = self.users(loc);
+        let mut all = vec![Spread { holders: Vec::new(), owner: None }];
+        for set in 1_u32..1 << users.len() {
+            let of = |(at, t): (usize, &usize)| (set >> at & 1 == 1).then_some(*t);
+            let holders: Vec<usize> = users.iter().enumerate().filter_map(of).collect();
+            let owners =
+                if holders.len() == 1 || self.cfg.protocol.owned { &holders[..] } else { &[] };
+            let owners = [None].into_iter().chain(owners.iter().copied().map(Some));
+            all.extend(owners.map(|owner| Spread { holders: holders.clone(), owner }));
         }
-        starts
+        all
     }
 
     fn users(&self, loc: LocIdx) -> Vec<usize> {
@@ -197,14 +216,9 @@ impl<'a> Setup<'a> {
         }
     }
 
-    fn holding(
-        &self,
-        state: &State,
-        loc: LocIdx,
-        holders: &[usize],
-        owner: Option<usize>,
-    ) -> State {
-        let mut state = state.clone();
+    /// Has a line spread over caches.
+    fn hold(&self, state: &mut State, loc: LocIdx, Spread { holders, owner }: &Spread) {
+        let Some(last) = holders.last() else { return };
         let value = Cell(self.test.initial[loc]);
         let alone = holders.len() == 1;
         let dir = &mut state.homes[loc];
@@ -214,11 +228,11 @@ impl<'a> Setup<'a> {
             Some(_) => DirState::O,
         };
         // With direct transfer, a shared line's last reader.
-        let last = holders.last().copied().filter(|_| self.cfg.protocol.direct);
+        let last = self.cfg.protocol.direct.then_some(*last);
         dir.owner = owner.or(last).map(NodeIdx::new);
         for holder in holders {
             let held = match owner {
-                Some(owner) if owner != *holder => CacheState::S,
+                Some(owner) if owner != holder => CacheState::S,
                 None => CacheState::S,
                 Some(_) if alone => CacheState::E,
                 Some(_) => CacheState::O,
@@ -229,7 +243,6 @@ impl<'a> Setup<'a> {
             state.caches[holder * self.test.locations.len() + loc] =
                 CacheLine::stable(held, home(loc), Some(value));
         }
-        state
     }
 
     /// Takes every step that commutes with all others.
