@@ -35,7 +35,8 @@ fn run(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<(String, u
 pub fn same(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<usize, String> {
     let plain = Options { cut: Cut::Auto, threads: 1, shuffle: None, ..options };
     let (one, whole) = run(spec, trace, plain)?;
-    let (other, parts) = run(spec, trace, options)?;
+    // However little there is to do, so that threads have met often.
+    let (other, parts) = run(spec, trace, Options { together: true, ..options })?;
     if whole == 1 && one == other {
         return Ok(parts);
     }

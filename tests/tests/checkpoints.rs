@@ -120,7 +120,7 @@ fn machines_that_are_cut_go_on_from_the_end_of_any_epoch() {
     for name in ["nvl8", "nvl72", "torus4x4x4", "packages64", "nvl8-framed"] {
         let spec = Description::shipped(name).expect("shipped").elaborate().expect("a machine");
         for cut in [Cut::Parts(2), Cut::Drawn { parts: 3, seed: 8 }] {
-            let options = Options { cut, threads: 2, ..Options::default() };
+            let options = Options { cut, threads: 2, together: true, ..Options::default() };
             check(&spec, &mixed(8), options, &[100, 611]);
         }
     }

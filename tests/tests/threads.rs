@@ -33,7 +33,8 @@ fn any_cut_any_threads_and_any_order_give_the_same_run() {
         TestRunner::new(config).run(&inputs, |(tight, program, how, threads, seed, order)| {
             let Some(trace) = program.trace() else { return Ok(()) };
             let shuffle = (order % 3 != 0).then_some(order);
-            let options = Options { seed, threads, shuffle, cut: how, check: order % 4 != 0 };
+            let check = order % 4 != 0;
+            let options = Options { seed, threads, shuffle, cut: how, check, together: true };
             let parts = same(&tight.spec(), &trace, options).map_err(TestCaseError::fail)?;
             cut.set(cut.get() + u32::from(parts > 1));
             Ok(())
@@ -106,7 +107,7 @@ fn a_run_that_is_stopped_goes_on_as_if_it_were_not() {
     let mut machine = Machine::new(&spec, &trace, whole).unwrap();
     machine.run().unwrap();
     let expected = told(&machine.summary());
-    for options in [whole, Options { threads: 2, cut: Cut::Parts(3), ..whole }] {
+    for options in [whole, Options { threads: 2, cut: Cut::Parts(3), together: true, ..whole }] {
         let mut machine = Machine::new(&spec, &trace, options).unwrap();
         let mut at = Fs::ZERO;
         while machine.run_until(at).unwrap() {
@@ -138,7 +139,8 @@ fn panics(act: impl FnOnce()) -> Option<String> {
 fn an_epoch_that_is_too_long_is_noticed() {
     let (spec, trace) = (Description::nvl8().elaborate().unwrap(), all_over(8));
     for threads in [1, 2] {
-        let options = Options { threads, cut: Cut::Parts(2), ..Options::default() };
+        let cut = Cut::Parts(2);
+        let options = Options { threads, cut, together: true, ..Options::default() };
         let mut machine = Machine::new(&spec, &trace, options).unwrap();
         machine.stretch_epochs(3);
         let text = panics(|| drop(machine.run()));
@@ -191,7 +193,8 @@ fn faults_of_the_protocol_are_caught_on_threads() {
             let whole = Options::default();
             let cut = Cut::Drawn { parts: 3, seed };
             let (one, _) = ending(spec, trace, mutant, whole);
-            let (other, parts) = ending(spec, trace, mutant, Options { threads: 2, cut, ..whole });
+            let (other, parts) =
+                ending(spec, trace, mutant, Options { threads: 2, cut, together: true, ..whole });
             assert!(one == other, "{mutant:?}, {parts} partitions: {one:#?} {other:#?}");
             caught += u32::from(parts > 1 && !matches!(one, Ending::Told(_, true)));
         }

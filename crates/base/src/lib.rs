@@ -9,6 +9,7 @@ pub mod arch;
 pub mod combine;
 pub mod digest;
 pub mod flit;
+pub mod form;
 pub mod group;
 pub mod ids;
 pub mod map;

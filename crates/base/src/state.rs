@@ -9,10 +9,12 @@
 //! State is loaded into a component that was built anew, so configuration is never written down. Plain data
 //! are written by serde in postcard's form; a component says by [`state!`](crate::state!) which of its fields
 //! change in a run, and which do not. It must name all of them: a field that is added and not named does not
-//! compile.
+//! compile. What was written down by a build that names them otherwise has another [`Form`].
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::form::Form;
 
 /// Takes in state.
 #[derive(Clone, Default, Debug)]
@@ -96,6 +98,9 @@ pub trait State {
     /// # Errors
     /// If it was another configuration. Part of the state may have been taken up by then.
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit>;
+
+    /// Names what is written down, in its order: what was written in another form is not to be taken up.
+    fn form(&self, to: &mut Form);
 }
 
 /// Plain data are state by themselves.
@@ -107,6 +112,10 @@ impl<T: Serialize + DeserializeOwned> State for T {
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit> {
         *self = from.get()?;
         Ok(())
+    }
+
+    fn form(&self, to: &mut Form) {
+        to.plain::<T>();
     }
 }
 
@@ -160,6 +169,20 @@ macro_rules! state {
                 )*
                 Ok(())
             }
+
+            fn form(&self, to: &mut $crate::form::Form) {
+                let Self { $($kept,)* $($each,)* $($fixed: _,)* } = self;
+                $(
+                    to.name(stringify!($kept));
+                    $crate::state::State::form($kept, to);
+                )*
+                $(
+                    to.name(stringify!($each));
+                    if let Some(one) = $each.iter().next() {
+                        one.form(to);
+                    }
+                )*
+            }
         }
     };
 }
@@ -212,6 +235,36 @@ mod tests {
         assert_eq!((other.seen, other.parts[1].size), ((3, Some(u128::MAX)), 8));
         assert_eq!(other.parts[1].used, [5, u64::MAX]);
         assert_eq!(other.apart.map(|a| a.used), Some(vec![1]));
+    }
+
+    #[test]
+    fn components_of_other_names_have_another_form() {
+        struct Swapped {
+            first: u64,
+            then: u64,
+        }
+        struct Renamed {
+            one: u64,
+            then: u64,
+        }
+        state!([] Swapped { keeps then, first; each; fixed });
+        state!([] Renamed { keeps one, then; each; fixed });
+        let form = |of: &dyn Fn(&mut Form)| {
+            let mut form = Form::default();
+            of(&mut form);
+            form.hash()
+        };
+        let swapped = Swapped { first: 1, then: 2 };
+        let renamed = Renamed { one: 1, then: 2 };
+        let forms = [
+            form(&|f| swapped.form(f)),
+            form(&|f| renamed.form(f)),
+            form(&|f| whole(1, true).form(f)),
+            form(&|f| whole(1, false).form(f)),
+        ];
+        let different: std::collections::BTreeSet<u64> = forms.into_iter().collect();
+        assert_eq!(different.len(), forms.len());
+        assert_eq!(forms[2], form(&|f| whole(3, true).form(f)));
     }
 
     #[test]

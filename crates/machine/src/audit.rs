@@ -157,6 +157,8 @@ pub struct PhyUse {
     pub reroutes: u64,
     /// See `reroutes`.
     pub resent_packets: u64,
+    /// Flits that were under way when other tables were loaded and were dropped.
+    pub dropped_flits: u64,
     /// Packets that arrived poisoned.
     pub poisoned_packets: u64,
     /// Packets whose data arrived wrong unnoticed.
@@ -174,8 +176,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub fn audit(&self) -> Checks {
         let mut checks = Checks::default();
         let shared = self.shared();
-        let (injected, delivered) = self.flits();
-        checks.flits_lost = injected.abs_diff(delivered);
+        checks.flits_lost = self.flits().lost(self.flits_present());
         let (lost, losses) = self.lost_credits();
         checks.credits_lost = lost;
         checks.findings.extend(losses.into_iter().take(8));
@@ -279,7 +280,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             line_accesses: stats.line_accesses,
             hits: stats.hits(),
             packets: self.networks().map(Network::packets_delivered).sum(),
-            flits_delivered: self.flits().1,
+            flits_delivered: self.flits().delivered,
             flit_hops: self.networks().map(Network::flit_hops).sum(),
             memory_reads: self.memories().map(|m| m.reads).sum(),
             memory_writes: self.memories().map(|m| m.writes).sum(),
@@ -365,6 +366,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let mut sum = PhyUse {
             reroutes,
             resent_packets,
+            dropped_flits: self.flits().dropped,
             poisoned_packets,
             corrupted_packets,
             ..PhyUse::default()

@@ -19,7 +19,7 @@ use crate::barriers::{Meetings, Teams, units};
 use crate::build::{Seed, config, memories, nodes, shared, sources};
 use crate::engine::Engine;
 use crate::memory_port::MemoryPort;
-use crate::network::{Loss, Network, loss};
+use crate::network::{FlitCounts, Loss, Network, loss};
 use crate::node::{Node, Shared};
 use crate::partition::Partition;
 use crate::partition::layout::{Layout, Place};
@@ -53,11 +53,14 @@ pub struct Options {
     pub threads: usize,
     /// Where the machine is cut. Results do not depend on it.
     pub cut: Cut,
+    /// Have the threads step their parts however little an epoch holds, which is slower where it is little: for
+    /// tests of what threads must not change.
+    pub together: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, check: true, shuffle: None, threads: 1, cut: Cut::Auto }
+        Self { seed: 1, check: true, shuffle: None, threads: 1, cut: Cut::Auto, together: false }
     }
 }
 
@@ -187,7 +190,7 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
             let mut net = net;
             let mut teams = teams.clone();
             if let Some(table) = &spec.barriers.units {
-                net.set_units(units(spec, table, &mut teams, &net)?);
+                net.set_units(units((spec, options.seed), table, &mut teams, &net)?);
             }
             let mut shared = shared(spec, &domains, threads, options, (parts, &part_of))?;
             shared.judges = spec.barriers.units.is_some() || spec.barriers.timeout.is_some();
@@ -198,12 +201,7 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         let partitions = dealt.into_iter().enumerate().map(partition);
         let mut machine = Self {
             partitions: partitions.collect::<Result<_, RunError>>()?,
-            engine: Engine::new(
-                (parts, plan.epoch),
-                options.threads,
-                options.cut != Cut::Auto,
-                plan.why,
-            ),
+            engine: Engine::new((parts, plan.epoch), options.threads, options.together, plan.why),
             layout,
             spec: spec.clone(),
             options,
@@ -327,10 +325,15 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         self.networks().any(|net| !net.packets().is_empty())
     }
 
-    /// Flits offered and flits delivered so far.
-    pub fn flits(&self) -> (u64, u64) {
-        let sum = |a: (u64, u64), b: (u64, u64)| (a.0 + b.0, a.1 + b.1);
-        self.networks().map(Network::flits).fold((0, 0), sum)
+    /// Flits of packets so far.
+    pub fn flits(&self) -> FlitCounts {
+        self.networks().map(|net| *net.flit_counts()).fold(FlitCounts::default(), FlitCounts::and)
+    }
+
+    /// Flits that are at interfaces and not yet sent, in routers, and on wires: between steps, none are anywhere
+    /// else.
+    pub fn flits_present(&self) -> u64 {
+        self.networks().map(Network::flits_present).sum()
     }
 
     /// Checks that no credit is lost, as [`Network::lost_credits`], between steps.
@@ -421,7 +424,10 @@ fn plan<R: RoutingFunction>(
         Cut::Parts(parts) | Cut::Drawn { parts, .. } => parts,
     };
     if parts <= 1 {
-        let why = "this host has one core for it";
+        let why = match options.cut {
+            Cut::Auto => "this host has one core for it",
+            Cut::Parts(_) | Cut::Drawn { .. } => "one partition was asked for",
+        };
         return whole((options.threads > 1).then_some(why));
     }
     if !crate::network::outages(spec, options.seed)?.is_empty() {

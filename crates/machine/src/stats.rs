@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use base::form::Form;
 use base::part::PART_COUNT;
 use base::state::{Loader, Saver, State, Unfit};
 use base::{Part, Timeline};
@@ -38,6 +39,10 @@ impl State for Latency {
             self.histogram.saturating_record_n(value, count);
         }
         Ok(())
+    }
+
+    fn form(&self, to: &mut Form) {
+        to.name("counts, count, sum_fs, max_fs");
     }
 }
 

@@ -19,6 +19,8 @@ struct Sender {
     ready: Edge,
     /// What the sender of packets was told of it last: earlier where a token has cut in since.
     told: Edge,
+    /// The receiver's edge at which the last flit that was handed over is seen.
+    seen: Edge,
     flits: u64,
     /// Time spent on flits; of an on-die wire the flits alone tell.
     busy: Fs,
@@ -125,7 +127,7 @@ impl<I: Impairment> Links<I> {
     /// Links with an impairment of the caller's choice.
     pub fn new(params: Vec<LinkParams>, impairment: I) -> Self {
         let (free_at, busy, ready, told) = (Fs::ZERO, Fs::ZERO, Edge(0), Edge(0));
-        let sender = Sender { free_at, carry: 0, ready, told, flits: 0, busy };
+        let sender = Sender { free_at, carry: 0, ready, told, seen: Edge(0), flits: 0, busy };
         let direction = |params: LinkParams| Direction {
             fifo: params.fifo_depth.map(|depth| Box::new(Fifo::new(depth))),
             params,
@@ -267,12 +269,18 @@ impl<I: Impairment> Links<I> {
         [flit, credit, sender.ready].map(|e| if e.0 > u64::MAX / 2 { Edge(0) } else { e })
     }
 
-    /// Takes all that is on the wires away: flits that the receivers have not taken, and credits.
+    /// Takes what is on the wires away: flits of packets that the receivers have not taken, and credits.
+    /// Tokens stay.
     pub fn clear(&mut self) {
         for direction in &mut self.directions {
-            direction.flits.clear();
+            direction.flits.retain(|(_, flit)| flit.is_token());
             direction.credits.clear();
         }
+    }
+
+    /// When the receiver sees the first flit that is on `link`; [`Edge::NEVER`] if there is none.
+    pub fn due(&self, link: LinkIdx) -> Edge {
+        self.directions[link.at()].flits.front().map_or(Edge::NEVER, |(edge, _)| *edge)
     }
 
     /// How many links (directions) there are.
@@ -330,9 +338,9 @@ impl<I: Impairment> Links<I> {
         }
     }
 
-    /// Flits on `link` that the receiver has not taken.
+    /// Flits of packets on `link` that the receiver has not taken.
     pub fn flits_in_flight(&self, link: LinkIdx) -> usize {
-        self.directions[link.at()].flits.len()
+        self.directions[link.at()].flits.iter().filter(|(_, f)| !f.is_token()).count()
     }
 
     /// When the credits count that are on their way back to the sender of `link`.
@@ -362,7 +370,6 @@ impl Direction {
     /// Moves a flit through the stages of a framed link, once its frame is known.
     #[inline]
     fn framed(&mut self, edge: Edge, handed: Fs, placed: &Placed, behind: [Fs; 4]) -> Transit {
-        let before = self.flits.back().map_or(Edge(0), |(edge, _)| *edge);
         let Self { params, sender, fifo, .. } = self;
         if placed.accepted == Fs::NEVER {
             sender.ready = Edge::NEVER;
@@ -377,7 +384,8 @@ impl Direction {
         let flight = replay + behind[2];
         let (visible, held) = cross(params, fifo, flight + behind[3]);
         // Where a long skip is made shorter, what comes behind it is closer than it was on the wire.
-        let visible = visible.max(before);
+        let visible = visible.max(sender.seen);
+        sender.seen = visible;
         if held > Fs::ZERO {
             let after = params.sender.edge_after(placed.next + held).0;
             sender.ready = sender.ready.max(Edge(after.saturating_sub(1)));

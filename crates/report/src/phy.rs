@@ -30,6 +30,8 @@ pub struct PhyTotals {
     pub reroutes: u64,
     /// Packets that their sources sent again when tables changed.
     pub resent_packets: u64,
+    /// Flits that were under way when tables changed, of those packets, and were dropped.
+    pub dropped_flits: u64,
     /// Packets that arrived poisoned.
     pub poisoned_packets: u64,
     /// Packets whose data arrived wrong unnoticed.
@@ -113,6 +115,15 @@ pub(crate) fn sections(
         grouped(t.retrains),
         t.energy_fj as f64 / 1e12
     );
+    if t.reroutes > 0 {
+        let _ = writeln!(
+            out,
+            "  tables changed {} times: {} flits under way dropped, {} packets sent again by their sources",
+            grouped(t.reroutes),
+            grouped(t.dropped_flits),
+            grouped(t.resent_packets)
+        );
+    }
     if t.undetected_frames > 0 {
         let _ = writeln!(
             out,
@@ -186,6 +197,20 @@ mod tests {
         assert!(out.is_empty());
         sections(&mut out, Some(&PhyTotals::default()), &[link], Style::default());
         assert!(out.contains("sickest links") && out.contains("a -> b"), "{out}");
+    }
+
+    #[test]
+    fn changes_of_tables_say_what_they_dropped() {
+        let text = |reroutes| {
+            let totals =
+                PhyTotals { reroutes, resent_packets: 7, dropped_flits: 19, ..Default::default() };
+            let mut out = String::new();
+            sections(&mut out, Some(&totals), &[], Style::default());
+            out
+        };
+        let told = "tables changed 2 times: 19 flits under way dropped, 7 packets sent again";
+        assert!(text(2).contains(told), "{}", text(2));
+        assert!(!text(0).contains("tables"));
     }
 
     #[test]

@@ -97,8 +97,9 @@ pub struct RunReport {
 pub struct Interrupted {
     /// The instant of simulated time.
     pub at_ns: f64,
-    /// The checkpoint that it can be gone on with from.
-    pub checkpoint: String,
+    /// The checkpoint that it can be gone on with from; none where none could be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
 }
 
 /// How long barriers took.

@@ -312,7 +312,9 @@ fn checks(out: &mut String, r: &RunReport, style: Style) {
         );
         let (violations, credits) = (c.coherence_violations, c.credits_lost);
         let _ = writeln!(out, "  so far {violations} coherence violations, {credits} credits lost");
-        let _ = writeln!(out, "  checkpoint {}", interrupted.checkpoint);
+        if let Some(checkpoint) = &interrupted.checkpoint {
+            let _ = writeln!(out, "  checkpoint {checkpoint}");
+        }
         return;
     }
     let verdict =

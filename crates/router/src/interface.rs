@@ -281,6 +281,16 @@ impl Interface {
         (self.ports[port].credits[vc.at()], self.ports[port].depth)
     }
 
+    /// Flits that were offered and not yet sent.
+    pub fn unsent(&self) -> u64 {
+        let sending = |s: &Sending| u64::from(s.packet.flits - s.sent);
+        let of = |p: &Port| {
+            let queued = p.queues.iter().flatten().map(|q| u64::from(q.packet.flits));
+            queued.sum::<u64>() + p.sending.iter().flatten().map(sending).sum::<u64>()
+        };
+        self.ports.iter().map(of).sum()
+    }
+
     /// Packets that wait to be sent or are being sent: port, class, packet, destination.
     pub fn waiting(&self) -> Vec<(usize, Class, PacketIdx, NodeIdx)> {
         let mut all = Vec::new();

@@ -110,6 +110,13 @@ impl Store {
         place.dst = node.unwrap_or(place.dst);
     }
 
+    /// How many flits there are.
+    pub fn present(&self) -> usize {
+        let next = |slot: &u32| Some(self.slots[*slot as usize].next).filter(|next| *next != NONE);
+        let free = std::iter::successors(Some(self.free).filter(|slot| *slot != NONE), next);
+        self.slots.len() - free.count()
+    }
+
     /// Takes a flit out; its packet.
     #[inline]
     pub fn remove(&mut self, slot: Slot) -> PacketIdx {

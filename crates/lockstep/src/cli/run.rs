@@ -77,10 +77,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         shuffle: args.shuffle,
         threads: usize::from(args.threads),
         cut: args.checkpoints.cut()?,
+        together: false,
     };
     let started = now();
     let mut machine = Machine::new(&spec, &trace, options)?;
     let mut checkpoints = Checkpoints::new(&args.checkpoints, &args.topology, &args.trace)?;
+    checkpoints.check(&machine, &args.checkpoints)?;
     if let Some(from) = &args.checkpoints.resume {
         checkpoints.resume(&mut machine, from)?;
     }
@@ -90,9 +92,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let summary = if done { machine.summary() } else { machine.summary_so_far() };
     let mut report = report(args, &trace, &summary, (spec.flit_bytes, wall_s));
     report.engine = engine(&machine.engine());
+    // What was measured is told whether or not the run can be written down.
+    let written = if done { Ok(()) } else { checkpoints.write(&machine) };
     if !done {
-        checkpoints.write(&machine)?;
-        let checkpoint = checkpoints.path().display().to_string();
+        let checkpoint = || checkpoints.path().display().to_string();
+        let checkpoint = written.is_ok().then(checkpoint);
         report.interrupted = Some(report::Interrupted { at_ns: machine.now().as_ns(), checkpoint });
     }
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
@@ -104,7 +108,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         output::print(&report::render(&report, Style { color }))?;
     }
     if !done {
-        output::note(&go_on(args, checkpoints.path()));
+        output::note(&match written {
+            Ok(()) => go_on(args, checkpoints.path()),
+            Err(why) => format!("interrupted, and there is nothing to go on with: {why:#}"),
+        });
         return Ok(Outcome::Interrupted);
     }
     Ok(if report.checks.clean() { Outcome::Done } else { Outcome::ChecksFailed })
@@ -113,15 +120,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 /// How to go on with a run that was interrupted.
 fn go_on(args: &Args, checkpoint: &Path) -> String {
     let mut words = vec!["lockstep run".to_owned()];
-    words.push(format!("--topology {} --trace {}", args.topology, args.trace));
+    words.push(format!("--topology {} --trace {}", quoted(&args.topology), quoted(&args.trace)));
     if args.seed != 1 {
         words.push(format!("--seed {}", args.seed));
     }
     if args.no_check {
         words.push("--no-check".to_owned());
     }
-    words.push(format!("--resume {}", checkpoint.display()));
+    words.push(format!("--resume {}", quoted(&checkpoint.display().to_string())));
     format!("interrupted; to go on:\n  {}", words.join(" "))
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "wall time of the emulator, not of the machine")]

@@ -90,6 +90,14 @@ impl Checkpoints {
         Ok(Self { path, every, due: every.unwrap_or(Fs::NEVER) })
     }
 
+    /// Says at once that a machine cannot be written down, where that was asked for.
+    pub(crate) fn check(&self, machine: &Machine, flags: &Flags) -> anyhow::Result<()> {
+        if flags.checkpoint.is_some() {
+            machine.can_checkpoint().with_context(|| unwritable(&self.path))?;
+        }
+        Ok(())
+    }
+
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path

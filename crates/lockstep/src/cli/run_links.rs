@@ -61,6 +61,7 @@ pub(super) fn totals(u: &PhyUse) -> PhyTotals {
         retrains: u.retrains,
         reroutes: u.reroutes,
         resent_packets: u.resent_packets,
+        dropped_flits: u.dropped_flits,
         poisoned_packets: u.poisoned_packets,
         corrupted_packets: u.corrupted_packets,
         energy_fj: u.energy_fj,

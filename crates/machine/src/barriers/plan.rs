@@ -3,7 +3,8 @@
 //! The tree of a barrier is the union of the shortest ways (by latency) from a root to its members; no way
 //! leads through a node. The root is the router in the middle of the longest way between two members,
 //! as two sweeps find it: from the first member to the farthest, and from that to the farthest. Where ways
-//! are equally short, each barrier prefers other routers, so that several at once spread over planes.
+//! are equally short, each barrier prefers other routers, so that several at once spread over planes. Links
+//! that go down for good at any time have no part in trees.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -81,9 +82,9 @@ impl Teams {
 /// table goes.
 ///
 /// # Errors
-/// If members of a barrier cannot reach each other.
+/// If members of a barrier cannot reach each other by links that stay up.
 pub(crate) fn units<R: RoutingFunction>(
-    spec: &MachineSpec,
+    (spec, seed): (&MachineSpec, u64),
     table: &UnitSpec,
     teams: &mut Teams,
     net: &Network<R, Payload>,
@@ -95,7 +96,7 @@ pub(crate) fn units<R: RoutingFunction>(
         traversal: 1 + spec.router.st_cycles,
     };
     let mut units = Units::new(nodes + routers, latency);
-    let fabric = Fabric::new(spec, table, net);
+    let fabric = Fabric::new((spec, seed), table, net)?;
     for (slot, (id, threads)) in teams.teams.iter().enumerate().take(table.table as usize) {
         let slot = u16::try_from(slot).unwrap_or(u16::MAX);
         for (unit, place) in fabric.tree(*id, usize::from(slot), threads)? {
@@ -111,7 +112,7 @@ struct Fabric<'a> {
     spec: &'a MachineSpec,
     nodes: usize,
     /// `[unit][port]`: the unit at the other end, its port there, and the femtoseconds from there to what
-    /// follows here; `None` where the cable is down for good.
+    /// follows here; `None` where the cable is, or goes, down for good.
     ports: Vec<Vec<Option<(usize, u16, u64)>>>,
 }
 
@@ -124,12 +125,12 @@ struct Ways {
 
 impl<'a> Fabric<'a> {
     fn new<R: RoutingFunction>(
-        spec: &'a MachineSpec,
+        (spec, seed): (&'a MachineSpec, u64),
         table: &UnitSpec,
         net: &Network<R, Payload>,
-    ) -> Self {
+    ) -> Result<Self, BuildError> {
         let nodes = spec.fabric.node_ports.len();
-        let down = dead(spec);
+        let down = dead(spec, seed)?;
         let place = |end: End| match end {
             End::Node(n, port) => (n.at(), port.0),
             End::Router(r, port) => (nodes + r.at(), port.0),
@@ -160,7 +161,7 @@ impl<'a> Fabric<'a> {
         let routers = spec.fabric.routers.iter().map(|r| &r.ports);
         let ports = spec.fabric.node_ports.iter().chain(routers);
         let ports = ports.map(|links| links.iter().map(port).collect()).collect();
-        Self { spec, nodes, ports }
+        Ok(Self { spec, nodes, ports })
     }
 
     /// The shortest ways of all units to `root`; among equal ones by routers that come first, counted from
@@ -251,8 +252,10 @@ impl<'a> Fabric<'a> {
             let lost = farthest(&ways);
             if ways.far[lost] == u64::MAX {
                 let (a, b) = (NodeIdx::new(member), NodeIdx::new(lost));
-                let why =
-                    format!("barrier {id} has members on {a} and {b}, between which no link is up");
+                let why = format!(
+                    "barrier {id} has members on {a} and {b}, between which no link stays up for units' \
+                     tokens\n  mend: bring links up again by `what: Up`, or have barriers go by `Packets()`"
+                );
                 return Err(BuildError::new(format!("{}: {why}", self.spec.name)));
             }
             for (bound, far) in bound.iter_mut().zip(&ways.far) {
@@ -284,11 +287,15 @@ impl<'a> Fabric<'a> {
     }
 }
 
-/// Cables that are down from the start and stay so, by their even links.
-fn dead(spec: &MachineSpec) -> Vec<usize> {
+/// Cables that are down from the start and stay so, or go down for good later, by their even links. Trees are
+/// laid before the run, and a token that is on its way to a unit cannot go around.
+fn dead(spec: &MachineSpec, seed: u64) -> Result<Vec<usize>, BuildError> {
     let of = |link: LinkIdx| link.at() & !1;
     let up =
         |e: LinkIdx| spec.events.iter().any(|f| f.what == Happening::Up && of(f.link) == of(e));
     let down = spec.events.iter().filter(|e| e.what == Happening::Down && e.at == Fs::ZERO);
-    down.filter(|e| !up(e.link)).map(|e| of(e.link)).collect()
+    let down = down.filter(|e| !up(e.link)).map(|e| of(e.link));
+    let later = crate::network::outages(spec, seed)?.into_iter();
+    let later = later.filter(|(_, _, until)| *until == Fs::NEVER).map(|(link, ..)| of(link));
+    Ok(down.chain(later).collect())
 }

@@ -17,15 +17,14 @@ mod fingerprint;
 
 use std::io::{self, Read, Write};
 
+use base::form::Form;
 use base::state::{Loader, Saver};
 use base::{Fs, RoutingFunction, State};
 use memory::MemoryModel;
 use serde::{Deserialize, Serialize};
 
 use crate::Machine;
-use crate::network::Network;
-use crate::node::{Node, Shared};
-use crate::payload::Payload;
+use crate::node::Node;
 
 pub use error::CheckpointError;
 pub(crate) use fingerprint::fingerprint;
@@ -35,7 +34,7 @@ const MARK: [u8; 8] = *b"LKSTCKPT";
 /// The last bytes before the CRC.
 const END: [u8; 4] = *b"done";
 /// Of this form. Raised whenever what is written down changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Mark, version and bytes of the header.
 const START_BYTES: usize = 16;
 /// End and CRC.
@@ -66,8 +65,8 @@ pub struct Header {
     pub now: Fs,
     /// Operations taken from the trace.
     pub operations: u64,
-    /// Sizes of what is written down: another build may have it otherwise.
-    form: [u64; 4],
+    /// Hash over the names of all that is written down, in its order: another build may have it otherwise.
+    form: u64,
 }
 
 impl Header {
@@ -108,12 +107,7 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
     /// change, clocks that are retuned), or a source of operations depends on what loads read, so that nobody could
     /// bring it to its place again.
     pub fn checkpoint(&self, to: impl Write) -> Result<(), CheckpointError> {
-        if let Some(what) = self.not_kept() {
-            return Err(CheckpointError::NotKept { what });
-        }
-        if self.nodes().any(Node::observes) {
-            return Err(CheckpointError::Observing);
-        }
+        self.can_checkpoint()?;
         let mut to = Checked { to, crc: crc32fast::Hasher::new() };
         let mut saver = Saver::default();
         saver.put(&self.header());
@@ -131,6 +125,19 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
         to.to.write_all(&crc.to_le_bytes())?;
         to.to.flush()?;
         Ok(())
+    }
+
+    /// Whether the run can be written down at all, which does not change while it goes on: to be asked before.
+    ///
+    /// # Errors
+    /// What the machine has that a checkpoint does not hold, or that a source of operations depends on what loads
+    /// read.
+    pub fn can_checkpoint(&self) -> Result<(), CheckpointError> {
+        match self.not_kept() {
+            Some(what) => Err(CheckpointError::NotKept { what }),
+            None if self.nodes().any(Node::observes) => Err(CheckpointError::Observing),
+            None => Ok(()),
+        }
     }
 
     /// What the machine has that a checkpoint does not hold.
@@ -182,7 +189,8 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
     }
 
     fn header(&self) -> Header {
-        let sizes = [size_of::<Node>(), size_of::<Shared>(), size_of::<Network<(), Payload>>(), 0];
+        let mut form = Form::default();
+        State::form(self, &mut form);
         Header {
             topology: self.spec().name.clone(),
             machine: fingerprint(self.spec()),
@@ -194,7 +202,7 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
             layout: fingerprint(self.layout()),
             now: self.now(),
             operations: self.operations_taken(),
-            form: sizes.map(|n| n as u64),
+            form: form.hash(),
         }
     }
 }
@@ -206,9 +214,6 @@ impl Header {
             let mend = mend.to_owned();
             Err(CheckpointError::Foreign { what, found, wanted, mend })
         };
-        if self.form != run.form {
-            return Err(CheckpointError::Unfit);
-        }
         if self.machine != run.machine {
             let name = |h: &Self| format!("{} ({:016x})", h.topology, h.machine >> 64);
             let mend =
@@ -235,10 +240,11 @@ impl Header {
         }
         if self.layout != run.layout {
             let mend = "build the machine with as many partitions as it was cut into";
-            let count = |h: &Self| format!("{} partitions", h.partitions);
+            let count = |h: &Self| format!("{} partitions ({:016x})", h.partitions, h.layout >> 64);
             return foreign("cut", count(self), count(run), mend);
         }
-        Ok(())
+        // Of one machine, or what it has would be named otherwise.
+        if self.form == run.form { Ok(()) } else { Err(CheckpointError::Unfit) }
     }
 }
 

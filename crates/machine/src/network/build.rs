@@ -13,7 +13,7 @@ use super::mail::Mail;
 use super::packets::Packets;
 use super::reroute::Plan;
 use super::wiring::{Abroad, Component, Slot, Socket, Terminal, Unit, Wiring};
-use super::{Network, Slots, Units};
+use super::{FlitCounts, Network, Slots, Units};
 use crate::BuildError;
 use crate::partition::layout::{Layout, LinkEnds, Share};
 
@@ -65,8 +65,7 @@ pub(super) fn network<R: RoutingFunction, P: Clone>(
         clocks: routers().map(|r| domains[r.clock.at()].clone()).collect(),
         components,
         slots,
-        flits_injected: 0,
-        flits_delivered: 0,
+        flits: FlitCounts::default(),
         packets_delivered: 0,
         spoilt: [0; 2],
         units: Units::default(),

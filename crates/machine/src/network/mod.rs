@@ -9,6 +9,7 @@
 
 mod build;
 mod clocks;
+mod count;
 mod framing;
 mod local;
 mod mail;
@@ -25,6 +26,7 @@ use topology::spec::MachineSpec;
 
 pub(crate) use build::{check_ports, division, latency_min, pipeline};
 pub(crate) use clocks::domains;
+pub use count::FlitCounts;
 pub use framing::frame_class;
 use local::Local;
 pub(crate) use mail::Mail;
@@ -56,8 +58,7 @@ pub struct Network<R, P> {
     /// `[domain][component]`
     components: Vec<Vec<Component>>,
     slots: Slots,
-    flits_injected: u64,
-    flits_delivered: u64,
+    flits: FlitCounts,
     packets_delivered: u64,
     plan: reroute::Plan<R>,
     /// Packets that arrived poisoned, and with wrong data.
@@ -66,7 +67,7 @@ pub struct Network<R, P> {
 }
 
 base::state!([R, P: serde::Serialize + serde::de::DeserializeOwned] Network<R, P> {
-    keeps routers, wiring, packets, arriving, flits_injected, flits_delivered, packets_delivered, spoilt;
+    keeps routers, wiring, packets, arriving, flits, packets_delivered, spoilt;
     each interfaces;
     fixed mail, clocks, components, slots, plan, units
 });
@@ -124,18 +125,23 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         end: Fs,
         woken: &mut Vec<(DomainIdx, Edge, u32)>,
     ) -> Option<Fs> {
-        loop {
-            match self.wiring.schedule.advance_before(end, woken) {
-                Some(now) => {
-                    if now >= self.next_change() {
-                        self.change(now);
-                    }
-                    return Some(now);
-                }
-                None if end == Fs::NEVER && self.wake_for_change() => {}
-                None => return None,
-            }
+        if self.next_change() < Fs::NEVER {
+            self.wake_for_change();
         }
+        let now = self.wiring.schedule.advance_before(end, woken)?;
+        if now >= self.next_change() {
+            self.change(now);
+        }
+        Some(now)
+    }
+
+    /// The next instant at which anything happens: a component wakes, or packets that are under way see the
+    /// links change.
+    pub(crate) fn next_instant(&mut self) -> Fs {
+        if self.next_change() < Fs::NEVER {
+            self.wake_for_change();
+        }
+        self.wiring.schedule.next_instant()
     }
 
     /// The clock of a domain: a handle.
@@ -169,7 +175,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     pub fn receive(&mut self, node: NodeIdx, edge: Edge, delivered: &mut Vec<PacketIdx>) {
         let mut wires = self.wiring.at(node.at(), &mut self.packets, &mut self.mail);
         let before = delivered.len();
-        self.flits_delivered += self.interfaces[node.at()].receive(edge, &mut wires, delivered);
+        self.flits.delivered += self.interfaces[node.at()].receive(edge, &mut wires, delivered);
         self.packets_delivered += (delivered.len() - before) as u64;
         self.take_tokens(node, edge);
     }
@@ -196,7 +202,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         flits: u32,
     ) -> PacketIdx {
         let index = self.packets.insert(packet);
-        self.flits_injected += u64::from(flits);
+        self.flits.offered += u64::from(flits);
         let Head { src, dst, flow, class, .. } = head;
         let outgoing = Outgoing { packet: index, src, dst, flow, class, flits };
         self.plan.keep(at.at(), outgoing);
@@ -259,11 +265,6 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// The packets in flight.
     pub const fn packets(&self) -> &Packets<P> {
         &self.packets
-    }
-
-    /// Flits offered and flits delivered so far.
-    pub const fn flits(&self) -> (u64, u64) {
-        (self.flits_injected, self.flits_delivered)
     }
 
     /// Packets delivered so far.

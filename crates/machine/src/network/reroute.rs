@@ -11,7 +11,11 @@
 //! The network is then reconfigured as Autonet is (Schroeder et al., 1991): what is in it is dropped, each
 //! source's interface has kept its packets until they arrived and sends them again in their order, and
 //! tables are those of [`Routing::around`]. So no packet is lost and none arrives twice, and old and new
-//! routes never wait for each other. ASSUMED: it takes no time beyond the next edge of each node.
+//! routes never wait for each other. What is dropped is counted where it lies, and what is offered again where
+//! it is. ASSUMED: it takes no time beyond the next edge of each node.
+//!
+//! Tokens of barrier units stay on the wires: they go from one unit to the next by trees that do not change,
+//! and the link layer sends again what it had under way. Trees keep off links that go down for good.
 //!
 //! When links go down depends on the events and the seed, not on the load: all changes are known when the
 //! machine is built.
@@ -160,16 +164,16 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         self.plan.changes.front().map_or(Fs::NEVER, |change| change.at)
     }
 
-    /// Everyone sleeps while packets are under way: a change that is to come may help them.
-    pub(super) fn wake_for_change(&mut self) -> bool {
-        let at = self.next_change();
-        if at == Fs::NEVER || self.packets.is_empty() {
-            return false;
-        }
+    /// Everyone sleeps until after the next change while packets are under way: it may help them, so somebody
+    /// has to be awake for it.
+    pub(super) fn wake_for_change(&mut self) {
         let slot = self.slots.nodes[0];
-        let edge = self.wiring.schedule.domain(slot.domain).edge_after(at);
-        self.wiring.wake(slot, edge);
-        true
+        let clock = self.wiring.schedule.domain(slot.domain);
+        let edge = clock.edge_after(self.next_change());
+        let at = clock.instant(edge);
+        if !self.packets.is_empty() && self.wiring.schedule.next_instant() > at {
+            self.wiring.wake(slot, edge);
+        }
     }
 
     /// The links have changed by `now`.
@@ -193,6 +197,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     fn reconfigure(&mut self, now: Fs, routing: R) {
         self.plan.reroutes += 1;
         self.plan.hops = self.flit_hops();
+        self.flits.dropped += self.flits_present();
         self.wiring.clear(now);
         let routing = Local::new(routing, &self.plan.names);
         self.routers = RouterBank::new(&self.plan.params, self.plan.pipeline, routing);
@@ -201,9 +206,8 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         let mut again: Vec<_> = self.plan.sent.iter().flatten().copied().collect();
         again.sort_unstable_by_key(|(number, ..)| *number);
         self.plan.resent += again.len() as u64;
-        let under_way: u64 = again.iter().map(|(.., packet)| u64::from(packet.flits)).sum();
-        self.flits_delivered = self.flits_injected - under_way;
         for (_, source, packet) in again {
+            self.flits.again += u64::from(packet.flits);
             if let Some(timeline) = self.packets.timeline(packet.packet) {
                 timeline.rewind(now);
                 timeline.charge(Part::Replay, now);

@@ -197,7 +197,7 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
 
     /// The next instant at which anything happens here.
     pub(crate) fn next(&mut self) -> Fs {
-        self.net.wiring_mut().schedule.next_instant()
+        self.net.next_instant()
     }
 
     /// The instant stepped last.

@@ -92,7 +92,10 @@ impl Plan {
             let draw = |at: usize| base::rng::draw(seed, at as u64, 9, 0) % parts as u64;
             let of: Vec<usize> =
                 (0..clusters.work.len()).map(|at| usize::try_from(draw(at)).unwrap_or(0)).collect();
-            return Ok(pool.plan(spec, &clusters, &of, parts));
+            let plan = pool.plan(spec, &clusters, &of, parts);
+            let why = "no link lies across the cut that was drawn";
+            let whole = || Self::whole(&spec.fabric, Some(why));
+            return Ok(if plan.epoch == Fs::NEVER { whole() } else { plan });
         }
         let least = if cut == Cut::Auto { 2 } else { parts };
         let mut best: Option<(f64, Self)> = None;
@@ -107,10 +110,12 @@ impl Plan {
                 }
             }
         }
-        let why = "what its long links join is too uneven for more than one thread";
+        let whole = |why| Self::whole(&spec.fabric, Some(why));
         Ok(match best {
+            None => whole("links with a latency of less than 8 edges join all of it"),
+            Some((_, plan)) if plan.epoch == Fs::NEVER => whole("no link joins its parts"),
             Some((gain, plan)) if cut != Cut::Auto || gain >= GAIN_MIN => plan,
-            _ => Self::whole(&spec.fabric, Some(why)),
+            Some(_) => whole("what its long links join is too uneven for more than one thread"),
         })
     }
 }

@@ -3,6 +3,7 @@
 use core::fmt::Debug;
 
 use base::arch::{Allocation, Arbitration};
+use base::form::Form;
 use base::state::{Loader, Saver, State, Unfit};
 
 use super::Allocator;
@@ -58,6 +59,19 @@ impl State for AnyAllocator {
             Self::IslipMatrix(allocator) => allocator.load(from),
             Self::Wavefront(allocator) => allocator.load(from),
             Self::Own(_) => Err(Unfit),
+        }
+    }
+
+    fn form(&self, to: &mut Form) {
+        match self {
+            Self::InputFirst(allocator) => allocator.form(to),
+            Self::InputFirstMatrix(allocator) => allocator.form(to),
+            Self::OutputFirst(allocator) => allocator.form(to),
+            Self::OutputFirstMatrix(allocator) => allocator.form(to),
+            Self::Islip(allocator) => allocator.form(to),
+            Self::IslipMatrix(allocator) => allocator.form(to),
+            Self::Wavefront(allocator) => allocator.form(to),
+            Self::Own(_) => {}
         }
     }
 }

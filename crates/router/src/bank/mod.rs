@@ -1,9 +1,9 @@
 //! The bank of all routers: what it is built from, and what may be read off it.
 
+mod blocks;
 mod read;
 
 use base::arch::{Buffers, VcReuse};
-use base::state::{Loader, Saver, State, Unfit};
 use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::MAX_PORTS;
@@ -118,26 +118,6 @@ enum Blocks {
     Lanes512(Vec<Block<512, 8>>),
     Lanes2048(Vec<Block<2048, 32>>),
     Lanes16384(Vec<Block<16384, 256>>),
-}
-
-impl State for Blocks {
-    fn save(&self, to: &mut Saver) {
-        match self {
-            Self::Lanes64(blocks) => blocks.iter().for_each(|b| b.save(to)),
-            Self::Lanes512(blocks) => blocks.iter().for_each(|b| b.save(to)),
-            Self::Lanes2048(blocks) => blocks.iter().for_each(|b| b.save(to)),
-            Self::Lanes16384(blocks) => blocks.iter().for_each(|b| b.save(to)),
-        }
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit> {
-        match self {
-            Self::Lanes64(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
-            Self::Lanes512(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
-            Self::Lanes2048(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
-            Self::Lanes16384(blocks) => blocks.iter_mut().try_for_each(|b| b.load(from)),
-        }
-    }
 }
 
 impl Blocks {

@@ -110,6 +110,11 @@ impl<R: RoutingFunction> RouterBank<R> {
         collective.map_or((0, 0), |c| c.flits())
     }
 
+    /// Flits in all routers, those in output buffers among them. Not of an express network.
+    pub fn present(&self) -> usize {
+        self.store().present()
+    }
+
     /// Flits buffered at router `i`, input `port`, `vc`.
     pub fn buffered(&self, i: RouterIdx, port: usize, vc: VcIdx) -> usize {
         let lane = self.lane(i, port, vc.0);

@@ -1,6 +1,6 @@
 //! What is done to wires other than by units that are stepped: they are emptied, and carry tokens.
 
-use base::{Fs, Token};
+use base::{Fs, LinkIdx, Token};
 use clock::Edge;
 use router::PortSet;
 use tracing::trace;
@@ -8,7 +8,7 @@ use tracing::trace;
 use super::{Socket, Terminal, Wiring};
 
 impl Wiring {
-    /// Takes all that is on the wires away; nobody waits for a credit any more.
+    /// Takes all that is on the wires away, but for tokens; nobody waits for a credit any more.
     pub(in crate::network) fn clear(&mut self, now: Fs) {
         self.links.clear();
         self.spoiled.clear();
@@ -20,6 +20,15 @@ impl Wiring {
         for unit in &mut self.units {
             (unit.flits, unit.credits) = (PortSet::EMPTY, PortSet::EMPTY);
             unit.starved = PortSet::EMPTY;
+        }
+        // Who receives a token is awake for it already.
+        for (link, to) in self.receivers.iter().enumerate() {
+            let due = self.links.due(LinkIdx::new(link));
+            if due != Edge::NEVER {
+                let unit = &mut self.units[to.unit];
+                unit.flits.insert(to.port);
+                self.sockets[unit.first as usize + to.port].flit_due = due;
+            }
         }
     }
 
