@@ -3,15 +3,19 @@
 
 use std::fmt::Write as _;
 
+use lockstep::base::arch::{Buffers, RouterArch};
 use lockstep::base::{Addr, Op, PackageOp, Record, Rmw, ThreadIdx};
 use lockstep::machine::checkpoint::Header;
 use lockstep::machine::{CheckpointError, Cut, Latency, Machine, Options, Summary};
 use lockstep::stress::{Case, topologies};
+use lockstep::topology::describe::{CrossingForm, LinkForm, Via};
+use lockstep::topology::phy::Chance;
 use lockstep::topology::spec::MachineSpec;
 use lockstep::topology::{Description, SHIPPED};
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use tests::fabric::choose;
 
 /// All that a summary says, in words.
 fn told(s: &Summary) -> String {
@@ -135,14 +139,81 @@ fn machines_that_are_cut_go_on_from_the_end_of_any_epoch() {
 #[test]
 fn links_with_errors_and_events_go_on_where_they_were() {
     let text = SHIPPED.iter().find(|(n, _)| *n == "nvl8-framed").expect("it is shipped").1;
-    for ber in ["1e-5", "2e-4"] {
-        let noisy = format!("Framed(class: \"nvlink4\", ber: {ber}, replay: (retries: 3))");
+    for (ber, sick) in [("1e-5", false), ("4e-4", true)] {
+        let weak = "code: (strength: 5), replay: (retries: 3)";
+        let noisy = format!("Framed(class: \"nvlink4\", ber: {ber}, {weak})");
         let event = "events: [(link: (\"node0\", \"switch1\"), at: \"2 us\", what: Retrain)],\n    accelerator: (";
         let text =
             text.replace("Framed(class: \"nvlink4\")", &noisy).replace("accelerator: (", event);
         let spec = lockstep::topology::parse("noisy", &text).expect("a machine");
+        let mut run = machine(&spec, &mixed(16), Options::default());
+        run.run().expect("a sound run");
+        let phy = run.summary().phy.expect("it is framed");
+        assert!(
+            phy.retrains >= 1 && (phy.replays > 9 && phy.uncorrectable > 99) == sick,
+            "{phy:?}"
+        );
         check(&spec, &mixed(16), Options::default(), &[3, 250, 333, 500, 750, 930]);
     }
+}
+
+/// A machine whose routers, buffers, crossings and links are drawn; all shared or lossy where it says so.
+fn odd(seed: u64, (other, pools, fifo, noise): (bool, bool, bool, bool)) -> MachineSpec {
+    let mut d = Description::shipped(if noise { "nvl8-framed" } else { "nvl8" }).expect("shipped");
+    if other {
+        choose(&mut d, false, 6, seed);
+    }
+    if pools {
+        d.router.buffers = Buffers::Shared { reserved_flits: 6 };
+    }
+    if fifo {
+        let between = ("accelerator".to_owned(), "switch".to_owned());
+        d.crossings = vec![CrossingForm { between, via: Via::Fifo { depth: 3, stages: 2 } }];
+    }
+    if let (true, Some(LinkForm::Framed(form))) = (noise, d.links.get_mut("nvlink4")) {
+        (form.ber, form.code.strength) = (Some(Chance(4e-4)), Some(5));
+    }
+    for (_, class) in &mut d.links.0 {
+        class.set_buffer_flits(8);
+    }
+    d.elaborate().expect("a sound machine")
+}
+
+/// Each of what a machine can be made of is there often enough, in the middle of a run.
+#[test]
+fn machines_of_any_routers_pools_crossings_and_noise_go_on_from_any_instant() {
+    let cases = if tests::deep() { 300 } else { 16 };
+    let config = Config { cases, rng_seed: RngSeed::Fixed(29), ..Config::default() };
+    let kinds = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let runs = (any::<u64>(), 100_u64..900, kinds, any::<bool>());
+    let seen = std::cell::Cell::new([0_u32; 5]);
+    let law = |(seed, share, kind, cut): (u64, u64, (bool, bool, bool, bool), bool)| {
+        let (spec, trace) = (odd(seed, kind), mixed(8));
+        let cut = if cut { Cut::Parts(2) } else { Cut::Auto };
+        let options = Options { seed, cut, ..Options::default() };
+        let (steps, _) = whole(&spec, &trace, options);
+        let mut halfway = machine(&spec, &trace, options);
+        for _ in 0..steps * share / 1000 {
+            halfway.step().expect("a sound run");
+        }
+        // Errors before the checkpoint, and after it.
+        let sick = |m: &Machine| m.summary_so_far().phy.map_or(0, |p| p.replays);
+        let before = sick(&halfway);
+        let under_way = halfway.packets_in_flight();
+        halfway.run().expect("a sound run");
+        let noisy = before > 0 && sick(&halfway) > before;
+        check(&spec, &trace, options, &[share]);
+        let fifo = spec.crossings.iter().any(|c| c.via.fifo_depth().is_some());
+        let pooled = spec.router.arch.buffers != Buffers::Private;
+        let plain = RouterArch { buffers: spec.router.arch.buffers, ..RouterArch::default() };
+        let parts = halfway.engine().partitions > 1;
+        let other = spec.router.arch != plain;
+        let now = [other, pooled, fifo, noisy, parts].map(|has| u32::from(has && under_way));
+        seen.set(std::array::from_fn(|at| seen.get()[at] + now[at]));
+        Ok(())
+    };
+    TestRunner::new(config).run(&runs, law).expect("every run goes on");
+    assert!(seen.get().iter().all(|n| *n >= cases / 6), "{:?}", seen.get());
 }
 
 #[test]

@@ -142,8 +142,8 @@ fn timings() -> impl Strategy<Value = Timing> {
     (link, stages.prop_map(|s| [s.0, s.1, s.2, s.3, s.4]), 0_u8..2)
 }
 
-/// The choices that make a router: draws by which each is made.
-fn choose(d: &mut Description, escapes: bool, longest: u32, seed: u64) {
+/// The choices that make a router: draws by which each is made. Packets have `longest` flits at most.
+pub fn choose(d: &mut Description, escapes: bool, longest: u32, seed: u64) {
     let one_of = |stream, count| draw(seed, 7, stream, 0) % count;
     let allocation = |stream| match one_of(stream, 4) {
         0 => Allocation::InputFirst,

@@ -21,7 +21,7 @@ use lockstep::router::{Departure, Lane, Stall};
 use lockstep::topology::Description;
 use lockstep::topology::spec::MachineSpec;
 
-pub use cases::{Fabric, cases, fabric, uniform};
+pub use cases::{Fabric, cases, choose, fabric, uniform};
 pub use script::{Order, Sent};
 
 /// A machine and the packets that it shall carry.

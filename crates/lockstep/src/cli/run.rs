@@ -331,3 +331,18 @@ fn checks(c: &machine::Checks) -> Checks {
         findings: c.findings.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_as_a_shell_takes_them() {
+        let plain = ["nvl8", "../a-b_c/d.ron", "x=1,2", "50%", "c@d:e+f"];
+        assert!(plain.iter().all(|word| quoted(word) == *word));
+        assert_eq!(quoted("two words.ron"), "'two words.ron'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("$(x)*~"), "'$(x)*~'");
+    }
+}

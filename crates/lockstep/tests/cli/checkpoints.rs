@@ -1,11 +1,13 @@
 //! Runs that are killed, interrupted and gone on with.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use lockstep::machine::checkpoint::Header;
+use lockstep::topology::SHIPPED;
 
 use crate::place::Place;
 
@@ -113,6 +115,62 @@ fn ctrl_c_writes_a_checkpoint_and_partial_results_and_says_how_to_go_on() {
     assert_eq!(part["interrupted"]["checkpoint"], "c");
     assert_eq!(part["checks"]["quiescent"], false);
     assert_eq!(whole(&place, &["--seed", "3", "--resume", "c"]), expected);
+}
+
+/// A machine with barrier units, which are not written down.
+fn unwritten(place: &Place) -> &'static str {
+    let (_, text) = SHIPPED.iter().find(|(name, _)| *name == "nvl8").expect("it is shipped");
+    let units = "barriers: Hardware(),\n    accelerator: (";
+    place.put("with units.ron", text.replacen("accelerator: (", units, 1));
+    "with units.ron"
+}
+
+#[test]
+fn a_machine_that_cannot_be_written_down_says_so_before_it_runs() {
+    let place = Place::new();
+    let words = ["run", "--quiet", "--checkpoint", "c", "--topology", unwritten(&place)];
+    let output = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(words)
+        .current_dir(place.path("."))
+        .output()
+        .expect("the binary is there");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{told}");
+    assert!(told.contains("could not write c") && told.contains("barrier units"), "{told}");
+    assert!(told.contains("mend: "), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_tells_what_was_measured_where_nothing_can_be_written_down() {
+    let place = Place::new();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(["run", "--json", "part.json", "--log", "barrier=debug"])
+        .args(["--topology", unwritten(&place)])
+        .current_dir(place.path("."))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is there");
+    // Its first word is told when it runs.
+    let mut first = [0];
+    let mut log = run.stderr.take().expect("it is piped");
+    log.read_exact(&mut first).expect("it says something");
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).map(|_| rest)
+    });
+    let pid = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("a kill").success());
+    let output = run.wait_with_output().expect("it ends");
+    let told = rest.join().expect("it reads").expect("it is text");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{said}{told}");
+    assert!(said.contains("interrupted at") && !said.contains("checkpoint "), "{said}");
+    assert!(told.contains("nothing to go on with") && told.contains("barrier units"), "{told}");
+    let part: serde_json::Value = serde_json::from_str(&place.get("part.json")).expect("a result");
+    assert_eq!(part["interrupted"].get("checkpoint"), None);
+    assert!(part["transactions"].as_u64().is_some_and(|n| n > 0));
 }
 
 #[test]

@@ -56,6 +56,32 @@ fn clocks_that_differ_are_crossed_by_an_elastic_buffer() {
     assert_eq!(all(&mut links, THERE), (0..80_000).collect::<Vec<_>>());
 }
 
+/// The sender's half of a cut link has an empty ring: what it tells must not depend on it.
+#[test]
+fn a_sender_tells_the_same_whether_or_not_it_holds_the_ring() {
+    let mut class = class();
+    // Frames of 160 bits of a lane, 1.6 ns. 256 bits of a lane a skip, every 1,200 frames, in which 230 bits
+    // of drift add up: 2.3 ns that the frame behind a skip waits less than the one before it.
+    (class.layout.frame_bits, class.layout.slots, class.code) = (640, 2, Code::none(640));
+    class.skip = Some(crate::Skip { bits: 1024, every_frames: 1200 });
+    class.elastic_bits = 512;
+    class.ppm = [600, -600];
+    assert!(class.elastic(0).is_some_and(|e| e.holds()));
+    let whole = &mut pair(class.clone(), Fs::from_ns(5), mhz(2500), &[], 1);
+    let cut = &mut pair(class, Fs::from_ns(5), mhz(2500), &[], 1);
+    let (mut edge, mut last, mut held_up) = (Edge(0), (Edge(0), Fs::ZERO), 0);
+    for n in 0..40_000 {
+        let there = whole.send(THERE, flit(n), edge);
+        assert_eq!(there, cut.launch(THERE, edge), "flit {n}");
+        assert!(there.visible >= last.0, "flit {n}");
+        // Of a later frame, and seen at the same edge.
+        held_up += u32::from(there.visible == last.0 && there.flight > last.1);
+        last = (there.visible, there.flight);
+        edge = there.ready.max(edge.plus(1));
+    }
+    assert!(held_up > 5, "{held_up} flits were held up by the one before");
+}
+
 /// Sends `flits` one after the other as fast as the link takes them; gives the last edge.
 fn stream(links: &mut crate::Links, flits: u32) -> Fs {
     let mut last = Fs::ZERO;
