@@ -371,7 +371,7 @@ impl Cable {
         (self.lanes.width(), self.lanes.failed())
     }
 
-    /// Why it is down for good at an instant.
+    /// Why it is down for good, as far as events are worked off.
     pub(crate) fn dead(&self) -> Option<Trouble> {
         self.dead
     }
