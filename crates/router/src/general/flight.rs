@@ -104,6 +104,12 @@ impl Flights {
         self.under_way.pop_front_if(|flight| flight.due == pass)
     }
 
+    /// Whether input VC `at` did not ask in `pass` because its turn is yet to come.
+    pub(super) fn rests(&self, at: usize, pass: u64) -> bool {
+        let next = self.next.get(at).copied().unwrap_or(ANY);
+        next != ANY && next > pass && next != self.over(pass) + 1
+    }
+
     /// What input VC `at` is about to get.
     pub(super) fn awaited(&self, at: usize) -> Option<usize> {
         let mine = self.under_way.iter().find(|flight| usize::from(flight.at) == at);
@@ -141,6 +147,15 @@ mod tests {
         assert!(flights.may_ask(1, 24));
         flights.begins(1, None);
         assert!(flights.may_ask(1, 25));
+    }
+
+    #[test]
+    fn who_asked_rests_until_its_turn_and_not_in_it() {
+        let mut flights = Flights::new(3, 1, 2);
+        flights.asks(0, 10);
+        let rests: Vec<u64> = (10..16).filter(|pass| flights.rests(0, *pass)).collect();
+        assert_eq!(rests, [11, 12], "13 is its turn");
+        assert!(!flights.rests(1, 11), "it has not asked");
     }
 
     #[test]

@@ -286,7 +286,9 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             general.pass(self.c, block, i, (now, pass), egress);
         }
         if E::WATCHES {
-            general.tell_stalls(self.c.shift, block, i, egress);
+            let last = general.rules.internal_speedup - 1;
+            let Time { pass, .. } = Time::new(now, last, general.rules.internal_speedup);
+            general.tell_stalls((self.c.shift, pass), block, i, egress);
         }
         for (w, turned) in turned.into_iter().enumerate() {
             self.c.start_all(block, (i, w * 64, turned), now, egress);

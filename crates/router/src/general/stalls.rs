@@ -16,10 +16,11 @@ impl General {
     }
 
     /// Tells of those that asked and have not gone on. A full output buffer counts as a lost switch; a
-    /// busy link, as in the plain router, as nothing.
+    /// busy link, as in the plain router, as nothing, and so does a VC whose turn to ask is yet to come, where
+    /// allocation takes several cycles. `pass` is the cycle's last.
     pub(super) fn tell_stalls<E: Egress, const L: usize, const W: usize>(
         &self,
-        shift: u32,
+        (shift, pass): (u32, u64),
         block: &Block<L, W>,
         i: usize,
         egress: &mut E,
@@ -33,7 +34,8 @@ impl General {
             }
         }
         for at in lanes((0..words).map(|w| ready[w] & !sent[w])) {
-            if self.parts[i].switch_flights.awaited(at).is_some() {
+            let flights = &self.parts[i].switch_flights;
+            if flights.awaited(at).is_some() || flights.rests(at, pass) {
                 continue;
             }
             let out = usize::from(block.inputs[at].out);
