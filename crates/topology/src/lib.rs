@@ -46,6 +46,7 @@ mod per_switch;
 pub mod phy;
 mod pipeline;
 pub mod routing;
+pub mod schedule;
 mod shipped;
 pub mod spec;
 mod stretch;
@@ -113,5 +114,5 @@ fn proved<T>(
 }
 
 fn read(path: &Path) -> Result<(String, String), TopologyError> {
-    parse::read(path).map(|text| (path.display().to_string(), text))
+    parse::read(path, &parse::MACHINE).map(|text| (path.display().to_string(), text))
 }

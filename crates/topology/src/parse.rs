@@ -8,6 +8,7 @@ use std::path::Path;
 use ron::Options;
 use ron::error::{Error, Position, SpannedError};
 use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
 
 use crate::describe::Description;
 use crate::error::{ErrorKind, Problem, TopologyError};
@@ -15,15 +16,45 @@ use crate::limits::FILE_BYTES_MAX;
 use crate::locate;
 use crate::names::suggest;
 
+/// What a kind of file is called in messages.
+pub(crate) struct Words {
+    /// How it begins.
+    opener: &'static str,
+    /// All of it.
+    whole: &'static str,
+    /// What it describes.
+    thing: &'static str,
+    /// Where its form can be seen.
+    see: &'static str,
+    /// What to do where there is none.
+    wanted: &'static str,
+}
+
+/// A topology's.
+pub(crate) const MACHINE: Words = Words {
+    opener: "Machine(name: ...",
+    whole: "Machine(...)",
+    thing: "machine",
+    see: "see the shipped topologies for the form",
+    wanted: "give the path of a topology file",
+};
+
+/// A static schedule's.
+pub(crate) const SCHEDULE: Words = Words {
+    opener: "Schedule(transfers: [...",
+    whole: "Schedule(...)",
+    thing: "schedule",
+    see: "see the shipped schedules for the form",
+    wanted: "give the path of a schedule file",
+};
+
 /// Reads a file as text.
-pub(crate) fn read(path: &Path) -> Result<String, TopologyError> {
+pub(crate) fn read(path: &Path, words: &Words) -> Result<String, TopologyError> {
     let shown = path.display().to_string();
     let refuse = |message: String, mend: &str| {
         TopologyError::bare(&shown, Problem::new(ErrorKind::Read, "", message, mend))
     };
-    let unreadable = |e: std::io::Error| {
-        refuse(format!("cannot read the file: {e}"), "give the path of a topology file")
-    };
+    let unreadable = |e: std::io::Error| refuse(format!("cannot read the file: {e}"), words.wanted);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -53,11 +84,20 @@ pub(crate) fn text_of(path: &str, bytes: Vec<u8>) -> Result<String, TopologyErro
 
 /// Parses a description.
 pub(crate) fn description(path: &str, source: &str) -> Result<Description, TopologyError> {
+    form(path, source, &MACHINE)
+}
+
+/// Parses a file of another form.
+pub(crate) fn form<T: DeserializeOwned>(
+    path: &str,
+    source: &str,
+    words: &Words,
+) -> Result<T, TopologyError> {
     let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
     Options::default()
         .with_default_extension(extensions)
         .from_str(source)
-        .map_err(|e| place(path, source, &e))
+        .map_err(|e| place((path, source), &e, words))
 }
 
 /// Parses a link class that ships.
@@ -67,7 +107,7 @@ pub(crate) fn class(source: &str) -> Result<crate::phy::FramedForm, SpannedError
 }
 
 /// Gives a RON error its key, its span and a mend.
-fn place(path: &str, source: &str, error: &SpannedError) -> TopologyError {
+fn place((path, source): (&str, &str), error: &SpannedError, words: &Words) -> TopologyError {
     let end = offset_of(source, error.span.end);
     let start = offset_of(source, error.span.start).min(end);
     let (span, key) = match &error.code {
@@ -93,7 +133,7 @@ fn place(path: &str, source: &str, error: &SpannedError) -> TopologyError {
             }
         }
     };
-    let (message, mend) = explain(&error.code, source);
+    let (message, mend) = explain(&error.code, source, words);
     TopologyError::placed(path, source, span, Problem::new(ErrorKind::Syntax, key, message, mend))
 }
 
@@ -132,11 +172,11 @@ fn offset_of(source: &str, position: Position) -> usize {
 }
 
 /// What the parser says in this project's words, and the mend.
-fn explain(code: &Error, source: &str) -> (String, String) {
+fn explain(code: &Error, source: &str, words: &Words) -> (String, String) {
     let text = |s: &str| s.to_owned();
     match code {
         _ if locate::is_blank(source) => {
-            (text("the file is empty"), text("start it with `Machine(name: ...`"))
+            (text("the file is empty"), format!("start it with `{}`", words.opener))
         }
         Error::NoSuchStructField { expected, found, .. } => {
             (format!("unknown field `{}`", short(found)), suggest(found, expected.iter().copied()))
@@ -163,11 +203,12 @@ fn explain(code: &Error, source: &str) -> (String, String) {
             (text("the number does not fit"), text("use a smaller number, not negative"))
         }
         Error::TrailingCharacters => {
-            (text("there is more text after the machine"), text("a file holds one `Machine(...)`"))
+            let Words { thing, whole, .. } = words;
+            (format!("there is more text after the {thing}"), format!("a file holds one `{whole}`"))
         }
         Error::Eof => (text("the file ends too early"), text("close every bracket and string")),
         Error::ExpectedDifferentStructName { .. } | Error::ExpectedNamedStructLike(_) => {
-            (lower(code), text("the file holds one `Machine(...)`"))
+            (lower(code), format!("the file holds one `{}`", words.whole))
         }
         Error::ExpectedComma => (
             text("expected a comma"),
@@ -180,7 +221,7 @@ fn explain(code: &Error, source: &str) -> (String, String) {
             (lower(code), text("write a whole number without quotes or unit"))
         }
         Error::ExpectedString => (lower(code), text("write it in double quotes, such as \"1 m\"")),
-        _ => (lower(code), text("see the shipped topologies for the form")),
+        _ => (lower(code), text(words.see)),
     }
 }
 
