@@ -8,6 +8,7 @@
 //! - [`Machine`] replays a trace on a [`topology::spec::MachineSpec`] and sums it up.
 //! - [`checkpoint`] writes a run down, to be gone on with later.
 //! - [`sweep`] drives the network of a machine with synthetic traffic and measures it.
+//! - [`schedule`] proves static schedules of packets free of contention, plans them and runs them.
 //! - [`Network`] is the part between the nodes, usable without them.
 //!
 //! The models know nothing of each other; here is where a protocol message becomes a packet, a
@@ -32,6 +33,7 @@ mod node;
 mod partition;
 mod payload;
 mod retune;
+pub mod schedule;
 mod scopes;
 mod source;
 mod stats;

@@ -222,14 +222,14 @@ impl Ends {
 }
 
 /// The links' timing in cycles of the routers' clock.
-struct Timings<'a> {
+pub(crate) struct Timings<'a> {
     spec: &'a MachineSpec,
     /// The clock's period in femtoseconds, rounded down.
     period: u64,
 }
 
 impl<'a> Timings<'a> {
-    fn new(spec: &'a MachineSpec) -> Result<Self, BuildError> {
+    pub(crate) fn new(spec: &'a MachineSpec) -> Result<Self, BuildError> {
         let routers = &spec.fabric.routers;
         let clock = routers.first().map(|r| r.clock);
         let clock = clock.ok_or_else(|| BuildError::new("there are no routers"))?;
@@ -256,7 +256,7 @@ impl<'a> Timings<'a> {
     }
 
     /// Latency in cycles, and the interval between flits in parts of 2^-20 of a cycle.
-    fn cycles(&self, link: LinkIdx) -> (u64, u64) {
+    pub(crate) fn cycles(&self, link: LinkIdx) -> (u64, u64) {
         let link = &self.spec.fabric.links[link.at()];
         match self.spec.fabric.classes[link.class].timing {
             LinkTiming::OnDie { latency_cycles, interval_cycles } => {

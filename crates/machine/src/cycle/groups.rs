@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 
 use base::group::{Groups, Members};
-use base::{GroupIdx, NodeIdx, PacketIdx, RoutingFunction};
+use base::{GroupIdx, NodeIdx, PacketIdx, PortIdx, RoutingFunction};
 use router::{Absorption, Pipeline, RouterParams, Slot, Store};
 
 use super::terminal::{Next, Offer, Passage, Terminals};
@@ -289,8 +289,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 Next::Wait => Next::Wait,
             };
         }
+        let node = NodeIdx(self.sources[s].node);
         #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 classes")]
-        t.next(NodeIdx(self.sources[s].node), class as u8, now)
+        let class = class as u8;
+        if T::BY_PORT {
+            let port = PortIdx::new(s - self.first_source[node.at()] as usize);
+            return t.next_at_port(node, port, class, now);
+        }
+        t.next(node, class, now)
     }
 
     #[cold]

@@ -35,7 +35,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             match self.ask(s, 0, now, t) {
                 Next::Wait => return u64::MAX,
                 Next::At(cycle) => return cycle.max(now + 1),
-                Next::Packet(offer) => self.take_up(s, 0, &offer).1,
+                Next::Packet(offer) => self.take_up(s, 0, &offer, t).1,
             }
         };
         let Self { sources, sendings, .. } = self;
@@ -75,7 +75,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// node.
     #[inline(never)]
     fn step_sharing<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
-        let mut wake = if self.sources[s].deals { self.deal(s, now, t) } else { u64::MAX };
+        let deals = self.sources[s].deals && !T::BY_PORT;
+        let mut wake = if deals { self.deal(s, now, t) } else { u64::MAX };
         if now + 1 < self.sources[s].link_ready {
             return wake.min(self.sources[s].link_ready - 1);
         }
@@ -171,7 +172,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[inline(never)]
     fn refill<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> u64 {
         let source = &self.sources[s];
-        if source.shares {
+        if source.shares && !T::BY_PORT {
             if let Some(next) = self.dealt[s * self.classes + class].pop_front() {
                 self.sendings[s * self.classes + class] = next;
                 let dealer = self.first_source[source.node as usize] as usize;
@@ -188,7 +189,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             Next::Wait => u64::MAX,
             Next::At(cycle) => cycle.max(now + 1),
             Next::Packet(offer) => {
-                let (_, sending) = self.take_up(s, class, &offer);
+                let (port, sending) = self.take_up(s, class, &offer, t);
+                let node = self.sources[s].node as usize;
+                assert!(
+                    !T::BY_PORT || s == self.first_source[node] as usize + port,
+                    "a packet of node{node} that was asked for by another port leaves by {port}"
+                );
                 self.sendings[s * self.classes + class] = sending;
                 u64::MAX
             }
@@ -215,7 +221,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         break;
                     }
                     Next::Packet(offer) => {
-                        let (port, sending) = self.take_up(s, class, &offer);
+                        let (port, sending) = self.take_up(s, class, &offer, t);
                         let to = s + port;
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
@@ -238,7 +244,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Gives a packet its number and its port.
     #[expect(clippy::inline_always, reason = "a part of every packet")]
     #[inline(always)]
-    fn take_up(&mut self, s: usize, class: usize, offer: &Offer) -> (usize, Sending) {
+    fn take_up<T: Terminals>(
+        &mut self,
+        s: usize,
+        class: usize,
+        offer: &Offer,
+        t: &mut T,
+    ) -> (usize, Sending) {
         let Offer { created, dst, flits, tag, next } = *offer;
         let packet = match self.free_passages.pop() {
             Some(packet) => packet,
@@ -248,7 +260,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let node = NodeIdx(source.node);
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
-        let mut flow = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
+        let drawn = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
+        let mut flow = t.flow(offer).unwrap_or(drawn);
         self.passages[packet.at()] = Passage {
             packet,
             src: node,

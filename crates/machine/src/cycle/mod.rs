@@ -41,6 +41,7 @@ use std::collections::VecDeque;
 use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{Lane, PackedFlit, Rate, RouterBank, Slot};
 
+pub(crate) use build::Timings;
 pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
 #[cfg(feature = "mutants")]

@@ -1,6 +1,6 @@
 //! What hangs on the network: whoever makes packets and takes them.
 
-use base::{GroupIdx, NodeIdx, PacketIdx};
+use base::{GroupIdx, NodeIdx, PacketIdx, PortIdx};
 
 use super::groups::Reduced;
 
@@ -61,8 +61,26 @@ pub struct Passage {
 /// A source is asked for its next packet when it has sent the one before, so a queue of packets
 /// that wait to be sent costs nothing where it can be computed.
 pub trait Terminals {
+    /// Whether each port of a node's interface asks for packets of its own, by
+    /// [`next_at_port`](Self::next_at_port). Otherwise a node with several ports asks once and deals its
+    /// packets out to them.
+    const BY_PORT: bool = false;
+
     /// What the source of `class` at `node` does next, at cycle `now`.
     fn next(&mut self, node: NodeIdx, class: u8, now: u64) -> Next;
+
+    /// As [`next`](Self::next) for one port of a node: the packet must be one that leaves by it.
+    #[inline]
+    fn next_at_port(&mut self, node: NodeIdx, _: PortIdx, class: u8, now: u64) -> Next {
+        self.next(node, class, now)
+    }
+
+    /// The flow of a packet, where it is not to be drawn: what a routing function chooses among equal ways
+    /// by.
+    #[inline]
+    fn flow(&mut self, _: &Offer) -> Option<u32> {
+        None
+    }
 
     /// A flit of a packet left its source at `now`.
     #[inline]
