@@ -60,9 +60,27 @@ impl Combine {
 /// What a member brings to a barrier: nothing, or a word and how it is combined.
 pub type Share = Option<(Combine, u64)>;
 
+/// What two members bring, as one; `None` if they do not agree on whether words are combined, and how.
+#[inline]
+pub fn join(a: Share, b: Share) -> Option<Share> {
+    match (a, b) {
+        (None, None) => Some(None),
+        (Some((how, a)), Some((also, b))) if how == also => Some(Some((how, how.apply(a, b)))),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_join_where_members_agree() {
+        let (sum, min) = (Some((Combine::Sum, 5)), Some((Combine::Min, 5)));
+        assert_eq!(join(sum, Some((Combine::Sum, 3))), Some(Some((Combine::Sum, 8))));
+        assert_eq!(join(None, None), Some(None));
+        assert_eq!([join(sum, min), join(sum, None), join(None, min)], [None; 3]);
+    }
 
     #[test]
     fn names_and_numbers_lead_back() {

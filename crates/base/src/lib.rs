@@ -16,6 +16,7 @@ pub mod map;
 pub mod math;
 pub mod op;
 pub mod part;
+pub mod period;
 pub mod rng;
 pub mod route;
 pub mod state;
@@ -23,7 +24,7 @@ pub mod time;
 
 pub use addr::{Addr, LINE_BYTES, Line, LineData};
 pub use arch::RouterArch;
-pub use combine::{Combine, Share};
+pub use combine::{Combine, Share, join};
 pub use digest::Digest;
 pub use flit::{CLASS_COUNT, Class, Flit, Token};
 pub use ids::{

@@ -1,8 +1,16 @@
-//! Logarithms and powers that are the same on every machine.
+//! Logarithms and powers that are the same on every machine, and the greatest common divisor.
 //!
 //! The logarithm of the standard library is whatever the platform's is, and a last bit that differs
 //! would move an arrival by a cycle. Here is only addition, multiplication and division of `f64`,
 //! which IEEE 754 rounds in one way, and which the compiler never fuses.
+
+/// The greatest common divisor; of 0 and 0, that is 0.
+pub const fn gcd(mut a: u128, mut b: u128) -> u128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
 
 /// Base-2 logarithm of a positive normal number, to about 2^-52 of the larger of 1 and the result.
 ///
@@ -124,6 +132,12 @@ mod tests {
 
     fn close(ours: f64, theirs: f64, within: f64) {
         assert!((ours - theirs).abs() <= within * theirs.abs().max(1.0), "{ours} {theirs}");
+    }
+
+    #[test]
+    fn common_divisors_are_the_greatest() {
+        assert_eq!([gcd(12, 18), gcd(18, 12), gcd(7, 0), gcd(0, 7), gcd(0, 0)], [6, 6, 7, 7, 0]);
+        assert_eq!(gcd(u128::MAX, 3 << 126), 3);
     }
 
     #[test]

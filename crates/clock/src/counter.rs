@@ -41,10 +41,10 @@ impl Counter {
     }
 
     fn at_raw(&self, raw: i64) -> i64 {
-        let ticks = i128::from(raw - self.since);
+        let ticks = i128::from(raw) - i128::from(self.since);
         let more =
             (ticks << VALUE_BITS) + ((ticks * i128::from(self.rate)) >> (RATE_BITS - VALUE_BITS));
-        self.base + i64::try_from(more).unwrap_or(i64::MAX / 2)
+        i64::try_from(i128::from(self.base) + more).unwrap_or(i64::MAX)
     }
 
     /// Its value at an instant, in 2^-16ths of a tick.
@@ -59,21 +59,20 @@ impl Counter {
 
     /// The first instant at which its value is at least `value`, under the present discipline: what waits
     /// for a value looks again when the discipline changes. Instants before the last change are as if
-    /// the present discipline had been theirs.
+    /// the present discipline had been theirs. [`Fs::NEVER`] if that is beyond all edges.
     pub fn instant_of(&self, value: u64) -> Fs {
         let target = i128::from(value) << VALUE_BITS;
         let slope = (1_i128 << RATE_BITS) + i128::from(self.rate);
         let away = (target - i128::from(self.base)) << (RATE_BITS - VALUE_BITS);
-        let guess = away.div_euclid(slope) + i128::from(self.since);
-        let mut raw = i64::try_from(guess).unwrap_or(i64::MAX / 4);
-        while i128::from(self.at_raw(raw)) < target {
-            raw += 1;
-        }
-        while i128::from(self.at_raw(raw - 1)) >= target {
-            raw -= 1;
-        }
+        // Ticks are whole, and so is what they have to come to: rounding up is exact.
+        let ticks = -(-away).div_euclid(slope);
         // The n-th tick is edge n - 1.
-        u64::try_from(raw - 1).map_or(Fs::ZERO, |edge| self.oscillator.instant(Edge(edge)))
+        let edge = ticks + i128::from(self.since) - 1;
+        match u64::try_from(edge) {
+            Ok(edge) => self.oscillator.instant(Edge(edge)),
+            Err(_) if edge < 0 => Fs::ZERO,
+            Err(_) => Fs::NEVER,
+        }
     }
 
     /// What its rate differs from its oscillator's.
@@ -142,6 +141,18 @@ mod tests {
         let c = counter(1_000_000_000, 0);
         assert_eq!((c.value(Fs(0)), c.value(Fs(999_999)), c.value(Fs(1_000_000))), (1, 1, 2));
         assert_eq!(c.instant_of(2), Fs(1_000_000));
+    }
+
+    #[test]
+    fn a_value_that_no_run_comes_to_is_at_the_end_of_time() {
+        for rate in [0, -Counter::RATE_MAX, Counter::RATE_MAX] {
+            let mut c = counter(1_000_000_000, 0);
+            c.slew(Fs(5), rate);
+            let last = Domain::new((1_000_000_000, 1), Fs(0)).unwrap().instant(Edge(u64::MAX - 1));
+            for value in [u64::MAX, u64::MAX / 2, 1 << 46] {
+                assert!(c.instant_of(value) >= last, "{value} at {}", c.instant_of(value));
+            }
+        }
     }
 
     proptest! {

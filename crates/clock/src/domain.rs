@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use base::Fs;
+use base::period::{Unfit, period};
 
 use crate::jitter::Jitter;
 use crate::modulated::{Modulated, PIECES_MAX, Parts};
@@ -69,17 +70,8 @@ impl ClockParams {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ClockError {
-    /// Zero, undefined, or above 1 PHz.
-    NoFrequency,
-    /// The period, times the mean of the spread, is no fraction of 64-bit numbers.
-    TooFine,
-    /// Jitter, spread and drift together could put an edge before the one in front of it.
-    Disordered {
-        /// The period.
-        period: Fs,
-        /// The most that jitter moves an edge, either way.
-        jitter: Fs,
-    },
+    /// There is no such frequency, or edges could change places.
+    Unfit(Unfit),
     /// The clock was not declared to change.
     Fixed,
     /// A change lies at or before one that is made already.
@@ -94,13 +86,7 @@ pub enum ClockError {
 impl fmt::Display for ClockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoFrequency => f.write_str("the frequency is not above zero and at most 1 PHz"),
-            Self::TooFine => f.write_str("the period is too fine a fraction"),
-            Self::Disordered { period, jitter } => write!(
-                f,
-                "edges could change places: the period is {period}, and jitter moves an edge by up to \
-                 {jitter}"
-            ),
+            Self::Unfit(unfit) => unfit.fmt(f),
             Self::Fixed => f.write_str("the clock is not declared to change its frequency"),
             Self::Past { at } => write!(f, "the frequency changes already at or after {at}"),
             Self::TooMany => write!(f, "a clock changes its frequency {PIECES_MAX} times at most"),
@@ -110,11 +96,16 @@ impl fmt::Display for ClockError {
 
 impl core::error::Error for ClockError {}
 
+impl From<Unfit> for ClockError {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
+}
+
 impl Domain {
     /// An ideal clock of `numer / denom` hertz whose edge 0 is at `phase`.
     ///
-    /// Returns `None` if the frequency is zero, undefined, or above 1 PHz, where an edge would be
-    /// shorter than the femtosecond that time is counted in.
+    /// Returns `None` if there is no such [period](base::period::period()).
     pub fn new(hertz: (u64, u64), phase: Fs) -> Option<Self> {
         Some(Self { ideal: Uniform::new(hertz, phase)?, modulated: None })
     }
@@ -129,7 +120,7 @@ impl Domain {
     pub fn build(params: &ClockParams) -> Result<Self, ClockError> {
         let &ClockParams { hertz, phase, spread, ref reference, jitter_rms, seed, tunable } =
             params;
-        let ideal = Uniform::new(hertz, phase).ok_or(ClockError::NoFrequency)?;
+        let ideal = Uniform::of(period(hertz)?, phase);
         let every = Fs(1_000_000)..=Fs(Fs::PER_SECOND);
         let fits = |s: &Spread| (1..=Spread::PPM_MAX).contains(&s.ppm) && every.contains(&s.every);
         assert!(spread.as_ref().is_none_or(fits), "{spread:?}");
@@ -138,7 +129,7 @@ impl Domain {
         if spread.is_none() && wander.is_none() && jitter.is_none() && !tunable {
             return Ok(Self { ideal, modulated: None });
         }
-        let parts = Parts { phase, spread, wander, jitter, tunable };
+        let parts = Parts { phase, spread, wander, jitter, jitter_rms, tunable };
         Ok(Self { ideal, modulated: Some(Arc::new(Modulated::new(hertz, parts)?)) })
     }
 
@@ -186,10 +177,10 @@ impl Domain {
     /// edge of the old period and the first of the new. No edge is lost, and none comes twice.
     ///
     /// Edges after it are renumbered in time for every handle of the clock, so the caller sees to it
-    /// that nobody has looked beyond it.
+    /// that nobody has looked beyond it. Of several changes at one edge the last counts.
     ///
     /// # Errors
-    /// If the clock is not tunable, the change lies before an earlier one, or edges of the new period
+    /// If the clock is not tunable, the change is not to be later than the one before, or edges of the new period
     /// could change places.
     pub fn retune(&self, at: Fs, hertz: (u64, u64)) -> Result<Edge, ClockError> {
         let tunable = self.modulated.as_ref().filter(|m| m.is_tunable());

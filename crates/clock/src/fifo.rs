@@ -16,11 +16,16 @@ use base::Fs;
 use crate::{Crossing, Domain, Edge};
 
 /// The places of a FIFO, by when they are free again.
-// Invariant: `free` ascends, and has an instant for each place that was ever used, `depth` at most.
+///
+/// Edges are kept and no instants, so that a writer's clock may be retuned from the edge on that is
+/// [promised](Self::promised).
+// Invariant: `read` ascends, and has an edge for each place that was ever used, `depth` at most.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Fifo {
     depth: usize,
-    free: VecDeque<Fs>,
+    /// For each place, the writer's first edge at or after its flit was read: it is free the synchronizer's
+    /// edges later.
+    read: VecDeque<Edge>,
     /// The edge at which the last one is read.
     last: Option<Edge>,
 }
@@ -32,22 +37,27 @@ impl Fifo {
     /// If it has no places.
     pub fn new(depth: u32) -> Self {
         assert!(depth > 0, "a FIFO needs a place");
-        Self { depth: depth as usize, free: VecDeque::new(), last: None }
+        Self { depth: depth as usize, read: VecDeque::new(), last: None }
     }
 
     /// Puts in what arrives at an instant, no earlier than what came before. Gives the instant at which
     /// it is written, later than its arrival if all places were taken, and the reader's edge at which
     /// it comes out.
     pub fn pass(&mut self, arrival: Fs, writer: &Domain, reader: &Crossing) -> (Fs, Edge) {
-        let full = self.free.len() == self.depth;
-        let free = if full { self.free.pop_front() } else { None };
+        let full = self.read.len() == self.depth;
+        let free = if full { self.read.pop_front() } else { None };
+        let free = free.map(|read| writer.instant(read.plus(reader.synchronizer_edges)));
         let written = arrival.max(free.unwrap_or(Fs::ZERO));
         let after = self.last.map_or(Edge(0), |last| last.plus(1));
         let read = reader.visible(written).max(after);
         self.last = Some(read);
-        let freed = writer.edge_at_or_after(reader.to.instant(read));
-        self.free.push_back(writer.instant(freed.plus(reader.synchronizer_edges)));
+        self.read.push_back(writer.edge_at_or_after(reader.to.instant(read)));
         (written, read)
+    }
+
+    /// The last edge of the writer's clock that has been looked at.
+    pub fn promised(&self) -> Edge {
+        self.read.back().copied().unwrap_or(Edge(0))
     }
 }
 

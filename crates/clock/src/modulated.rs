@@ -5,16 +5,17 @@
 //!          ─▶ t = phase + u + spread(u) + drift(u) + jitter(k)        each a closed form
 //! ```
 //!
-//! No edge depends on the one before. That edges follow each other is seen to when a clock is built: the
-//! shortest period, by all slopes and both edges' jitter, must leave a femtosecond.
+//! No edge depends on the one before. That edges follow each other is seen to when a clock is built, by
+//! [`Deviation::period`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::Fs;
+use base::period::{Deviation, Width};
 
 use crate::jitter::Jitter;
-use crate::spread::Spread;
+use crate::spread::{Direction, Spread};
 use crate::table::Table;
 use crate::wander::Wander;
 use crate::{ClockError, Edge, Uniform};
@@ -24,6 +25,8 @@ use crate::{ClockError, Edge, Uniform};
 struct Piece {
     /// Its first edge. The edge is the last of the piece before as well: they meet there.
     first: Edge,
+    /// Since when it was to be.
+    at: Fs,
     /// Its periods, begun at that edge's undisturbed instant.
     clock: Uniform,
 }
@@ -39,12 +42,15 @@ const FAR: Fs = Fs(11_000 * Fs::PER_SECOND);
 pub(crate) struct Modulated {
     phase: Fs,
     first: Piece,
-    /// Pieces after the first, each later than the one before; never changed once they are there.
+    /// Pieces after the first, in order; never changed once they are there. Of several that begin at one
+    /// edge the last counts: the others have no period.
     later: Table<Piece>,
     pieces: AtomicUsize,
     spread: Option<Spread>,
     wander: Option<Arc<Wander>>,
     jitter: Option<Jitter>,
+    /// All three, as far as they keep edges in order.
+    deviation: Deviation,
     tunable: bool,
 }
 
@@ -55,63 +61,57 @@ pub(crate) struct Parts {
     pub(crate) spread: Option<Spread>,
     pub(crate) wander: Option<Arc<Wander>>,
     pub(crate) jitter: Option<Jitter>,
+    pub(crate) jitter_rms: Fs,
     pub(crate) tunable: bool,
 }
 
 impl Modulated {
     pub(crate) fn new(hertz: (u64, u64), parts: Parts) -> Result<Self, ClockError> {
-        let Parts { phase, spread, wander, jitter, tunable } = parts;
-        let clock = Uniform::new(hertz, Fs::ZERO).ok_or(ClockError::NoFrequency)?;
-        let mut made = Self {
+        let Parts { phase, spread, wander, jitter, jitter_rms, tunable } = parts;
+        let width = |s: Spread| Width { ppm: s.ppm, down: s.direction == Direction::Down };
+        let drift_ppb = wander.as_ref().map(|w| w.drift().ppb);
+        let deviation = Deviation { spread: spread.map(width), drift_ppb, jitter_rms };
+        let clock = Uniform::of(deviation.period(hertz)?, Fs::ZERO);
+        Ok(Self {
             phase,
-            first: Piece { first: Edge(0), clock },
+            first: Piece { first: Edge(0), at: Fs::ZERO, clock },
             later: Table::new(PIECES_MAX),
             pieces: AtomicUsize::new(0),
             spread,
             wander,
             jitter,
+            deviation,
             tunable,
-        };
-        made.first.clock = made.periods(hertz, Fs::ZERO)?;
-        Ok(made)
+        })
     }
 
     pub(crate) const fn is_tunable(&self) -> bool {
         self.tunable
     }
 
-    /// Periods of a nominal frequency, with the mean of the spread, from `start` on.
-    fn periods(&self, hertz: (u64, u64), start: Fs) -> Result<Uniform, ClockError> {
-        let clock = Uniform::new(hertz, start).ok_or(ClockError::NoFrequency)?;
-        let mean = self.spread.map_or((1, 1), |s| s.mean());
-        let clock = clock.stretched(mean).ok_or(ClockError::TooFine)?;
-        let slopes = self.spread.map_or(0, |s| s.slope_ppb())
-            + self.wander.as_ref().map_or(0, |w| w.slope_ppb());
-        let period = i128::from(clock.period_floor().0);
-        // Roundings down: of two instants, and of each displacement.
-        let shrunk = period * i128::from(1_000_000_000 - slopes) / 1_000_000_000 - 4;
-        let jitter = i128::from(self.jitter.map_or(0, |j| 2 * j.bound()));
-        if shrunk - jitter < 1 {
-            let (period, jitter) = (clock.period_floor(), self.jitter.map_or(0, |j| j.bound()));
-            return Err(ClockError::Disordered { period, jitter: Fs(jitter.unsigned_abs()) });
-        }
-        Ok(clock)
-    }
-
     fn piece(&self, at: usize) -> &Piece {
         at.checked_sub(1).and_then(|at| self.later.get(at)).unwrap_or(&self.first)
     }
 
-    /// The piece that answers `is_before` first, from the last one back: present instants are in the
-    /// last pieces.
+    /// The last piece that answers `is_before`, as all in front of it do. Present instants are in the last
+    /// ones, so these are asked first.
     #[inline]
     fn find(&self, is_before: impl Fn(&Piece) -> bool) -> &Piece {
         let pieces = self.pieces.load(Ordering::Acquire);
         if pieces == 0 {
             return &self.first;
         }
-        let found = (1..=pieces).rev().map(|at| self.piece(at)).find(|p| is_before(p));
-        found.unwrap_or(&self.first)
+        let (mut least, mut beyond) = (0, pieces + 1);
+        let mut asked = pieces;
+        while beyond - least > 1 {
+            if is_before(self.piece(asked)) {
+                least = asked;
+            } else {
+                beyond = asked;
+            }
+            asked = least.midpoint(beyond);
+        }
+        self.piece(least)
     }
 
     /// The undisturbed instant of an edge, counted from the phase.
@@ -166,12 +166,12 @@ impl Modulated {
     /// Changes the frequency at the first edge at or after `at`, which is the last of the old periods.
     pub(crate) fn retune(&self, at: Fs, hertz: (u64, u64)) -> Result<Edge, ClockError> {
         let pieces = self.pieces.load(Ordering::Acquire);
-        let first = self.edge_at_or_after(at);
-        if pieces > 0 && first <= self.piece(pieces).first {
+        if pieces > 0 && at <= self.piece(pieces).at {
             return Err(ClockError::Past { at });
         }
-        let clock = self.periods(hertz, self.undisturbed(first))?;
-        let piece = Piece { first, clock };
+        let first = self.edge_at_or_after(at);
+        let clock = Uniform::of(self.deviation.period(hertz)?, self.undisturbed(first));
+        let piece = Piece { first, at, clock };
         let kept = self.later.get_or_init(pieces, || piece).ok_or(ClockError::TooMany)?;
         assert!(*kept == piece, "two changes of one clock at {at}");
         self.pieces.store(pieces + 1, Ordering::Release);
@@ -183,9 +183,7 @@ impl Modulated {
         let pieces = self.pieces.load(Ordering::Acquire);
         let longest = (0..=pieces).map(|at| self.piece(at).clock.period_ceil()).max();
         let longest = longest.unwrap_or(Fs::ZERO).0;
-        let slopes = self.spread.map_or(0, |s| s.slope_ppb())
-            + self.wander.as_ref().map_or(0, |w| w.slope_ppb());
-        let jitter = self.jitter.map_or(0, |j| 2 * j.bound().unsigned_abs());
+        let (slopes, jitter) = (self.deviation.slope_ppb(), 2 * self.deviation.jitter_bound().0);
         Fs(longest + longest.div_ceil(1_000_000_000) * slopes + jitter + 4)
     }
 }

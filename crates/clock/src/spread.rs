@@ -36,14 +36,6 @@ impl Spread {
     /// The widest spread, 5 %.
     pub const PPM_MAX: u32 = 50_000;
 
-    /// The mean period over the nominal one, as a fraction.
-    pub const fn mean(&self) -> (u64, u64) {
-        match self.direction {
-            Direction::Down => (2_000_000 + self.ppm as u64, 2_000_000),
-            Direction::Centre => (1, 1),
-        }
-    }
-
     /// How far an instant of the mean clock is displaced, in femtoseconds, rounded down.
     pub(crate) fn displacement(&self, at: u64) -> i64 {
         let half = self.every.0 / 2;
@@ -55,10 +47,5 @@ impl Spread {
         let (whole, rest) = (area / u128::from(by), area % u128::from(by));
         let whole = i64::try_from(whole).unwrap_or(i64::MAX / 4);
         if slow { whole } else { -whole - i64::from(rest != 0) }
-    }
-
-    /// The steepest displacement, in parts in a thousand million.
-    pub(crate) const fn slope_ppb(&self) -> u64 {
-        self.ppm as u64 * 500
     }
 }

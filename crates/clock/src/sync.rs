@@ -20,7 +20,7 @@
 //! all threads under it; only the root begins a release. Why the next round cannot mix with this one: a
 //! member arrives again only once released, and a release empties the entry before it goes on.
 
-use base::Share;
+use base::{Share, join};
 use bitvec::vec::BitVec;
 
 /// A unit's part in one barrier.
@@ -80,45 +80,53 @@ pub enum Fault {
     Early,
 }
 
-/// The faults that tests seed to see that they are found.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub enum Mutant {
-    /// None.
-    #[default]
-    Sound,
-    /// A unit does not wait for the last of its members.
-    Early,
-    /// A unit forgets an arrival if it has heard of another one.
-    Forgets,
-    /// Membership is off by one input.
-    Shifted,
+/// What a unit's logic does where tests seed faults. A machine's units are [`Sound`], so nothing of it is left
+/// once they are compiled.
+pub trait Logic: Clone + Default + core::fmt::Debug {
+    /// Members that need not have arrived.
+    const PATIENCE: usize = 0;
+    /// Whether a release is held against who has arrived.
+    const CHECKED: bool = true;
+
+    /// Writes the members of a barrier into an entry.
+    fn enrol(_members: &mut BitVec) {}
+
+    /// Whether an arrival is kept, where others have arrived.
+    fn hears(_others: &BitVec) -> bool {
+        true
+    }
 }
+
+/// A unit without a fault.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Sound;
+
+impl Logic for Sound {}
 
 /// The unit of one node or switch: an entry for each barrier of its table.
-#[derive(Clone, Debug, Default)]
-pub struct Unit {
+#[derive(Clone, Debug)]
+pub struct Unit<F: Logic = Sound> {
     /// `[slot]`
     entries: Vec<Option<Entry>>,
-    mutant: Mutant,
+    logic: core::marker::PhantomData<F>,
 }
 
-impl Unit {
+impl<F: Logic> Default for Unit<F> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), logic: core::marker::PhantomData }
+    }
+}
+
+impl<F: Logic> Unit<F> {
     /// Gives the unit a part in the barrier of `slot`.
     pub fn join(&mut self, slot: u16, mut place: Place) {
         let at = usize::from(slot);
         if self.entries.len() <= at {
             self.entries.resize(at + 1, None);
         }
-        if self.mutant == Mutant::Shifted {
-            place.members.rotate_left(1);
-        }
+        F::enrol(&mut place.members);
         let arrived = BitVec::repeat(false, place.members.len());
         self.entries[at] = Some(Entry { place, arrived, share: None });
-    }
-
-    /// Seeds a fault; members that [`join`](Self::join) later are off if it is that.
-    pub fn seed(&mut self, mutant: Mutant) {
-        self.mutant = mutant;
     }
 
     /// An input arrives at the barrier of `slot`, with what it brings.
@@ -134,19 +142,15 @@ impl Unit {
         if entry.arrived[input] {
             return Err(Fault::Twice { input });
         }
-        entry.share = match (entry.arrived.any(), entry.share, share) {
-            (false, _, first) => first,
-            (true, Some((how, a)), Some((also, b))) if how == also => Some((how, how.apply(a, b))),
-            (true, None, None) => None,
-            _ => return Err(Fault::Disagree),
+        entry.share = if entry.arrived.not_any() {
+            share
+        } else {
+            join(entry.share, share).ok_or(Fault::Disagree)?
         };
-        if self.mutant == Mutant::Forgets && entry.arrived.count_ones() == 1 {
-            return Ok(Step::Wait);
-        }
-        entry.arrived.set(input, true);
+        let heard = F::hears(&entry.arrived);
+        entry.arrived.set(input, heard);
         let missing = entry.place.members.count_ones() - entry.arrived.count_ones();
-        let enough = usize::from(self.mutant == Mutant::Early && entry.arrived.any());
-        if missing > enough {
+        if missing > F::PATIENCE {
             return Ok(Step::Wait);
         }
         Ok(match entry.place.parent {
@@ -162,7 +166,7 @@ impl Unit {
     pub fn release(&mut self, slot: u16) -> Result<BitVec, Fault> {
         let entry = self.entries.get_mut(usize::from(slot)).and_then(Option::as_mut);
         let entry = entry.ok_or(Fault::Early)?;
-        if entry.arrived != entry.place.members && self.mutant == Mutant::Sound {
+        if entry.arrived != entry.place.members && F::CHECKED {
             return Err(Fault::Early);
         }
         entry.arrived.fill(false);
@@ -173,12 +177,6 @@ impl Unit {
     /// Whether no barrier is under way here.
     pub fn is_idle(&self) -> bool {
         self.entries.iter().flatten().all(|e| e.arrived.not_any())
-    }
-
-    /// Entries in use, each with the bits of its inputs: what the table takes.
-    pub fn entries(&self) -> impl Iterator<Item = (u16, &Place)> {
-        let used = self.entries.iter().enumerate();
-        used.filter_map(|(at, e)| Some((u16::try_from(at).ok()?, &e.as_ref()?.place)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Laws of every kind of clock.
 
 use base::Fs;
+use base::period::Unfit;
 use proptest::prelude::*;
 
 use crate::{ClockError, ClockParams, Direction, Domain, Drift, Edge, Oscillator, Spread};
@@ -183,11 +184,14 @@ fn what_could_put_edges_out_of_order_is_refused() {
     let jittery = |rms| ClockParams { jitter_rms: Fs(rms), ..params((1_000_000_000, 1)) };
     assert!(Domain::build(&jittery(140_000)).is_ok());
     let bad = Domain::build(&jittery(150_000));
-    assert!(matches!(bad, Err(ClockError::Disordered { .. })), "{bad:?}");
+    assert!(matches!(bad, Err(ClockError::Unfit(Unfit::Disordered { .. }))), "{bad:?}");
     let tunable = Domain::build(&ClockParams { tunable: true, ..jittery(100_000) }).unwrap();
     let bad = tunable.retune(Fs::from_ns(10), (2_000_000_000, 1));
-    assert!(matches!(bad, Err(ClockError::Disordered { .. })), "{bad:?}");
-    assert!(matches!(tunable.retune(Fs(7), (0, 1)), Err(ClockError::NoFrequency)));
+    assert!(matches!(bad, Err(ClockError::Unfit(Unfit::Disordered { .. }))), "{bad:?}");
+    let none = tunable.retune(Fs(7), (0, 1));
+    assert_eq!(none, Err(ClockError::Unfit(Unfit::NoFrequency)));
+    let fine = Domain::build(&params((1_234_567_890 * 1_000_037, 1_000_000)));
+    assert_eq!(fine, Err(ClockError::Unfit(Unfit::TooFine)));
 }
 
 #[test]
@@ -203,4 +207,45 @@ fn changes_come_in_order_and_only_to_tunable_clocks() {
     assert_eq!(past, Err(ClockError::Past { at: Fs::from_ns(10) }));
     assert_eq!(clock.retune(Fs::from_ns(11), (1_000_000_000, 1)), Ok(Edge(12)));
     assert_eq!(handle.instant(Edge(13)), Fs::from_ns(12));
+}
+
+#[test]
+fn of_changes_at_one_edge_the_last_counts_and_no_edge_is_lost() {
+    let clock = ClockParams { tunable: true, ..params((500_000_000, 1)) };
+    let clock = Domain::build(&clock).unwrap();
+    // Edges every 2 ns: all three changes are made at the one at 12 ns.
+    for (ps, mhz) in [(10_100, 900), (11_000, 3_000), (11_900, 1_000)] {
+        assert_eq!(clock.retune(Fs::from_ps(ps), (mhz * 1_000_000, 1)), Ok(Edge(6)));
+    }
+    let at = [4, 5, 6, 7, 8].map(|k| clock.instant(Edge(k)));
+    assert_eq!(at, [8, 10, 12, 13, 14].map(Fs::from_ns));
+    for (k, at) in (4..).zip(at) {
+        assert_eq!(clock.edge_at_or_after(at), Edge(k));
+        assert_eq!(clock.edge_after(at), Edge(k + 1));
+    }
+    let earlier = clock.retune(Fs::from_ps(11_800), (1, 1));
+    assert_eq!(earlier, Err(ClockError::Past { at: Fs::from_ps(11_800) }));
+}
+
+/// Each of very many changes is found from its own instants, by steps and by jumps.
+#[test]
+fn edges_are_found_among_thousands_of_changes() {
+    let clock = ClockParams { tunable: true, ..params((1_000_000_000, 1)) };
+    let clock = Domain::build(&clock).unwrap();
+    let mut at = Fs::ZERO;
+    let mut firsts = vec![(Edge(0), Fs::ZERO)];
+    for n in 0..20_000_u64 {
+        let (edge, start) = firsts[firsts.len() - 1];
+        let period = if n % 2 == 0 { 1_000_000 } else { 2_000_000 };
+        at += Fs(7 * period);
+        let hertz = if n % 2 == 0 { 500_000_000 } else { 1_000_000_000 };
+        assert_eq!(clock.retune(at, (hertz, 1)), Ok(Edge(edge.0 + 7)));
+        firsts.push((Edge(edge.0 + 7), start + Fs(7 * period)));
+    }
+    for step in [1, 997, 12_345] {
+        for (edge, instant) in firsts.iter().step_by(step) {
+            assert_eq!(clock.instant(*edge), *instant);
+            assert_eq!(clock.edge_at_or_after(*instant), *edge);
+        }
+    }
 }

@@ -16,27 +16,19 @@ pub struct Uniform {
     phase: Fs,
 }
 
-fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 impl Uniform {
     /// A clock of `numer / denom` hertz whose edge 0 is at `phase`.
     ///
     /// Returns `None` if the frequency is zero, undefined, or above 1 PHz, where an edge would be
-    /// shorter than the femtosecond that time is counted in.
+    /// shorter than the femtosecond that time is counted in; or if its period is no fraction of 64-bit
+    /// numbers.
     pub fn new(hertz: (u64, u64), phase: Fs) -> Option<Self> {
-        let (numer, denom) =
-            (u128::from(Fs::PER_SECOND) * u128::from(hertz.1), u128::from(hertz.0));
-        if hertz.0 == 0 || hertz.1 == 0 || numer < denom {
-            return None;
-        }
-        let shared = gcd(numer, denom);
-        Some(Self {
-            numer: u64::try_from(numer / shared).ok()?,
-            denom: u64::try_from(denom / shared).ok()?,
-            phase,
-        })
+        base::period::period(hertz).ok().map(|period| Self::of(period, phase))
+    }
+
+    /// A clock of a period in femtoseconds, a reduced fraction above zero, whose edge 0 is at `phase`.
+    pub(crate) const fn of((numer, denom): (u64, u64), phase: Fs) -> Self {
+        Self { numer, denom, phase }
     }
 
     /// The instant of edge `k`; edges beyond the 5 hours that time can count are all at their end.
@@ -66,21 +58,6 @@ impl Uniform {
     #[inline]
     pub fn edge_after(&self, instant: Fs) -> Edge {
         if instant < self.phase { Edge(0) } else { self.edge_at_or_after(instant + Fs(1)) }
-    }
-
-    /// The clock with its period multiplied by a fraction; `None` if that leaves 64 bits.
-    pub(crate) fn stretched(&self, by: (u64, u64)) -> Option<Self> {
-        let numer = u128::from(self.numer) * u128::from(by.0);
-        let denom = u128::from(self.denom) * u128::from(by.1);
-        let shared = gcd(numer, denom);
-        let (numer, denom) =
-            (u64::try_from(numer / shared).ok()?, u64::try_from(denom / shared).ok()?);
-        Some(Self { numer, denom, phase: self.phase })
-    }
-
-    /// The period, rounded down to a femtosecond.
-    pub(crate) const fn period_floor(&self) -> Fs {
-        Fs(self.numer / self.denom)
     }
 
     /// The period, rounded up to a femtosecond.

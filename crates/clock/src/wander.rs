@@ -50,20 +50,20 @@ pub(crate) struct Wander {
 
 impl Wander {
     pub(crate) fn new(drift: Drift, seed: u64, stream: u64) -> Self {
-        // Slopes in a ratio of sqrt(2) that sum to the limit: 2 a_j / (every 2^j).
-        let weight = |j: usize| 2_f64.powf(j as f64 / 2.0);
-        let sum: f64 = (0..OCTAVES).map(weight).sum();
-        let slope = |j| f64::from(drift.ppb) * 1e-9 * weight(j) / sum;
-        let knots = |j: usize| drift.every.0 as f64 * 2_f64.powf(j as f64);
-        #[expect(clippy::cast_possible_truncation, reason = "at most 1e-3 of 2^16 seconds")]
-        let amplitude = core::array::from_fn(|j| (slope(j) * knots(j) / 2.0) as i64);
+        // Slopes in a ratio of sqrt(2) that sum to the limit: 2 a_j / (every 2^j). Weights are in 2^-32nds.
+        let weight = |j: usize| (1_u128 << (64 + j)).isqrt();
+        let sum: u128 = (0..OCTAVES).map(weight).sum();
+        let limit = u128::from(drift.ppb) * u128::from(drift.every.0);
+        // At most a thousandth of 2^16 seconds.
+        let most = |j: usize| (limit << j) * weight(j) / (2_000_000_000 * sum);
+        let amplitude = core::array::from_fn(|j| i64::try_from(most(j)).unwrap_or(0));
         let chunks = usize::try_from(SPAN / (drift.every.0 * CHUNK) + 1).unwrap_or(1);
         Self { drift, seed, stream, amplitude, chunks: Table::new(chunks) }
     }
 
-    /// The steepest displacement, in parts in a thousand million; a knot's rounding included.
-    pub(crate) fn slope_ppb(&self) -> u64 {
-        u64::from(self.drift.ppb) + 40
+    /// How it drifts.
+    pub(crate) const fn drift(&self) -> Drift {
+        self.drift
     }
 
     /// A draw between -2^30 and 2^30 at a knot of an octave.
@@ -104,5 +104,19 @@ impl Wander {
 impl PartialEq for Wander {
     fn eq(&self, other: &Self) -> bool {
         (self.drift, self.seed, self.stream) == (other.drift, other.seed, other.stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On any machine: if these change, so do the edges of every drifting clock.
+    #[test]
+    fn displacements_are_fixed_to_the_femtosecond() {
+        let wander = Wander::new(Drift { ppb: 100_000, every: Fs(1_000_000_000_000) }, 7, 3);
+        let at = |t: u64| wander.displacement(t * 1_000_000_000);
+        let at = [at(0), at(1), at(12_345), at(98_765_432), at(10_000_000_000)];
+        assert_eq!(at, [0, -26_992, -333_988_964, -694_002_559_142, -712_703_905_934]);
     }
 }

@@ -260,13 +260,14 @@ impl<I: Impairment> Links<I> {
     }
 
     /// The last edges that are spoken for: of the receiver's clock by flits, and of the sender's by
-    /// credits, and until it takes another flit. What never comes does not count.
-    pub fn promised(&self, link: LinkIdx) -> [Edge; 3] {
-        let Direction { flits, credits, sender, .. } = &self.directions[link.at()];
+    /// credits, until it takes another flit, and by places of a FIFO. What never comes does not count.
+    pub fn promised(&self, link: LinkIdx) -> [Edge; 4] {
+        let Direction { flits, credits, sender, fifo, .. } = &self.directions[link.at()];
         let flit = flits.back().map_or(Edge(0), |(edge, _)| *edge);
         let credit = credits.back().map_or(Edge(0), |(edge, _)| *edge);
+        let place = fifo.as_ref().map_or(Edge(0), |f| f.promised());
         // Credits and frames of a dead link are due beyond all time.
-        [flit, credit, sender.ready].map(|e| if e.0 > u64::MAX / 2 { Edge(0) } else { e })
+        [flit, credit, sender.ready, place].map(|e| if e.0 > u64::MAX / 2 { Edge(0) } else { e })
     }
 
     /// Takes what is on the wires away: flits of packets that the receivers have not taken, and credits.

@@ -1,6 +1,7 @@
 //! The parameters of a framed link: plain data, as a class table or a topology gives them.
 
 use base::Fs;
+use base::math::gcd;
 
 use crate::{Code, Elastic, Noise, Shape};
 
@@ -181,8 +182,4 @@ impl Layout {
         let before = (flits - 1) / u64::from(whole) * u64::from(self.slots);
         before + ((flits - 1) % u64::from(whole) + 1) * n
     }
-}
-
-pub(crate) fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -1,6 +1,7 @@
 //! The parameters of one direction of a link.
 
 use base::Fs;
+use base::math::gcd;
 use clock::{Crossing, Domain, Edge};
 
 /// How a link moves a flit.
@@ -58,10 +59,6 @@ impl Timing {
             (u64::try_from(numer / shared).ok()?, u64::try_from(u128::from(rate) / shared).ok()?);
         Some(Self::Serial { flit_time, serdes, fec, flight })
     }
-}
-
-fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// One direction of a link, with the clocks at its ends.

@@ -1,5 +1,6 @@
 //! Elaboration: from names and generators to indices and links.
 
+use base::math::gcd;
 use base::{DomainIdx, NodeIdx};
 
 use crate::barriers;
@@ -132,6 +133,7 @@ impl Description {
     /// Everything but the fabric, which is left empty.
     fn sections(&self) -> Result<MachineSpec, Problem> {
         let domains = clocks::clocks(&self.clocks)?;
+        validate::domains(&domains)?;
         let crossings =
             clocks::crossings(&self.crossings, &domains, |key, name| self.clock(key, name))?;
         let m = &self.memory;
@@ -353,10 +355,6 @@ fn thin(s: &phy::PhySpec, flit_bytes: u32) -> LinkTiming {
         fec: s.fec,
         flight_per_m: s.flight_per_m,
     }
-}
-
-fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn link_class(name: &str, form: &LinkForm, flit_bytes: u32) -> Result<LinkClass, Problem> {

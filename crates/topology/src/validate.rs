@@ -52,9 +52,7 @@ fn lines(key: &str, bytes: u64) -> Result<(), Problem> {
 /// All sections but the fabric.
 pub(crate) fn sections(spec: &MachineSpec) -> Result<(), Problem> {
     frame(spec)?;
-    for (i, clock) in spec.domains.iter().enumerate() {
-        domain(clock, spec.domains[..i].iter().any(|c| c.name == clock.name))?;
-    }
+    domains(&spec.domains)?;
     accelerator(&spec.accelerator)?;
     router(&spec.router)?;
     memory(&spec.memory)?;
@@ -95,6 +93,14 @@ fn frame(spec: &MachineSpec) -> Result<(), Problem> {
     range("header", u64::from(spec.header_bytes), 1, 4096)
 }
 
+/// Each clock by itself; whatever compares clocks comes after it.
+pub(crate) fn domains(clocks: &[ClockSpec]) -> Result<(), Problem> {
+    for (i, clock) in clocks.iter().enumerate() {
+        domain(clock, clocks[..i].iter().any(|c| c.name == clock.name))?;
+    }
+    Ok(())
+}
+
 fn domain(clock: &ClockSpec, twice: bool) -> Result<(), Problem> {
     let key = format!("clocks.\"{}\"", clock.name);
     let (num, den) = clock.hertz;
@@ -108,18 +114,12 @@ fn domain(clock: &ClockSpec, twice: bool) -> Result<(), Problem> {
         return Err(Problem::new(ErrorKind::Value, key, message, "use 1 Hz to 1000 GHz"));
     }
     // The period in femtoseconds is kept as a fraction of two 64-bit numbers.
-    let second = base::Fs::PER_SECOND;
-    let period = u128::from(second / gcd(second, num)) * u128::from(den);
-    if u64::try_from(period).is_err() {
+    if base::period::period(clock.hertz).is_err() {
         let message = format!("the period of {num}/{den} Hz is too fine a fraction");
         return Err(Problem::new(ErrorKind::Value, key, message, "round the frequency"));
     }
-    range(&format!("{key}.phase"), clock.phase.0, 0, second)?;
+    range(&format!("{key}.phase"), clock.phase.0, 0, base::Fs::PER_SECOND)?;
     crate::clocks::clock(clock)
-}
-
-const fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Every number of cycles, as time: slow clocks make long delays of few cycles.

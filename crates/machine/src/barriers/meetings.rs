@@ -1,7 +1,7 @@
 //! What barriers promise, followed from outside: every arrival and every release of a run is told here,
 //! whoever does the barrier, and judged by counts alone.
 
-use base::{Fs, Map, Share, ThreadIdx};
+use base::{Fs, Map, Share, ThreadIdx, join};
 use std::collections::VecDeque;
 
 use crate::node::barrier::BarrierError;
@@ -168,11 +168,8 @@ impl Meeting {
         if members != self.members {
             return Err(BarrierError::members(e.id, e.thread, members, self.members));
         }
-        self.share = match (self.share, share) {
-            (None, None) => None,
-            (Some((how, a)), Some((also, b))) if how == also => Some((how, how.apply(a, b))),
-            _ => return Err(BarrierError::shares(e.id, e.thread)),
-        };
+        let joined = join(self.share, share);
+        self.share = joined.ok_or_else(|| BarrierError::shares(e.id, e.thread))?;
         Ok(())
     }
 }

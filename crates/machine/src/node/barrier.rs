@@ -4,7 +4,7 @@
 //! the last member has arrived, home sends every member a release in the response class. So a
 //! barrier costs what its packets cost on the fabric.
 
-use base::{Map, NodeIdx, Share, ThreadIdx};
+use base::{Map, NodeIdx, Share, ThreadIdx, join};
 
 /// Arrivals at one barrier since it was last released.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -78,11 +78,10 @@ impl Barriers {
         if gathering.members != members {
             return Err(BarrierError::members(id, from.1, members, gathering.members));
         }
-        gathering.share = match (gathering.arrived.is_empty(), gathering.share, share) {
-            (true, _, first) => first,
-            (false, None, None) => None,
-            (false, Some((how, a)), Some((also, b))) if how == also => Some((how, how.apply(a, b))),
-            _ => return Err(BarrierError::shares(id, from.1)),
+        gathering.share = if gathering.arrived.is_empty() {
+            share
+        } else {
+            join(gathering.share, share).ok_or_else(|| BarrierError::shares(id, from.1))?
         };
         gathering.arrived.push(from);
         if gathering.arrived.len() < members as usize {

@@ -138,8 +138,7 @@ fn fits(key: &str, via: &Via, [a, b]: [&ClockSpec; 2]) -> Result<(), Problem> {
             "use Fifo, which holds whatever clocks do".to_owned(),
         ),
         Via::Elastic { depth, skip_edges } => {
-            let wander = super::apart_ppm(a, b) - a.ppm.abs_diff(b.ppm);
-            let apart = u64::from(wander) + nominal_ppm(a, b);
+            let apart = super::wander_ppm(a, b) + nominal_ppm(a, b);
             // Half of it for either way, and a place for the edge at which a word is written.
             let slip = (apart * u64::from(skip_edges)).div_ceil(1_000_000);
             let needed = 2 * (slip + 1);

@@ -28,7 +28,8 @@ pub struct Clock {
     /// `phase`.
     #[serde(default)]
     pub skew: Span,
-    /// By how many parts in a million a reference is off: its real frequency is that much higher.
+    /// By how many parts in a million a reference is off, -100,000 to 100,000: its real frequency is that much
+    /// higher.
     #[serde(default)]
     pub ppm: i32,
     /// How a reference wanders.

@@ -20,4 +20,4 @@ pub use crossing::{CrossingForm, Via};
 pub use form::{ChangeForm, Clock, DriftForm, SpreadDirection, SpreadForm};
 pub(crate) use resolve::clocks;
 pub use spec::{CrossingSpec, DriftSpec, SpreadSpec};
-pub(crate) use validate::{apart_ppm, clock, related};
+pub(crate) use validate::{apart_ppm, clock, related, wander_ppm};

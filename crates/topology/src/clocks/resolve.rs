@@ -1,5 +1,6 @@
 //! From names of parents to clocks with everything that they inherit.
 
+use base::period::{higher, reduced};
 use base::{DomainIdx, Fs};
 
 use super::form::Clock;
@@ -173,22 +174,12 @@ fn period(name: &str, (num, den): (u64, u64)) -> Result<Fs, Problem> {
     Ok(Fs(2 * u64::try_from(half).unwrap_or(u64::MAX / 4)))
 }
 
-/// A frequency that is `ppm` parts in a million higher.
-fn off((num, den): (u64, u64), ppm: i32) -> (u64, u64) {
-    let parts = i128::from(ppm) + 1_000_000;
-    let parts = u128::try_from(parts).unwrap_or(0);
-    let (num, den) = (u128::from(num) * parts, u128::from(den) * 1_000_000);
-    let shared = gcd(num, den).max(1);
-    let narrow = |n: u128| u64::try_from(n / shared).unwrap_or(u64::MAX);
-    (narrow(num), narrow(den))
+/// A frequency that is `ppm` parts in a million higher; as described where it is not off.
+fn off(hertz: (u64, u64), ppm: i32) -> (u64, u64) {
+    if ppm == 0 { hertz } else { higher(hertz, i64::from(ppm) * 1_000) }
 }
 
 fn times((num, den): (u64, u64), (mul, div): (u32, u32)) -> Option<(u64, u64)> {
     let (num, den) = (u128::from(num) * u128::from(mul), u128::from(den) * u128::from(div));
-    let shared = gcd(num, den).max(1);
-    Some((u64::try_from(num / shared).ok()?, u64::try_from(den / shared).ok()?))
-}
-
-fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
+    reduced(num, den)
 }

@@ -1,6 +1,7 @@
 //! What clocks must be for their edges to follow each other.
 
 use base::Fs;
+use base::period::{Deviation, Unfit, Width};
 
 use super::SpreadDirection;
 use crate::error::{ErrorKind, Problem};
@@ -18,10 +19,15 @@ pub(crate) fn related(a: &ClockSpec, b: &ClockSpec) -> bool {
 
 /// Parts in a million that two clocks can be apart, beyond their nominal frequencies' ratio: offset,
 /// drift and spread together.
-pub(crate) fn apart_ppm(a: &ClockSpec, b: &ClockSpec) -> u32 {
-    let drift = |c: &ClockSpec| c.drift.map_or(0, |d| d.ppb.div_ceil(1_000));
-    let spread = |c: &ClockSpec| c.spread.map_or(0, |s| s.ppm);
-    let mut apart = a.ppm.abs_diff(b.ppm);
+pub(crate) fn apart_ppm(a: &ClockSpec, b: &ClockSpec) -> u64 {
+    u64::from(a.ppm.abs_diff(b.ppm)) + wander_ppm(a, b)
+}
+
+/// The part of [`apart_ppm`] that changes: drift and spread.
+pub(crate) fn wander_ppm(a: &ClockSpec, b: &ClockSpec) -> u64 {
+    let drift = |c: &ClockSpec| c.drift.map_or(0, |d| u64::from(d.ppb.div_ceil(1_000)));
+    let spread = |c: &ClockSpec| c.spread.map_or(0, |s| u64::from(s.ppm));
+    let mut apart = 0;
     if a.reference != b.reference {
         apart += drift(a) + drift(b);
     }
@@ -34,6 +40,7 @@ pub(crate) fn apart_ppm(a: &ClockSpec, b: &ClockSpec) -> u32 {
 /// What holds of each clock by itself.
 pub(crate) fn clock(clock: &ClockSpec) -> Result<(), Problem> {
     let key = |field: &str| format!("clocks.\"{}\".{field}", clock.name);
+    range(&key("ppm"), u64::from(clock.ppm.unsigned_abs()), 0, PPM_MAX)?;
     if let Some(d) = clock.drift {
         range(&key("drift.ppb"), u64::from(d.ppb), 1, 1_000_000)?;
         range(&key("drift.every"), d.every.0, 1_000_000_000, Fs::PER_SECOND)?;
@@ -43,11 +50,8 @@ pub(crate) fn clock(clock: &ClockSpec) -> Result<(), Problem> {
     }
     range(&key("jitter"), clock.jitter_rms.0, 0, Fs::PER_SECOND / 1_000)?;
     let mut before = None;
-    ordered(
-        clock,
-        clock.hertz,
-        &key(if clock.jitter_rms > Fs::ZERO { "jitter" } else { "spread" }),
-    )?;
+    let field = if clock.jitter_rms > Fs::ZERO { "jitter" } else { "spread" };
+    ordered(clock, clock.hertz, &key(field))?;
     for (at, change) in clock.changes.iter().enumerate() {
         let key = |field: &str| key(&format!("changes[{at}].{field}"));
         if before.is_some_and(|b| change.0 <= b) {
@@ -60,39 +64,22 @@ pub(crate) fn clock(clock: &ClockSpec) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The furthest that a reference is off: a tenth.
+const PPM_MAX: u64 = 100_000;
+
 /// Whether edges follow each other at a frequency, and its period can be kept.
 fn ordered(clock: &ClockSpec, hertz: (u64, u64), key: &str) -> Result<(), Problem> {
-    let (num, den) = (u128::from(hertz.0), u128::from(hertz.1));
-    let mean: (u128, u128) = match clock.spread {
-        Some(s) if s.direction == SpreadDirection::Down => {
-            (2_000_000 + u128::from(s.ppm), 2_000_000)
-        }
-        _ => (1, 1),
+    let down = |d: SpreadDirection| d == SpreadDirection::Down;
+    let deviation = Deviation {
+        spread: clock.spread.map(|s| Width { ppm: s.ppm, down: down(s.direction) }),
+        drift_ppb: clock.drift.map(|d| d.ppb),
+        jitter_rms: clock.jitter_rms,
     };
-    let period = (u128::from(Fs::PER_SECOND) * den * mean.0, num * mean.1);
-    let shared = gcd(period.0, period.1).max(1);
-    if u64::try_from(period.0 / shared).is_err() || u64::try_from(period.1 / shared).is_err() {
-        let message = "the period, spread, is too fine a fraction";
-        return Err(Problem::new(ErrorKind::Value, key, message, "round the frequency"));
-    }
-    let slopes = u128::from(clock.spread.map_or(0, |s| s.ppm * 500))
-        + u128::from(clock.drift.map_or(0, |d| d.ppb + 40));
-    // An edge is off by sqrt(12) deviations at most; roundings take a few femtoseconds.
-    let shortest = period.0 / period.1 * (1_000_000_000 - slopes) / 1_000_000_000;
-    let jitter = 2 * (u128::from(clock.jitter_rms.0) * 34_642 / 10_000 + 2);
-    let taken = if clock.jitter_rms > Fs::ZERO { jitter + 5 } else { 5 };
-    let deviates = clock.jitter_rms > Fs::ZERO || clock.spread.is_some() || clock.drift.is_some();
-    if deviates && shortest <= taken {
-        let message = format!(
-            "edges could change places: a period is {} fs or more, and jitter moves an edge by up to {} fs",
-            shortest,
-            jitter / 2
-        );
-        return Err(Problem::new(ErrorKind::Value, key, message, "use less jitter"));
-    }
-    Ok(())
-}
-
-fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
+    let Err(unfit) = deviation.period(hertz) else { return Ok(()) };
+    let mend = match unfit {
+        Unfit::NoFrequency => "use 1 Hz to 1000 GHz",
+        Unfit::TooFine => "round the frequency",
+        Unfit::Disordered { .. } => "use less jitter",
+    };
+    Err(Problem::new(ErrorKind::Value, key, unfit.to_string(), mend))
 }

@@ -192,7 +192,7 @@ pub(crate) fn clocks(spec: &MachineSpec) -> Result<(), Problem> {
         }
         let ends = [clock(link.from), clock(link.to)].map(|c| &spec.domains[c.at()]);
         let apart = crate::clocks::apart_ppm(ends[0], ends[1]);
-        let tolerated = phy.elastic.map_or(0, |e| 2 * e.ppm);
+        let tolerated = phy.elastic.map_or(0, |e| 2 * u64::from(e.ppm));
         if apart > tolerated {
             let worst = ends.into_iter().max_by_key(|c| c.ppm.abs()).unwrap_or(ends[0]);
             return Err(Problem::new(
