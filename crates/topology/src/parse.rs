@@ -1,6 +1,7 @@
 //! From RON text to a [`Description`], with every error placed and its mend named.
 
 use core::ops::Range;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -93,17 +94,44 @@ pub(crate) fn form<T: DeserializeOwned>(
     source: &str,
     words: &Words,
 ) -> Result<T, TopologyError> {
+    // The bare name of a variant all of whose fields may be left out stands for the variant.
+    let mut text = Cow::Borrowed(source);
+    let mut before: Option<(usize, TopologyError)> = None;
+    for _ in 0..=BARE_MAX {
+        let error = match ron(&text) {
+            Ok(form) => return Ok(form),
+            Err(error) => error,
+        };
+        let at = offset_of(&text, error.span.end);
+        let placed = place((path, &text), &error, words);
+        // Where brackets have not helped they were not what is missing.
+        let fails = |put: usize| (put..=put + BRACKETS.len()).contains(&at);
+        match before {
+            Some((put, first)) if fails(put) => return Err(first),
+            _ if error.code != Error::ExpectedStructLike => return Err(placed),
+            _ => {}
+        }
+        text.to_mut().insert_str(at, BRACKETS);
+        before = Some((at, placed));
+    }
+    let most = format!("more than {BARE_MAX} variants have no brackets");
+    let problem = Problem::new(ErrorKind::Limit, "", most, "write them out, as in `Packets()`");
+    Err(TopologyError::bare(path, problem))
+}
+
+const BRACKETS: &str = "()";
+
+/// Variants by their bare names that a file may have.
+const BARE_MAX: usize = 16;
+
+fn ron<T: DeserializeOwned>(source: &str) -> Result<T, SpannedError> {
     let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
-    Options::default()
-        .with_default_extension(extensions)
-        .from_str(source)
-        .map_err(|e| place((path, source), &e, words))
+    Options::default().with_default_extension(extensions).from_str(source)
 }
 
 /// Parses a link class that ships.
 pub(crate) fn class(source: &str) -> Result<crate::phy::FramedForm, SpannedError> {
-    let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
-    Options::default().with_default_extension(extensions).from_str(source)
+    ron(source)
 }
 
 /// Gives a RON error its key, its span and a mend.

@@ -8,6 +8,7 @@
 use core::fmt;
 
 use base::Fs;
+use base::math::gcd;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// Units of one kind: name, and its worth in the kind's base unit as (numerator, denominator).
@@ -42,7 +43,7 @@ static SPAN: Kind = Kind {
     what: "a time",
     example: "120 ns",
     base: "fs",
-    units: &[("fs", 1, 1), ("ps", K, 1), ("ns", M, 1), ("us", G, 1), ("ms", T, 1)],
+    units: &[("fs", 1, 1), ("ps", K, 1), ("ns", M, 1), ("us", G, 1), ("ms", T, 1), ("s", K * T, 1)],
     range: (0, Fs::PER_SECOND),
 };
 static RATE: Kind = Kind {
@@ -139,13 +140,6 @@ impl fmt::Display for UnitError {
 }
 
 impl core::error::Error for UnitError {}
-
-const fn gcd(mut a: u128, mut b: u128) -> u128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
 
 /// The value in the base unit as a reduced fraction, within the kind's range.
 fn fraction(text: &str, kind: &Kind) -> Result<(u128, u128), UnitError> {
@@ -272,6 +266,8 @@ mod tests {
         assert_eq!("100/3 MHz".parse(), Ok(Frequency((100_000_000, 3))));
         assert_eq!("0.1 ns".parse(), Ok(Span(Fs(100_000))));
         assert_eq!("75.6 ns".parse(), Ok(Span(Fs(75_600_000))));
+        assert_eq!("1 s".parse(), Ok(Span(Fs(Fs::PER_SECOND))));
+        assert_eq!("0.25 s".parse(), "250 ms".parse::<Span>());
         assert_eq!("106.25 Gb/s".parse(), Ok(Rate(106_250_000_000)));
         assert_eq!("25GB/s".parse(), Ok(Rate(200_000_000_000)));
         assert_eq!("4 MiB".parse(), Ok(Size(4_194_304)));
@@ -283,10 +279,12 @@ mod tests {
 
     #[test]
     fn what_is_not_a_quantity_is_refused() {
-        for bad in ["", "ns", "1", "1 s", "-1 ns", "1e3 ns", "1. ns", ".5 ns", "1/0 ns", "1 2 ns"] {
+        for bad in ["", "ns", "1", "1 S", "-1 ns", "1e3 ns", "1. ns", ".5 ns", "1/0 ns", "1 2 ns"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }
-        for bad in ["0.5 fs", "2000 ms", "9999999999999999 fs", "1.00000000000000001 ns", "٣ ns"] {
+        for bad in
+            ["0.5 fs", "2000 ms", "2 s", "9999999999999999 fs", "1.00000000000000001 ns", "٣ ns"]
+        {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }
         assert!("0 GHz".parse::<Frequency>().is_err());

@@ -18,6 +18,10 @@ fn units_are_as_fast_as_routers_where_nothing_else_is_said() {
     let units = UnitSpec { table: 16, unit_cycles: 28, node_cycles: 1 };
     let spec = BarrierSpec { units: Some(units), timeout: None };
     assert_eq!(with("barriers: Hardware()"), Ok(spec));
+    // Bare names stand for all that is not said, whatever is around them.
+    assert_eq!(with("barriers: Packets"), Ok(BarrierSpec::default()));
+    assert_eq!(with("barriers: Hardware"), Ok(spec));
+    assert_eq!(with("barriers: Hardware /* by units */"), Ok(spec));
     let units = UnitSpec { table: 4, unit_cycles: 3, node_cycles: 2 };
     let spec = BarrierSpec { units: Some(units), timeout: Some(Fs(2_000_000_000)) };
     let said = "barriers: Hardware(table: 4, unit_cycles: 3, node_cycles: 2, timeout: \"2 us\")";
@@ -32,6 +36,12 @@ fn what_cannot_be_is_refused_with_key_and_mend() {
         ("barriers: Hardware(unit_cycles: 0)", ["barriers.unit_cycles", "use at least 1"]),
         ("barriers: Hardware(node_cycles: 0)", ["barriers.node_cycles", "use at least 1"]),
         ("barriers: Hardware(tabel: 4)", ["tabel", "did you mean `table`?"]),
+        ("barriers: Hardwear", ["Hardwear", "did you mean `Hardware`?"]),
+        ("barriers: Hardware, fabrik: 3", ["fabrik", "did you mean `fabric`?"]),
+        (
+            "crossings: [(between: (\"switch\", \"memory\"), via: Fifo)]",
+            ["via.depth", "add `depth: ...`"],
+        ),
         ("barriers: Hardwear()", ["Hardwear", "did you mean `Hardware`?"]),
         ("barriers: Packets(timeout: \"0 us\")", ["barriers.timeout", "leave it out"]),
     ] {

@@ -240,6 +240,43 @@ fn reports_read_as_documented() {
     }
 }
 
+/// Parts of a description that the READMEs show, each put into a machine that ships.
+#[test]
+fn every_part_that_the_readmes_show_is_parsed() {
+    let (_, nvl8) = SHIPPED.iter().find(|(name, _)| *name == "nvl8").expect("it ships");
+    let texts = [
+        include_str!("../../../topologies/README.md"),
+        include_str!("../../../README.md"),
+        include_str!("../../../traces/README.md"),
+    ];
+    let mut parts = 0;
+    for text in texts {
+        for block in text.split("```ron\n").skip(1) {
+            let block = block.split("```").next().expect("its end");
+            if block.starts_with("Machine(") {
+                topology::parse("README.md", block).unwrap_or_else(|e| panic!("{e}"));
+                continue;
+            }
+            parts += 1;
+            // What the machine has already makes room for what is shown.
+            let key = block.split(':').next().expect("a key").trim();
+            let field = format!("    {key}: ");
+            let without: String = match nvl8.find(&format!("\n{field}")) {
+                None => (*nvl8).to_owned(),
+                Some(at) => {
+                    let rest = &nvl8[at + 1..];
+                    let end = rest.find("\n    },\n").map(|n| n + 8).expect("it is a block");
+                    format!("{}{}", &nvl8[..=at], &rest[end..])
+                }
+            };
+            let whole =
+                without.replacen("    flit:", &format!("    {}\n    flit:", block.trim()), 1);
+            Description::from_ron("README.md", &whole).unwrap_or_else(|e| panic!("{e}\n{whole}"));
+        }
+    }
+    assert!(parts >= 3, "{parts} parts");
+}
+
 #[test]
 fn the_example_in_the_readme_is_right() {
     let readme = include_str!("../../../topologies/README.md");
