@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::error::{ErrorKind, Problem};
 use crate::names::suggest;
-use crate::spec::MachineSpec;
+use crate::spec::{MachineSpec, RouterSpec};
 use crate::units::Span;
 use crate::validate::range;
 
@@ -74,6 +74,13 @@ pub struct UnitSpec {
     pub node_cycles: u32,
 }
 
+impl UnitSpec {
+    /// What `Hardware()` describes: units that are as fast as heads.
+    pub fn plain(router: &RouterSpec) -> Self {
+        Self { table: sixteen(), unit_cycles: router.head_cycles(), node_cycles: one() }
+    }
+}
+
 /// Something that happens to a node, as described.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,9 +128,7 @@ pub(crate) fn barriers(spec: &MachineSpec, form: BarrierForm) -> Result<BarrierS
     let BarrierForm::Hardware { table, unit_cycles, node_cycles, .. } = form else {
         return Ok(BarrierSpec { units: None, timeout });
     };
-    let r = &spec.router;
-    let head = r.rc_cycles + r.va_cycles + r.sa_cycles + r.st_cycles;
-    let unit_cycles = unit_cycles.unwrap_or(head);
+    let unit_cycles = unit_cycles.unwrap_or_else(|| spec.router.head_cycles());
     range("barriers.table", u64::from(table), 1, TABLE_MAX)?;
     range("barriers.unit_cycles", u64::from(unit_cycles), 1, crate::limits::CYCLES_MAX)?;
     range("barriers.node_cycles", u64::from(node_cycles), 1, crate::limits::CYCLES_MAX)?;

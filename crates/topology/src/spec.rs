@@ -327,6 +327,13 @@ pub struct RouterSpec {
     pub arch: RouterArch,
 }
 
+impl RouterSpec {
+    /// Cycles that a head takes from its arrival to the link: all stages.
+    pub const fn head_cycles(&self) -> u32 {
+        self.rc_cycles + self.va_cycles + self.sa_cycles + self.st_cycles
+    }
+}
+
 /// A node's memory: channels in a clock domain of their own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemorySpec {

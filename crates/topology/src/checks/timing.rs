@@ -106,7 +106,7 @@ pub(super) fn flits_needed(spec: &MachineSpec, link: &Link) -> u64 {
     let r = &spec.router;
     let crossing = match spec.fabric.classes[link.class].timing {
         LinkTiming::OnDie { .. } => 0,
-        LinkTiming::Serial { .. } => synchronizer(spec, link) + 1,
+        LinkTiming::Serial { .. } => crossing_edges(spec, link),
     };
     let drain = match link.to {
         End::Router(..) => r.rc_cycles + r.va_cycles + r.sa_cycles + 1,
@@ -130,8 +130,9 @@ pub(super) fn clock(spec: &MachineSpec, end: End) -> base::DomainIdx {
     }
 }
 
-fn synchronizer(spec: &MachineSpec, link: &Link) -> u32 {
-    spec.crossing(clock(spec, link.from), clock(spec, link.to)).edges()
+/// Edges of a crossing at most: a period until the first edge, and those of the synchronizer.
+fn crossing_edges(spec: &MachineSpec, link: &Link) -> u32 {
+    1 + spec.crossing(clock(spec, link.from), clock(spec, link.to)).edges()
 }
 
 /// Places of a crossing's FIFO that keep it from holding up the link: a place is taken from the write
@@ -140,7 +141,7 @@ fn synchronizer(spec: &MachineSpec, link: &Link) -> u32 {
 pub(super) fn places_needed(spec: &MachineSpec, link: &Link) -> Option<(u32, u64)> {
     let (from, to) = (clock(spec, link.from), clock(spec, link.to));
     let depth = spec.crossing(from, to).fifo_depth()?;
-    let turns = spec.crossing(from, to).edges() + 1;
+    let turns = crossing_edges(spec, link);
     let taken = cycles(spec, link.to, turns) + cycles(spec, link.from, turns);
     let edge = cycles(spec, link.to, 1).max(cycles(spec, link.from, 1));
     Some((depth, taken.div_ceil(interval(spec, link).max(edge))))
