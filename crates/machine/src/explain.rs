@@ -20,7 +20,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     pub fn explain(&self) -> String {
         let mut text = String::new();
         let nodes = || self.nodes();
-        let agents = nodes().flat_map(|n| n.agents.iter().filter_map(Agent::stuck));
+        let clock = &self.shared().clock;
+        let edge = clock.edge_at_or_after(self.now());
+        let stuck = |agent: &Agent| agent.stuck(edge, clock);
+        let agents = nodes().flat_map(|n| n.agents.iter().filter_map(stuck));
         section(&mut text, "threads", agents);
         section(&mut text, "barriers", nodes().flat_map(|n| n.barriers.waiting()));
         let caches = nodes().flat_map(|n| n.cache.pending().map(|p| p.to_string()));

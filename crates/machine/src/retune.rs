@@ -11,6 +11,7 @@ use memory::MemoryModel;
 use topology::spec::{End, LinkTiming};
 
 use crate::Machine;
+use crate::machine::TIME_MAX;
 use crate::partition::layout::Place;
 
 /// A clock that does not change as it is asked to.
@@ -55,6 +56,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         }
         let edge = clock.retune(at, hertz)?;
         self.refresh_clocks();
+        self.set_halts();
+        for partition in &mut self.partitions {
+            let shared = &mut partition.shared;
+            shared.last_edge = shared.clock.edge_at_or_after(TIME_MAX);
+        }
         Ok(edge)
     }
 
@@ -78,20 +84,19 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             LinkTiming::OnDie { latency_cycles, .. } => latency_cycles,
             LinkTiming::Serial { .. } => 0,
         });
-        let router = r.rc_cycles + r.va_cycles + r.sa_cycles + r.st_cycles;
-        let cycles = [a.cache.latency_cycles, a.home.latency_cycles, router];
+        let cycles = [a.cache.latency_cycles, a.home.latency_cycles, r.head_cycles()];
         let cycles = cycles.into_iter().chain(on_die).max().unwrap_or(0);
         let mut first = clock.edge_after(self.now()).plus(cycles + 1);
         let promised =
             |place: Place| self.net(place).wiring().links().promised(LinkIdx::new(place.at));
         for (link, ends) in spec.fabric.links.iter().zip(&self.layout().links) {
-            let [_, credit, ready] = promised(ends.sender);
+            let [_, credit, ready, place] = promised(ends.sender);
             let [flit, ..] = promised(ends.receiver);
             if of(link.to) == domain {
                 first = first.max(flit);
             }
             if of(link.from) == domain {
-                first = first.max(credit).max(ready);
+                first = first.max(credit).max(ready).max(place);
             }
         }
         for memory in self.memories() {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use base::{Fs, RoutingFunction, ThreadIdx};
+use clock::Edge;
 use memory::MemoryModel;
 use topology::spec::NodeHappening;
 
@@ -17,17 +18,24 @@ use crate::{Machine, RunError};
 const SHOWN: usize = 16;
 
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
-    /// Arranges what happens to nodes; machines with node events are not cut.
+    /// Arranges what is still to happen to nodes, by their clock as it is now; machines with node events are
+    /// not cut.
     pub(crate) fn set_halts(&mut self) {
-        for event in self.spec().node_events.clone() {
+        let events = self.spec().node_events.clone();
+        let Partition { nodes, net, shared, .. } = &mut self.partitions[0];
+        let begun = shared.clock.edge_at_or_after(net.wiring().schedule.now());
+        let to_come = |n: &&mut Node| n.halts > begun;
+        nodes.iter_mut().filter(to_come).for_each(|n| n.halts = Edge::NEVER);
+        for event in events {
             match event.what {
                 NodeHappening::Halts => {
-                    let Partition { nodes, net, shared, .. } = &mut self.partitions[0];
                     let edge = shared.clock.edge_at_or_after(event.at);
                     let node = &mut nodes[event.node.at()];
-                    node.halts = node.halts.min(edge);
-                    let slot = net.node_slot(event.node);
-                    net.wiring_mut().wake(slot, edge);
+                    if edge < node.halts {
+                        node.halts = edge;
+                        let slot = net.node_slot(event.node);
+                        net.wiring_mut().wake(slot, edge);
+                    }
                 }
             }
         }
@@ -77,7 +85,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         }
         let missing = || team.iter().filter(|t| !arrived.contains(t));
         for thread in missing().take(SHOWN) {
-            let _ = writeln!(explanation, "  {}", self.what_keeps(*thread));
+            let _ = writeln!(explanation, "  {}", self.what_keeps(*thread, at));
         }
         if missing().count() > SHOWN {
             let _ = writeln!(explanation, "  and {} more", missing().count() - SHOWN);
@@ -86,18 +94,19 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         RunError::BarrierTimeout { id, at, since, members, missing, explanation }
     }
 
-    /// A missing member, where it is, and what keeps it.
-    fn what_keeps(&self, thread: ThreadIdx) -> String {
+    /// A missing member, where it is, and what keeps it at an instant.
+    fn what_keeps(&self, thread: ThreadIdx, now: Fs) -> String {
         let of = |n: &Node| n.agents.iter().position(|a| a.thread() == thread);
         let Some((node, at)) = self.nodes().find_map(|n| of(n).map(|at| (n, at))) else {
             return format!("{thread}: there is no such thread");
         };
         let id = node.id;
         let halt = self.spec().node_events.iter().filter(|e| e.node == id).map(|e| e.at).min();
-        if let Some(halted) = halt.filter(|halt| *halt <= self.now()) {
+        if let Some(halted) = halt.filter(|halt| *halt <= now) {
             return format!("{thread} on {id}: its node halted at {halted}");
         }
-        match node.agents[at].stuck() {
+        let clock = &self.shared().clock;
+        match node.agents[at].stuck(clock.edge_at_or_after(now), clock) {
             None => format!("{thread} on {id}: it has ended"),
             Some(why) => format!("{why} on {id}"),
         }

@@ -1,13 +1,16 @@
 //! What keeps an agent, in words.
 
+use clock::{Domain, Edge};
+
 use super::{Agent, Current};
 
 impl Agent {
-    /// What keeps the agent, in words; `None` if it is done.
-    pub(crate) fn stuck(&self) -> Option<String> {
+    /// What keeps the agent at `edge` of its `clock`, in words; `None` if it is done.
+    pub(crate) fn stuck(&self, edge: Edge, clock: &Domain) -> Option<String> {
         let what = match self.current {
             Current::None
                 if self.ended
+                    && self.think_until <= edge
                     && self.outstanding == 0
                     && self.copying == 0
                     && self.buffer.is_empty() =>
@@ -24,6 +27,9 @@ impl Agent {
             Current::Acquired { .. } => "waits for an acquire".to_owned(),
             Current::Order(_) | Current::Fence(_) => {
                 format!("drains {} accesses at a fence", self.outstanding)
+            }
+            Current::None if self.think_until > edge => {
+                format!("thinks until {}", clock.instant(self.think_until))
             }
             _ => format!("has {} accesses outstanding", self.outstanding),
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{Addr, Fs, Line, LineData, Op, Part, Rmw, Scope, ThreadIdx};
-use clock::Edge;
+use clock::{Domain, Edge};
 use coherence::scoped::Sync;
 use coherence::{Access, LineWrite, Value};
 use topology::spec::Consistency;
@@ -20,6 +20,11 @@ fn agent(window: u32, ops: &[Op]) -> Agent {
         Consistency::Relaxed,
         Box::new(Iter(ops.into_iter().map(Ok))),
     )
+}
+
+/// A clock of 1 GHz.
+fn clock() -> Domain {
+    Domain::new((1_000_000_000, 1), Fs::ZERO).expect("a sound clock")
 }
 
 fn load(addr: u64, size: u8) -> Op {
@@ -177,6 +182,20 @@ fn releases_and_acquires_go_to_their_scopes_in_their_turn() {
 }
 
 #[test]
+fn what_waits_for_its_count_goes_on_at_that_edge_or_at_once_if_it_is_past() {
+    let at = |count| Op::At { count };
+    let mut a = agent(8, &[at(40), load(0, 8), at(7), load(64, 8), at(41), load(128, 8)]);
+    assert_eq!(wish(&mut a, 0), Wish::Sleep(Edge(40)));
+    assert_eq!(wish(&mut a, 39), Wish::Sleep(Edge(40)));
+    let told = "thread3 thinks until 40.000 ns (operation 1)";
+    assert_eq!(a.stuck(Edge(39), &clock()).as_deref(), Some(told));
+    assert_eq!(issue(&mut a, 40).line, Line(0));
+    assert_eq!(issue(&mut a, 40).line, Line(1));
+    assert_eq!(wish(&mut a, 40), Wish::Sleep(Edge(41)));
+    assert_eq!(issue(&mut a, 41).line, Line(2));
+}
+
+#[test]
 fn the_next_access_comes_when_thinking_is_over_and_not_a_cycle_before() {
     let think = |cycles| Op::Think { cycles };
     let mut a = agent(8, &[load(0, 8), think(7), load(64, 8), think(3), think(4), load(128, 8)]);
@@ -304,7 +323,12 @@ fn a_fence_lets_nothing_by_until_everything_before_it_is_done() {
             tokens.reverse();
         }
         for token in tokens {
-            assert_eq!(wish(&mut a, 10), Wish::Sleep(Edge::NEVER), "{:?}", a.stuck());
+            assert_eq!(
+                wish(&mut a, 10),
+                Wish::Sleep(Edge::NEVER),
+                "{:?}",
+                a.stuck(Edge(10), &clock())
+            );
             a.complete(token, None);
         }
         assert_eq!(issue(&mut a, 11).line, Line(8));
