@@ -5,7 +5,7 @@ use crate::error::TopologyError;
 use crate::parse;
 
 /// Name and RON text of every shipped topology.
-pub const SHIPPED: [(&str, &str); 28] = [
+pub const SHIPPED: [(&str, &str); 29] = [
     ("nvl8", include_str!("../../../topologies/nvl8.ron")),
     ("nvl72", include_str!("../../../topologies/nvl72.ron")),
     ("mesh8x8", include_str!("../../../topologies/mesh8x8.ron")),
@@ -33,6 +33,7 @@ pub const SHIPPED: [(&str, &str); 28] = [
     ("mi300x-8", include_str!("../../../topologies/mi300x-8.ron")),
     ("packages64", include_str!("../../../topologies/packages64.ron")),
     ("scoped64", include_str!("../../../topologies/scoped64.ron")),
+    ("aligned8", include_str!("../../../topologies/aligned8.ron")),
     ("mesh16x16", include_str!("../../../topologies/mesh16x16.ron")),
 ];
 
