@@ -5,16 +5,20 @@ use clock::{Edge, VALUE_BITS};
 use topology::spec::{Channel, Timestamps};
 
 use super::node::Measured;
-use super::{Alignment, Exchanges, Message, Sample};
+use super::{Alignment, Carried, Exchanges, Message, Sample};
 use crate::network::Packet;
 
-/// Sums of what exchanges measured, in 2^-16ths of a tick.
+/// Sums of what exchanges measured, in 2^-16ths of a tick, and flits of load: whole numbers, so that the order
+/// in which nodes are stepped is free.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Sums {
     count: u64,
-    latency: f64,
-    latency_squared: f64,
-    behind_squared: f64,
+    round_trips: i128,
+    round_trips_squared: i128,
+    behind_squared: i128,
+    /// Flits of load that were offered, and that arrived.
+    offered: u64,
+    arrived: u64,
 }
 
 impl Alignment {
@@ -100,27 +104,44 @@ impl Alignment {
         self.nodes[at].set(measured, bound, now);
     }
 
-    /// The next packet of load after `edge`.
-    pub(super) fn plan_load(&mut self, at: usize, edge: Edge) {
-        let super::Load { flits_per_1000_edges: rate, packet_flits } = self.load;
+    /// When the next packet of load is due.
+    pub(super) fn plan_load(&mut self, at: usize) {
+        let super::Load { flits_per_1000_edges: rate, .. } = self.load;
         if rate == 0 || self.nodes.len() < 2 {
             return;
         }
-        // Gaps are drawn evenly from 1 to twice their mean.
-        let twice = u64::from(packet_flits.max(1)) * 2_000 / u64::from(rate);
+        // Gaps are drawn evenly from 0 to twice their mean. In `rate`ths of an edge the mean is a whole number, so
+        // the load is the one that is asked for, however near one flit an edge.
+        let mean = u64::from(self.packet_flits()) * 1_000;
         let draw = rng::draw(self.seed, at as u64, 48, self.nodes[at].loads);
-        self.nodes[at].load_at = Edge(edge.0 + 1 + draw % twice.max(1));
+        let node = &mut self.nodes[at];
+        node.load_due += draw % (2 * mean + 1);
+        node.load_at = Edge(node.load_due.div_ceil(u64::from(rate)));
+    }
+
+    /// Flits of a packet of load.
+    fn packet_flits(&self) -> u32 {
+        self.load.packet_flits.max(1)
+    }
+
+    /// A packet of load has come.
+    pub(super) fn take_load(&mut self, now: Fs) {
+        if now >= self.measure_from {
+            self.sums.arrived += u64::from(self.packet_flits());
+        }
     }
 
     pub(super) fn send_load(&mut self, at: usize, now: Fs) {
-        let edge = self.nodes[at].load_at;
         self.nodes[at].loads += 1;
+        if now >= self.measure_from {
+            self.sums.offered += u64::from(self.packet_flits());
+        }
         let others = self.nodes.len() as u64 - 1;
         let draw = rng::draw(self.seed, at as u64, 49, self.nodes[at].loads) % others;
         let to = usize::try_from(draw).unwrap_or(0);
         let to = NodeIdx::new(to + usize::from(to >= at));
-        self.offer(at, to, Message::Load, now, self.load.packet_flits.max(1));
-        self.plan_load(at, edge);
+        self.offer(at, to, Message::Load, now, self.packet_flits());
+        self.plan_load(at);
     }
 
     /// Femtoseconds of so many 2^-16ths of a tick.
@@ -133,18 +154,18 @@ impl Alignment {
     pub(super) fn sample(&self, at: Fs) -> Sample {
         let root = self.nodes[self.counters.root.at()].counter.fine(at);
         let mut sample = Sample { at, ..Sample::default() };
-        let mut squares = 0.0;
+        let (mut squares, mut most) = (0, 0);
         for node in 0..self.nodes.len() {
             let off = (self.nodes[node].counter.fine(at) - root).abs();
             let bound = self.bound(node, at);
-            let fs = self.fs(off);
-            squares += fs * fs;
-            sample.offset_max = sample.offset_max.max(fs);
+            squares += i128::from(off) * i128::from(off);
+            most = most.max(off);
             sample.bound_max =
                 sample.bound_max.max(bound.map_or(f64::INFINITY, |bound| self.fs(bound)));
             sample.broken += u32::from(bound.is_some_and(|bound| off > bound));
         }
-        sample.offset_rms = (squares / self.nodes.len() as f64).sqrt();
+        sample.offset_max = self.fs(most);
+        sample.offset_rms = (squares as f64 / self.nodes.len() as f64).sqrt() * self.fs(1);
         sample
     }
 
@@ -155,16 +176,26 @@ impl Alignment {
 
     /// What exchanges measured since the instant given to [`measured_from`](Self::measured_from).
     pub fn exchanges(&self) -> Exchanges {
-        let Sums { count, latency, latency_squared, behind_squared } = self.sums;
+        let Sums { count, round_trips, round_trips_squared, behind_squared, .. } = self.sums;
         let n = count.max(1) as f64;
-        let mean = latency / n;
+        // Half of a round trip is a way.
+        let (mean, square) = (round_trips as f64 / n / 2.0, round_trips_squared as f64 / n / 4.0);
         let tick = self.fs(1);
         Exchanges {
             count,
             latency_fs: mean * tick,
-            latency_sigma_fs: (latency_squared / n - mean * mean).max(0.0).sqrt() * tick,
-            behind_rms_fs: (behind_squared / n).sqrt() * tick,
+            latency_sigma_fs: (square - mean * mean).max(0.0).sqrt() * tick,
+            behind_rms_fs: (behind_squared as f64 / n).sqrt() * tick,
         }
+    }
+
+    /// The load since the instant given to [`measured_from`](Self::measured_from).
+    pub fn carried(&self) -> Carried {
+        let edge = |at| self.clock.edge_at_or_after(at).0;
+        let edges = edge(self.net.wiring().schedule.now()) - edge(self.measure_from);
+        let rate =
+            |flits: u64| flits as f64 * 1_000.0 / (edges.max(1) as f64 * self.nodes.len() as f64);
+        Carried { offered: rate(self.sums.offered), arrived: rate(self.sums.arrived) }
     }
 
     /// Values of all counters now, in 2^-16ths of a tick: two runs that agree are the same.
@@ -176,10 +207,10 @@ impl Alignment {
 
 impl Sums {
     fn add(&mut self, measured: Measured) {
-        let latency = measured.round_trip as f64 / 2.0;
+        let square = |parts: i64| i128::from(parts) * i128::from(parts);
         self.count += 1;
-        self.latency += latency;
-        self.latency_squared += latency * latency;
-        self.behind_squared += (measured.behind as f64).powi(2);
+        self.round_trips += i128::from(measured.round_trip);
+        self.round_trips_squared += square(measured.round_trip);
+        self.behind_squared += square(measured.behind);
     }
 }

@@ -18,6 +18,7 @@
 mod exchange;
 mod node;
 
+use base::period::higher;
 use base::{DomainIdx, Fs, NodeIdx, PacketIdx, Part, rng};
 use clock::{ClockParams, Counter, Domain, Drift, Edge, Oscillator, VALUE_BITS};
 use topology::routing::Routing;
@@ -85,6 +86,15 @@ pub struct Load {
     pub packet_flits: u32,
 }
 
+/// The load that there was, in flits of each node in a thousand edges of its clock.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub struct Carried {
+    /// What nodes put into their interfaces.
+    pub offered: f64,
+    /// What came out of them.
+    pub arrived: f64,
+}
+
 /// An alignment under way.
 #[derive(Debug)]
 pub struct Alignment {
@@ -115,13 +125,7 @@ pub fn counters(spec: &MachineSpec, seed: u64) -> Result<Vec<Counter>, BuildErro
         let draw = |stream| rng::draw(seed, node, stream, 0);
         let width = u64::from(of.ppm) * 2_000 + 1;
         // Parts in a thousand million, evenly from -ppm to ppm.
-        let ppb = i128::from(draw(41) % width) - i128::from(of.ppm) * 1_000;
-        let num = i128::from(of.hertz.0) * (1_000_000_000 + ppb);
-        let hertz = (num, i128::from(of.hertz.1) * 1_000_000_000);
-        let narrow = |n: i128| u64::try_from(n).ok();
-        let shared = gcd(hertz.0, hertz.1).max(1);
-        let hertz = narrow(hertz.0 / shared).zip(narrow(hertz.1 / shared));
-        let fail = || BuildError::new("the counters' frequency is too fine a fraction");
+        let ppb = i64::try_from(draw(41) % width).unwrap_or(0) - i64::from(of.ppm) * 1_000;
         let drift = of.drift.map(|d| Drift { ppb: d.ppb, every: d.every });
         let params = ClockParams {
             // Any phase.
@@ -129,7 +133,7 @@ pub fn counters(spec: &MachineSpec, seed: u64) -> Result<Vec<Counter>, BuildErro
             reference: drift.map(|d| Oscillator::new(d, seed, 1 << 33 | node)),
             jitter_rms: of.jitter_rms,
             seed: (seed, 1 << 34 | node),
-            ..ClockParams::ideal(hertz.ok_or_else(fail)?, Fs::ZERO)
+            ..ClockParams::ideal(higher(of.hertz, ppb), Fs::ZERO)
         };
         let oscillator = Domain::build(&params).map_err(|e| BuildError::new(e.to_string()))?;
         let mut counter = Counter::new(oscillator);
@@ -140,14 +144,10 @@ pub fn counters(spec: &MachineSpec, seed: u64) -> Result<Vec<Counter>, BuildErro
     (0..spec.fabric.node_ports.len() as u64).map(one).collect()
 }
 
-fn gcd(a: i128, b: i128) -> i128 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 fn counters_of(spec: &MachineSpec) -> Result<&CountersSpec, BuildError> {
     let none = || {
         BuildError::new(
-            "its nodes keep no counters: describe `counters`\n  mend: add `counters: (frequency: .., every: ..)`",
+            "its nodes keep no counters: describe `counters`\n  mend: add `counters: (frequency: \"1 GHz\", ppm: 50, every: \"20 us\"),`",
         )
     };
     spec.counters.as_ref().ok_or_else(none)
@@ -186,7 +186,7 @@ impl Alignment {
             sums: exchange::Sums::default(),
         };
         for at in 0..this.nodes.len() {
-            this.plan_load(at, Edge(0));
+            this.plan_load(at);
             let node = &this.nodes[at];
             let edge = node.ask_at.min(node.load_at);
             this.wake(at, edge);
@@ -249,7 +249,7 @@ impl Alignment {
                     self.answer(at, from, [offered, offered + queued], now);
                 }
                 Message::Answer { .. } => self.hear(at, &payload, queued, now),
-                Message::Load => {}
+                Message::Load => self.take_load(now),
             }
         }
         self.delivered = delivered;

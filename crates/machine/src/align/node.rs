@@ -12,6 +12,8 @@ pub(super) struct Node {
     /// The edge at which it asks next, and at which it sends load next.
     pub(super) ask_at: Edge,
     pub(super) load_at: Edge,
+    /// The latter more finely: an edge has as many parts as flits are offered in 1000 edges.
+    pub(super) load_due: u64,
     /// Whether it has asked what is not answered yet.
     pub(super) waits: bool,
     /// Questions asked and packets of load sent: what draws are numbered by.
@@ -47,7 +49,8 @@ impl Measured {
 impl Node {
     pub(super) fn new(counter: Counter, first: Edge, of: &CountersSpec) -> Self {
         let drift = of.drift.map_or(0, |d| i64::from(d.ppb) + 40);
-        let ppb = 2 * (i64::from(of.ppm) * 1_000 + drift);
+        // Frequencies are kept to a part in a thousand million.
+        let ppb = 2 * (i64::from(of.ppm) * 1_000 + drift + 1);
         let per_tick = i128::from(of.every.0) * i128::from(of.hertz.0);
         let interval = per_tick / (i128::from(of.hertz.1) * i128::from(Fs::PER_SECOND));
         Self {
@@ -55,6 +58,7 @@ impl Node {
             servo: Servo::new(of.servo.0, of.servo.1),
             ask_at: first,
             load_at: Edge::NEVER,
+            load_due: 0,
             waits: false,
             asks: 0,
             loads: 0,
