@@ -40,7 +40,7 @@ mod stats;
 pub mod sweep;
 
 pub use audit::{Checks, LinkUse, PhyUse, Summary};
-pub use barriers::BarrierUse;
+pub use barriers::{BarrierTree, BarrierUse, barrier_trees};
 pub use checkpoint::CheckpointError;
 pub use cycle::CycleNetwork;
 pub use directory::{

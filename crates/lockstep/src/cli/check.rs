@@ -6,6 +6,7 @@ use anyhow::bail;
 use serde::Serialize;
 use topology::CheckReport;
 
+use super::check_barriers::Barriers;
 use super::check_clocks::Clocks;
 use super::check_directory::Directories;
 use super::check_links::{self, FramedClass};
@@ -59,6 +60,23 @@ struct Report {
     size: Option<Size>,
     #[serde(flatten)]
     clocks: Clocks,
+    #[serde(flatten)]
+    barriers: Barriers,
+}
+
+impl Report {
+    fn of(name: &str, size: bool) -> anyhow::Result<Self> {
+        let (spec, fabric) = input::checked(name)?;
+        Ok(Self {
+            fabric,
+            directory: Directories::of(&spec),
+            framed: check_links::of(&spec),
+            regions: Regions::of(&spec),
+            size: size.then(|| Size::of(&spec)),
+            clocks: Clocks::of(&spec),
+            barriers: Barriers::of(&spec)?,
+        })
+    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -67,20 +85,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut entries = Vec::new();
     let mut errors = Vec::new();
     for (at, name) in args.topologies.iter().enumerate() {
-        match input::checked(name) {
-            Ok((spec, fabric)) => {
-                let report = Report {
-                    fabric,
-                    directory: Directories::of(&spec),
-                    framed: check_links::of(&spec),
-                    regions: Regions::of(&spec),
-                    size: args.size.then(|| Size::of(&spec)),
-                    clocks: Clocks::of(&spec),
-                };
+        match Report::of(name, args.size) {
+            Ok(report) => {
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, framed, regions, size, clocks } = &report;
-                    output::print(&format!("{gap}{fabric}\n{directory}\n{regions}{clocks}"))?;
+                    let Report { fabric, directory, framed, regions, size, clocks, barriers } =
+                        &report;
+                    output::print(&format!(
+                        "{gap}{fabric}\n{directory}\n{regions}{clocks}{barriers}"
+                    ))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
                     size.iter().try_for_each(|s| output::print(&s.to_string()))?;
                 }

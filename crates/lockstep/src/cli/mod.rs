@@ -6,6 +6,7 @@ mod align;
 mod barriers;
 mod capture;
 mod check;
+mod check_barriers;
 mod check_clocks;
 mod check_directory;
 mod check_links;

@@ -3,11 +3,13 @@
 
 mod meetings;
 mod plan;
+mod shape;
 mod watch;
 
 pub use meetings::BarrierUse;
 pub(crate) use meetings::{Event, Meetings, What};
 pub(crate) use plan::{Teams, units};
+pub use shape::{BarrierTree, barrier_trees};
 
 /// What the audit of barriers found.
 pub(crate) struct Checked {

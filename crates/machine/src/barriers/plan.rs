@@ -1,10 +1,10 @@
 //! Which barriers are done by units, and by which trees.
 //!
 //! The tree of a barrier is the union of the shortest ways (by latency) from a root to its members; no way
-//! leads through a node. The root is the router in the middle of the longest way between two members,
-//! as two sweeps find it: from the first member to the farthest, and from that to the farthest. Where ways
-//! are equally short, each barrier prefers other routers, so that several at once spread over planes. Links
-//! that go down for good at any time have no part in trees.
+//! leads through a node. The root is the router from which the farthest member is nearest. Sweeps from members
+//! bound from below how far that is; a handful settles it, and after 32 the best root that was tried is taken.
+//! Where ways are equally short, each barrier prefers other routers, so that several at once spread over planes.
+//! Links that go down for good at any time have no part in trees.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,7 +20,7 @@ use crate::BuildError;
 use crate::network::{Latency, Network, Units};
 use crate::payload::Payload;
 
-/// Members that may prove far while a root is looked for.
+/// Members that may prove far while a root is looked for: beyond, the best root so far is taken.
 const FAR_MAX: usize = 32;
 
 /// The threads of each barrier, as far as they are known before a run.
@@ -108,12 +108,12 @@ pub(crate) fn units<R: RoutingFunction>(
 }
 
 /// The fabric as trees see it: units, and what each of their ports leads to.
-struct Fabric<'a> {
+pub(super) struct Fabric<'a> {
     spec: &'a MachineSpec,
-    nodes: usize,
+    pub(super) nodes: usize,
     /// `[unit][port]`: the unit at the other end, its port there, and the femtoseconds from there to what
     /// follows here; `None` where the cable is, or goes, down for good.
-    ports: Vec<Vec<Option<(usize, u16, u64)>>>,
+    pub(super) ports: Vec<Vec<Option<(usize, u16, u64)>>>,
 }
 
 /// Shortest ways to one unit: `[unit]`, how far, and by which port of the next unit it is reached.
@@ -124,7 +124,7 @@ struct Ways {
 }
 
 impl<'a> Fabric<'a> {
-    fn new<R: RoutingFunction>(
+    pub(super) fn new<R: RoutingFunction>(
         (spec, seed): (&'a MachineSpec, u64),
         table: &UnitSpec,
         net: &Network<R, Payload>,
@@ -189,7 +189,7 @@ impl<'a> Fabric<'a> {
     }
 
     /// The place of each unit in the tree of a barrier.
-    fn tree(
+    pub(super) fn tree(
         &self,
         id: u32,
         turn: usize,
