@@ -1,6 +1,6 @@
 //! Barriers and reductions by units: exact without load, never early, the same in any order.
 
-use lockstep::base::{Addr, Combine, Fs, NodeIdx, Op, Record, ThreadIdx};
+use lockstep::base::{Addr, Combine, Fs, Op, Record, ThreadIdx};
 use lockstep::machine::{Machine, Options, RunError, Summary};
 use lockstep::topology::Description;
 use lockstep::topology::describe::{BarrierForm, NodeEventForm, NodeHappening};
@@ -186,11 +186,18 @@ fn a_node_that_halts_is_named_by_the_timeout() {
     };
     assert_eq!(at, since + us(1_000).0);
     let said = error.to_string();
-    assert!(
-        said.contains("thread5 on node5: its node halted at 2000.000 ns")
-            || said.contains("thread5 on node5: its node halted at 2"),
-        "{said}"
-    );
+    assert!(said.contains("thread5 on node5: its node halted at 2.000 us\n"), "{said}");
+}
+
+#[test]
+fn a_thread_that_computes_too_long_is_named_with_the_time_that_it_takes() {
+    let spec = with_units(Description::nvl8(), 4);
+    let late = |t| if t == 5 { 3_510_000 } else { 100 };
+    let ops = (0..8)
+        .flat_map(|t| [(t, Op::Think { cycles: late(t) }), (t, Op::Barrier { id: 9, members: 8 })]);
+    let error = run(&spec, &trace(8, ops), Some(3)).expect_err("it comes after 2 ms");
+    let said = error.to_string();
+    assert!(said.contains("thread5 thinks until 2.000 ms (operation 2) on node5\n"), "{said}");
 }
 
 #[test]
@@ -245,6 +252,10 @@ fn tokens_and_packets_contend_for_links() {
         summary.barrier_use.latency.max_ns()
     };
     let (alone, crowded) = (slow(false), slow(true));
-    assert!(crowded > alone, "{crowded} ns with traffic, {alone} ns without");
-    let _ = NodeIdx(0);
+    // Seven routers from the best root to the farthest member; on each link a token waits for one flit at most.
+    assert!((alone - f64::from(2 * (1 + 1) + 2 * 7 * (1 + 4) + 4)).abs() < 1e-9, "{alone} ns");
+    assert!(
+        crowded > alone && crowded <= alone + 2.0 * 8.0,
+        "{crowded} ns with traffic, {alone} ns without"
+    );
 }

@@ -58,6 +58,8 @@ pub struct Measured {
     pub by: By,
     /// Members, each on a node of its own.
     pub nodes: u32,
+    /// All rounds together.
+    pub time: Fs,
     /// Nanoseconds a round.
     pub round_ns: f64,
     /// Nanoseconds from the last arrival to the last release, on average; not of software barriers, of
@@ -72,18 +74,60 @@ pub struct Measured {
 /// The machine with barriers by units, as described or else with units as fast as the routers.
 pub fn with_units(spec: &MachineSpec) -> MachineSpec {
     let mut spec = spec.clone();
-    let r = &spec.router;
-    let unit_cycles = r.rc_cycles + r.va_cycles + r.sa_cycles + r.st_cycles;
-    let units = UnitSpec { table: 16, unit_cycles, node_cycles: 1 };
-    spec.barriers.units.get_or_insert(units);
+    spec.barriers.units.get_or_insert(UnitSpec::plain(&spec.router));
     spec
 }
 
-/// Measures `rounds` barriers of the first `nodes` nodes of a machine.
+/// Barriers that could not be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MeasureError {
+    /// The machine cannot be built, or its run ended with an error.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Threads that make barriers themselves got nowhere.
+    #[error(
+        "barriers of {nodes} nodes by `{by}` get nowhere: at {at} no thread has come to the next for {stalled}\n  \
+         mend: look with `run` and a trace of barriers at what keeps the nodes apart"
+    )]
+    Stalled {
+        /// The algorithm.
+        by: &'static str,
+        /// Members.
+        nodes: u32,
+        /// When that was noticed.
+        at: Fs,
+        /// For how long.
+        stalled: Fs,
+    },
+}
+
+/// Measures `rounds` barriers of the first `nodes` nodes of a machine none of whose nodes halts: its
+/// `node_events` are left out.
 ///
 /// # Errors
-/// If the machine cannot be built, or has fewer nodes.
-pub fn measure(spec: &MachineSpec, by: By, nodes: u32, rounds: u64) -> Result<Measured, RunError> {
+/// If the machine cannot be built or has fewer nodes, its run ends with an error, or threads that make
+/// barriers themselves get nowhere.
+pub fn measure(
+    spec: &MachineSpec,
+    by: By,
+    nodes: u32,
+    rounds: u64,
+) -> Result<Measured, MeasureError> {
+    let sound = MachineSpec { node_events: Vec::new(), ..spec.clone() };
+    rounds_of(&sound, by, nodes, rounds)
+}
+
+/// Rounds of barriers that a member may be late by before its barrier is given up: software takes one round
+/// trip after the other where packets take one in all.
+const PATIENCE: u64 = 16;
+
+fn rounds_of(
+    spec: &MachineSpec,
+    by: By,
+    nodes: u32,
+    rounds: u64,
+) -> Result<Measured, MeasureError> {
     let spec = match by {
         By::Units => with_units(spec),
         _ => MachineSpec { barriers: BarrierSpec::default(), ..spec.clone() },
@@ -106,12 +150,28 @@ pub fn measure(spec: &MachineSpec, by: By, nodes: u32, rounds: u64) -> Result<Me
     let routing = spec.fabric.routing.clone();
     let mut machine =
         Machine::build(&spec, sources, Options::default(), routing, FixedLatency::new)?;
-    machine.run()?;
+    match by {
+        By::Units | By::Packets => machine.run()?,
+        By::Software(_) => {
+            let one = rounds_of(&spec, By::Packets, nodes, 1)?.time;
+            let patience = Fs(one.0.saturating_mul(PATIENCE * (16 + u64::from(nodes))));
+            let (mut seen, mut until) = (0, patience);
+            while machine.run_until(until)? {
+                let come = arrived.load(Ordering::Relaxed);
+                if come == seen && come < rounds * u64::from(nodes) {
+                    let (by, at) = (by.name(), machine.now());
+                    return Err(MeasureError::Stalled { by, nodes, at, stalled: patience });
+                }
+                (seen, until) = (come, until + patience);
+            }
+        }
+    }
     let summary = machine.summary();
     let latency = &summary.barrier_use.latency;
     Ok(Measured {
         by,
         nodes,
+        time: summary.time,
         round_ns: per(summary.time, rounds),
         release_ns: (latency.count() > 0).then(|| latency.mean_ns()),
         early: early.load(Ordering::Relaxed) + summary.checks.barrier_violations,
@@ -171,7 +231,9 @@ impl OpSource for Plain {
 
 #[cfg(test)]
 mod tests {
+    use base::NodeIdx;
     use topology::Description;
+    use topology::spec::{NodeEventSpec, NodeHappening};
 
     use super::*;
 
@@ -183,6 +245,28 @@ mod tests {
             for m in &each {
                 assert_eq!(m.early, 0, "{m:?}");
                 assert!(nodes == 1 || each[0].round_ns <= m.round_ns, "{m:?} beats {:?}", each[0]);
+            }
+        }
+    }
+    /// Every thread of a node that halts is missing from then on: units and packets say who, spinning threads
+    /// would wait for good.
+    #[test]
+    fn where_a_node_halts_nobody_waits_for_good_and_measurements_leave_it_out() {
+        let mut spec = Description::nvl8().elaborate().expect("it ships");
+        let sound = By::ALL.map(|by| measure(&spec, by, 8, 3).expect("it ends"));
+        let (node, what) = (NodeIdx(5), NodeHappening::Halts);
+        spec.node_events = vec![NodeEventSpec { node, at: Fs::from_ns(100), what }];
+        for (by, sound) in By::ALL.into_iter().zip(sound) {
+            assert_eq!(measure(&spec, by, 8, 3).expect("it ends"), sound);
+            let error = rounds_of(&spec, by, 8, 3).expect_err("node5 is missing");
+            match (by, error) {
+                (By::Software(_), MeasureError::Stalled { nodes: 8, at, stalled, .. }) => {
+                    assert!(at > stalled && at < stalled + stalled + stalled, "{at} {stalled}");
+                }
+                (By::Units | By::Packets, MeasureError::Run(error)) => {
+                    assert!(matches!(error, RunError::BarrierNeverReleased { .. }), "{error}");
+                }
+                (_, error) => panic!("{by:?}: {error}"),
             }
         }
     }

@@ -17,6 +17,7 @@ use super::{Outcome, input, output};
 Examples:
   lockstep barriers nvl72
   lockstep barriers mesh8x8 --nodes 2,8,64 --by units,dissemination --json barriers.json
+Nodes do not halt meanwhile: `node_events` of the topology are left out.
 Exit code: 0, 1 if a barrier let a thread go early, 2 for bad input.")]
 pub(crate) struct Args {
     /// Topology file, or the name of a shipped one
