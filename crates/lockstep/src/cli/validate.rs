@@ -45,8 +45,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let named = |row: &validate::Row| {
         args.filter.is_empty() || args.filter.iter().any(|f| row.what.contains(f.as_str()))
     };
-    let links: Vec<_> =
-        validate::links().into_iter().chain(validate::barriers()).filter(named).collect();
+    let links: Vec<_> = validate::links()
+        .into_iter()
+        .chain(validate::barriers())
+        .chain(validate::counters())
+        .filter(named)
+        .collect();
     let claims = if links.is_empty() || args.filter.is_empty() {
         chosen(&args.filter)?
     } else {

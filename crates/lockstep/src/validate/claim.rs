@@ -51,6 +51,8 @@ pub enum Quantity {
     Link,
     /// A figure of barriers.
     Barrier,
+    /// A figure of aligned counters.
+    Counter,
 }
 
 impl Quantity {
@@ -67,6 +69,7 @@ impl Quantity {
             Self::Throughput => "accepted rate",
             Self::Link => "link",
             Self::Barrier => "barrier",
+            Self::Counter => "counter",
         }
     }
 }

@@ -29,6 +29,7 @@
 
 mod barriers;
 mod claim;
+mod counters;
 mod judge;
 mod links;
 mod render;
@@ -46,6 +47,7 @@ use crate::parallel;
 
 pub use barriers::barriers;
 pub use claim::{Claim, Quantity, claims};
+pub use counters::counters;
 pub use judge::SPREAD_MAX;
 pub use links::links;
 pub use render::{passed, render, to_json};

@@ -51,7 +51,7 @@ fn table(rows: &[Row]) -> String {
     for row in rows {
         let digits = if row.reference < 1.0 { 4 } else { 3 };
         table.row([
-            if matches!(row.quantity, Quantity::Link | Quantity::Barrier) {
+            if matches!(row.quantity, Quantity::Link | Quantity::Barrier | Quantity::Counter) {
                 row.what.clone()
             } else {
                 row.quantity.words().to_owned()
