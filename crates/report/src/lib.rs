@@ -4,6 +4,7 @@
 //! parts of the network did in [`network`]. Keys of the JSON are a contract: more may be added, none
 //! renamed. Not known here: machines, models, files.
 
+mod counters;
 pub mod network;
 mod phy;
 mod run;
@@ -12,6 +13,7 @@ mod sweep_table;
 mod table;
 mod terminal;
 
+pub use counters::{AlignedCounters, CountersPoint};
 pub use phy::{OverTime, PhyAccount, PhyTotals};
 pub use run::{
     BarrierUse, BusyLink, CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, Interrupted,

@@ -3,6 +3,7 @@
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
 
+use crate::counters::AlignedCounters;
 use crate::phy::{PhyAccount, PhyTotals};
 
 /// Everything that a run reports. Times are in nanoseconds of simulated time unless the name says
@@ -36,6 +37,10 @@ pub struct RunReport {
     /// How long barriers took, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub barrier_use: Option<BarrierUse>,
+    /// How well counters are aligned over the machine's fabric in the time of the run, beside a load as great
+    /// as the run's; none where nodes keep no counters, or the run is shorter than their interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters: Option<AlignedCounters>,
     /// Packets delivered by the network.
     pub packets: u64,
     /// Flits delivered by the network.

@@ -33,6 +33,7 @@ pub fn render(report: &RunReport, style: Style) -> String {
     latency(&mut out, report, style);
     breakdown(&mut out, report, style);
     links(&mut out, report, style);
+    counters(&mut out, report, style);
     checks(&mut out, report, style);
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
@@ -121,6 +122,13 @@ fn barriers(out: &mut String, r: &RunReport) {
         b.latency_ns.max,
         grouped(b.tokens)
     );
+}
+
+/// How well counters are aligned in as long, if nodes keep any.
+fn counters(out: &mut String, r: &RunReport, style: Style) {
+    let Some(c) = &r.counters else { return };
+    let what = "in as long beside as much load, from half the time on";
+    let _ = write!(out, "\n{}  {what}\n{}", style.title("counters"), c.settled());
 }
 
 /// What the protocol's options did, if it has any.

@@ -1,13 +1,14 @@
 //! `align`: how well the counters of a machine's nodes are aligned over its fabric.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use base::Fs;
 use clap::builder::RangedU64ValueParser;
 use machine::align::{Alignment, Exchanges, Load, Sample};
+use report::{AlignedCounters, CountersPoint};
 use serde::Serialize;
+use topology::spec::MachineSpec;
 use topology::units::Span;
 
 use super::output::Output;
@@ -17,8 +18,10 @@ use super::{Outcome, input, output};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  lockstep align aligned.ron
-  lockstep align aligned.ron --for \"5 ms\" --load 400 --json -
+  lockstep align aligned8
+  lockstep align my.ron --for \"5 ms\" --load 400 --json -
+A topology describes its counters beside its fabric, with at least a frequency and an interval:
+  counters: (frequency: \"1 GHz\", ppm: 50, drift: (ppb: 100, every: \"1 ms\"), every: \"20 us\"),
 Every node measures its offset to the one above it by packets there and back, which go through the
 machine's routers and links beside the load, and sets its counter by a servo. An offset is what a
 counter is truly off the root's, which only the emulator knows; a bound is what nodes can say of it
@@ -45,50 +48,21 @@ pub(crate) struct Args {
     json: Option<PathBuf>,
 }
 
-/// Lines of the table over time.
-const LINES: usize = 16;
-
-#[derive(Serialize)]
-struct Point {
-    time_ns: f64,
-    offset_max_ns: f64,
-    offset_rms_ns: f64,
-    /// `null` while a node has not been answered.
-    bound_max_ns: Option<f64>,
-    broken: u32,
-}
-
 #[derive(Serialize)]
 struct Report<'a> {
     topology: &'a str,
     seed: u64,
     nodes: usize,
-    root: u32,
-    every_ns: f64,
-    load_flits_per_1000_edges: u32,
-    /// From half the time on.
-    exchanges: u64,
-    latency_ns: f64,
-    latency_sigma_ns: f64,
-    /// The measured latency in ticks of a counter.
-    latency_ticks: f64,
-    latency_sigma_ticks: f64,
-    /// What servos were told from half the time on.
-    measured_offset_rms_ns: f64,
-    /// True offsets from half the time on.
-    offset_max_ns: f64,
-    offset_rms_ns: f64,
-    bound_max_ns: Option<f64>,
-    broken: u32,
-    series: Vec<Point>,
+    #[serde(flatten)]
+    counters: AlignedCounters,
 }
 
 fn ns(fs: f64) -> f64 {
     fs / 1e6
 }
 
-fn point(s: &Sample) -> Point {
-    Point {
+fn point(s: &Sample) -> CountersPoint {
+    CountersPoint {
         time_ns: s.at.as_ns(),
         offset_max_ns: ns(s.offset_max),
         offset_rms_ns: ns(s.offset_rms),
@@ -102,28 +76,47 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let Span(time) = args.time.parse()?;
     let spec = input::topology(&args.topology)?;
     let load = Load { flits_per_1000_edges: args.load, packet_flits: args.packet_flits };
-    let half = Fs(time.0 / 2);
-    let mut alignment = Alignment::new(&spec, args.seed, load)?.measured_from(half);
-    alignment.run(time);
-    let Some(counters) = &spec.counters else { bail!("its nodes keep no counters") };
-    let series: Vec<Point> = alignment.samples().iter().map(point).collect();
-    if series.is_empty() {
-        let every = counters.every;
+    let counters = measure(&spec, args.seed, load, time)?;
+    if counters.series.is_empty() {
+        let every = spec.counters.as_ref().map_or(Fs::ZERO, |c| c.every);
         bail!("{time} is less than the interval of the exchanges, {every}: give a longer --for");
     }
+    let nodes = spec.fabric.node_ports.len();
+    let report = Report { topology: &spec.name, seed: args.seed, nodes, counters };
+    if json.as_ref().is_none_or(|json| !json.is_stdout()) {
+        output::print(&text(&report))?;
+    }
+    if let Some(json) = json {
+        json.write(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+    }
+    Ok(if report.counters.broken == 0 { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+/// Aligns the counters of a machine beside a load, for a time.
+pub(super) fn measure(
+    spec: &MachineSpec,
+    seed: u64,
+    load: Load,
+    time: Fs,
+) -> anyhow::Result<AlignedCounters> {
+    let half = Fs(time.0 / 2);
+    let mut alignment = Alignment::new(spec, seed, load)?.measured_from(half);
+    alignment.run(time);
+    let Some(counters) = &spec.counters else { bail!("its nodes keep no counters") };
+    let series: Vec<CountersPoint> = alignment.samples().iter().map(point).collect();
     let Exchanges { count, latency_fs, latency_sigma_fs, behind_rms_fs } = alignment.exchanges();
+    let carried = alignment.carried();
     let settled = || series.iter().filter(|p| p.time_ns >= half.as_ns());
-    let most = |of: fn(&Point) -> f64| settled().map(of).fold(0.0, f64::max);
-    let squares: f64 = settled().map(|p| p.offset_rms_ns.powi(2)).sum();
+    let most = |of: fn(&CountersPoint) -> f64| settled().map(of).fold(0.0, f64::max);
+    let squares: f64 = settled().map(|p| p.offset_rms_ns * p.offset_rms_ns).sum();
     let tick_ns = 1e9 * counters.hertz.1 as f64 / counters.hertz.0 as f64;
     let bounds: Option<Vec<f64>> = settled().map(|p| p.bound_max_ns).collect();
-    let report = Report {
-        topology: &spec.name,
-        seed: args.seed,
-        nodes: spec.fabric.node_ports.len(),
+    Ok(AlignedCounters {
         root: counters.root.0,
         every_ns: counters.every.as_ns(),
-        load_flits_per_1000_edges: args.load,
+        load_flits_per_1000_edges: load.flits_per_1000_edges,
+        offered_flits_per_1000_edges: carried.offered,
+        arrived_flits_per_1000_edges: carried.arrived,
         exchanges: count,
         latency_ns: ns(latency_fs),
         latency_sigma_ns: ns(latency_sigma_fs),
@@ -135,48 +128,41 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         bound_max_ns: bounds.map(|b| b.into_iter().fold(0.0, f64::max)),
         broken: series.iter().map(|p| p.broken).max().unwrap_or(0),
         series,
+    })
+}
+
+/// The counters of a machine that ran for a time, if its nodes keep any and were asked at least once: beside
+/// a load of as many flits, in packets as long, as the run's.
+pub(super) fn beside(
+    spec: &MachineSpec,
+    seed: u64,
+    (flits, packets): (u64, u64),
+    time: Fs,
+) -> anyhow::Result<Option<AlignedCounters>> {
+    if spec.counters.as_ref().is_none_or(|c| time < c.every) {
+        return Ok(None);
+    }
+    let (num, den) = spec.domains[spec.accelerator.clock.at()].hertz;
+    let edges =
+        u128::from(time.0) * u128::from(num) / (u128::from(den) * u128::from(Fs::PER_SECOND));
+    let chances = edges.max(1) * spec.fabric.node_ports.len() as u128;
+    let rate = (u128::from(flits) * 1_000).div_ceil(chances);
+    let load = Load {
+        flits_per_1000_edges: u32::try_from(rate).unwrap_or(u32::MAX).min(1_000),
+        packet_flits: u32::try_from(flits.div_ceil(packets.max(1))).unwrap_or(1).max(1),
     };
-    if json.as_ref().is_none_or(|json| !json.is_stdout()) {
-        output::print(&text(&report))?;
-    }
-    if let Some(json) = json {
-        json.write(&(serde_json::to_string_pretty(&report)? + "\n"))?;
-    }
-    Ok(if report.broken == 0 { Outcome::Done } else { Outcome::ChecksFailed })
+    measure(spec, seed, load, time).map(Some)
 }
 
 fn text(r: &Report<'_>) -> String {
-    let mut out = format!(
-        "{}: {} counters, node{} is the root, an exchange every {} ns\n\n",
-        r.topology, r.nodes, r.root, r.every_ns
-    );
-    out += "     time us   offset max ns   offset rms ns    bound max ns\n";
-    let every = r.series.len().div_ceil(LINES).max(1);
-    for p in r.series.iter().step_by(every) {
-        let bound = p.bound_max_ns.map_or("-".to_owned(), |b| format!("{b:.3}"));
-        let _ = writeln!(
-            out,
-            "{:12.3}{:16.3}{:16.3}{bound:>16}",
-            p.time_ns / 1e3,
-            p.offset_max_ns,
-            p.offset_rms_ns
-        );
-    }
-    let bound = r.bound_max_ns.map_or("unknown".to_owned(), |b| format!("{b:.3} ns"));
-    let _ = writeln!(
-        out,
-        "\nfrom half the time on\n  true offset      {:.3} ns at most, {:.3} ns rms; bounds up to {bound}\n  \
-         measured offset  {:.3} ns rms in {} exchanges\n  measured latency {:.3} ns, sigma {:.3} ns: \
-         {:.1} ticks, sigma {:.2}\n  bounds broken    {}",
-        r.offset_max_ns,
-        r.offset_rms_ns,
-        r.measured_offset_rms_ns,
-        r.exchanges,
-        r.latency_ns,
-        r.latency_sigma_ns,
-        r.latency_ticks,
-        r.latency_sigma_ticks,
-        r.broken
-    );
-    out
+    let c = &r.counters;
+    format!(
+        "{}: {} counters, node{} is the root, an exchange every {} ns\n\n{}\nfrom half the time on\n{}",
+        r.topology,
+        r.nodes,
+        c.root,
+        c.every_ns,
+        c.over_time(),
+        c.settled()
+    )
 }

@@ -94,7 +94,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     report.engine = engine(&machine.engine());
     // What was measured is told whether or not the run can be written down.
     let written = if done { Ok(()) } else { checkpoints.write(&machine) };
-    if !done {
+    if done {
+        let carried = (summary.flits_delivered, summary.packets);
+        report.counters = super::align::beside(&spec, args.seed, carried, summary.time)?;
+    } else {
         let checkpoint = || checkpoints.path().display().to_string();
         let checkpoint = written.is_ok().then(checkpoint);
         report.interrupted = Some(report::Interrupted { at_ns: machine.now().as_ns(), checkpoint });
@@ -193,6 +196,7 @@ fn report(args: &Args, trace: &Trace, s: &Summary, (flit_bytes, wall_s): (u32, f
         atomics: s.atomics,
         barriers: s.barriers,
         barrier_use: barriers(&s.barrier_use),
+        counters: None,
         packets: s.packets,
         flits_delivered: s.flits_delivered,
         flit_hops: s.flit_hops,

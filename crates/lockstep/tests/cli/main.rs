@@ -1,6 +1,7 @@
 //! The command line as its users meet it: the built binary, in a folder of its own.
 
 mod checkpoints;
+mod counters;
 mod errors;
 mod order;
 mod place;
