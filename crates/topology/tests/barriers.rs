@@ -40,7 +40,7 @@ fn what_cannot_be_is_refused_with_key_and_mend() {
         ("barriers: Hardware, fabrik: 3", ["fabrik", "did you mean `fabric`?"]),
         (
             "crossings: [(between: (\"switch\", \"memory\"), via: Fifo)]",
-            ["via.depth", "add `depth: ...`"],
+            ["via", "expected opening `(`"],
         ),
         ("barriers: Hardwear()", ["Hardwear", "did you mean `Hardware`?"]),
         ("barriers: Packets(timeout: \"0 us\")", ["barriers.timeout", "leave it out"]),
