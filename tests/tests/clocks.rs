@@ -149,7 +149,7 @@ proptest! {
         hertz in prop_oneof![1_u64..100_000_000_000, Just(1_234_567_890)], parts in 1_u64..1_000,
         changes in prop::collection::vec((1_u64..3_000, 300_u64..20_000), 0..5), seed in any::<u64>(),
     ) {
-        let mut d = description(&[calm(), Odd { jitter, ppm, ..odd }, calm()], Via::Synchronizer { edges: 2 });
+        let mut d = description(&[calm(), Odd { ppm, jitter, ..odd }, calm()], Via::Synchronizer { edges: 2 });
         let clock = d.clocks.get_mut("switch").expect("nvl8 has it");
         clock.frequency = Some(Frequency((hertz + 1_000_000, parts)));
         let mut at = 0;
