@@ -156,20 +156,20 @@ impl<I: Impairment> Links<I> {
     /// If the link is not [`ready`](Self::ready).
     #[inline]
     pub fn send(&mut self, link: LinkIdx, flit: Flit, edge: Edge) -> Transit {
-        let transit = self.launch(link, edge);
+        let transit = self.launch(link, &flit, edge);
         self.land(link, flit, transit.visible);
         transit
     }
 
-    /// The sender's half of [`send`](Self::send): tells how a flit that is handed over at `edge` fares.
+    /// The sender's half of [`send`](Self::send): tells how `flit`, handed over at `edge`, fares.
     ///
     /// # Panics
     /// If the link is not [`ready`](Self::ready).
     #[inline]
-    pub fn launch(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+    pub fn launch(&mut self, link: LinkIdx, flit: &Flit, edge: Edge) -> Transit {
         let sender = &self.directions[link.at()].sender;
         assert!(edge >= sender.told, "{link} handed a flit at {edge}, ready at {}", sender.told);
-        let transit = self.hand(link, edge);
+        let transit = self.hand(link, flit, edge);
         self.directions[link.at()].sender.told = transit.ready;
         transit
     }
@@ -177,12 +177,12 @@ impl<I: Impairment> Links<I> {
     /// As [`launch`](Self::launch), for a token: at `edge` or as soon after as the link is ready. It takes the
     /// time of a flit, so a flit of a packet that comes at the edge at which the link had said to be ready
     /// waits that long in the transmitter.
-    pub fn cut_in(&mut self, link: LinkIdx, edge: Edge) -> Transit {
-        self.hand(link, edge)
+    pub fn cut_in(&mut self, link: LinkIdx, token: &Flit, edge: Edge) -> Transit {
+        self.hand(link, token, edge)
     }
 
     #[inline]
-    fn hand(&mut self, link: LinkIdx, edge: Edge) -> Transit {
+    fn hand(&mut self, link: LinkIdx, flit: &Flit, edge: Edge) -> Transit {
         let direction = &mut self.directions[link.at()];
         if direction.sender.ready == Edge::NEVER {
             return Transit::never(direction.params.sender.instant(edge));
@@ -191,7 +191,7 @@ impl<I: Impairment> Links<I> {
         match direction.params.timing {
             Timing::Framed { at, serdes, fec, flight } => {
                 let handed = direction.take(edge);
-                let placed = self.framing.place(at, handed);
+                let placed = self.framing.place(at, flit, handed);
                 let waits = self.framing.waits(at, placed.accepted);
                 let behind = [serdes, fec, flight, waits];
                 let mut transit = direction.framed(edge, handed, &placed, behind);

@@ -50,6 +50,25 @@ pub struct Layout {
     pub straddle: bool,
     /// VCs at most of which the header of a frame returns credits, each by its running count; at least 1.
     pub credits: u32,
+    /// Blocks of packets; where there are none, each flit lies by itself.
+    pub block: Option<Block>,
+}
+
+/// How flits of a packet lie in blocks, where slots are not flits' alone.
+///
+/// A block is a header, flits of one packet without a gap, a check, and fill up to a whole number of units. It
+/// ends with its packet, with its greatest length, or where the next flit does not follow at once or is of
+/// another packet: so short packets, and packets with gaps, cost more of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Slots of a unit; frames are whole numbers of units.
+    pub unit_slots: u32,
+    /// Slots of a block at most.
+    pub slots: u32,
+    /// Slots of the header of a packet's first block, and of its others.
+    pub header_slots: [u32; 2],
+    /// Slots of the check.
+    pub check_slots: u32,
 }
 
 /// How frames that are lost are found and sent again: go-back-N.
@@ -172,9 +191,21 @@ impl Layout {
         }
     }
 
-    /// Slots that `flits` flits take from a frame's beginning, the gaps between them included.
+    /// Slots that a packet of `flits` flits takes from a frame's beginning, the gaps between them included.
     pub fn slots_of(&self, flits: u32) -> u64 {
         let (flits, n) = (u64::from(flits), u64::from(self.flit_slots));
+        if let Some(b) = &self.block {
+            let [first, other] = b.header_slots.map(u64::from);
+            let (check, unit) = (u64::from(b.check_slots), u64::from(b.unit_slots));
+            let room = |header: u64| (u64::from(b.slots) - header - check) / n;
+            let slots =
+                |header: u64, flits: u64| (header + flits * n + check).next_multiple_of(unit);
+            let in_first = flits.min(room(first));
+            let rest = flits - in_first;
+            let (whole, last) = (rest / room(other), rest % room(other));
+            let last = if last > 0 { slots(other, last) } else { 0 };
+            return slots(first, in_first) + whole * slots(other, room(other)) + last;
+        }
         if self.straddle || flits == 0 {
             return flits * n;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{Fs, VcIdx};
+use base::{Flit, Fs, VcIdx};
 use clock::Edge;
 
 use crate::account::{Account, Series};
@@ -81,10 +81,10 @@ impl Framing {
     }
 
     #[inline]
-    pub(crate) fn place(&mut self, at: u32, handed: Fs) -> Placed {
+    pub(crate) fn place(&mut self, at: u32, flit: &Flit, handed: Fs) -> Placed {
         let direction = &mut self.directions[at as usize];
         direction.series.add(handed);
-        direction.sender.place(&mut self.cables[at as usize / 2], handed)
+        direction.sender.place(&mut self.cables[at as usize / 2], flit, handed)
     }
 
     /// When a credit for the direction `at` is told by a frame of its reverse.

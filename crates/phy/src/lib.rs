@@ -27,10 +27,14 @@
 //!             └▶ replay buffer ◀─ ack, nak ── header of a frame back, credits with it
 //! ```
 //!
+//! Where the class has blocks ([`Block`]), flits of a packet lie behind a header and before a check, and a block
+//! closes when its packet ends or has a gap; the rest of the wire is idle fill.
+//!
 //! Not known here: routers, packets beyond their flits, what a credit buys, the classes that there are.
 
 mod account;
 mod bank;
+mod block;
 mod cable;
 mod class;
 mod elastic;
@@ -46,7 +50,7 @@ mod timing;
 pub use account::{Account, SLICES};
 pub use bank::{Links, Transit};
 pub use cable::{LaneFault, LinkEvent, Trouble};
-pub use class::{Energy, FrameClass, Layout, Replay, Skip, Spares, Undetected};
+pub use class::{Block, Energy, FrameClass, Layout, Replay, Skip, Spares, Undetected};
 pub use elastic::Elastic;
 pub use errors::{Burst, Noise, Shape, drawn_loss};
 pub use fec::{Code, upper_tail};

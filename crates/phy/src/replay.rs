@@ -18,16 +18,21 @@
 //! - A frame needs a place in the replay buffer: the frame `buffer_frames` before it has to be
 //!   acknowledged. Receivers acknowledge every `ack_every` frames, and `ack_delay` after a frame at the
 //!   latest, by the next frame back that can be read.
+//! - Where the class has blocks of packets, a flit is accepted when the end of its block is ([`crate::block`]).
 //!
 //! Credits ride in the headers of this direction's frames as running counts, each of a VC, and a header has
 //! room for the counts of so many VCs: what a frame that is lost would have told, the next that is accepted
 //! tells.
 
-use base::{Fs, VcIdx};
+use base::{Flit, Fs, VcIdx};
 use clock::{Edge, Uniform};
 
 use crate::FrameClass;
+use crate::block::{Blocks, Lie};
 use crate::cable::{Cable, DEAD, slots};
+
+/// New frames of a flit that are kept at once.
+const FEW: u64 = 8;
 
 /// No frame in a place of the replay buffer.
 const FREE: u64 = u64::MAX;
@@ -73,6 +78,8 @@ pub(crate) struct Sender {
     slots: u64,
     flit_slots: u64,
     straddle: bool,
+    /// Blocks of packets, where the class has them.
+    blocks: Option<Box<Blocks>>,
     way: u8,
     /// The first slot that is free.
     next: u64,
@@ -103,7 +110,7 @@ pub(crate) struct Sender {
 base::state!([] Sender {
     keeps clock, base, next, fresh, accept, calm_from, calm_until, bound, kept, at, count, acked,
         credit_frame, told, sent;
-    each;
+    each blocks;
     fixed slots, flit_slots, straddle, way, credits_max, ack_every, ack_delay
 });
 
@@ -120,6 +127,7 @@ impl Sender {
             slots: class.layout.slots.into(),
             flit_slots: class.layout.flit_slots.into(),
             straddle: class.layout.straddle,
+            blocks: class.layout.block.map(|b| Box::new(Blocks::new(b, class.layout.flit_slots))),
             way,
             next: 0,
             fresh: 0,
@@ -144,9 +152,10 @@ impl Sender {
         &self.sent
     }
 
-    /// Slots that flits have taken.
-    pub(crate) const fn slots_used(&self) -> u64 {
-        self.sent.flits * self.flit_slots
+    /// Slots that flits have taken, with what stands around them in blocks.
+    pub(crate) fn slots_used(&self) -> u64 {
+        let around = self.blocks.as_ref().map_or(0, |b| b.around());
+        self.sent.flits * self.flit_slots + around
     }
 
     /// The first slot at or after `slot` at which a flit may begin.
@@ -156,32 +165,54 @@ impl Sender {
         if left < self.flit_slots && !self.straddle { slot + left } else { slot }
     }
 
+    /// Where a flit lies that is handed over in time for `slot`.
+    #[inline]
+    fn lie(&self, flit: &Flit, slot: u64) -> Lie {
+        if let Some(blocks) = &self.blocks {
+            return blocks.lie(flit, slot, self.next);
+        }
+        let begins = self.aligned(slot.max(self.next));
+        let next = begins + self.flit_slots;
+        Lie { begins, next, whole: next, opens: true }
+    }
+
     /// Puts a flit that is handed over at `handed` into a frame.
     #[inline]
-    pub(crate) fn place(&mut self, cable: &mut Cable, handed: Fs) -> Placed {
+    pub(crate) fn place(&mut self, cable: &mut Cable, flit: &Flit, handed: Fs) -> Placed {
         let slot = self.base + self.clock.edge_at_or_after(handed).0;
-        let begins = self.aligned(slot.max(self.next));
-        let after = begins + self.flit_slots;
-        let frame = (after - 1) / self.slots;
-        if frame >= self.calm_until || frame >= self.fresh && !self.keep_calmly(begins, frame) {
-            return self.place_in_trouble(cable, handed);
+        let lie = self.lie(flit, slot);
+        // What is kept already ends no earlier: frames are accepted in order.
+        let frame = ((lie.whole - 1) / self.slots).max(self.fresh.saturating_sub(1));
+        if frame >= self.calm_until || frame >= self.fresh && !self.keep_calmly(lie.begins, frame) {
+            return self.place_in_trouble(cable, flit, handed);
         }
-        self.next = after;
-        self.sent.flits += 1;
+        self.put(flit, lie);
         let end = self.clock.instant(Edge((frame + 1) * self.slots - self.base));
-        let next = self.clock.instant(Edge(after - self.base));
+        let next = self.clock.instant(Edge(lie.next - self.base));
         Placed { sent: end, accepted: end, next, wrong: false }
+    }
+
+    #[inline]
+    fn put(&mut self, flit: &Flit, lie: Lie) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.put(flit, lie, self.next);
+        }
+        self.next = lie.next;
+        self.sent.flits += 1;
     }
 
     /// Keeps the new frames of a flit for replay, if it is plain that there is room.
     #[inline]
     fn keep_calmly(&mut self, begins: u64, frame: u64) -> bool {
-        let old = self.kept[self.at].accepted;
-        let acked = old == FREE || old >= self.calm_from && frame >= old + self.bound;
-        // A flit over several new frames is rare enough to go the long way.
-        let one = begins >= frame * self.slots || frame == self.fresh;
-        if acked && one && frame >= self.accept {
-            self.keep(frame, frame);
+        let first = self.fresh.max(begins / self.slots);
+        let acked = |(at, frame): (usize, u64)| {
+            let old = self.kept[at % self.kept.len()].accepted;
+            old == FREE || old >= self.calm_from && frame >= old + self.bound
+        };
+        // A flit, or the block that it is in, over many new frames is rare enough to go the long way.
+        let few = frame - first < FEW.min(self.kept.len() as u64);
+        if few && first >= self.accept && (self.at..).zip(first..=frame).all(acked) {
+            (first..=frame).for_each(|frame| self.keep(frame, frame));
             return true;
         }
         false
@@ -200,25 +231,26 @@ impl Sender {
 
     #[cold]
     #[inline(never)]
-    fn place_in_trouble(&mut self, cable: &mut Cable, handed: Fs) -> Placed {
+    fn place_in_trouble(&mut self, cable: &mut Cable, flit: &Flit, handed: Fs) -> Placed {
         let way = usize::from(self.way);
         cable.catch_up(handed, |cable, at| self.forget(cable, cable.way(way).frame_from(at)));
         let slot = cable.way(way).slot_from(handed);
         if self.accept >= DEAD || slot >= DEAD {
             return self.never(cable, self.fresh);
         }
-        let mut begins = self.aligned(slot.max(self.next));
-        let at_once = (begins + self.flit_slots - 1) / self.slots;
+        let mut lie = self.lie(flit, slot);
+        let ends =
+            |lie: Lie, fresh: u64| ((lie.whole - 1) / self.slots).max(fresh.saturating_sub(1));
+        let at_once = ends(lie, self.fresh);
         let mut stalled = false;
         let (first, last) = loop {
-            let first = begins / self.slots;
-            let last = (begins + self.flit_slots - 1) / self.slots;
+            let (first, last) = (lie.begins / self.slots, ends(lie, self.fresh));
             match self.later(cable, first, last) {
                 Some((DEAD.., _)) => return self.never(cable, at_once),
                 Some((frame, for_room)) => {
                     assert!(frame > first, "{frame} is no later than {first}");
                     stalled |= for_room;
-                    begins = frame * self.slots;
+                    lie = self.lie(flit, frame * self.slots);
                 }
                 None => break (first, last),
             }
@@ -237,8 +269,7 @@ impl Sender {
         for frame in accepted.saturating_sub(last - first)..=accepted {
             wrong |= cable.way(way).is_wrong(frame);
         }
-        self.next = begins + self.flit_slots;
-        self.sent.flits += 1;
+        self.put(flit, lie);
         self.sent.wrong += u64::from(wrong);
         self.look(cable, last.min(cable.way(way).frame_from(handed)), last);
         let w = cable.way(way);

@@ -28,6 +28,12 @@ pub fn frame_class(s: &PhySpec, flit_bytes: u32) -> FrameClass {
             flit_slots: s.flit_slots(flit_bytes),
             straddle: s.straddle,
             credits: s.credits,
+            block: s.block.map(|b| phy::Block {
+                unit_slots: b.unit_slots,
+                slots: b.slots,
+                header_slots: [b.header_slots, b.next_header_slots],
+                check_slots: b.check_slots,
+            }),
         },
         lanes: s.lanes,
         lane_bits_per_s: s.lane_bits_per_s,

@@ -402,7 +402,7 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
     #[inline]
     fn send(&mut self, port: usize, flit: Flit, edge: Edge) -> Edge {
         let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
-        let transit = self.wiring.links.launch(out, edge);
+        let transit = self.wiring.links.launch(out, &flit, edge);
         if let Some(how) = transit.wrong {
             self.wiring.spoiled.push((flit.packet, how));
         }

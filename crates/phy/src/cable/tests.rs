@@ -108,7 +108,7 @@ fn a_link_that_loses_most_frames_and_is_asked_now_and_then_remembers_little() {
     let mut sender = Sender::new(&class, 0, latency);
     let (mut at, mut idle) = (Fs::ZERO, 0);
     for _ in 0..8 {
-        let placed = sender.place(&mut cable, at);
+        let placed = sender.place(&mut cable, &crate::tests::flit(0), at);
         assert!(placed.accepted < Fs::NEVER);
         assert!(cable.remembers() < 600_000, "{} at {at}", cable.remembers());
         idle = cable.way(0).frame_from(placed.accepted);

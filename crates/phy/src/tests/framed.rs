@@ -72,7 +72,7 @@ fn a_sender_tells_the_same_whether_or_not_it_holds_the_ring() {
     let (mut edge, mut last, mut held_up) = (Edge(0), (Edge(0), Fs::ZERO), 0);
     for n in 0..40_000 {
         let there = whole.send(THERE, flit(n), edge);
-        assert_eq!(there, cut.launch(THERE, edge), "flit {n}");
+        assert_eq!(there, cut.launch(THERE, &flit(n), edge), "flit {n}");
         assert!(there.visible >= last.0, "flit {n}");
         // Of a later frame, and seen at the same edge.
         held_up += u32::from(there.visible == last.0 && there.flight > last.1);

@@ -12,7 +12,7 @@ mod support;
 
 pub(crate) use support::class;
 
-fn flit(n: u32) -> Flit {
+pub(crate) fn flit(n: u32) -> Flit {
     Flit {
         packet: PacketIdx(n),
         dst: NodeIdx(0),

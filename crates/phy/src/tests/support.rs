@@ -13,7 +13,14 @@ use crate::{
 /// 4 lanes of 100 Gb/s; frames of 2,560 bits, 6.4 ns, with 8 slots of 800 ps; no code.
 pub(crate) fn class() -> FrameClass {
     FrameClass {
-        layout: Layout { frame_bits: 2560, slots: 8, flit_slots: 1, straddle: false, credits: 8 },
+        layout: Layout {
+            frame_bits: 2560,
+            slots: 8,
+            flit_slots: 1,
+            straddle: false,
+            credits: 8,
+            block: None,
+        },
         lanes: 4,
         lane_bits_per_s: 100_000_000_000,
         code: Code::none(2560),

@@ -114,6 +114,23 @@ form! {
 }
 
 form! {
+    /// Blocks: stretches of one packet's flits, each with a header and a check of its own, that end with the
+    /// packet.
+    BlockForm {
+        /// Blocks begin and end on multiples of it.
+        unit: Size,
+        /// Units of a block at most.
+        units: u32,
+        /// Header of a packet's first block.
+        header: Size,
+        /// Header of its other blocks; as of the first where not given.
+        next_header: Size,
+        /// Check at the end of a block.
+        check: Size,
+    }
+}
+
+form! {
     /// A block code over a frame.
     CodeForm {
         /// Symbols of a codeword.
@@ -211,6 +228,8 @@ pub struct FramedForm {
     pub modulation: Option<Modulation>,
     /// What lies in a frame.
     pub frame: FrameForm,
+    /// Blocks of packets in the frames; none where not given.
+    pub block: BlockForm,
     /// The code over it; none where not given.
     pub code: CodeForm,
     /// SerDes at both ends together.

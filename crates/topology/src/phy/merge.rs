@@ -1,7 +1,7 @@
 //! From a description of a framed link, and the class behind it, to its figures.
 
 use super::form::FramedForm;
-use super::spec::{Burst, Code, Elastic, PhySpec, Replay};
+use super::spec::{Block, Burst, Code, Elastic, PhySpec, Replay};
 use super::{CLASSES, Chance, Modulation, Undetected, class};
 use crate::error::{ErrorKind, Problem};
 use crate::names::suggest;
@@ -17,6 +17,7 @@ impl FramedForm {
             lane_rate: self.lane_rate.or(below.lane_rate),
             modulation: self.modulation.or(below.modulation),
             frame: self.frame.over(&below.frame),
+            block: self.block.over(&below.block),
             code: self.code.over(&below.code),
             serdes: self.serdes.or(below.serdes),
             fec: self.fec.or(below.fec),
@@ -106,6 +107,7 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
         slot_bits,
         straddle: frame.straddle.unwrap_or(false),
         credits: frame.credits.unwrap_or(u32::MAX),
+        block: block(&at, &whole, slot_bits)?,
         code: code(&at, &whole)?,
         serdes: at.need("serdes", whole.serdes)?.0,
         fec: whole.fec.unwrap_or_default().0,
@@ -123,6 +125,30 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
         energy_fj_per_bit: (energy(whole.energy.active), energy(whole.energy.idle)),
     };
     Ok((spec, at.need("buffer_flits", whole.buffer_flits)?))
+}
+
+fn block(at: &Within<'_>, form: &FramedForm, slot_bits: u32) -> Result<Option<Block>, Problem> {
+    let b = &form.block;
+    if *b == super::BlockForm::default() {
+        return Ok(None);
+    }
+    let slots = |field: &str, size: Option<Size>| {
+        let bits = at.bits(field, size)?;
+        if bits.is_multiple_of(slot_bits) {
+            return Ok(bits / slot_bits);
+        }
+        let what = format!("{} B are no whole number of slots of {} B", bits / 8, slot_bits / 8);
+        let mend = "make it a multiple of frame.slot, or frame.slot smaller";
+        Err(Problem::new(ErrorKind::Value, format!("{}.{field}", at.key), what, mend))
+    };
+    let unit = slots("block.unit", b.unit)?;
+    Ok(Some(Block {
+        unit_slots: unit,
+        slots: at.need("block.units", b.units)?.saturating_mul(unit),
+        header_slots: slots("block.header", b.header)?,
+        next_header_slots: slots("block.next_header", b.next_header.or(b.header))?,
+        check_slots: slots("block.check", b.check)?,
+    }))
 }
 
 fn code(at: &Within<'_>, form: &FramedForm) -> Result<Option<Code>, Problem> {

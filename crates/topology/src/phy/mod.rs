@@ -19,10 +19,10 @@ mod validate;
 pub use classes::{CLASSES, class};
 pub use events::{EventForm, EventSpec, Happening};
 pub use form::{
-    BurstForm, Chance, CodeForm, Credits, ElasticForm, EnergyForm, FrameForm, FramedForm,
-    Modulation, ReplayForm, SkipForm, Undetected,
+    BlockForm, BurstForm, Chance, CodeForm, Credits, ElasticForm, EnergyForm, FrameForm,
+    FramedForm, Modulation, ReplayForm, SkipForm, Undetected,
 };
-pub use spec::{Burst, Code, Elastic, PhySpec, Replay};
+pub use spec::{Block, Burst, Code, Elastic, PhySpec, Replay};
 
 pub(crate) use events::{down_from_start, events};
 pub use merge::resolved;

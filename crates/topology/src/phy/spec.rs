@@ -33,6 +33,8 @@ pub struct PhySpec {
     pub credits: u32,
     /// Whose the buffers at the receiver are; the router's choice where `None`.
     pub credit_pools: Option<Credits>,
+    /// How flits lie in blocks of packets; `None` if each lies by itself.
+    pub block: Option<Block>,
     /// The code; `None` if nothing is corrected.
     pub code: Option<Code>,
     /// Both SerDes.
@@ -61,6 +63,21 @@ pub struct PhySpec {
     pub elastic: Option<Elastic>,
     /// Femtojoules a bit of frames with flits, and of idle fill.
     pub energy_fj_per_bit: (u64, u64),
+}
+
+/// Blocks: a header, flits of one packet, a check, and fill up to a whole number of units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Slots of a unit.
+    pub unit_slots: u32,
+    /// Slots of a block at most, a whole number of units.
+    pub slots: u32,
+    /// Slots of the header of a packet's first block.
+    pub header_slots: u32,
+    /// The same of its others.
+    pub next_header_slots: u32,
+    /// Slots of the check.
+    pub check_slots: u32,
 }
 
 /// A block code.
@@ -146,6 +163,13 @@ impl PhySpec {
         let (skip, every) = self.skip.unwrap_or((0, 1));
         let wire = u64::from(self.frame_bits()) * u64::from(every) + u64::from(skip);
         let bits = u64::from(bytes) * 8;
+        if let Some(b) = self.block {
+            // Of a long packet, all but whose first block are such.
+            let around = u64::from(b.next_header_slots + b.check_slots);
+            let flits = (u64::from(b.slots) - around) / flit;
+            let taken = (around + flits * flit).next_multiple_of(b.unit_slots.into());
+            return (flits * bits * slots * u64::from(every), wire * taken);
+        }
         if self.straddle {
             (bits * slots * u64::from(every), wire * flit)
         } else {

@@ -48,6 +48,7 @@ pub(crate) fn values(name: &str, s: &PhySpec, flit_bytes: u32) -> Result<(), Pro
         let what = "a slot takes less than a femtosecond";
         return Err(Problem::new(ErrorKind::Value, key("lane_rate"), what, mend));
     }
+    block(s, flit_bytes, &key)?;
     code(s, &key)?;
     noise(s, &key)?;
     replay(s, flit_bytes, &key)?;
@@ -62,6 +63,37 @@ fn chance(key: String, given: Chance, most: f64) -> Result<(), Problem> {
     }
     let what = format!("{} is no number from 0 to {most}", given.0);
     Err(Problem::new(ErrorKind::Value, key, what, "write it like 1e-15"))
+}
+
+fn block(s: &PhySpec, flit_bytes: u32, key: Key<'_>) -> Result<(), Problem> {
+    let Some(b) = s.block else { return Ok(()) };
+    range(&key("block.unit"), b.unit_slots.into(), 1, u64::from(s.slots()))?;
+    range(&key("block.units"), u64::from(b.slots / b.unit_slots), 1, 1 << 16)?;
+    let structure = |field: &str, what: String, mend: &str| {
+        Err(Problem::new(ErrorKind::Structure, key(field), what, mend))
+    };
+    if !s.straddle {
+        let what = "blocks go on from frame to frame, and flits of this class do not".to_owned();
+        return structure("frame.straddle", what, "add `frame: (straddle: true)`");
+    }
+    if !s.slots().is_multiple_of(b.unit_slots) {
+        let what = format!(
+            "a payload of {} B is no whole number of units of {} B",
+            s.payload_bits / 8,
+            u64::from(b.unit_slots) * u64::from(s.slot_bits) / 8
+        );
+        return structure("block.unit", what, "make frame.payload a multiple of block.unit");
+    }
+    let header = b.header_slots.max(b.next_header_slots);
+    let least = u64::from(header) + u64::from(b.check_slots) + u64::from(s.flit_slots(flit_bytes));
+    if least > u64::from(b.slots) {
+        let what = format!(
+            "a flit of {flit_bytes} B, a header and a check do not fit into a block of {} B",
+            u64::from(b.slots) * u64::from(s.slot_bits) / 8
+        );
+        return structure("block.units", what, "use more units, or a smaller flit");
+    }
+    Ok(())
 }
 
 fn code(s: &PhySpec, key: Key<'_>) -> Result<(), Problem> {
@@ -109,7 +141,8 @@ fn replay(s: &PhySpec, flit_bytes: u32, key: Key<'_>) -> Result<(), Problem> {
     let r = &s.replay;
     range(&key("replay.crc_bits"), r.crc_bits.into(), 0, 64)?;
     range(&key("replay.sequence_bits"), r.sequence_bits.into(), 2, 32)?;
-    let flit_frames = u64::from(s.flit_slots(flit_bytes).div_ceil(s.slots())) + 1;
+    let longest = s.block.map_or(s.flit_slots(flit_bytes), |b| b.slots);
+    let flit_frames = u64::from(longest.div_ceil(s.slots())) + 1;
     let least = if s.straddle { flit_frames } else { 1 };
     range(&key("replay.buffer_frames"), r.buffer_frames.into(), least, 1 << 20)?;
     // The receiver tells a replay from a new frame by half of the numbers.

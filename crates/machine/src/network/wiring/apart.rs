@@ -37,10 +37,11 @@ impl Wiring {
     pub(crate) fn send_token(&mut self, unit: usize, port: u16, token: Token, edge: Edge) {
         let at = self.units[unit].first as usize + usize::from(port);
         let Socket { out, far_unit, far_port, .. } = self.sockets[at];
-        let transit = self.links.cut_in(out, edge);
+        let flit = token.into();
+        let transit = self.links.cut_in(out, &flit, edge);
         trace!(target: "link", at = %self.schedule.now(), seen = %transit.crossed, "{out}: {token:?}");
         self.token_counts[0] += 1;
         let to = Terminal { unit: far_unit as usize, port: far_port.into() };
-        self.land(out, token.into(), transit.visible, to);
+        self.land(out, flit, transit.visible, to);
     }
 }
