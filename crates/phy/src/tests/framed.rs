@@ -138,6 +138,44 @@ fn a_link_that_is_down_for_good_says_so() {
     assert_eq!(links.send_credit(THERE, VcIdx(3), Edge(30_000)), Edge::NEVER);
 }
 
+/// Blocks of 8 flits at most, of a slot each, behind one of header and before one of check, in frames of 8 slots.
+#[test]
+fn a_packet_arrives_with_the_check_of_its_block_and_short_ones_cost_more() {
+    let mut class = class();
+    class.layout.straddle = true;
+    let of = crate::Block { unit_slots: 2, slots: 10, header_slots: [1, 1], check_slots: 1 };
+    class.layout.block = Some(of);
+    let piece = |n: u32, length: u32| base::Flit {
+        head: n % length == 0,
+        tail: n % length == length - 1,
+        flits: u16::try_from(length).expect("short"),
+        ..flit(n)
+    };
+    let mut links = pair(class.clone(), Fs::from_ns(5), mhz(2000), &[], 1);
+    // 8 flits take 10 slots: their check is in the second frame, and so are all of them.
+    for n in 0..8 {
+        let at = links.ready(THERE);
+        assert_eq!(
+            links.send(THERE, piece(n, 8), at).replay,
+            Fs(12_800_000 + 15_000_000),
+            "flit {n}"
+        );
+    }
+    // Flits a slot, of packets of 1, 2, 8 and 20: 1 of 4, 2 of 4, 8 of 10, 20 of 10 + 10 + 6.
+    for (length, slots) in [(1_u32, 4_u64), (2, 4), (8, 10), (20, 26)] {
+        let mut links = pair(class.clone(), Fs::from_ns(5), mhz(2000), &[], 1);
+        let mut last = Fs::ZERO;
+        for n in 0..length * 2_000 {
+            let at = links.ready(THERE);
+            last = links.send(THERE, piece(n, length), at).replay;
+        }
+        let wire = 2_000 * slots * 800_000 + 15_000_000;
+        assert!(last.0.abs_diff(wire) <= 6_400_000, "{length}: {last} {wire}");
+        let account = links.account(THERE, last).expect("framed");
+        assert_eq!((account.slots, account.flits), (2_000 * slots, u64::from(length) * 2_000));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
@@ -147,14 +185,28 @@ proptest! {
         flight in 0_u64..200, pauses in proptest::collection::vec(0_u32..60, 1..40), straddle: bool,
         flit_slots in 1_u32..9, strength in 0_u32..3,
         down in proptest::option::of((0_u64..3_000, 0_u64..3_000)), lane in proptest::option::of((0_u64..3_000, 0_u8..2)),
+        block in proptest::option::of((0_u32..3, 0_u32..3, 0_u32..3, 1_u16..9)),
     ) {
+        let straddle = straddle || block.is_some();
         let mut class = class();
         class.noise.ber = 10_f64.powf(-log_ber);
         class.noise.burst = burst.map(|b| Burst { rate: 10_f64.powf(-b), mean_bits: 12.0, error: 0.5 });
         class.code = Code { symbols: 80, symbol_bits: 8, strength, codewords: 4, interleave: 2 };
         class.layout.straddle = straddle;
         class.layout.flit_slots = flit_slots;
-        class.replay.buffer_frames = buffer.max(if straddle { 2 } else { 1 });
+        class.layout.block = block.map(|(log, header, check, _)| crate::Block {
+            unit_slots: 1 << log,
+            slots: 24,
+            header_slots: [header, header / 2],
+            check_slots: check,
+        });
+        let least = if straddle { 2 } else { 1 };
+        class.replay.buffer_frames = buffer.max(if block.is_some() { 4 } else { least });
+        let length = block.map_or(1, |b| b.3);
+        let piece = |n: u32| {
+            let at = u16::try_from(n % u32::from(length)).unwrap_or(0);
+            base::Flit { head: at == 0, tail: at + 1 == length, flits: length, ..flit(n) }
+        };
         class.replay.ack_every = ack_every.min(class.replay.buffer_frames);
         class.replay.nak_copies = nak_copies;
         class.replay.retries = retries;
@@ -175,7 +227,7 @@ proptest! {
         while sent < flits || given < flits {
             // Whatever is earlier: time does not go back.
             if sent < flits && (there <= back || given == flits) {
-                let t = links.send(THERE, flit(sent), there);
+                let t = links.send(THERE, piece(sent), there);
                 prop_assert!(t.visible >= seen && t.ready > there, "{:?} at {:?} after {:?}", t, there, seen);
                 prop_assert!(t.serialized <= t.serdes && t.fec <= t.replay && t.flight <= t.crossed);
                 seen = t.visible;
