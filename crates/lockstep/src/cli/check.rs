@@ -9,6 +9,7 @@ use topology::CheckReport;
 use super::check_barriers::Barriers;
 use super::check_clocks::Clocks;
 use super::check_directory::Directories;
+use super::check_events::{self, Rerouted};
 use super::check_links::{self, FramedClass};
 use super::check_regions::Regions;
 use super::check_size::Size;
@@ -54,6 +55,9 @@ struct Report {
     directory: Directories,
     /// Framed link classes that are used.
     framed: Vec<FramedClass>,
+    /// What links that go down and come up do to the ways that packets take.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    link_changes: Vec<Rerouted>,
     #[serde(flatten)]
     regions: Regions,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +75,7 @@ impl Report {
             fabric,
             directory: Directories::of(&spec),
             framed: check_links::of(&spec),
+            link_changes: check_events::of(&spec)?,
             regions: Regions::of(&spec),
             size: size.then(|| Size::of(&spec)),
             clocks: Clocks::of(&spec),
@@ -89,12 +94,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
             Ok(report) => {
                 let gap = if at > 0 { "\n" } else { "" };
                 if !to_stdout {
-                    let Report { fabric, directory, framed, regions, size, clocks, barriers } =
-                        &report;
+                    let Report { fabric, directory, framed, link_changes, .. } = &report;
+                    let Report { regions, size, clocks, barriers, .. } = &report;
                     output::print(&format!(
                         "{gap}{fabric}\n{directory}\n{regions}{clocks}{barriers}"
                     ))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
+                    link_changes.iter().try_for_each(|c| output::print(&c.to_string()))?;
                     size.iter().try_for_each(|s| output::print(&s.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));

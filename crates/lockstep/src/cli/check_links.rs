@@ -74,14 +74,13 @@ fn framed(spec: &MachineSpec, class: &LinkClass, s: &PhySpec, um: u64) -> Option
     let raw = f64::from(s.lanes) * s.lane_bits_per_s as f64;
     let efficiency = |data: u32| {
         let flits = (spec.header_bytes + data).div_ceil(spec.flit_bytes).max(1);
-        match c.layout.block {
-            None => (data, frame_efficiency * f64::from(data) / f64::from(flits * spec.flit_bytes)),
-            Some(_) => {
-                let frames = c.layout.slots_of(flits) as f64 / f64::from(c.layout.slots);
-                let skips = s.skip.map_or(0.0, |(bits, every)| f64::from(bits) / f64::from(every));
-                (data, f64::from(8 * data) / (frames * (f64::from(s.frame_bits()) + skips)))
-            }
+        if c.layout.block.is_none() {
+            let packet = f64::from(flits * spec.flit_bytes);
+            return (data, frame_efficiency * f64::from(data) / packet);
         }
+        let frames = c.layout.slots_of(flits) as f64 / f64::from(c.layout.slots);
+        let skips = s.skip.map_or(0.0, |(bits, every)| f64::from(bits) / f64::from(every));
+        (data, f64::from(8 * data) / (frames * (f64::from(s.frame_bits()) + skips)))
     };
     // A nak waits for the next frame back; its sender finishes the frame it is in.
     let round = 2.0 * one_way + 2.0 * frame_fs;

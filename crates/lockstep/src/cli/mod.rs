@@ -9,6 +9,7 @@ mod check;
 mod check_barriers;
 mod check_clocks;
 mod check_directory;
+mod check_events;
 mod check_links;
 mod check_regions;
 mod check_size;

@@ -28,6 +28,7 @@
 //! [`EXPLAINED`]; any other miss fails the whole.
 
 mod barriers;
+mod bursts;
 mod claim;
 mod counters;
 mod judge;

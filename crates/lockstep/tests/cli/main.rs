@@ -3,6 +3,7 @@
 mod checkpoints;
 mod counters;
 mod errors;
+mod links;
 mod order;
 mod place;
 mod results;
