@@ -100,7 +100,7 @@ pub enum RunError {
     },
     /// A link is down for good, and what waits for it can never go on.
     #[error(
-        "stuck at {at}: {link} is {why}\n{explanation}  mend: bring the link up again in `events`, give its          class spare lanes or `widths` to fall back to, or a fabric whose routing has a way around it"
+        "stuck at {at}: {link} is {why}\n{explanation}  mend: bring the link up again in `events`, give its class spare lanes or `widths` to fall back to, or a fabric whose routing has a way around it"
     )]
     LinkDown {
         /// When the last thing happened.

@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                         "{gap}{fabric}\n{directory}\n{regions}{clocks}{barriers}"
                     ))?;
                     framed.iter().try_for_each(|f| output::print(&f.to_string()))?;
-                    link_changes.iter().try_for_each(|c| output::print(&c.to_string()))?;
+                    output::print(&check_events::told(link_changes))?;
                     size.iter().try_for_each(|s| output::print(&s.to_string()))?;
                 }
                 entries.push(Entry::Holds(Box::new(report)));

@@ -17,6 +17,9 @@ use topology::spec::{End, MachineSpec};
 const PAIRS_MAX: u64 = 4_096;
 const FLOWS: u32 = 4;
 
+/// Changes that are told in words.
+const CHANGES: usize = 12;
+
 /// Names that are listed before the rest is only counted.
 const SHOWN: usize = 6;
 
@@ -84,6 +87,15 @@ pub(crate) fn of(spec: &MachineSpec) -> anyhow::Result<Vec<Rerouted>> {
         all.push(told);
     }
     Ok(all)
+}
+
+/// The first changes in words, and how many there are beside.
+pub(crate) fn told(all: &[Rerouted]) -> String {
+    let mut text: String = all.iter().take(CHANGES).map(ToString::to_string).collect();
+    if all.len() > CHANGES {
+        text += &format!("  links change {} times more (see --json)\n", all.len() - CHANGES);
+    }
+    text
 }
 
 impl Rerouted {

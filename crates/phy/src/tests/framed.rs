@@ -146,8 +146,8 @@ fn a_packet_arrives_with_the_check_of_its_block_and_short_ones_cost_more() {
     let of = crate::Block { unit_slots: 2, slots: 10, header_slots: [1, 1], check_slots: 1 };
     class.layout.block = Some(of);
     let piece = |n: u32, length: u32| base::Flit {
-        head: n % length == 0,
-        tail: n % length == length - 1,
+        head: n.is_multiple_of(length),
+        tail: (n + 1).is_multiple_of(length),
         flits: u16::try_from(length).expect("short"),
         ..flit(n)
     };

@@ -109,5 +109,13 @@ mod tests {
         let own: Vec<LinkIdx> = spec.fabric.node_ports[5].clone();
         let error = Routing::around(&spec, &own).expect_err("node5 has no link left");
         assert!(error.contains("node5") && error.contains("cannot reach"), "{error}");
+        // The first of all, too: it reaches itself.
+        let own: Vec<LinkIdx> = spec.fabric.node_ports[0].clone();
+        let error = Routing::around(&spec, &own).expect_err("node0 has no link left");
+        assert!(!error.contains("node0 cannot reach node0"), "{error}");
+        let spec =
+            Description::shipped("nvl8-framed").expect("shipped").elaborate().expect("sound");
+        let error = Routing::around(&spec, &spec.fabric.node_ports[0]).expect_err("likewise");
+        assert!(error.contains("node1 cannot reach node0"), "{error}");
     }
 }

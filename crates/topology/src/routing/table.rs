@@ -67,7 +67,7 @@ impl Table {
                     End::Node(..) => u32::MAX,
                 };
                 let near = ports.iter().map(|l| to(links[l.at()].to)).min().unwrap_or(u32::MAX);
-                if near == u32::MAX {
+                if near == u32::MAX && src != dst {
                     return Err(unreachable(&node_name(src), &node_name(dst)));
                 }
                 set.clear();
