@@ -91,11 +91,11 @@ pub(crate) fn of(spec: &MachineSpec) -> anyhow::Result<Vec<Rerouted>> {
 
 /// The first changes in words, and how many there are beside.
 pub(crate) fn told(all: &[Rerouted]) -> String {
-    let mut text: String = all.iter().take(CHANGES).map(ToString::to_string).collect();
-    if all.len() > CHANGES {
-        text += &format!("  links change {} times more (see --json)\n", all.len() - CHANGES);
+    let first: String = all.iter().take(CHANGES).map(ToString::to_string).collect();
+    match all.len().saturating_sub(CHANGES) {
+        0 => first,
+        more => format!("{first}  links change {more} times more (see --json)\n"),
     }
-    text
 }
 
 impl Rerouted {
