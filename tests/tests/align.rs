@@ -4,7 +4,9 @@
 use lockstep::base::Fs;
 use lockstep::machine::align::{Alignment, Load, Sample};
 use lockstep::topology::Description;
-use lockstep::topology::describe::{Channel, CountersForm, DriftForm, Timestamps};
+use lockstep::topology::describe::{
+    Channel, CountersForm, DriftForm, EventForm, Happening, Timestamps,
+};
 use lockstep::topology::spec::MachineSpec;
 use lockstep::topology::units::{Frequency, Length, Span};
 use proptest::prelude::*;
@@ -59,6 +61,52 @@ fn on_an_idle_fabric_counters_agree_to_some_ticks() {
 }
 
 #[test]
+fn what_is_run_in_pieces_is_what_is_run_at_once_and_nothing_is_seen_beyond_the_end() {
+    let spec = spec("nvl8", form());
+    let load = Load { flits_per_1000_edges: 50, packet_flits: 2 };
+    let told = |pieces: &[u64]| {
+        let mut alignment = Alignment::new(&spec, 3, load).expect("a sound machine");
+        for piece in pieces {
+            alignment.run(Fs(*piece));
+            let last = alignment.samples().last().map_or(Fs::ZERO, |s| s.at);
+            assert!(
+                last <= Fs(*piece) && last + Fs::from_ns(20_000) > Fs(*piece),
+                "{last} {piece}"
+            );
+        }
+        (alignment.samples().to_vec(), alignment.exchanges(), alignment.carried())
+    };
+    let end = 130_000_000_000;
+    assert_eq!(told(&[7, 20_000_000_000, 20_000_000_001, 77_777_777_777, end]), told(&[end]));
+}
+
+/// A link goes down for good, another for a while: exchanges go around, and none is waited for in vain.
+#[test]
+fn links_that_go_down_do_not_end_an_alignment() {
+    let mut d = Description::shipped("nvl8-framed").expect("it is shipped");
+    d.counters = Some(form());
+    let event = |switch: &str, us, what| EventForm {
+        link: ("node0".into(), switch.into()),
+        nth: 0,
+        at: Span(Fs::from_ns(us * 1_000)),
+        what,
+    };
+    d.events = vec![
+        event("switch1", 100, Happening::Down),
+        event("switch2", 110, Happening::Down),
+        event("switch2", 300, Happening::Up),
+    ];
+    let load = Load { flits_per_1000_edges: 20, packet_flits: 4 };
+    let alignment = Alignment::new(&d.elaborate().expect("sound"), 1, load).expect("it is built");
+    let mut alignment = alignment.measured_from(Fs::from_ns(400_000));
+    alignment.run(Fs::from_ns(800_000));
+    // Seven nodes ask every 20 us.
+    assert!(alignment.exchanges().count >= 7 * 19, "{:?}", alignment.exchanges());
+    assert!(alignment.samples().iter().all(|s| s.broken == 0));
+    assert!(worst_ns(&alignment.samples()[25..]) < 50.0, "{:?}", alignment.samples().last());
+}
+
+#[test]
 fn ways_that_differ_by_d_leave_an_error_of_half_of_it() {
     // 40 m at 4.6 ns a metre.
     for (metres, root) in [(20, 0), (40, 0), (40, 5)] {
@@ -104,10 +152,10 @@ fn the_load_is_the_one_that_is_asked_for() {
     {
         let load = Load { flits_per_1000_edges, packet_flits };
         let alignment = Alignment::new(&spec, 5, load).expect("a sound machine");
-        let mut alignment = alignment.measured_from(Fs::from_ns(20_000));
-        alignment.run(Fs::from_ns(220_000));
+        let mut alignment = alignment.measured_from(Fs::from_ns(5_000));
+        alignment.run(Fs::from_ns(45_000));
         let (carried, asked) = (alignment.carried(), f64::from(flits_per_1000_edges));
-        let packets = 8.0 * 200e-6 * 1.755e9 * asked / 1000.0 / f64::from(packet_flits);
+        let packets = 8.0 * 40e-6 * 1.755e9 * asked / 1000.0 / f64::from(packet_flits);
         let within = 4.0 / (3.0 * packets).sqrt();
         assert!(
             (carried.offered / asked - 1.0).abs() < within,

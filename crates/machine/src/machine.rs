@@ -92,7 +92,21 @@ impl Machine {
     /// # Errors
     /// If the machine cannot be built or the trace cannot be read.
     pub fn new(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<Self, RunError> {
-        let mut this = Self::with_routing(spec, trace, options, spec.fabric.routing.clone())?;
+        let this = Self::of_sources(spec, sources(trace)?, options)?;
+        Ok(Self { trace: trace.fingerprint(), ..this })
+    }
+
+    /// As [`new`](Self::new), with a source of operations for each thread.
+    ///
+    /// # Errors
+    /// If the machine cannot be built.
+    pub fn of_sources(
+        spec: &MachineSpec,
+        sources: Vec<Box<dyn OpSource>>,
+        options: Options,
+    ) -> Result<Self, RunError> {
+        let routing = spec.fabric.routing.clone();
+        let mut this = Self::build(spec, sources, options, routing, FixedLatency::new)?;
         // Where links change, there is one partition.
         this.partitions[0].net.plan(crate::network::changes(spec, options.seed)?);
         Ok(this)

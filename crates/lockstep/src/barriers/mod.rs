@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Fs, Op};
 use machine::{Machine, OpSource, Options, RunError};
-use memory::FixedLatency;
 use topology::spec::{BarrierSpec, MachineSpec, UnitSpec};
 use traffic::TraceError;
 
@@ -147,18 +146,16 @@ fn rounds_of(
         }
     };
     let sources = (0..nodes).map(source).collect();
-    let routing = spec.fabric.routing.clone();
-    let mut machine =
-        Machine::build(&spec, sources, Options::default(), routing, FixedLatency::new)?;
+    let mut machine = Machine::of_sources(&spec, sources, Options::default())?;
     match by {
         By::Units | By::Packets => machine.run()?,
         By::Software(_) => {
-            let one = rounds_of(&spec, By::Packets, nodes, 1)?.time;
-            let patience = Fs(one.0.saturating_mul(PATIENCE * (16 + u64::from(nodes))));
+            let (patience, from) = patience(&spec, nodes)?;
             let (mut seen, mut until) = (0, patience);
             while machine.run_until(until)? {
                 let come = arrived.load(Ordering::Relaxed);
-                if come == seen && come < rounds * u64::from(nodes) {
+                let stalls = come == seen && until > from + patience;
+                if stalls && come < rounds * u64::from(nodes) {
                     let (by, at) = (by.name(), machine.now());
                     return Err(MeasureError::Stalled { by, nodes, at, stalled: patience });
                 }
@@ -177,6 +174,17 @@ fn rounds_of(
         early: early.load(Ordering::Relaxed) + summary.checks.barrier_violations,
         digest: summary.digest,
     })
+}
+
+/// For how long threads may be without one that comes to the next barrier, and from when on that counts: links
+/// may be down before.
+fn patience(spec: &MachineSpec, nodes: u32) -> Result<(Fs, Fs), MeasureError> {
+    let one = rounds_of(spec, By::Packets, nodes, 1)?.time;
+    let classes = spec.fabric.classes.iter().filter_map(|c| c.phy.as_ref());
+    let train = classes.map(|phy| phy.replay.retrain).max().unwrap_or_default();
+    let most = one.0.saturating_mul(PATIENCE * (16 + u64::from(nodes)));
+    let from = spec.events.iter().map(|e| e.at).max().unwrap_or_default();
+    Ok((Fs(most) + train + train, from))
 }
 
 fn per(time: Fs, rounds: u64) -> f64 {
@@ -233,7 +241,9 @@ impl OpSource for Plain {
 mod tests {
     use base::NodeIdx;
     use topology::Description;
+    use topology::describe::{EventForm, Happening};
     use topology::spec::{NodeEventSpec, NodeHappening};
+    use topology::units::Span;
 
     use super::*;
 
@@ -268,6 +278,27 @@ mod tests {
                 }
                 (_, error) => panic!("{by:?}: {error}"),
             }
+        }
+    }
+    /// Two links of a node go down, one of them for good, while threads go from barrier to barrier.
+    #[test]
+    fn links_that_go_down_hold_barriers_up_and_do_not_end_them() {
+        let mut d = Description::shipped("nvl8-framed").expect("it ships");
+        let event = |switch: &str, us, what| EventForm {
+            link: ("node0".into(), switch.into()),
+            nth: 0,
+            at: Span(Fs::from_ns(us * 1_000)),
+            what,
+        };
+        d.events = vec![
+            event("switch1", 5, Happening::Down),
+            event("switch2", 6, Happening::Down),
+            event("switch2", 40, Happening::Up),
+        ];
+        let spec = d.elaborate().expect("it is sound");
+        for by in By::ALL {
+            let m = measure(&spec, by, 8, 40).unwrap_or_else(|e| panic!("{by:?}: {e}"));
+            assert!(m.early == 0 && m.time > Fs::from_ns(6_000), "{m:?}");
         }
     }
 }

@@ -24,9 +24,9 @@ pub fn counters() -> Vec<Row> {
 }
 
 /// A machine under way, and what was seen of its counters from half the time on.
-fn aligned(description: &Description, time: Fs) -> (Alignment, Vec<Sample>) {
+fn aligned(description: &Description, load: Load, time: Fs) -> (Alignment, Vec<Sample>) {
     let spec = description.elaborate().expect("a shipped machine is sound");
-    let alignment = Alignment::new(&spec, 1, Load::default()).expect("it keeps counters");
+    let alignment = Alignment::new(&spec, 1, load).expect("it keeps counters");
     let half = Fs(time.0 / 2);
     let mut alignment = alignment.measured_from(half);
     alignment.run(time);
@@ -43,7 +43,7 @@ fn rms_ns(samples: &[Sample]) -> f64 {
 /// The hop of a machine whose counters are aligned in hardware.
 fn hop() -> Vec<Row> {
     let description = Description::shipped("aligned8").expect("it ships");
-    let (alignment, _) = aligned(&description, Fs::from_ns(10_000_000));
+    let (alignment, _) = aligned(&description, Load::default(), Fs::from_ns(10_000_000));
     let (told, tick_fs) = (alignment.exchanges(), 1e15 / 900e6);
     let latency = row(
         "latency of a hop by aligned counters, aligned8, cycles",
@@ -58,22 +58,23 @@ fn hop() -> Vec<Row> {
         "Abts et al., ISCA 2022: 2.6 to 2.9",
     );
     let beyond = "the link has the published latency; the rest are wires, routers and interfaces of both dies";
-    let only =
-        "clock crossings and stamps of whole ticks alone: the published spread has more causes";
+    let only = "accelerators share a clock here, so stamps of whole ticks are all that spreads; clocks of their \
+                own would add 0.2";
     vec![Row { note: Some(beyond.into()), ..latency }, Row { note: Some(only.into()), ..sigma }]
 }
 
-/// IEEE 1588 as it is by default: an exchange a second. Stamps of a 125 MHz clock, as gigabit Ethernet has.
-/// ASSUMED: crystals of 50 ppm that wander by 0.1 ppm, and software that reads its counter within 50 us.
+/// IEEE 1588 over a switch of 10 gigabit Ethernet that does not correct for the time that packets wait in it,
+/// beside a load of full frames.
 fn precision_time_protocol() -> Vec<Row> {
     let offset = |timestamps| {
-        let mut description = Description::nvl8();
-        description.counters = Some(CountersForm {
-            timestamps,
-            every: Span(Fs(Fs::PER_SECOND)),
-            ..form((125_000_000, 1))
-        });
-        rms_ns(&aligned(&description, Fs(100 * Fs::PER_SECOND)).1)
+        let mut description = Description::from_ron("ethernet8", ETHERNET).expect("it is sound");
+        let drift = Some(DriftForm { ppb: 100, every: Span(Fs::from_ns(10_000_000)) });
+        let (every, channel) = (Span(Fs::from_ns(1_000_000)), Channel::Shared);
+        let form = form((125_000_000, 1));
+        description.counters = Some(CountersForm { timestamps, every, channel, drift, ..form });
+        // Frames of 1536 bytes; a link takes 18.9 flits in 1000 edges.
+        let load = Load { flits_per_1000_edges: 6, packet_flits: 24 };
+        rms_ns(&aligned(&description, load, Fs::from_ns(40_000_000)).1)
     };
     let source = "Linux, drivers/ptp/Kconfig";
     let hardware = row(
@@ -88,8 +89,39 @@ fn precision_time_protocol() -> Vec<Row> {
         None,
         &format!("{source}: tens of thousands"),
     );
-    vec![hardware, software]
+    let frames =
+        "8 nodes on one switch, 10 Gb/s, 32 % of it frames of 1536 bytes in the same queues";
+    let reads = "the same, and software reads its counter up to 50 us away from the packet";
+    vec![
+        Row { note: Some(frames.into()), ..hardware },
+        Row { note: Some(reads.into()), ..software },
+    ]
 }
+
+/// Eight nodes on a switch. ASSUMED, but for the rate and its coding: half a microsecond for a port's and a
+/// cable's delay, and stamps of a clock of 125 MHz, crystals of 50 ppm and an exchange a millisecond above.
+const ETHERNET: &str = r#"Machine(
+    name: "ethernet8",
+    clocks: {"core": "1 GHz"},
+    flit: "64 B",
+    header: "16 B",
+    links: {
+        "ethernet": Serial(
+            lanes: 1, lane_rate: "10.3125 Gb/s", efficiency: (64, 66),
+            serdes: "500 ns", flight: "4.6 ns/m", buffer_flits: 96,
+        ),
+    },
+    accelerator: (
+        clock: "core", window: 8, consistency: Relaxed, atomics: Far,
+        cache: (size: "64 KiB", ways: 4, replacement: Lru, latency_cycles: 4, mshrs: 8),
+        home: (latency_cycles: 4, interleave: "4 KiB"),
+    ),
+    router: (vcs_per_class: 1, rc_cycles: 1, va_cycles: 1, sa_cycles: 1, st_cycles: 1, credit_cycles: 1),
+    memory: (clock: "core", channels: 1, channel_rate: "20 GB/s", interleave: "256 B", latency: "60 ns"),
+    fabric: SwitchPlanes(
+        accelerators: 8, switches: 1, links_per_pair: 1, link: "ethernet", length: "10 m", clock: "core",
+    ),
+)"#;
 
 /// Links into nodes that are 40 m longer than those out of them: counters are off by half of what that
 /// takes, give or take the stamps' ticks and the clock crossings.
@@ -97,7 +129,7 @@ fn unequal_ways() -> Row {
     let mut description = Description::nvl8();
     let asymmetry = Length(40_000_000);
     description.counters = Some(CountersForm { asymmetry, ..form((1_000_000_000, 1)) });
-    let (_, samples) = aligned(&description, Fs::from_ns(1_000_000));
+    let (_, samples) = aligned(&description, Load::default(), Fs::from_ns(1_000_000));
     // 4.6 ns a metre; the root is off by nothing.
     let half = 40.0 * 4.6 / 2.0;
     let all = half * (7.0_f64 / 8.0).sqrt();
@@ -159,7 +191,8 @@ mod tests {
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().all(|r| r.emulated.is_finite() && r.emulated > 0.0), "{rows:?}");
         assert_eq!(rows[4].verdict, Verdict::Meets, "{:?}", rows[4]);
-        // Hardware is better than software by orders of magnitude, as both are published to be.
-        assert!(rows[2].emulated < 1_000.0 && rows[3].emulated > 5_000.0, "{rows:?}");
+        // A few hundred, and software is worse by orders of magnitude, as both are published to be.
+        assert!((100.0..1_000.0).contains(&rows[2].emulated), "{:?}", rows[2]);
+        assert!(rows[3].emulated > 10.0 * rows[2].emulated, "{:?}", rows[3]);
     }
 }

@@ -25,7 +25,7 @@ use topology::routing::Routing;
 use topology::spec::{CountersSpec, MachineSpec};
 
 use crate::BuildError;
-use crate::network::{Component, Network, Packet};
+use crate::network::{Component, Network, Packet, changes};
 use node::Node;
 
 /// What a packet of an alignment carries.
@@ -160,7 +160,8 @@ impl Alignment {
     /// If the machine keeps no counters, or cannot be built.
     pub fn new(spec: &MachineSpec, seed: u64, load: Load) -> Result<Self, BuildError> {
         let of = counters_of(spec)?.clone();
-        let net = Network::seeded(spec, spec.fabric.routing.clone(), seed)?;
+        let mut net = Network::seeded(spec, spec.fabric.routing.clone(), seed)?;
+        net.plan(changes(spec, seed)?);
         let clock = net.clock(spec.accelerator.clock);
         let count = spec.fabric.node_ports.len() as u64;
         let mut nodes = Vec::new();
@@ -213,16 +214,12 @@ impl Alignment {
         self
     }
 
-    /// Runs up to an instant. Results do not depend on the order in which components are stepped.
+    /// Runs up to an instant, that instant included. Results do not depend on the order in which components
+    /// are stepped.
     pub fn run(&mut self, until: Fs) {
         let mut woken = core::mem::take(&mut self.woken);
-        while self.net.wiring().schedule.now() < until {
-            let Some(now) = self.net.advance(&mut woken) else { break };
-            while self.next_sample <= now {
-                let sample = self.sample(self.next_sample);
-                self.samples.push(sample);
-                self.next_sample += self.sample_every;
-            }
+        while let Some(now) = self.net.advance_before(until + Fs(1), &mut woken) {
+            self.sample_up_to(now);
             if let Some(seed) = self.shuffle {
                 rng::shuffle(&mut woken, seed, now.0);
             }
@@ -234,7 +231,17 @@ impl Alignment {
                 }
             }
         }
+        self.sample_up_to(until);
         self.woken = woken;
+    }
+
+    /// Takes the samples up to an instant, since the last of which no counter was set.
+    fn sample_up_to(&mut self, now: Fs) {
+        while self.next_sample <= now {
+            let sample = self.sample(self.next_sample);
+            self.samples.push(sample);
+            self.next_sample += self.sample_every;
+        }
     }
 
     fn step_node(&mut self, at: usize, edge: Edge, now: Fs) {
