@@ -85,7 +85,7 @@ fn what_is_run_in_pieces_is_what_is_run_at_once_and_nothing_is_seen_beyond_the_e
 fn links_that_go_down_do_not_end_an_alignment() {
     let mut d = Description::shipped("nvl8-framed").expect("it is shipped");
     d.counters = Some(form());
-    let event = |switch: &str, us, what| EventForm {
+    let event = |switch: &str, us: u64, what| EventForm {
         link: ("node0".into(), switch.into()),
         nth: 0,
         at: Span(Fs::from_ns(us * 1_000)),

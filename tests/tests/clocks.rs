@@ -2,6 +2,7 @@
 //! order of stepping, and a change of frequency is the same whoever asks for it.
 
 use lockstep::base::{Addr, DomainIdx, Fs, NodeIdx, Op, Record, ThreadIdx};
+use lockstep::clock::{ClockParams, Domain, Edge};
 use lockstep::machine::{Machine, Options, RetuneError, Summary};
 use lockstep::topology::Description;
 use lockstep::topology::describe::{
@@ -228,4 +229,27 @@ fn a_node_halts_when_it_is_to_though_its_clock_changes_before() {
     planned.domains[accelerator.at()].changes.push(change);
     assert_eq!(slower, loads(&planned, None));
     assert!(slower.0 < unchanged.0 && unchanged.0 < 4_000, "{} of {}", slower.0, unchanged.0);
+}
+
+/// `at` counts edges of the node's clock, whatever that does, and not time.
+#[test]
+fn a_thread_goes_on_at_the_edge_of_its_count() {
+    let slows = Odd { changes: vec![(1_000, 900)], ..calm() };
+    let spec = spec(&[slows, calm(), calm()], Via::Synchronizer { edges: 2 });
+    let end = |counts: &[u64]| {
+        let record = |count: &u64| Record { thread: ThreadIdx(5), op: Op::At { count: *count } };
+        let trace = Trace::from_records(counts.iter().map(record)).expect("sound records");
+        run(&spec, &trace, None).time
+    };
+    let clock = Domain::build(&ClockParams {
+        tunable: true,
+        ..ClockParams::ideal((1_755_000_000, 1), Fs::ZERO)
+    });
+    let clock = clock.expect("a sound clock");
+    clock.retune(Fs::from_ns(1_000), (900_000_000, 1)).expect("it is tunable");
+    for count in [1, 1_755, 1_756, 5_000, 1_000_000] {
+        assert_eq!(end(&[count]), clock.instant(Edge(count)), "{count}");
+        // A count that has passed holds nobody up.
+        assert_eq!(end(&[count, count / 2, count]), clock.instant(Edge(count)), "{count}");
+    }
 }

@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn links_that_go_down_hold_barriers_up_and_do_not_end_them() {
         let mut d = Description::shipped("nvl8-framed").expect("it ships");
-        let event = |switch: &str, us, what| EventForm {
+        let event = |switch: &str, us: u64, what| EventForm {
             link: ("node0".into(), switch.into()),
             nth: 0,
             at: Span(Fs::from_ns(us * 1_000)),
