@@ -87,11 +87,12 @@ handed to the emulator, which knows its own.
 ";
 
 /// The emulator's verbs in brief, in its own order; its tests compare this table with its help.
-const EMULATOR: [(&str, &str); 12] = [
+const EMULATOR: [(&str, &str); 13] = [
     ("run", "replays a trace on a machine"),
     ("check", "proves of a topology what needs no run"),
     ("sweep", "measures latency against offered load"),
     ("align", "tells how well the counters of nodes are aligned"),
+    ("schedule", "proves, plans and runs static schedules of packets"),
     ("barriers", "measures barriers by units, packets, and atomics and flags"),
     ("validate", "measures every figure that it claims to meet"),
     ("litmus", "runs litmus tests on machines and exhaustively, and judges them by a model"),

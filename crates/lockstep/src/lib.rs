@@ -109,6 +109,7 @@ pub mod extend;
 pub mod figures;
 pub mod litmus;
 pub mod parallel;
+pub mod schedule;
 pub mod shipped;
 pub mod stress;
 pub mod validate;

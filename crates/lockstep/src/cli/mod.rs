@@ -24,6 +24,8 @@ mod rates;
 mod run;
 mod run_checkpoint;
 mod run_links;
+mod schedule;
+mod schedule_report;
 mod sections;
 mod stress;
 mod sweep;
@@ -63,6 +65,8 @@ enum Verb {
     Sweep(sweep::Args),
     /// Tell how well the counters of a machine's nodes are aligned over its fabric
     Align(align::Args),
+    /// Prove, plan and run static schedules of packets
+    Schedule(schedule::Args),
     /// Measure barriers by units, packets, and atomics and flags
     Barriers(barriers::Args),
     /// Measure every figure that the emulator claims to meet
@@ -97,6 +101,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Align(args) => align::run(&args),
+        Verb::Schedule(args) => schedule::run(&args),
         Verb::Barriers(args) => barriers::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Litmus(args) => litmus::run(&args),

@@ -45,12 +45,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let named = |row: &validate::Row| {
         args.filter.is_empty() || args.filter.iter().any(|f| row.what.contains(f.as_str()))
     };
-    let links: Vec<_> = validate::links()
-        .into_iter()
-        .chain(validate::barriers())
-        .chain(validate::counters())
-        .filter(named)
-        .collect();
+    let apart =
+        [validate::links(), validate::barriers(), validate::counters(), validate::schedules()];
+    let links: Vec<_> = apart.into_iter().flatten().filter(named).collect();
     let claims = if links.is_empty() || args.filter.is_empty() {
         chosen(&args.filter)?
     } else {

@@ -53,6 +53,8 @@ pub enum Quantity {
     Barrier,
     /// A figure of aligned counters.
     Counter,
+    /// A figure of static schedules.
+    Schedule,
 }
 
 impl Quantity {
@@ -70,6 +72,7 @@ impl Quantity {
             Self::Link => "link",
             Self::Barrier => "barrier",
             Self::Counter => "counter",
+            Self::Schedule => "schedule",
         }
     }
 }

@@ -97,7 +97,11 @@ fn fault(claim: &Claim, why: String) -> Found {
 fn loaded(claim: &Claim, points: &[SweepPoint]) -> Found {
     let reference = claim.reference;
     let value = |p: &SweepPoint| match claim.quantity {
-        Quantity::ZeroLoad | Quantity::Link | Quantity::Barrier | Quantity::Counter => f64::NAN,
+        Quantity::ZeroLoad
+        | Quantity::Link
+        | Quantity::Barrier
+        | Quantity::Counter
+        | Quantity::Schedule => f64::NAN,
         Quantity::LatencyMin => p.packet_latency_min as f64,
         Quantity::PacketLatency => p.packet_latency,
         Quantity::NetworkLatency => p.network_latency,

@@ -34,6 +34,7 @@ mod counters;
 mod judge;
 mod links;
 mod render;
+mod schedules;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +53,7 @@ pub use counters::counters;
 pub use judge::SPREAD_MAX;
 pub use links::links;
 pub use render::{passed, render, to_json};
+pub use schedules::schedules;
 
 /// Measures what is asked of it. The emulator is one; tests have others.
 pub trait Engine: Sync {

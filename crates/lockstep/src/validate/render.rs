@@ -50,12 +50,12 @@ fn table(rows: &[Row]) -> String {
     ]);
     for row in rows {
         let digits = if row.reference < 1.0 { 4 } else { 3 };
+        let apart = matches!(
+            row.quantity,
+            Quantity::Link | Quantity::Barrier | Quantity::Counter | Quantity::Schedule
+        );
         table.row([
-            if matches!(row.quantity, Quantity::Link | Quantity::Barrier | Quantity::Counter) {
-                row.what.clone()
-            } else {
-                row.quantity.words().to_owned()
-            },
+            if apart { row.what.clone() } else { row.quantity.words().to_owned() },
             row.offered.map_or(String::new(), |load| load.to_string()),
             number(row.reference, digits),
             number(row.emulated, digits),

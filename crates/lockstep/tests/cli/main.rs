@@ -7,5 +7,6 @@ mod links;
 mod order;
 mod place;
 mod results;
+mod schedules;
 mod traces;
 mod verify;

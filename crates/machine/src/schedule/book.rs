@@ -50,9 +50,12 @@ impl Book {
         Self { vcs, channels: empty(links), inputs: empty(links), lanes: empty(links * vcs) }
     }
 
-    /// Links that are occupied at all.
-    pub(super) fn channels_used(&self) -> usize {
-        self.channels.iter().filter(|c| !c.is_empty()).count()
+    /// The link that is occupied for the most cycles, and for how many.
+    pub(super) fn busiest(&self) -> Option<(LinkIdx, u64)> {
+        let cycles = |c: &Stretches| c.iter().map(|(from, (to, _))| to + 1 - from).sum();
+        let all = self.channels.iter().map(cycles).enumerate();
+        // The first of equals.
+        all.rev().max_by_key(|(_, cycles)| *cycles).map(|(l, cycles)| (LinkIdx::new(l), cycles))
     }
 
     fn stretches(&self, claim: &Claim, vc: usize) -> &Stretches {

@@ -35,6 +35,17 @@ struct Wire {
     to_node: bool,
 }
 
+impl Wire {
+    /// The most flits that go on the link in so many cycles.
+    const fn flits_in(&self, cycles: u64) -> u64 {
+        if self.interval <= 1 << FRACTION {
+            return cycles;
+        }
+        // The first one, and one that starts within a cycle in which another ends.
+        (cycles << FRACTION) / self.interval + 2
+    }
+}
+
 /// The timing of a machine's routers and links.
 #[derive(Debug)]
 pub(super) struct Ground {
@@ -236,7 +247,7 @@ impl Ground {
         let last = |of: &[u64]| signed(of.last().copied().unwrap_or(0));
         let (asks, tail) = (signed(leg.asks), last(&leg.switched));
         let round_trips = leg.switched.iter().zip(&leg.credits).map(|(s, c)| c - s);
-        let short = round_trips.max().is_some_and(|most| most > wire.depth as u64);
+        let short = wire.flits_in(round_trips.max().unwrap_or(0)) > wire.depth as u64;
         // Where credits last for a round trip, flits of others on the way cost it nothing, nor its
         // own others. Where not, they are waited for.
         let drains = short || self.cut_through;

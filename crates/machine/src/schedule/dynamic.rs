@@ -6,8 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use base::{NodeIdx, RoutingFunction, rng};
-use topology::routing::Routing;
+use base::{NodeIdx, rng};
 use topology::schedule::Transfer;
 use topology::spec::MachineSpec;
 use traffic::synthetic::{
@@ -39,18 +38,24 @@ pub struct Dynamic {
 }
 
 impl Schedule {
-    /// Runs the schedule several times, nodes' counters being off by draws within its error.
+    /// Runs the schedule several times, nodes' counters being off by draws of up to so many cycles.
     ///
     /// # Errors
     /// As [`execute`].
-    pub fn repeat(&self, spec: &MachineSpec, runs: u64, seed: u64) -> Result<Repeats, RunTrouble> {
+    pub fn repeat(
+        &self,
+        spec: &MachineSpec,
+        runs: u64,
+        seed: u64,
+        error_cycles: u64,
+    ) -> Result<Repeats, RunTrouble> {
         let mut adding = Adding::default();
         for run in 0..runs.max(1) {
             let late: Vec<i64> = nodes(spec)
                 .map(|n| {
                     let draw = rng::draw(seed + run, u64::from(n.0), STARTS, 1);
-                    let up = draw % (2 * self.error_cycles() + 1);
-                    i64::try_from(up).unwrap_or(0) - i64::try_from(self.error_cycles()).unwrap_or(0)
+                    let up = draw % (2 * error_cycles + 1);
+                    i64::try_from(up).unwrap_or(0) - i64::try_from(error_cycles).unwrap_or(0)
                 })
                 .collect();
             adding.add(execute(spec, self, &late)?, |i| self.entries()[i].latency());
@@ -59,13 +64,12 @@ impl Schedule {
     }
 }
 
-/// Runs a schedule's transfers several times without it, routed by `routing`.
+/// Runs a schedule's transfers several times without it, on a machine of the same fabric.
 ///
 /// # Errors
 /// If the network cannot be built, the load cannot be, or a packet does not arrive.
 pub fn dynamic(
     spec: &MachineSpec,
-    routing: &Routing,
     schedule: &Schedule,
     how: Dynamic,
 ) -> Result<Repeats, RunTrouble> {
@@ -73,18 +77,14 @@ pub fn dynamic(
     let mut adding = Adding::default();
     for run in 0..how.runs.max(1) {
         let how = Dynamic { seed: how.seed + run, ..how };
-        let outcome = once(spec, routing.clone(), &transfers, how)?;
+        let outcome = once(spec, &transfers, how)?;
         adding.add(outcome, |i| schedule.entries()[i].latency());
     }
     Ok(adding.sum())
 }
 
-fn once<R: RoutingFunction>(
-    spec: &MachineSpec,
-    routing: R,
-    transfers: &[Transfer],
-    how: Dynamic,
-) -> Result<Outcome, RunTrouble> {
+fn once(spec: &MachineSpec, transfers: &[Transfer], how: Dynamic) -> Result<Outcome, RunTrouble> {
+    let routing = spec.fabric.routing.clone();
     let mut net = CycleNetwork::new(spec, routing, 1, how.seed, Counting::default())?;
     let mut eager = Eager::new(spec, transfers, how)?;
     net.start();

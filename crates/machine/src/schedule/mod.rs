@@ -81,7 +81,7 @@ impl Entry {
 pub struct Schedule {
     entries: Vec<Entry>,
     error_cycles: u64,
-    channels_used: usize,
+    busiest: Option<(LinkIdx, u64)>,
 }
 
 impl Schedule {
@@ -106,9 +106,9 @@ impl Schedule {
         self.entries.iter().map(of).sum()
     }
 
-    /// Links that any packet takes.
-    pub const fn channels_used(&self) -> usize {
-        self.channels_used
+    /// The link that is occupied for the most cycles, and for how many: fewer cannot do, by these ways.
+    pub const fn busiest(&self) -> Option<(LinkIdx, u64)> {
+        self.busiest
     }
 
     /// Its transfers, with their releases.
@@ -146,7 +146,8 @@ pub fn expand(
     for (i, transfer) in transfers.iter().enumerate() {
         let none = || Fault::new(i, Trouble::NoRelease);
         let release = transfer.release.ok_or_else(none)?;
-        let found = maker.course(i, transfer)?;
+        let hops = maker.way(i, transfer)?;
+        let found = maker.course(i, transfer, hops)?;
         let early = maker.too_early(transfer, release);
         let clash = early.or_else(|| maker.enter(&found, release).err());
         faults.extend(clash.map(|trouble| Fault::new(i, trouble)));
@@ -174,16 +175,17 @@ pub fn plan(
         let mut seen: Vec<Vec<Hop>> = Vec::new();
         for flow in 0..tried {
             let transfer = Transfer { flow, ..asked.clone() };
-            let found = maker.course(i, &transfer)?;
-            if seen.contains(&found.hops) {
+            let hops = maker.way(i, &transfer)?;
+            if seen.contains(&hops) {
                 continue;
             }
+            seen.push(hops.clone());
+            let found = maker.course(i, &transfer, hops)?;
             let release = maker.earliest(&transfer, &found);
             let arrival = release + found.course.arrival;
             if best.as_ref().is_none_or(|(first, ..)| arrival < *first) {
-                best = Some((arrival, release, transfer, found.clone()));
+                best = Some((arrival, release, transfer, found));
             }
-            seen.push(found.hops);
         }
         let Some((_, release, transfer, found)) = best else { continue };
         maker.enter(&found, release).map_err(|trouble| Fault::new(i, trouble))?;
@@ -219,10 +221,13 @@ impl<'a> Maker<'a> {
         Ok(Self { spec, ground, error, book, entries: Vec::new(), taken: Vec::new() })
     }
 
-    fn course(&self, i: usize, transfer: &Transfer) -> Result<Found, Fault> {
-        let hops = way::hops(self.spec, transfer).map_err(|trouble| Fault::new(i, trouble))?;
-        let course =
-            self.ground.course(&hops, transfer.flits).map_err(|trouble| Fault::new(i, trouble))?;
+    fn way(&self, i: usize, transfer: &Transfer) -> Result<Vec<Hop>, Fault> {
+        way::hops(self.spec, transfer).map_err(|trouble| Fault::new(i, trouble))
+    }
+
+    fn course(&self, i: usize, transfer: &Transfer, hops: Vec<Hop>) -> Result<Found, Fault> {
+        let course = self.ground.course(&hops, transfer.flits);
+        let course = course.map_err(|trouble| Fault::new(i, trouble))?;
         let claims = self.ground.claims(&hops, &course, self.error);
         Ok(Found { hops, course, claims })
     }
@@ -284,8 +289,8 @@ impl<'a> Maker<'a> {
     }
 
     fn done(self) -> Schedule {
-        let channels_used = self.book.channels_used();
-        Schedule { entries: self.entries, error_cycles: self.error, channels_used }
+        let busiest = self.book.busiest();
+        Schedule { entries: self.entries, error_cycles: self.error, busiest }
     }
 }
 

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use topology::Description;
 use topology::schedule::Transfer;
-use topology::spec::MachineSpec;
+use topology::spec::{LinkTiming, MachineSpec};
 
-use base::NodeIdx;
 use base::arch::{Allocation, Arbitration, Switching, VcReuse};
+use base::{Fs, NodeIdx};
 use topology::describe::{FabricForm, LinkForm};
 use topology::names::Named;
 
@@ -52,9 +52,24 @@ pub(super) fn machine(fabric: &str, change: impl FnOnce(&mut Description)) -> Ma
     description.elaborate().expect("a machine")
 }
 
+/// Intervals above this stand for a serial link.
+const SERIAL: u32 = 3;
+
+/// A serial link that takes a flit of 32 bytes every 1.088 cycles of a nanosecond.
+fn serial(latency_ns: u32) -> LinkTiming {
+    LinkTiming::Serial {
+        lanes: 1,
+        lane_bits_per_s: 250_000_000_000,
+        efficiency: (512, 544),
+        serdes: Fs(u64::from(latency_ns) * 1_000_000),
+        fec: Fs::ZERO,
+        flight_per_m: Fs::ZERO,
+    }
+}
+
 impl Drawn {
     pub(super) fn spec(&self) -> MachineSpec {
-        machine(self.fabric, |d| {
+        let mut spec = machine(self.fabric, |d| {
             let [rc, va, sa, st, credit] = self.stages;
             let (vc_reuse, switching, allocator, arbiter) = self.arch;
             let r = &mut d.router;
@@ -69,14 +84,23 @@ impl Drawn {
             };
             let all = [("local", form(self.local)), ("link", form(self.link))];
             d.links = Named(all.into_iter().map(|(n, f)| (n.to_owned(), f)).collect());
-        })
+        });
+        for class in &mut spec.fabric.classes {
+            let (latency, interval, _) = if class.name == "local" { self.local } else { self.link };
+            if interval > SERIAL {
+                class.timing = serial(latency);
+            }
+        }
+        spec
     }
 }
 
 /// Machines of all kinds.
 pub(super) fn drawn() -> impl Strategy<Value = Drawn> {
     let stages = (0_u32..=3, 1_u32..=3, 1_u32..=3, 1_u32..=3, 0_u32..=2);
-    let wire = || (1_u32..=9, prop_oneof![4 => Just(1_u32), 1 => 2_u32..=3], 1_u32..=12);
+    let interval = || prop_oneof![4 => Just(1_u32), 1 => 2_u32..=SERIAL, 1 => Just(SERIAL + 1)];
+    let depth = || prop_oneof![1 => 1_u32..=12, 1 => 20_u32..=64];
+    let wire = move || (1_u32..=9, interval(), depth());
     let reuse = prop_oneof![
         3 => Just(VcReuse::TailSent),
         1 => Just(VcReuse::TailCredit),

@@ -1,0 +1,110 @@
+//! `schedule`: the shipped examples prove and run, faults are named at their place, and a schedule that is
+//! forced shows them.
+
+use serde_json::Value;
+
+use crate::place::Place;
+
+const MESH: &str = include_str!("../../../../traces/schedules/mesh4x4.ron");
+const ADAPTIVE: &str = include_str!("../../../../traces/schedules/mesh4x4-adaptive.ron");
+const ALL_TO_ALL: &str = include_str!("../../../../traces/schedules/all-to-all.ron");
+const RELAY: &str = include_str!("../../../../traces/schedules/relay.ron");
+
+fn place() -> Place {
+    let place = Place::new();
+    place.put("mesh4x4.ron", MESH).put("mesh4x4-adaptive.ron", ADAPTIVE);
+    place.put("all-to-all.ron", ALL_TO_ALL).put("relay.ron", RELAY);
+    place
+}
+
+fn json(place: &Place, words: &str) -> Value {
+    serde_json::from_str(&place.succeed(words).out).expect("JSON")
+}
+
+#[test]
+fn the_shipped_schedules_prove_and_run_without_any_spread() {
+    let place = place();
+    let words =
+        "schedule all-to-all.ron --against mesh4x4-adaptive.ron --load 0.1 --runs 4 --json -";
+    let all = json(&place, words);
+    assert_eq!(all["transfers"].as_array().map(Vec::len), Some(240));
+    let rows = all["rows"].as_array().expect("rows");
+    let names: Vec<&str> = rows.iter().filter_map(|r| r["name"].as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "schedule, counters right",
+            "dynamic, dimension-order",
+            "dynamic, dimension-order, load 0.1",
+            "dynamic, odd-even",
+            "dynamic, odd-even, load 0.1",
+        ]
+    );
+    let range = |r: &Value| r["arrival_range"]["max"].as_f64().expect("a number");
+    assert_eq!((range(&rows[0]), &rows[0]["losses"]), (0.0, &0.into()));
+    assert!(rows[1..].iter().all(|r| range(r) > 10.0 && r["losses"].as_u64() > Some(0)));
+
+    let relay = json(&place, "schedule relay.ron --runs 32 --json -");
+    let rows = relay["rows"].as_array().expect("rows");
+    assert_eq!((range(&rows[0]), range(&rows[1])), (0.0, 2.0), "right, and off by a cycle");
+    assert!(rows[..2].iter().all(|r| r["kept"] == true), "{relay}");
+}
+
+#[test]
+fn what_is_planned_is_written_and_is_the_shipped_one() {
+    let place = place();
+    let words = "schedule --topology mesh4x4.ron --collective all-to-all --runs 1 -o new.ron";
+    let said = place.succeed(words);
+    assert!(said.out.contains("240 transfers, planned free of contention"), "{}", said.out);
+    assert_eq!(place.get("new.ron"), ALL_TO_ALL);
+    // A schedule whose releases are taken out is planned to the same.
+    let bare: String = ALL_TO_ALL
+        .lines()
+        .map(|line| match (line.find(", release"), line.find("),")) {
+            (Some(from), Some(_)) => format!("{}),\n", &line[..from]),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    place.put("bare.ron", bare);
+    place.succeed("schedule bare.ron --runs 1 -o again.ron");
+    assert_eq!(place.get("again.ron"), ALL_TO_ALL);
+}
+
+#[test]
+fn faults_are_named_at_their_place_and_shown_by_the_network_if_forced() {
+    let place = place();
+    let hand = |transfers: &str| {
+        format!(
+            "Schedule(\n    topology: \"mesh4x4.ron\",\n    transfers: [\n{transfers}    ],\n)\n"
+        )
+    };
+    let met = "        (from: 0, to: 2, flits: 4, release: 0),\n        \
+               (from: 1, to: 2, flits: 4, release: 6),\n";
+    let cases = [
+        ("met.ron", hand(met)),
+        ("early.ron", RELAY.replace("release: 34", "release: 33")),
+        ("ahead.ron", RELAY.replace("flits: 4, release: 1)", "flits: 4, release: 0)")),
+        ("path.ron", RELAY.replace("\"r(2,3)\", ", "")),
+        ("bare.ron", RELAY.replace("release: 34, ", "")),
+        ("none.ron", hand(met).replace("    topology: \"mesh4x4.ron\",\n", "")),
+        ("other.ron", hand(met).replace("mesh4x4.ron", "mesh9x9")),
+    ];
+    let mut all = Vec::new();
+    for (name, text) in cases {
+        place.put(name, text);
+        let said = place.run(&format!("schedule {name}"));
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{name}: {}", said.err);
+        all.push(said.err);
+    }
+    for words in
+        ["schedule relay.ron --against nvl8", "schedule --topology nvl8 --collective to-all"]
+    {
+        let said = place.run(words);
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{words}: {}", said.err);
+        all.push(said.err);
+    }
+    insta::assert_snapshot!("schedule_faults", all.join("\n"));
+    let said = place.run("schedule met.ron --force");
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    insta::assert_snapshot!("schedule_forced", said.out);
+}
