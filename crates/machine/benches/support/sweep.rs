@@ -129,7 +129,7 @@ impl Sweep {
         let begin = self.net.router_visits();
         loop {
             // The sum over all routers is not free: look at it once in a while.
-            for _ in 0..16 {
+            for _ in 0..128 {
                 self.net.cycle(&mut self.terminals);
             }
             let run = self.net.router_visits() - begin;

@@ -147,14 +147,17 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if W::ON {
             self.wires.watch.cycle(now);
         }
-        self.take_credits(now);
-        self.take_wakes(now);
+        self.take_source_credits(now);
+        self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
         if self.bank.is_express() {
             self.bank.cycle(now, &mut self.wires);
+            self.land(now, terminals);
         } else {
+            self.take_credits(now);
+            self.take_wakes(now);
             self.step_routers(now);
+            self.eject(now, terminals);
         }
-        self.eject(now, terminals);
         self.inject(now, terminals);
         self.wires.calendar.now = now + 1;
     }
@@ -185,6 +188,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             self.bank.credit(&credits, now);
             self.wires.calendar.credits.give_back(now, credits);
         }
+    }
+
+    #[inline]
+    fn take_source_credits(&mut self, now: u64) {
         let Some(credits) = self.wires.calendar.source_credits.take(now) else { return };
         for credit in &credits {
             let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
@@ -222,7 +229,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         while let Some(router) = self.wires.calendar.late_wake(now) {
             self.bank.wake(router);
         }
-        self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
     }
 
     #[inline]
@@ -246,11 +252,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     #[inline]
-    fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+    fn land<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         if let Some(landing) = self.wires.calendar.landing.take(now) {
             self.land_all(&landing, now, terminals);
             self.wires.calendar.landing.give_back(now, landing);
         }
+    }
+
+    #[inline]
+    fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
         self.eject_all(&ejects, now, terminals);
         self.wires.calendar.ejects.give_back(now, ejects);
