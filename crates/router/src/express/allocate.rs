@@ -4,7 +4,7 @@
 use base::RoutingFunction;
 
 use super::hot::Hot;
-use super::state::{Both, LaneNo, NOBODY, Output, Port, STARVED, after, lane_no, when};
+use super::state::{Cell, LaneNo, NOBODY, Output, Port, STARVED, after, lane_no, when};
 use super::table::{List, Open};
 use super::{Express, Fixed, Train};
 
@@ -14,6 +14,12 @@ use super::{Express, Fixed, Train};
 const fn sooner(candidate: LaneNo, best: LaneNo, last: LaneNo) -> bool {
     let from = last.wrapping_add(1);
     candidate.wrapping_sub(from) < best.wrapping_sub(from)
+}
+
+/// The first lane of a lane's port; `low`: the bits of a lane that are its VC.
+#[inline]
+pub(super) const fn first_lane(lane: LaneNo, low: u32) -> LaneNo {
+    lane_no(lane as u32 & !low)
 }
 
 /// The port of a lane, or [`NOBODY`].
@@ -26,9 +32,6 @@ impl<R: RoutingFunction> Train<'_, R> {
     /// VC allocation: everyone on the list asks for one VC that was free when the cycle began, every
     /// output VC takes one of them. Those who lose ask again.
     pub(super) fn allocate_vcs(&mut self) {
-        if self.asks.is_empty() {
-            return;
-        }
         let mut hot = self.x.hot();
         for &lane in self.asks.all() {
             hot.allocate_vc(lane);
@@ -63,37 +66,40 @@ impl Hot<'_> {
     /// comes before it asks for the same.
     #[inline(always)]
     fn allocate_vc(&mut self, lane: LaneNo) {
-        let Fixed { shift, low, adaptive, .. } = self.fixed;
+        let Fixed { low, adaptive, .. } = self.fixed;
         let now = self.next.wrapping_sub(1);
-        let input = &mut self.lanes[lane].input;
-        let (at, last) = (input.out >> shift, input.pointer);
-        let port = &mut self.ports[at];
+        let input = &mut self.cells[lane].input;
+        let (at, last) = (first_lane(input.out, low), input.pointer);
+        let vcs = input.vcs;
+        let port = &mut self.cells[at].port;
         let given = if port.given_at == now { port.given } else { 0 };
-        let able = input.vcs & (port.free | given);
+        let able = vcs & (port.free | given);
         if able == 0 {
             if adaptive {
                 self.stuck.push(lane);
             } else {
-                input.behind = core::mem::replace(&mut port.parked, lane);
+                let behind = core::mem::replace(&mut port.parked, lane);
+                self.cells[lane].input.behind = behind;
             }
             return;
         }
-        // One arbiter over all output VCs of the router.
-        let here = last >> shift == at;
-        let passed = if here { (2_u64 << (u32::from(last) & low)).wrapping_sub(1) } else { 0 };
-        let ahead = able & !passed;
+        // One arbiter over all output VCs of the router: it goes on behind the last, if that is here.
+        let passed = u32::from(last ^ at);
+        let ahead = if passed <= low { able & u64::MAX << passed << 1 } else { 0 };
         let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-        let (out, bit) = (at << shift | lane_no(vc), 1 << vc);
-        input.out = out;
+        let (out, bit) = (at | lane_no(vc), 1 << vc);
         if given & bit != 0 {
+            self.cells[lane].input.out = out;
             self.rivals.push(lane);
             return;
         }
-        input.pointer = out;
         port.given_at = now;
         port.given = given | bit;
         port.free &= !bit;
-        let output = &mut self.lanes[out].output;
+        let input = &mut self.cells[lane].input;
+        input.out = out;
+        input.pointer = out;
+        let output = &mut self.cells[out].output;
         output.owner_before = core::mem::replace(&mut output.owner, lane);
         output.pointer_before = last;
         output.place = self.next_bids.len;
@@ -110,20 +116,20 @@ impl Express {
         let mut rivals = core::mem::take(&mut self.scratch.rivals);
         let next = when(self.now).wrapping_add(1);
         for lane in rivals.drain(..) {
-            let out = self.lanes[lane].input.out;
-            let Output { owner, owner_before, pointer_before, place, .. } = self.lanes[out].output;
+            let out = self.cells[lane].input.out;
+            let Output { owner, owner_before, pointer_before, place, .. } = self.cells[out].output;
             if !sooner(lane, owner, owner_before) {
                 self.next_asks.push(lane);
                 continue;
             }
             self.next_asks.push(owner);
-            self.lanes[owner].input.pointer = pointer_before;
-            let pointer = core::mem::replace(&mut self.lanes[lane].input.pointer, out);
-            let output = &mut self.lanes[out].output;
+            self.cells[owner].input.pointer = pointer_before;
+            let pointer = core::mem::replace(&mut self.cells[lane].input.pointer, out);
+            let output = &mut self.cells[out].output;
             output.owner = lane;
             output.pointer_before = pointer;
             if place == STARVED {
-                self.lanes[lane].input.since = next;
+                self.cells[lane].input.since = next;
             } else {
                 self.next_bids.put(place, lane);
             }
@@ -132,40 +138,59 @@ impl Express {
     }
 
     /// Switch allocation: every input port picks one VC that could send, every output port claims one
-    /// of them.
-    pub(super) fn allocate_switch(&mut self, bids: &mut List) {
+    /// of them. Who is not taken bids again. `bids` is empty then, and `ports` has the output ports that
+    /// claim someone.
+    pub(super) fn allocate_switch(&mut self, bids: &mut List, ports: &mut List) {
         if self.fixed.any_slow {
             bids.retain(|lane| !self.link_is_busy(lane));
         }
-        let shift = self.fixed.shift;
-        let (lanes, mut ports) = (self.lanes.open(), self.ports.open());
+        let Fixed { shift, low, .. } = self.fixed;
+        let mut cells = self.cells.open();
+        let mut next_bids = self.next_bids.open();
+        let mut inputs = ports.open();
         for &lane in bids.all() {
-            let port = &mut ports[lanes[lane].input.port];
-            if port.chosen == NOBODY || better(port, lane, &lanes, shift) {
-                port.chosen = lane;
+            let at = first_lane(lane, low);
+            let chosen = cells[at].port.chosen;
+            if chosen == NOBODY {
+                cells[at].port.chosen = lane;
+                inputs.push(at);
+            } else if better(&cells, at, lane, shift) {
+                cells[at].port.chosen = lane;
+                next_bids.push(chosen);
+            } else {
+                next_bids.push(lane);
             }
         }
-        for &lane in bids.all() {
-            let input = &lanes[lane].input;
-            let chosen = &mut ports[input.port].chosen;
-            if *chosen != lane {
-                continue;
-            }
-            *chosen = NOBODY;
-            let port = &mut ports[lanes[input.out].input.port];
-            let first = |last| sooner(lane >> shift, port.claim >> shift, port_of(last, shift));
-            if port.claim == NOBODY || first(port.taken_from) {
+        bids.clear();
+        let mut outputs = bids.open();
+        for &at in inputs.all() {
+            let lane = core::mem::replace(&mut cells[at].port.chosen, NOBODY);
+            let to = first_lane(cells[lane].input.out, low);
+            let port = &mut cells[to].port;
+            let claim = port.claim;
+            if claim == NOBODY {
                 port.claim = lane;
+                outputs.push(to);
+            } else if sooner(lane >> shift, claim >> shift, port_of(port.taken_from, shift)) {
+                port.claim = lane;
+                next_bids.push(claim);
+            } else {
+                next_bids.push(lane);
             }
         }
+        let (claims, bidding) = (outputs.len, next_bids.len);
+        bids.close(claims);
+        self.next_bids.close(bidding);
+        core::mem::swap(bids, ports);
+        bids.clear();
     }
 
     /// Whether the link that an input VC wants is busy: then it bids when it no longer is.
     #[cold]
     fn link_is_busy(&mut self, lane: LaneNo) -> bool {
         let now = when(self.now);
-        let port = &self.ports[self.lanes[lane].input.out >> self.fixed.shift];
-        let open_at = port.open_at;
+        let out = self.cells[lane].input.out;
+        let open_at = self.cells[first_lane(out, self.fixed.low)].port.open_at;
         let busy = after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
             self.next_bids.push(lane);
@@ -179,8 +204,9 @@ impl Express {
 /// Whether an input port prefers an input VC to the one chosen so far: first among the output ports
 /// that they want, then among the VCs that want this one, both round-robin.
 #[inline]
-fn better(port: &Port, lane: LaneNo, lanes: &Open<'_, Both>, shift: u32) -> bool {
-    let wanted = |lane: LaneNo| lanes[lane].input.out >> shift;
+fn better(cells: &Open<'_, Cell>, at: LaneNo, lane: LaneNo, shift: u32) -> bool {
+    let port: &Port = &cells[at].port;
+    let wanted = |lane: LaneNo| cells[lane].input.out >> shift;
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
         sooner(lane, port.chosen, port.sent)

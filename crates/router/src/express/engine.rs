@@ -3,7 +3,7 @@
 use base::{Head, PacketIdx, RouterIdx, RoutingFunction};
 
 use super::state::lane_no;
-use super::table::List;
+use super::table::{List, Moves};
 use super::{Border, Express, PackedFlit, PortLink, Train};
 use crate::bank::{Pipeline, RouterParams};
 use crate::state::{Blocked, Lane};
@@ -14,6 +14,9 @@ pub(crate) struct Engine {
     x: Box<Express>,
     bids: List,
     asks: List,
+    ports: List,
+    moves: Moves,
+    more: List,
 }
 
 impl Engine {
@@ -27,11 +30,19 @@ impl Engine {
         links: &[Vec<PortLink>],
     ) -> Self {
         let x = Express::new(params, pipeline, sizes, routing, links);
-        Self { x: Box::new(x), bids: List::new(), asks: List::new() }
+        Self {
+            x: Box::new(x),
+            bids: List::new(),
+            asks: List::new(),
+            ports: List::new(),
+            moves: Moves::new(),
+            more: List::new(),
+        }
     }
 
     const fn train<'a, R>(&'a mut self, routing: &'a R) -> Train<'a, R> {
-        Train { x: &mut self.x, bids: &mut self.bids, asks: &mut self.asks, routing }
+        let Self { x, bids, asks, ports, moves, more } = self;
+        Train { x, bids, asks, ports, moves, more, routing }
     }
 
     /// Steps all routers through cycle `now`, which follows the one stepped before.

@@ -3,9 +3,7 @@
 
 use base::Hop;
 
-use super::state::{
-    Both, LaneNo, NOBODY, PackedFlit, Port, Queued, STARVED, When, lane_no, later, when,
-};
+use super::state::{Cell, LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
 use super::table::{Open, Pen};
 use super::{Express, Fixed, Lane};
 use crate::ring::Ring;
@@ -15,9 +13,7 @@ pub(super) struct Hot<'a> {
     pub(super) fixed: Fixed,
     /// The cycle after the present one.
     pub(super) next: When,
-    pub(super) lanes: Open<'a, Both>,
-    pub(super) ports: Open<'a, Port>,
-    pub(super) node_latencies: Open<'a, u32>,
+    pub(super) cells: Open<'a, Cell>,
     queues: &'a mut [Queued],
     depths: &'a [u16],
     asks: &'a mut Ring<LaneNo>,
@@ -26,10 +22,15 @@ pub(super) struct Hot<'a> {
     routes: &'a mut Ring<LaneNo>,
     pub(super) next_asks: Pen<'a>,
     pub(super) next_bids: Pen<'a>,
-    /// Those who ask in cycle `usual`, and output VCs whose credit counts from cycle `usual_credit` on.
+    /// Those who ask in cycle `soon` and in `usual`, those who bid in `usual_arrival`, and output VCs whose
+    /// credit counts from cycle `usual_credit` on.
+    soon_asks: Pen<'a>,
     usual_asks: Pen<'a>,
+    usual_bids: Pen<'a>,
     usual_credits: Pen<'a>,
+    soon: When,
     usual: When,
+    pub(super) usual_arrival: When,
     usual_credit: When,
     /// Input VCs whose head is yet to be routed.
     unrouted: &'a mut Vec<LaneNo>,
@@ -43,7 +44,9 @@ pub(super) struct Hot<'a> {
 pub(super) struct Lengths {
     next_asks: LaneNo,
     next_bids: LaneNo,
+    soon_asks: LaneNo,
     usual_asks: LaneNo,
+    usual_bids: LaneNo,
     usual_credits: LaneNo,
 }
 
@@ -57,9 +60,7 @@ impl Express {
         Hot {
             fixed,
             next: now.wrapping_add(1),
-            lanes: self.lanes.open(),
-            ports: self.ports.open(),
-            node_latencies: self.node_latencies.open(),
+            cells: self.cells.open(),
             queues: &mut self.queues,
             depths: &self.input_depths,
             asks: &mut self.asks,
@@ -68,9 +69,13 @@ impl Express {
             routes: &mut self.routes,
             next_asks: self.next_asks.open(),
             next_bids: self.next_bids.open(),
+            soon_asks: self.soon_asks.last.open(),
             usual_asks: self.usual_asks.last.open(),
+            usual_bids: self.usual_bids.last.open(),
             usual_credits: self.usual_credits.last.open(),
+            soon: now.wrapping_add(1 + fixed.rc),
             usual: now.wrapping_add(fixed.usual),
+            usual_arrival: now.wrapping_add(fixed.usual_arrival),
             usual_credit: now.wrapping_add(fixed.usual_credit),
             unrouted: &mut self.scratch.unrouted,
             stuck: &mut self.scratch.stuck,
@@ -83,7 +88,9 @@ impl Express {
     pub(super) const fn note(&mut self, lengths: &Lengths) {
         self.next_asks.close(lengths.next_asks);
         self.next_bids.close(lengths.next_bids);
+        self.soon_asks.last.close(lengths.soon_asks);
         self.usual_asks.last.close(lengths.usual_asks);
+        self.usual_bids.last.close(lengths.usual_bids);
         self.usual_credits.last.close(lengths.usual_credits);
     }
 }
@@ -96,7 +103,9 @@ impl Hot<'_> {
         Lengths {
             next_asks: self.next_asks.len,
             next_bids: self.next_bids.len,
+            soon_asks: self.soon_asks.len,
             usual_asks: self.usual_asks.len,
+            usual_bids: self.usual_bids.len,
             usual_credits: self.usual_credits.len,
         }
     }
@@ -105,52 +114,57 @@ impl Hot<'_> {
     /// on but for a credit on `out`.
     #[inline(always)]
     pub(super) fn bid(&mut self, lane: LaneNo, out: LaneNo, from: When) {
-        let output = &mut self.lanes[out].output;
+        let output = &mut self.cells[out].output;
         if output.credits == 0 {
             output.place = STARVED;
-            self.lanes[lane].input.since = from;
+            self.cells[lane].input.since = from;
         } else if from == self.next {
             self.next_bids.push(lane);
+        } else if from == self.usual_arrival {
+            self.usual_bids.push(lane);
         } else {
             self.bids.push(u64::from(from), lane);
         }
     }
 
-    /// Issues a credit for output VC `out` that counts from cycle `at` on.
+    /// Issues a credit for output VC `out` that counts `latency` cycles after the present one. `EVEN`: that
+    /// of a link between routers, which are all alike.
     #[inline(always)]
-    pub(super) fn issue(&mut self, out: LaneNo, at: When) {
-        if at == self.usual_credit {
+    pub(super) fn issue<const EVEN: bool>(&mut self, out: LaneNo, latency: u32) {
+        let at = self.next.wrapping_sub(1).wrapping_add(latency);
+        if EVEN || at == self.usual_credit {
             self.usual_credits.push(out);
         } else {
             self.credits.push(u64::from(at), out);
         }
     }
 
-    /// Puts a flit into the buffer of an input VC at which it arrives in cycle `arrival`. Gives the
-    /// hop of a head at the front, if it is to be routed now.
+    /// Puts a flit into the buffer of an input VC at which it arrives in cycle `arrival`: `EVEN`: the usual
+    /// one. `hop` gives the hop of a head at the front, if it is to be routed now.
     #[inline(always)]
-    pub(super) fn receive(
+    pub(super) fn receive<const EVEN: bool>(
         &mut self,
         lane: LaneNo,
         flit: PackedFlit,
         arrival: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.lanes[lane].input;
+        let input = &mut self.cells[lane].input;
         let waiting = input.len;
         input.len = waiting + 1;
         if waiting > 0 {
             let place = u32::from(input.second.wrapping_add(waiting - 1)) & self.fixed.places;
             let place = (u32::from(lane) << self.fixed.queue_shift | place) as usize;
             self.queues[place] = Queued { flit, arrival };
-            if waiting >= self.depths[usize::from(lane)] {
+            debug_assert!(waiting < self.depths[usize::from(lane)], "{lane} overflows");
+            if u32::from(waiting) > self.fixed.places {
                 overflown(lane, waiting);
             }
             return;
         }
         input.arrival = arrival;
         if flit.is_head() {
-            self.start(lane, flit, arrival, hop);
+            self.start::<EVEN>(lane, flit, arrival, hop);
         } else {
             input.front = flit;
             let out = input.out;
@@ -165,7 +179,7 @@ impl Hot<'_> {
         lane: LaneNo,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.lanes[lane].input;
+        let input = &mut self.cells[lane].input;
         let place = u32::from(input.second) & self.fixed.places;
         input.second = input.second.wrapping_add(1);
         let place = (u32::from(lane) << self.fixed.queue_shift | place) as usize;
@@ -173,7 +187,7 @@ impl Hot<'_> {
         input.arrival = arrival;
         let from = later(arrival, self.next);
         if flit.is_head() {
-            self.start(lane, flit, from, hop);
+            self.start::<false>(lane, flit, from, hop);
         } else {
             input.front = flit;
             let out = input.out;
@@ -184,16 +198,16 @@ impl Hot<'_> {
     /// A head comes to the front of an input VC, is routed in cycle `at`, and asks for an output VC
     /// when that is done.
     #[inline(always)]
-    fn start(
+    fn start<const EVEN: bool>(
         &mut self,
         lane: LaneNo,
         flit: PackedFlit,
         at: When,
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
-        let input = &mut self.lanes[lane].input;
+        let input = &mut self.cells[lane].input;
         input.front = flit.routed();
-        if self.fixed.looks {
+        if !EVEN && self.fixed.looks {
             self.routes.push(u64::from(at), lane);
             return;
         }
@@ -207,24 +221,27 @@ impl Hot<'_> {
             self.unrouted.push(lane);
         }
         let asks_at = at.wrapping_add(self.fixed.rc);
-        if asks_at == self.usual {
+        if EVEN || asks_at == self.usual {
             self.usual_asks.push(lane);
+        } else if asks_at == self.soon {
+            self.soon_asks.push(lane);
         } else {
             self.asks.push(u64::from(asks_at), lane);
         }
     }
 
-    /// Has all that wait for a VC of a port ask again in the next cycle, from `lane` on.
-    #[inline(always)]
-    pub(super) fn unpark(&mut self, mut lane: LaneNo) {
+    /// Has all that wait for a VC of a port ask again in the next cycle.
+    #[inline]
+    pub(super) fn unpark(&mut self, port: LaneNo) {
+        let mut lane = core::mem::replace(&mut self.cells[port].port.parked, NOBODY);
         while lane != NOBODY {
             self.next_asks.push(lane);
-            lane = self.lanes[lane].input.behind;
+            lane = self.cells[lane].input.behind;
         }
     }
 }
 
 #[cold]
-fn overflown(lane: LaneNo, depth: u16) {
-    panic!("{:?} overflows its {depth} flits", Lane(u32::from(lane)));
+fn overflown(lane: LaneNo, flits: u16) {
+    panic!("{:?} has no place for a flit behind {flits}", Lane(u32::from(lane)));
 }

@@ -4,6 +4,7 @@ use base::route::View;
 use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 
 use super::Express;
+use super::allocate::first_lane;
 use super::state::{LaneNo, PackedFlit, Port, after, lane_no, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
@@ -31,7 +32,7 @@ impl View for Looking<'_> {
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let there = &self.x.ports[self.lane(port, 0) >> self.x.fixed.shift];
+        let there = &self.x.cells[self.lane(port, 0)].port;
         let given = self.began && there.given_at == when(self.x.now);
         let free = (there.free | if given { there.given } else { 0 }) & vcs;
         let funded = |vc: &usize| self.x.credits(self.lane(port, *vc)) > 0;
@@ -63,17 +64,17 @@ impl Express {
 
     /// Flits that left router `i` so far.
     pub(super) fn forwarded(&self, i: RouterIdx) -> u64 {
-        self.of_router(i).iter().map(|p| p.forwarded).sum()
+        self.of_router(i).map(|p| p.forwarded).sum()
     }
 
-    fn of_router(&self, i: RouterIdx) -> &[Port] {
-        let ports = 1_usize << (self.fixed.log - self.fixed.shift);
-        &self.ports.all()[i.at() * ports..][..ports]
+    fn of_router(&self, i: RouterIdx) -> impl Iterator<Item = &Port> {
+        let cells = &self.cells.all()[i.at() << self.fixed.log..][..1 << self.fixed.log];
+        cells.iter().step_by(1 << self.fixed.shift).map(|cell| &cell.port)
     }
 
     /// Ports of router `i` that have a link.
     pub(super) fn ports(&self, i: RouterIdx) -> usize {
-        self.of_router(i).iter().filter(|p| p.latency > 0).count()
+        self.of_router(i).filter(|p| p.latency > 0).count()
     }
 
     /// What router `i` is built from.
@@ -83,7 +84,7 @@ impl Express {
         RouterParams {
             input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
             output_depth: ports
-                .map(|p| u32::from(self.lanes.all()[lane(p)].output.depth))
+                .map(|p| u32::from(self.cells.all()[lane(p)].output.depth))
                 .collect(),
             divisions: Vec::new(),
         }
@@ -91,7 +92,7 @@ impl Express {
 
     /// Credits of output VC `out` that count in the present cycle.
     pub(super) fn credits(&self, out: LaneNo) -> u32 {
-        u32::from(self.lanes[out].output.credits)
+        u32::from(self.cells[out].output.credits)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
@@ -101,12 +102,12 @@ impl Express {
 
     /// Flits of buffer at the far end of output VC `out`.
     pub(super) fn depth(&self, out: LaneNo) -> u32 {
-        u32::from(self.lanes[out].output.depth)
+        u32::from(self.cells[out].output.depth)
     }
 
     /// Flits that are in the buffer of an input VC, those on their way not counted.
     pub(super) fn buffered(&self, lane: LaneNo) -> usize {
-        let input = &self.lanes[lane].input;
+        let input = &self.cells[lane].input;
         let mut arrival = input.arrival;
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
@@ -121,7 +122,7 @@ impl Express {
 
     /// The packet at the front of an input VC, with what it waits for.
     pub(super) fn blocked(&self, lane: LaneNo) -> Option<Blocked> {
-        let input = &self.lanes[lane].input;
+        let input = &self.cells[lane].input;
         if input.len == 0 || after(input.arrival, when(self.now)) {
             return None;
         }
@@ -131,15 +132,15 @@ impl Express {
             ((of_router >> self.fixed.shift) as usize, VcIdx::new((lane & self.fixed.low) as usize))
         };
         let (out_port, vc) = place(input.out);
-        let given = self.ports[input.out >> self.fixed.shift].free >> vc.at() & 1 == 0;
-        let holds = given && self.lanes[input.out].output.owner == lane;
+        let given = self.cells[first_lane(input.out, self.fixed.low)].port.free >> vc.at() & 1 == 0;
+        let holds = given && self.cells[input.out].output.owner == lane;
         let (packet, dst) = (input.front.packet(), input.front.dst());
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
     }
 
     /// Takes back a credit that was issued and does not count yet. Tells whether there was one.
     pub(super) fn lose_credit(&mut self) -> bool {
-        self.usual_credits.ahead().any(|list| list.pop().is_some())
+        self.usual_credits.all().any(|list| list.pop().is_some())
             || self.credits.ahead(self.now + 1).any(|list| list.pop().is_some())
     }
 }

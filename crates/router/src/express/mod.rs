@@ -1,22 +1,27 @@
 //! The express step: the plain router's decisions for a whole network on one clock, by lists.
 //!
 //! ```text
-//!            asks[t]                 bids[t]
-//!   heads ───────▶ VC allocation ───────▶ switch allocation ─▶ traversal ─┐
-//!     ▲                 ▲ freed VCs: parked ask again             │       │
-//!     └── RC ◀──────────┴────── flit into the next buffer ◀───────┴ credit back
+//!            asks of t            bids of t          ports that claim
+//!   heads ───────▶ VC allocation ───────▶ switch allocation ─▶ departure ─▶ advance ─▶ arrival ─┐
+//!     ▲            ▲ freed VCs: parked ask again  ▲ credits: starved bid again   │ credit back   │
+//!     └── RC ◀─────┴──────────────────────────────┴──────────────────────────────┴───────────────┘
 //! ```
 //!
 //! What the plain step finds out by looking into each router that is awake, the express step is told
-//! by lists: who asks for an output VC in a cycle, and who bids for the switch. A flit is put into the
-//! next router's buffer when it leaves this one, marked with the cycle of its arrival; a credit
-//! likewise, with the cycle from which on it counts. So a hop has no events but one ask and one bid,
-//! and nothing is looked at that does not move: a packet that finds no VC is parked at the port until
-//! one is freed, one without a credit is put on the list of the cycle in which its next credit counts.
+//! by lists: who asks for an output VC in a cycle, who bids for the switch, whose credit counts from it
+//! on. A flit is put into the next router's buffer when it leaves this one, marked with the cycle of its
+//! arrival. So a hop is one ask, one bid and one credit, and nothing is looked at that does not move: a
+//! packet that finds no VC is parked at the port until one is freed, one whose output VC has no credit
+//! left is starved until the next credit, which finds it as the VC's owner.
+//!
+//! Each list is gone through in a loop of its own that has little at hand: those who leave, then those
+//! that come to the front behind them, then those that arrive. Most events of a network lie a few fixed
+//! distances ahead, so those have lists to themselves ([`Line`]) and the others share a [`Ring`]. Where
+//! all links between routers are alike it is known beforehand which list it is (`even`).
 //!
 //! A flit is one word, which moves from buffer to buffer; what else there is to know of its packet is
-//! in a table of packets. Tables are indexed by the low bits of a lane's number, so nothing is checked
-//! against bounds.
+//! in a table of packets. Lanes are numbers of 16 bits and tables have a place for each such number, so
+//! nothing is checked against bounds; what is never written takes no memory.
 //!
 //! The decisions are those of the plain step, cycle by cycle: all pointers, all rules, any delays of
 //! the stages, links of any latency and rate. Routing functions that look at output ports are asked
@@ -39,12 +44,11 @@ use crate::ring::Ring;
 use crate::state::Lane;
 pub(crate) use engine::Engine;
 pub use state::PackedFlit;
-use state::{
-    Both, Input, LaneNo, NODE, Output, Port, Queued, STARVED, after, lane_no, later, when,
-};
-use table::{Line, List, Table};
+use state::{Cell, LaneNo, NODE, Output, Port, Queued, STARVED, after, lane_no, later, when};
+use table::{Line, List, Moves, Table};
 
-/// Lanes of the largest network; beyond, tables no longer fit into the caches.
+/// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
+/// numbers that a lane may have: two of the others have meanings of their own.
 pub(crate) const LANES_MAX: usize = 32768;
 
 /// Cycles from the switch to whatever follows from it, up to which that has a list to itself.
@@ -104,10 +108,14 @@ struct Fixed {
     /// Whether it compares ports as they were when the cycle began.
     weighs: bool,
     any_slow: bool,
-    /// From the switch to the next VC allocation, and until the credit counts at the router before, on
-    /// the first link between routers; most are alike.
+    /// From the switch into the next buffer, to the VC allocation after that, and until the credit counts
+    /// at the router before, on the first link between routers; most are alike. 0: no list to itself.
+    usual_arrival: u32,
     usual: u32,
     usual_credit: u32,
+    /// All links between routers are as the first, none is slow, and heads are routed ahead of time: so
+    /// it is known at each step of a hop which list comes next.
+    even: bool,
 }
 
 /// All routers of a network at work: up to [`LANES_MAX`] lanes.
@@ -116,32 +124,31 @@ pub(crate) struct Express {
     /// The cycle that is or was stepped last.
     now: u64,
     fixed: Fixed,
-    lanes: Table<Both>,
-    /// By lane less the bits of the VC.
-    ports: Table<Port>,
+    cells: Table<Cell>,
     /// `[lane][place]`: the flits behind the front.
     queues: Vec<Queued>,
     /// `[lane]`: flits of buffer.
     input_depths: Vec<u16>,
-    /// `[port]`: from the switch here until the credit counts here that a node at the far end gives back.
-    node_latencies: Table<u32>,
     /// `[port]`: of slow links, where there are any; of others without an interval.
     rates: Vec<Rate>,
     /// `[packet]`: its head as routing functions see it.
     heads: Vec<Head>,
     /// Input VCs whose head is routed in a cycle, by a function that looks.
     routes: Ring<LaneNo>,
-    /// Input VCs that ask for an output VC in a cycle; apart from these, those of the next cycle, and
-    /// those of the cycle that is usual.
+    /// Input VCs that ask for an output VC in a cycle; apart from these, those of the next cycle, those
+    /// whose head comes to the front next, and those of the cycle that is usual.
     asks: Ring<LaneNo>,
     next_asks: List,
+    soon_asks: Line,
     usual_asks: Line,
     /// Output VCs that have a credit more from a cycle on; apart from these, those of the usual cycle.
     credits: Ring<LaneNo>,
     usual_credits: Line,
-    /// Input VCs that could send a flit in a cycle; apart from these, those of the next cycle.
+    /// Input VCs that could send a flit in a cycle; apart from these, those of the next cycle, and of that
+    /// in which a flit usually arrives.
     bids: Ring<LaneNo>,
     next_bids: List,
+    usual_bids: Line,
     scratch: Scratch,
     routers: usize,
 }
@@ -163,6 +170,12 @@ struct Train<'a, R> {
     /// Those who bid and those who ask in it; empty between cycles.
     bids: &'a mut List,
     asks: &'a mut List,
+    /// Output ports that claim an input VC; empty between cycles.
+    ports: &'a mut List,
+    /// Flits that leave for another router, and input VCs that have more behind the one that left; empty
+    /// between cycles.
+    moves: &'a mut Moves,
+    more: &'a mut List,
     routing: &'a R,
 }
 
@@ -189,24 +202,25 @@ impl Express {
         let mut this = Self {
             now: 0,
             fixed,
-            lanes: Table::new(Both::NONE),
-            ports: Table::new(Port::UNLINKED),
+            cells: Table::new(lanes),
             queues: vec![Queued::NONE; lanes << fixed.queue_shift],
             input_depths: vec![0; lanes],
-            node_latencies: Table::new(0),
             rates: Vec::new(),
             heads: Vec::new(),
             routes: Ring::new(span),
             asks: Ring::new(span),
             next_asks: List::new(),
+            soon_asks: Line::new(1 + fixed.rc),
             usual_asks: Line::new(fixed.usual),
             credits: Ring::new(span),
             usual_credits: Line::new(fixed.usual_credit),
             bids: Ring::new(span),
             next_bids: List::new(),
+            usual_bids: Line::new(fixed.usual_arrival),
             scratch: Scratch::default(),
             routers: params.len(),
         };
+        this.cells.all_mut().fill(Cell::NONE);
         for (router, (p, links)) in params.iter().zip(links).enumerate() {
             this.add_router(router, p, links, pipeline.vcs);
         }
@@ -228,17 +242,15 @@ impl Express {
                 let lane = lane_no(narrow(first) | vc);
                 self.input_depths[usize::from(lane)] = depth(&p.input_depth);
                 let there = Output { far: far | vc, credits, depth: credits, ..Output::NONE };
-                let here = Input { port: lane >> shift, ..Input::EMPTY };
-                self.lanes[lane] = Both { input: here, output: there };
+                self.cells[lane].output = there;
             }
             let slow = link.interval > 1 << FRACTION;
             let port = first >> shift;
-            let number = lane_no(narrow(port));
-            self.node_latencies[number] = traversal + link.latency + link.node_latency;
-            self.ports[number] = Port {
+            self.cells[lane_no(narrow(first))].port = Port {
                 free: u64::MAX >> (64 - vcs),
                 latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
+                node_latency: traversal + link.latency + link.node_latency,
                 ..Port::UNLINKED
             };
             if slow {
@@ -261,9 +273,21 @@ impl Fixed {
         let traversal = pipeline.sa + pipeline.st;
         let deepest = params.iter().flat_map(|p| &p.input_depth).copied().max().unwrap_or(1);
         let queue_shift = deepest.next_power_of_two().ilog2();
-        let first = all().find(|l| matches!(l.far, FarEnd::Router(..)));
+        let mut between = all().filter(|l| matches!(l.far, FarEnd::Router(..)));
+        let first = between.next();
         let usual = |cycles: u32| if cycles <= USUAL_MAX { cycles } else { 0 };
-        let ask = traversal + pipeline.rc;
+        // 0 is the present cycle, for which nothing is put down.
+        let of_first = |cycles: fn(&PortLink) -> u32, more: u32| {
+            first.map_or(0, |l| usual(cycles(l).saturating_add(more)))
+        };
+        let usual_arrival = of_first(|l| l.latency, traversal);
+        let usual_ask = of_first(|l| l.latency, traversal + pipeline.rc);
+        let usual_credit = of_first(|l| l.credit_latency, 1);
+        let any_slow = all().any(|l| l.interval > 1 << FRACTION);
+        let looks = !routing.oblivious();
+        let alike = between.all(|l| {
+            first.is_none_or(|f| (l.latency, l.credit_latency) == (f.latency, f.credit_latency))
+        });
         Self {
             shift,
             log,
@@ -272,13 +296,14 @@ impl Fixed {
             places: (1 << queue_shift) - 1,
             rc: pipeline.rc,
             traversal,
-            looks: !routing.oblivious(),
+            looks,
             adaptive: routing.adaptive(),
             weighs: routing.weighs(),
-            any_slow: all().any(|l| l.interval > 1 << FRACTION),
-            // 0 is the present cycle, for which nothing is put down.
-            usual: first.map_or(0, |l| usual(ask.saturating_add(l.latency))),
-            usual_credit: first.map_or(0, |l| usual(1_u32.saturating_add(l.credit_latency))),
+            any_slow,
+            usual_arrival,
+            usual: usual_ask,
+            usual_credit,
+            even: alike && !any_slow && !looks && usual_ask > 0 && usual_credit > 0,
         }
     }
 }
@@ -287,7 +312,7 @@ impl<R: RoutingFunction> Train<'_, R> {
     /// Steps all routers through cycle `now`, which follows the one stepped before.
     pub(crate) fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         self.x.now = now;
-        if now & (u64::from(u32::MAX) >> 2) == 0 {
+        if now & (u64::from(u32::MAX) >> 2) == 0 && now > 0 {
             self.x.refresh();
         }
         let Fixed { looks, weighs, rc, .. } = self.x.fixed;
@@ -295,12 +320,22 @@ impl<R: RoutingFunction> Train<'_, R> {
             self.route_all();
         }
         self.take_lists();
-        self.x.allocate_switch(self.bids);
-        self.allocate_vcs();
+        if !self.bids.is_empty() {
+            self.x.allocate_switch(self.bids, self.ports);
+        }
+        if !self.asks.is_empty() {
+            self.allocate_vcs();
+        }
         if looks && rc > 0 && weighs {
             self.route_all();
         }
-        self.traverse_all(border);
+        if self.ports.is_empty() {
+            // Nobody leaves.
+        } else if self.x.fixed.even {
+            self.traverse_all::<true, B>(border);
+        } else {
+            self.traverse_all::<false, B>(border);
+        }
         if looks && rc > 0 && !weighs {
             self.route_all();
         }
@@ -311,8 +346,10 @@ impl<R> Train<'_, R> {
     /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
     fn take_lists(&mut self) {
         let Self { x, bids, asks, .. } = self;
-        core::mem::swap(*bids, &mut x.next_bids);
-        x.usual_credits.turn(asks);
+        let now = when(x.now);
+        x.usual_bids.take(now, bids);
+        x.next_bids.move_onto(bids);
+        x.usual_credits.take(now, asks);
         for out in asks.all() {
             x.give_credit(*out, bids);
         }
@@ -327,9 +364,9 @@ impl<R> Train<'_, R> {
             bids.extend(&others);
             x.bids.give_back(x.now, others);
         }
-        x.usual_asks.turn(asks);
-        asks.extend(x.next_asks.all());
-        x.next_asks.clear();
+        x.usual_asks.take(now, asks);
+        x.soon_asks.move_onto(now, asks);
+        x.next_asks.move_onto(asks);
         if let Some(others) = x.asks.take(x.now) {
             asks.extend(&others);
             x.asks.give_back(x.now, others);
@@ -342,14 +379,14 @@ impl Express {
     /// is there.
     #[inline]
     fn give_credit(&mut self, out: LaneNo, bids: &mut List) {
-        let output = &mut self.lanes[out].output;
+        let output = &mut self.cells[out].output;
         output.credits += 1;
         if output.place != STARVED {
             return;
         }
         output.place = 0;
         let lane = output.owner;
-        let from = self.lanes[lane].input.since;
+        let from = self.cells[lane].input.since;
         if after(from, when(self.now)) {
             self.bids.push(u64::from(from), lane);
         } else {
@@ -363,10 +400,8 @@ impl Express {
     fn refresh(&mut self) {
         let now = when(self.now);
         let past = now.wrapping_sub(1);
-        for lane in self.lanes.all_mut() {
-            lane.input.arrival = later(lane.input.arrival, past);
-        }
-        for port in self.ports.all_mut() {
+        for Cell { input, port, .. } in self.cells.all_mut() {
+            input.arrival = later(input.arrival, past);
             port.open_at = later(port.open_at, past);
             // No cycle to come may look like the one in which it was.
             port.given_at = past;

@@ -2,6 +2,7 @@
 //! line of cache.
 
 use base::{Class, NodeIdx, PacketIdx};
+use zerocopy::FromZeros;
 
 /// The number of a lane, or of a port.
 pub(super) type LaneNo = u16;
@@ -27,7 +28,7 @@ pub(super) const STARVED: LaneNo = LaneNo::MAX - 1;
 /// ```
 ///
 /// Routers are counted modulo 2^16.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromZeros)]
 pub struct PackedFlit(u64);
 
 impl PackedFlit {
@@ -135,21 +136,25 @@ pub(super) const fn when(cycle: u64) -> When {
     cycle as u32
 }
 
-/// What there is to a lane: an input VC and an output VC, of one number and else unrelated. They lie in one
-/// table, so that a loop over hops has one place to keep at hand instead of two. 64 bytes.
-#[derive(Clone, Copy, Debug)]
+/// What there is to a lane: an input VC and an output VC, of one number and else unrelated; and to the
+/// first lane of a port the port. They lie in one table, so that a loop over hops has one place to keep
+/// at hand instead of three, and nothing to look up to get from a lane to its port. 128 bytes, of which
+/// the second half is never touched but for ports.
+#[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(align(64))]
-pub(super) struct Both {
+pub(super) struct Cell {
     pub(super) input: Input,
     pub(super) output: Output,
+    pub(super) port: Port,
 }
 
-impl Both {
-    pub(super) const NONE: Self = Self { input: Input::EMPTY, output: Output::NONE };
+impl Cell {
+    pub(super) const NONE: Self =
+        Self { input: Input::EMPTY, output: Output::NONE, port: Port::UNLINKED };
 }
 
 /// One input VC: a queue of flits, those under way to it included.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Input {
     /// The flit at the front; without meaning where `len` is 0.
     pub(super) front: PackedFlit,
@@ -168,8 +173,6 @@ pub(super) struct Input {
     pub(super) len: u16,
     /// Where in its ring of waiting flits the one behind the front is.
     pub(super) second: u16,
-    /// The port of the lane.
-    pub(super) port: LaneNo,
 }
 
 impl Input {
@@ -183,7 +186,6 @@ impl Input {
         behind: NOBODY,
         len: 0,
         second: 0,
-        port: 0,
     };
 }
 
@@ -200,7 +202,7 @@ impl Queued {
 
 /// One output VC.
 // Invariant: credits + credits on their way + flits buffered and under way downstream == depth there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Output {
     /// The input VC whose packet got it last, or [`NOBODY`]; and, for as long as another may get it in its
     /// stead, the one before, and which output VC he himself had got last.
@@ -233,7 +235,7 @@ impl Output {
 pub(super) const NODE: u32 = 1 << 31;
 
 /// One port, as input and as output. 64 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(align(64))]
 pub(super) struct Port {
     /// Output VCs that may be given to a packet; and those given in cycle `given_at`, which others may ask
@@ -257,6 +259,8 @@ pub(super) struct Port {
     pub(super) latency: u32,
     /// From the switch here until the credit counts there.
     pub(super) credit_latency: u32,
+    /// From the switch here until the credit counts here that a node at the far end gives back.
+    pub(super) node_latency: u32,
     /// The first cycle in which the switch may send to a slow link again.
     pub(super) open_at: When,
     pub(super) given_at: When,
@@ -275,9 +279,10 @@ impl Port {
         parked: NOBODY,
         latency: 0,
         credit_latency: 0,
+        node_latency: 0,
         open_at: 0,
         given_at: 0,
     };
 }
 
-const _: () = assert!(size_of::<Both>() == 64 && size_of::<Port>() == 64);
+const _: () = assert!(size_of::<Cell>() == 128 && size_of::<Port>() == 64);

@@ -2,37 +2,56 @@
 //! ever out of bounds, and none is compared with anything.
 
 use core::ops::{Index, IndexMut};
-use std::collections::VecDeque;
 
-use super::state::LaneNo;
+use zerocopy::FromZeros;
+
+use super::state::{LaneNo, PackedFlit, When};
 
 /// Places of a table.
 const ROOM: usize = 1 << LaneNo::BITS;
 
-/// A place for each lane, or each port.
-#[derive(Clone, Debug)]
-pub(super) struct Table<T>(Box<[T; ROOM]>);
+/// Places that are all zero. Memory that is never written is never there, so those without a lane cost
+/// nothing.
+#[expect(clippy::unnecessary_box_returns, reason = "too large for a stack")]
+fn zeroed<T: FromZeros>() -> Box<[T; ROOM]> {
+    <[T; ROOM]>::new_box_zeroed().expect("memory for the tables")
+}
 
-impl<T: Clone> Table<T> {
-    /// A table with the same in every place.
-    pub(super) fn new(filled: T) -> Self {
-        let entries = vec![filled; ROOM].into_boxed_slice();
-        Self(entries.try_into().unwrap_or_else(|_| unreachable!("there are as many")))
+/// A place for each lane.
+#[derive(Debug)]
+pub(super) struct Table<T> {
+    entries: Box<[T; ROOM]>,
+    used: usize,
+}
+
+// Copies what is used, so that the copy too has no memory for the rest.
+impl<T: FromZeros + Clone> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        let mut entries = zeroed();
+        entries[..self.used].clone_from_slice(self.all());
+        Self { entries, used: self.used }
+    }
+}
+
+impl<T: FromZeros> Table<T> {
+    /// A table for so many lanes, all of whose entries are zero.
+    pub(super) fn new(lanes: usize) -> Self {
+        Self { entries: zeroed(), used: lanes }
     }
 
     /// The entries in hand.
     pub(super) const fn open(&mut self) -> Open<'_, T> {
-        Open(&mut self.0)
+        Open(&mut self.entries)
     }
 
-    /// All entries.
+    /// The entries of all lanes that there are.
     pub(super) fn all(&self) -> &[T] {
-        &self.0[..]
+        &self.entries[..self.used]
     }
 
-    /// All entries.
+    /// The entries of all lanes that there are.
     pub(super) fn all_mut(&mut self) -> &mut [T] {
-        &mut self.0[..]
+        &mut self.entries[..self.used]
     }
 }
 
@@ -41,14 +60,14 @@ impl<T> Index<LaneNo> for Table<T> {
 
     #[inline]
     fn index(&self, at: LaneNo) -> &T {
-        &self.0[usize::from(at)]
+        &self.entries[usize::from(at)]
     }
 }
 
 impl<T> IndexMut<LaneNo> for Table<T> {
     #[inline]
     fn index_mut(&mut self, at: LaneNo) -> &mut T {
-        &mut self.0[usize::from(at)]
+        &mut self.entries[usize::from(at)]
     }
 }
 
@@ -72,22 +91,32 @@ impl<T> IndexMut<LaneNo> for Open<'_, T> {
     }
 }
 
+/// A number of places.
+#[expect(clippy::cast_possible_truncation, reason = "a lane is at most once in a list")]
+const fn narrow(places: usize) -> LaneNo {
+    debug_assert!(places < ROOM, "more than there is room for");
+    places as LaneNo
+}
+
 /// A list of lanes; a lane is at most once in it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct List {
     lanes: Box<[LaneNo; ROOM]>,
     len: LaneNo,
 }
 
+impl Clone for List {
+    fn clone(&self) -> Self {
+        let mut list = Self::new();
+        list.extend(self.all());
+        list
+    }
+}
+
 impl List {
     /// An empty one.
     pub(super) fn new() -> Self {
-        // Memory that is never written is never there.
-        let lanes = vec![0; ROOM].into_boxed_slice();
-        Self {
-            lanes: lanes.try_into().unwrap_or_else(|_| unreachable!("there are as many")),
-            len: 0,
-        }
+        Self { lanes: zeroed(), len: 0 }
     }
 
     /// The list in hand, to put more at its end; it is to be [closed](Self::close).
@@ -117,9 +146,19 @@ impl List {
     }
 
     /// Puts lanes at the end.
+    #[inline]
     pub(super) fn extend(&mut self, lanes: &[LaneNo]) {
-        for lane in lanes {
-            self.push(*lane);
+        let len = usize::from(self.len);
+        self.lanes[len..len + lanes.len()].copy_from_slice(lanes);
+        self.len += narrow(lanes.len());
+    }
+
+    /// Moves all to the end of another list.
+    #[inline]
+    pub(super) fn move_onto(&mut self, onto: &mut Self) {
+        if self.len > 0 {
+            onto.extend(self.all());
+            self.len = 0;
         }
     }
 
@@ -164,6 +203,12 @@ pub(super) struct Pen<'a> {
 }
 
 impl Pen<'_> {
+    /// All that are in the list by now.
+    #[inline]
+    pub(super) fn all(&self) -> &[LaneNo] {
+        &self.lanes[..usize::from(self.len)]
+    }
+
     /// Puts a lane at the end.
     #[inline]
     pub(super) const fn push(&mut self, lane: LaneNo) {
@@ -172,29 +217,102 @@ impl Pen<'_> {
     }
 }
 
-/// Lists for the cycles to come: one for each of the next ones, of which the furthest is filled.
-#[derive(Clone, Debug)]
-pub(super) struct Line {
-    pub(super) last: List,
-    between: VecDeque<List>,
+/// A flit on its way: the lane that it goes to, and when it arrives.
+pub(super) type Move = (LaneNo, PackedFlit, When);
+
+/// Flits on their way, each with the lane that it goes to; a lane is at most once among them.
+#[derive(Debug)]
+pub(super) struct Moves {
+    flits: Box<[PackedFlit; ROOM]>,
+    to: Box<[LaneNo; ROOM]>,
+    arrivals: Box<[When; ROOM]>,
 }
 
-impl Line {
-    /// Lists for up to so many cycles ahead.
-    pub(super) fn new(cycles: u32) -> Self {
-        Self { last: List::new(), between: (1..cycles).map(|_| List::new()).collect() }
+// Between cycles there are none.
+impl Clone for Moves {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+impl Moves {
+    /// None.
+    pub(super) fn new() -> Self {
+        Self { flits: zeroed(), to: zeroed(), arrivals: zeroed() }
     }
 
-    /// Goes on by a cycle: takes the list that is due, and gives an empty one to be filled.
-    pub(super) fn turn(&mut self, empty: &mut List) {
-        core::mem::swap(empty, &mut self.last);
-        if let Some(due) = self.between.pop_front() {
-            self.between.push_back(core::mem::replace(empty, due));
+    /// Puts down a flit in place `at`, which follows those put down before: where it goes, and when it
+    /// arrives unless all do in the same cycle, `TOGETHER`.
+    #[inline]
+    pub(super) const fn put<const TOGETHER: bool>(&mut self, at: LaneNo, flit: Move) {
+        self.to[at as usize] = flit.0;
+        self.flits[at as usize] = flit.1;
+        if !TOGETHER {
+            self.arrivals[at as usize] = flit.2;
         }
     }
 
-    /// All lists, that which is due first at the front.
-    pub(super) fn ahead(&mut self) -> impl Iterator<Item = &mut List> {
-        self.between.iter_mut().chain([&mut self.last])
+    /// So many of them.
+    #[inline]
+    pub(super) fn first(&self, moved: LaneNo) -> impl Iterator<Item = Move> {
+        (0..moved).map(|at| {
+            let at = usize::from(at);
+            (self.to[at], self.flits[at], self.arrivals[at])
+        })
+    }
+}
+
+/// Lists for the cycles to come: one for each of the next ones, of which the furthest is filled.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The list that is filled in the present cycle.
+    pub(super) last: List,
+    /// The others, by the low bits of the cycle in which they are due.
+    lists: Box<[List]>,
+    ahead: u32,
+}
+
+impl Line {
+    /// Lists that are filled so many cycles ahead; none ever is where that is 0.
+    pub(super) fn new(ahead: u32) -> Self {
+        let lists = (0..(ahead + 1).next_power_of_two()).map(|_| List::new());
+        Self { last: List::new(), lists: lists.collect(), ahead }
+    }
+
+    #[inline]
+    const fn at(&mut self, cycle: When) -> &mut List {
+        let at = cycle as usize & (self.lists.len() - 1);
+        &mut self.lists[at]
+    }
+
+    /// Goes on to cycle `now`: gives the list that is due in it.
+    #[inline]
+    fn turn(&mut self, now: When) -> &mut List {
+        if !self.last.is_empty() {
+            let Self { last, lists, ahead } = self;
+            let at = now.wrapping_sub(1).wrapping_add(*ahead) as usize & (lists.len() - 1);
+            core::mem::swap(last, &mut lists[at]);
+        }
+        self.at(now)
+    }
+
+    /// Goes on to cycle `now`: takes the list that is due in it, for an empty one.
+    #[inline]
+    pub(super) fn take(&mut self, now: When, empty: &mut List) {
+        let due = self.turn(now);
+        if !due.is_empty() {
+            core::mem::swap(empty, due);
+        }
+    }
+
+    /// Goes on to cycle `now`: puts what is due in it at the end of a list.
+    #[inline]
+    pub(super) fn move_onto(&mut self, now: When, onto: &mut List) {
+        self.turn(now).move_onto(onto);
+    }
+
+    /// All lists.
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut List> {
+        self.lists.iter_mut().chain([&mut self.last])
     }
 }

@@ -2,79 +2,96 @@
 
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
+use super::allocate::first_lane;
 use super::inspect::Looking;
 use super::state::{LaneNo, NOBODY, NODE, PackedFlit, lane_no, when};
 use super::{Border, Express, Train};
 use crate::state::Lane;
 
 impl<R: RoutingFunction> Train<'_, R> {
-    /// Sends the flits of those who bid and won their output port. The others bid again.
-    pub(super) fn traverse_all<B: Border>(&mut self, border: &mut B) {
-        if self.bids.is_empty() {
-            return;
+    /// Sends the flits of those who won an output port. `EVEN`: whether the network is. In three passes, each with little at hand: all leave, then all come to the front
+    /// that were behind, then all are received.
+    pub(super) fn traverse_all<const EVEN: bool, B: Border>(&mut self, border: &mut B) {
+        if !EVEN && self.x.fixed.any_slow {
+            self.x.occupy(self.ports.all());
         }
-        let now = self.x.now;
-        if self.x.fixed.any_slow {
-            self.x.occupy(self.bids.all());
-        }
+        let moved = self.depart::<EVEN, B>(border);
         let routing = self.routing;
         let hop =
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
         let mut hot = self.x.hot();
+        for &lane in self.more.all() {
+            hot.advance(lane, hop);
+        }
+        let usual = hot.usual_arrival;
+        for (lane, flit, arrival) in self.moves.first(moved) {
+            hot.receive::<EVEN>(lane, flit, if EVEN { usual } else { arrival }, hop);
+        }
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
+        self.more.clear();
+        self.route_the_unrouted();
+    }
+
+    /// Has those leave who won. Gives how many flits are under way to other routers.
+    #[inline(never)]
+    fn depart<const EVEN: bool, B: Border>(&mut self, border: &mut B) -> LaneNo {
+        let now = self.x.now;
+        let mut hot = self.x.hot();
         let low = hot.fixed.low;
-        for &lane in self.bids.all() {
-            let input = &hot.lanes[lane].input;
-            let (flit, out, at) = (input.front, input.out, input.port);
-            let there = hot.lanes[out].input.port;
-            let to = &mut hot.ports[there];
-            if to.claim != lane {
-                hot.next_bids.push(lane);
-                continue;
-            }
-            to.claim = NOBODY;
+        let mut more = self.more.open();
+        let mut moved = 0;
+        for &there in self.ports.all() {
+            let to = &mut hot.cells[there].port;
+            let lane = core::mem::replace(&mut to.claim, NOBODY);
             to.taken_from = lane;
             to.forwarded += 1;
-            let both = &mut hot.lanes[lane];
-            both.input.len -= 1;
-            let more = both.input.len > 0;
-            // The credit goes to the output VC at the other end of the link on which the flit came.
-            let back = both.output.far;
-            let latency = to.latency;
-            let mut parked = NOBODY;
+            let input = &hot.cells[lane].input;
+            let (flit, out) = (input.front, input.out);
+            let to = &mut hot.cells[there].port;
             if flit.is_tail() {
                 to.free |= 1 << (u32::from(out) & low);
-                parked = core::mem::replace(&mut to.parked, NOBODY);
+                if to.parked != NOBODY {
+                    hot.unpark(there);
+                }
             }
-            let output = &mut hot.lanes[out].output;
+            let output = &mut hot.cells[out].output;
             output.credits -= 1;
             let far = output.far;
-            let from = &mut hot.ports[at];
+            if far & NODE == 0 {
+                let latency = if EVEN { 0 } else { hot.cells[there].port.latency };
+                self.moves
+                    .put::<EVEN>(moved, (lane_no(far), flit, when(now).wrapping_add(latency)));
+                moved += 1;
+            } else {
+                let to = &hot.cells[there].port;
+                border.eject(flit, now + u64::from(to.latency));
+                let back = to.node_latency;
+                hot.issue::<false>(out, back);
+            }
+            let cell = &mut hot.cells[lane];
+            cell.input.len -= 1;
+            if cell.input.len > 0 {
+                more.push(lane);
+            }
+            // The credit goes to the output VC at the other end of the link on which the flit came.
+            let back = cell.output.far;
+            let from = &mut hot.cells[first_lane(lane, low)].port;
             from.sent = lane;
             from.sent_to = out;
-            let credit_latency = from.credit_latency;
             if back & NODE == 0 {
-                hot.issue(lane_no(back), when(now).wrapping_add(credit_latency));
+                let latency = if EVEN { 0 } else { from.credit_latency };
+                hot.issue::<EVEN>(lane_no(back), latency);
             } else {
-                border.credit(Lane(back & !NODE), now + u64::from(credit_latency));
-            }
-            if far & NODE == 0 {
-                hot.receive(lane_no(far), flit, when(now).wrapping_add(latency), hop);
-            } else {
-                border.eject(flit, now + u64::from(latency));
-                let back = hot.node_latencies[there];
-                hot.issue(out, when(now).wrapping_add(back));
-            }
-            if more {
-                hot.advance(lane, hop);
-            }
-            if parked != NOBODY {
-                hot.unpark(parked);
+                border.credit(Lane(back & !NODE), now + u64::from(from.credit_latency));
             }
         }
         let lengths = hot.put_down();
         self.x.note(&lengths);
-        self.bids.clear();
-        self.route_the_unrouted();
+        let len = more.len;
+        self.more.close(len);
+        self.ports.clear();
+        moved
     }
 
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
@@ -85,7 +102,7 @@ impl<R: RoutingFunction> Train<'_, R> {
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
         let mut hot = self.x.hot();
         for &(lane, flit, arrival) in flits {
-            hot.receive(lane_no(lane.0), flit, arrival, hop);
+            hot.receive::<false>(lane_no(lane.0), flit, arrival, hop);
         }
         let lengths = hot.put_down();
         self.x.note(&lengths);
@@ -120,7 +137,7 @@ impl<R: RoutingFunction> Train<'_, R> {
     /// Asks the routing function for the hop of the packet at the front of an input VC. `began`: it sees
     /// those VCs as free that were when VC allocation began.
     pub(super) fn route(&mut self, lane: LaneNo, began: bool) {
-        let packet = self.x.lanes[lane].input.front.packet().at();
+        let packet = self.x.cells[lane].input.front.packet().at();
         let mut head = self.x.heads[packet];
         let state = head.state;
         let fixed = self.x.fixed;
@@ -136,7 +153,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         if head.state != state {
             self.x.heads[packet].state = head.state;
         }
-        let input = &mut self.x.lanes[lane].input;
+        let input = &mut self.x.cells[lane].input;
         input.out = lane_no(router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift);
         input.vcs = hop.vcs;
     }
@@ -145,14 +162,13 @@ impl<R: RoutingFunction> Train<'_, R> {
 impl Express {
     /// Occupies slow links with the flits that have the switch now.
     #[cold]
-    fn occupy(&mut self, bids: &[LaneNo]) {
+    fn occupy(&mut self, ports: &[LaneNo]) {
         let traversal = u64::from(self.fixed.traversal);
-        for &lane in bids {
-            let out_port = self.lanes[lane].input.out >> self.fixed.shift;
-            let port = &mut self.ports[out_port];
-            let slow = self.rates.get(usize::from(out_port)).is_some_and(|r| r.interval > 0);
-            if slow && port.claim == lane {
-                let free = self.rates[usize::from(out_port)].occupy(self.now + traversal);
+        for &there in ports {
+            let out_port = usize::from(there >> self.fixed.shift);
+            let port = &mut self.cells[there].port;
+            if self.rates.get(out_port).is_some_and(|r| r.interval > 0) {
+                let free = self.rates[out_port].occupy(self.now + traversal);
                 port.open_at = when(free - traversal);
             }
         }
