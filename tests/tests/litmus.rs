@@ -107,8 +107,8 @@ fn scoped_memory_never_shows_what_release_and_acquire_forbid() {
 #[test]
 fn what_scoped_machines_show_the_search_reaches_and_release_and_acquire_allow() {
     let plan = Plan { rounds: 32, runs: 2, seed: 3 };
-    let few =
-        |name: &String| tests::deep() || ["SB", "MP", "LB", "S", "2+2W"].contains(&name.as_str());
+    let quick = ["SB", "MP", "LB", "S", "2+2W", "INC+ldxr", "ONE+cas", "X86.ONE+cmpxchg"];
+    let few = |name: &String| tests::deep() || quick.contains(&name.as_str());
     let names: Vec<String> = all().into_keys().filter(few).collect();
     let cases = [1, 2].into_iter().flat_map(|p| names.iter().map(move |name| (p, name)));
     for (package_nodes, name) in cases {
@@ -178,6 +178,28 @@ fn machines_show_the_weak_outcomes_of_their_model() {
         let verdict = verdict(&shipped(name), model, &machines, &plan);
         assert!(verdict.condition_holds(), "{name} under {model}: {:?}", verdict.outcomes);
     }
+}
+
+/// Every shipped test in every order of the protocol's steps: under the model of its architecture, with the protocol's
+/// options off and on; at length under every model.
+#[test]
+fn no_order_of_the_protocols_steps_shows_what_a_model_forbids() {
+    let mut states = 0;
+    for (name, test) in all() {
+        for model in Model::ALL.into_iter().filter(|m| tests::deep() || *m == Model::of(test.arch))
+        {
+            let allowed = allowed(&test, model).expect("a small test");
+            let small = tests::deep() || test.threads.len() < 4;
+            let protocols =
+                if small { vec![Protocol::MESI, Protocol::BOTH] } else { vec![Protocol::MESI] };
+            let searched = search(&test, model, &protocols).expect("a small test");
+            states += searched.states;
+            for outcome in searched.outcomes.difference(&allowed) {
+                panic!("{name} under {model}: {}", test.describe(outcome));
+            }
+        }
+    }
+    println!("{states} states");
 }
 
 /// The machine is one of the things that the search allows it to be.

@@ -250,9 +250,8 @@ fn no_program_sees_what_happens_before_forbids() {
     }
 }
 
-/// Programs on machines, even cables or not, never showed these: an answer has to be held up while the write of
-/// another node, its release and an acquire overtake it, and a read of the thread's own behind all of them. The
-/// search finds them.
+/// These few programs do not show these: an answer has to be held up while the write of another node, its release and
+/// an acquire overtake it. The random tester aims at that, and finds them (`tests/stress.rs`).
 const NOT_SEEN: [ScopedMutant; 2] =
     [ScopedMutant::AcquireForgetsFills, ScopedMutant::AcquireKeepsFlight];
 

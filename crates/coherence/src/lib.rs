@@ -49,6 +49,7 @@ mod package_ctrl;
 mod package_table;
 pub mod scoped;
 mod sharers;
+mod shorten;
 mod state;
 mod value;
 mod words;

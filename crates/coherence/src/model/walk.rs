@@ -10,6 +10,7 @@ use super::schedule::Schedule;
 use super::system::Move;
 use super::workload::Model;
 use crate::mutant::Mutant;
+use crate::shorten::shorten;
 
 /// Draws for an act of a core or home against one for a delivery.
 const DELIVERIES: u64 = 3;
@@ -63,56 +64,7 @@ impl Schedule {
     /// what is left mends it. A schedule that breaks none is left as it is.
     #[must_use]
     pub fn shortened(&self) -> Self {
-        let mut acts = self.acts.clone();
-        if !self.fails(&acts) {
-            return self.clone();
-        }
-        let mut chunk = acts.len().div_ceil(2);
-        while chunk > 1 {
-            self.without_chunks(&mut acts, chunk);
-            chunk = chunk.div_ceil(2);
-        }
-        loop {
-            let before = acts.len();
-            self.without_chunks(&mut acts, 1);
-            if acts.len() == before && !self.without_a_pair(&mut acts) {
-                return Self { acts, ..self.clone() };
-            }
-        }
-    }
-
-    fn fails(&self, acts: &[Act]) -> bool {
-        let schedule = Self { acts: acts.to_vec(), ..self.clone() };
-        schedule.replay().fault.is_some()
-    }
-
-    /// Takes out runs of `chunk` acts where that leaves the fault.
-    fn without_chunks(&self, acts: &mut Vec<Act>, chunk: usize) {
-        let mut at = 0;
-        while at < acts.len() {
-            let mut fewer = acts.clone();
-            fewer.drain(at..acts.len().min(at + chunk));
-            if self.fails(&fewer) {
-                *acts = fewer;
-            } else {
-                at += chunk;
-            }
-        }
-    }
-
-    /// Takes out the first pair of acts that the fault can do without; false if there is none.
-    fn without_a_pair(&self, acts: &mut Vec<Act>) -> bool {
-        for second in 1..acts.len() {
-            for first in 0..second {
-                let mut fewer = acts.clone();
-                fewer.remove(second);
-                fewer.remove(first);
-                if self.fails(&fewer) {
-                    *acts = fewer;
-                    return true;
-                }
-            }
-        }
-        false
+        let with = |acts: &[Act]| Self { acts: acts.to_vec(), ..self.clone() };
+        with(&shorten(&self.acts, |acts| with(acts).replay().fault.is_some()))
     }
 }

@@ -3,7 +3,12 @@
 
 use std::panic;
 
+use base::Scope;
 use coherence::model::{Evictions, Model, Packages, Schedule, walk};
+use coherence::scoped::ScopedMutant;
+use coherence::scoped::model::{
+    Client, Model as ScopedModel, Op, Place, ScopedSchedule, walk as scoped_walk,
+};
 use coherence::{Config, Directory, Listing, Mutant};
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -76,6 +81,56 @@ fn random_walks_find_every_fault_of_packages() {
         assert!(short.replay().fault.is_some());
         assert!(short.acts.len() <= 40, "{mutant:?} needs {} acts:\n{short}", short.acts.len());
         let sound = Schedule { mutant: None, ..short };
+        assert_eq!(sound.replay().fault, None, "{mutant:?}");
+    }
+}
+
+/// Systems of scoped caches in which threads do anything to any word: three nodes with a thread each, two nodes with
+/// two each, and two packages of two nodes. Only atomics of one word agree on their scope.
+fn scoped_systems() -> [ScopedModel; 3] {
+    let words = [(0, 0), (0, 1), (1, 0)].map(|(line, part)| Place { line, part });
+    let scoped =
+        |at| [Scope::Package, Scope::Supernode].map(|s| [Op::Acquire(at, s), Op::Release(at, s)]);
+    let all = |at| {
+        let plain = [Op::Load(at), Op::Store(at), Op::Swap(at, Scope::Supernode)];
+        plain.into_iter().chain(scoped(at).into_iter().flatten())
+    };
+    let ops: Vec<Op> =
+        words.into_iter().flat_map(all).chain([Op::Fence(Scope::Supernode)]).collect();
+    let any = |base: ScopedModel, places: &[u32]| ScopedModel {
+        places: places.to_vec(),
+        client: Client::Any { length: 8, ops: ops.clone() },
+        ..base
+    };
+    [
+        any(ScopedModel::flat(3, 8), &[0, 1, 2]),
+        any(ScopedModel::flat(2, 8), &[0, 1, 0, 1]),
+        any(ScopedModel::packages(4, 8), &[0, 2, 1, 3]),
+    ]
+}
+
+/// Random walks of each system by turns, so many.
+fn scoped_walks(mutant: Option<ScopedMutant>, walks: u64) -> impl Iterator<Item = ScopedSchedule> {
+    let systems = scoped_systems().map(|system| ScopedModel { mutant, ..system });
+    (0..walks).flat_map(move |seed| systems.clone().map(|system| scoped_walk(&system, seed, 120)))
+}
+
+#[test]
+fn any_schedule_of_scoped_caches_keeps_its_promises_and_comes_to_rest() {
+    for schedule in scoped_walks(None, 700) {
+        let (search, machine) = (schedule.replay(), schedule.replay_in_machine());
+        assert_eq!((search.fault, machine.fault), (None, None), "{schedule}");
+    }
+}
+
+#[test]
+fn random_walks_find_every_fault_of_scoped_caches_and_shrink_to_a_handful_of_acts() {
+    for mutant in ScopedMutant::ALL {
+        let mut failing = scoped_walks(Some(mutant), 20_000).filter(|s| s.replay().fault.is_some());
+        let short = failing.next().unwrap_or_else(|| panic!("{mutant:?} survives")).shortened();
+        assert!(short.acts.len() <= 80, "{mutant:?} needs {} acts:\n{short}", short.acts.len());
+        assert!(short.replay_in_machine().fault.is_some(), "{mutant:?} on the machine's lines");
+        let sound = ScopedSchedule { mutant: None, ..short };
         assert_eq!(sound.replay().fault, None, "{mutant:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use ::litmus::{Model, Test};
+use ::litmus::{Instr, Model, Rmw, Test};
 use anyhow::{Context, bail};
 use lockstep::litmus::{Machines, Plan, Verdict, fits, replay, search, search_scoped};
 use lockstep::parallel;
@@ -205,11 +205,11 @@ fn render(verdicts: &[Verdict], scoped: bool) -> String {
 
 fn one(text: &mut String, verdict: &Verdict, scoped: bool) {
     let Verdict { test, model, outcomes, timings, searched, .. } = verdict;
-    let searched = searched.as_ref().map_or(String::new(), |s| {
+    let told = searched.as_ref().map_or(String::new(), |s| {
         format!(", {} states searched from {} starts", s.states, s.starts)
     });
     let (arch, name) = (test.arch.name(), &test.name);
-    let _ = writeln!(text, "{name} ({arch}) under {model}: {timings} timings{searched}");
+    let _ = writeln!(text, "{name} ({arch}) under {model}: {timings} timings{told}");
     for (outcome, seen) in outcomes {
         let reached = match seen.search {
             None => "",
@@ -228,31 +228,56 @@ fn one(text: &mut String, verdict: &Verdict, scoped: bool) {
     let condition = if verdict.condition_holds() { "holds" } else { "does not hold" };
     let _ = writeln!(text, "  {} {condition} of what was seen", test.condition.text);
     if verdict.unseen().next().is_some() {
-        let why = if scoped { SCOPED } else { why(*model) };
-        let _ = writeln!(text, "  the machine is stronger than the model here: {why}");
+        let why = why(test, *model, scoped, searched.is_some());
+        let _ = writeln!(text, "  {why}");
     }
     let end = if verdict.holds() { "ok" } else { "FORBIDDEN OUTCOME SEEN" };
     let _ = writeln!(text, "  {end}\n");
 }
 
-/// Why scoped memory may not show what release and acquire allow.
-const SCOPED: &str = "a release waits until the writes before it are at their homes, which order the writes \
-                      of a line; only lazy releases, for which the acquirer waits, would show it";
-
-/// Why a machine may not show what a model allows.
-const fn why(model: Model) -> &'static str {
-    match model {
-        Model::Sc | Model::Tso => "no timing led there",
-        Model::Ra => {
-            "a write is performed for all caches at once, and a release waits until the writes \
-             before it are: without scoped memory, and lazy releases for which the acquirer waits, \
-             nothing shows it"
-        }
-        Model::Relaxed => {
-            "accesses are issued in program order, and what waits for a register holds up \
-                           what is behind it"
-        }
+/// Why something that is allowed was not seen: of what makes the machine stronger, what has to do with the test.
+fn why(test: &Test, model: Model, scoped: bool, searched: bool) -> String {
+    if !searched {
+        return "what is allowed and was not seen needs other timings, or cannot be: only a search tells".to_owned();
     }
+    let code = || test.threads.iter().flat_map(|t| &t.code);
+    let any = |of: fn(&Instr) -> bool| code().any(of);
+    let exclusive = any(|i| matches!(i, Instr::Rmw { rmw: Rmw::Exclusive { .. }, .. }));
+    let atomic = any(|i| matches!(i, Instr::Rmw { .. }));
+    let writers = test.threads.iter().filter(|t| t.code.iter().any(writes)).count();
+    let mut reasons = Vec::new();
+    if exclusive {
+        reasons.push(
+            "an exclusive store fails only if something was written since the load of its pair",
+        );
+    }
+    if scoped && atomic {
+        reasons.push("an atomic releases what is before it and acquires for what is behind it, whatever the test says");
+    }
+    if scoped && writers > 1 {
+        reasons.push(
+            "a release waits until the writes before it are at their homes, which order the writes of a line; only \
+             lazy releases, for which the acquirer waits, would let another write come between",
+        );
+    }
+    match model {
+        Model::Sc | Model::Tso => {}
+        Model::Ra if scoped => {}
+        Model::Ra => reasons.push(
+            "a write is performed for all caches at once, and a release waits until the writes before it are",
+        ),
+        Model::Relaxed => reasons.push(
+            "accesses are issued in program order, and what waits for a register holds up what is behind it",
+        ),
+    }
+    if reasons.is_empty() {
+        reasons.push("none of its orders leads there");
+    }
+    format!("the machine is stronger than the model here: {}", reasons.join("; "))
+}
+
+fn writes(instr: &Instr) -> bool {
+    matches!(instr, Instr::Store { .. } | Instr::Rmw { .. })
 }
 
 #[derive(Serialize)]
@@ -304,5 +329,33 @@ impl Entry {
             allowed_unseen: verdict.unseen().count(),
             verdict: if verdict.holds() { "ok" } else { "forbidden" },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(rows: &str) -> Test {
+        let text = format!("AArch64 A\n{{ 0:X1=x; 1:X1=x; }}\n P0 | P1 ;\n{rows}\nexists (x=0)");
+        ::litmus::parse("t", &text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn reasons_are_those_that_have_to_do_with_the_test() {
+        let pair = test(" LDXR W0,[X1] | NOP ;\n STXR W2,W3,[X1] | LDR W0,[X1] ;");
+        let told = why(&pair, Model::Ra, true, true);
+        assert!(
+            told.contains("an exclusive store fails only") && !told.contains("lazy releases"),
+            "{told}"
+        );
+        let writers = test(" STR W0,[X1] | STR W2,[X1] ;");
+        let told = why(&writers, Model::Ra, true, true);
+        assert!(told.contains("lazy releases") && !told.contains("exclusive"), "{told}");
+        let reader = test(" STR W0,[X1] | LDR W2,[X1] ;");
+        let told = why(&reader, Model::Ra, true, true);
+        assert!(told.ends_with("none of its orders leads there"), "{told}");
+        let told = why(&writers, Model::Ra, true, false);
+        assert!(told.ends_with("only a search tells") && !told.contains("stronger"), "{told}");
     }
 }

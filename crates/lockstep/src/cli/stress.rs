@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     topology: Vec<String>,
     /// Runs a saved case again
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seconds", "cases", "seeds", "topology"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seconds", "cases", "seeds", "topology", "coverage", "json"])]
     replay: Option<PathBuf>,
     /// Folder for cases that failed
     #[arg(long, value_name = "FOLDER", default_value = ".")]

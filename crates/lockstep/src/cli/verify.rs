@@ -6,16 +6,18 @@ use std::time::Instant;
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use coherence::model::{
-    CounterExample, Evictions, Homes, Limits, Model, Networks, Packages, Schedule, Shape, Symmetry,
-    Workload, chart, search,
+    CounterExample, Evictions, Homes, Limits, Model, Networks, Schedule, Shape, Symmetry, Workload,
+    chart, search,
 };
 use coherence::scoped::model::ScopedSchedule;
 use coherence::{Config, Directory, Listing, Mutant, Protocol};
 
 use super::output::Output;
 use super::progress::Counter;
+use super::room::room;
 use super::verify_results::{self as results, Verified};
-use super::{Outcome, output, verify_mutants, verify_scoped, verify_tables};
+use super::verify_words::{Organisation, networks, organisation, symmetry};
+use super::{Outcome, output, verify_mutants, verify_packages, verify_scoped, verify_tables};
 
 /// Searches every state that the protocol's tables can come to, in any order of events: one writer or
 /// many readers, every read sees the last write, nothing gets stuck.
@@ -47,12 +49,12 @@ pub(crate) struct Args {
     /// Which caches: the directory's, or those that are kept valid by scopes
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Coherent)]
     mode: Mode,
-    /// Operations of each thread, with --mode scoped
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
-    ops: u8,
-    /// Nodes of a package, with --mode scoped: 1, or 2 in two packages
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    package_nodes: u32,
+    /// Operations of each thread, with --mode scoped [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    ops: Option<u8>,
+    /// Nodes of a package, with --mode scoped: 1, or 2 in two packages [default: 1]
+    #[arg(long, value_name = "N")]
+    package_nodes: Option<u32>,
     /// Caches [default: 3, with --networks 2, with --mode scoped 2, a thread each]
     #[arg(long, value_name = "N")]
     caches: Option<u32>,
@@ -62,24 +64,25 @@ pub(crate) struct Args {
     /// Values that a line can have [default: 2, with --networks 1]
     #[arg(long, value_name = "N")]
     values: Option<u8>,
-    /// Lines of a cache that may have a transaction under way at a time
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    mshrs: u32,
+    /// Lines of a cache that may have a transaction under way at a time [default: 2]
+    #[arg(long, value_name = "N")]
+    mshrs: Option<u32>,
     /// Cores ask for far atomics, too
     #[arg(long)]
     far: bool,
     /// Stores add one instead of setting each value
     #[arg(long)]
     increments: bool,
-    /// How copies are given up
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Notify)]
-    evictions: How,
+    /// How copies are given up; with --mode scoped, where nobody is told, whether they are: none or notify
+    /// [default: notify]
+    #[arg(long, value_name = "HOW", value_enum)]
+    evictions: Option<How>,
     /// How homes list sharers: full-map, coarse:K (a bit for K caches), limited:I:broadcast,
     /// limited:I:recall or limited:I:coarse:K (I pointers, and what they overflow into); or
     /// two-level[:P[,INNER[,OUTER]]]: P packages (2) with homes that list their caches as INNER, and a
-    /// fabric whose homes list packages as OUTER (full maps)
-    #[arg(long, value_name = "LISTING", default_value = "full-map", value_parser = organisation)]
-    directory: Organisation,
+    /// fabric whose homes list packages as OUTER (full maps) [default: full-map]
+    #[arg(long, value_name = "LISTING", value_parser = organisation)]
+    directory: Option<Organisation>,
     /// With MOESI's owned state: a dirty owner that serves a reader keeps the line
     #[arg(long)]
     owned: bool,
@@ -111,27 +114,27 @@ pub(crate) struct Args {
     /// level of a two-level directory
     #[arg(long, value_name = "MAPPING", value_parser = networks)]
     networks: Option<Networks>,
-    /// Messages that a FIFO of a network holds
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=32))]
-    depth: u32,
+    /// Messages that a FIFO of a network holds [default: 2]
+    #[arg(long, value_name = "N", requires = "networks", value_parser = clap::value_parser!(u32).range(1..=32))]
+    depth: Option<u32>,
     /// Seed this fault into the tables
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
     /// Hunt every fault that can be seeded, and show where each is found
-    #[arg(long, conflicts_with_all = ["mutant", "replay", "networks", "caches", "lines"])]
+    #[arg(long, conflicts_with = "replay")]
     mutants: bool,
     /// Print the protocol's tables, state by event, as the functions that machines run have them
-    #[arg(long, conflicts_with_all = ["mutants", "mutant", "replay", "networks", "caches", "lines"])]
+    #[arg(long, conflicts_with_all = ["mutants", "replay"])]
     tables: bool,
     /// Replay a schedule, in the tables and in the machine's controllers, instead of searching
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["networks", "caches", "lines", "mutant"])]
+    #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
     /// Where the schedule of a broken promise goes [default: counter-example.schedule]
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Threads; results do not depend on them
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-    threads: u16,
+    /// Threads; results do not depend on them [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: Option<u16>,
     /// Give up after this many states [default: what memory holds]
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -166,21 +169,120 @@ enum How {
     Either,
 }
 
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Errand {
+    Tables,
+    Replay,
+    Mutants,
+    Search,
+}
+
+impl Args {
+    fn errand(&self) -> Errand {
+        match (self.tables, &self.replay, self.mutants) {
+            (true, ..) => Errand::Tables,
+            (_, Some(_), _) => Errand::Replay,
+            (.., true) => Errand::Mutants,
+            _ => Errand::Search,
+        }
+    }
+
+    /// Every flag that not all errands know, and whether it is given.
+    fn given(&self) -> [(&'static str, bool); 26] {
+        [
+            ("--ops", self.ops.is_some()),
+            ("--package-nodes", self.package_nodes.is_some()),
+            ("--caches", self.caches.is_some()),
+            ("--lines", self.lines.is_some()),
+            ("--values", self.values.is_some()),
+            ("--mshrs", self.mshrs.is_some()),
+            ("--far", self.far),
+            ("--increments", self.increments),
+            ("--evictions", self.evictions.is_some()),
+            ("--directory", self.directory.is_some()),
+            ("--owned", self.owned),
+            ("--direct", self.direct),
+            ("--directory-lines", self.directory_lines.is_some()),
+            ("--no-package-evictions", self.no_package_evictions),
+            ("--no-recalls", self.no_recalls),
+            ("--raw", self.raw),
+            ("--symmetry", self.symmetry.is_some()),
+            ("--drain", self.drain),
+            ("--networks", self.networks.is_some()),
+            ("--mutant", self.mutant.is_some()),
+            ("--save", self.save.is_some()),
+            ("--threads", self.threads.is_some()),
+            ("--limit", self.limit.is_some()),
+            ("--memory", self.memory.is_some()),
+            ("--json", self.json.is_some()),
+            ("--quiet", self.quiet),
+        ]
+    }
+
+    /// Finds a flag that would say nothing here.
+    fn check(&self) -> anyhow::Result<()> {
+        let scoped = self.mode == Mode::Scoped;
+        let (what, known): (&str, &[&str]) = match (self.errand(), scoped) {
+            (Errand::Tables, false) => {
+                ("--tables", &["--owned", "--direct", "--directory", "--json"])
+            }
+            (Errand::Tables, true) => ("--tables of scoped caches", &["--json"]),
+            (Errand::Replay, _) => ("--replay", &["--json"]),
+            (Errand::Mutants, false) => ("--mutants", &["--threads", "--json"]),
+            (Errand::Mutants, true) => ("--mutants of scoped caches", &["--json"]),
+            (Errand::Search, true) => (
+                "--mode scoped",
+                &[
+                    "--ops",
+                    "--package-nodes",
+                    "--caches",
+                    "--evictions",
+                    "--mutant",
+                    "--save",
+                    "--limit",
+                    "--memory",
+                    "--json",
+                ],
+            ),
+            (Errand::Search, false) => ("--mode coherent", &[]),
+        };
+        let plain = self.errand() == Errand::Search && !scoped;
+        let knows = |flag: &str| {
+            let all = plain && !["--ops", "--package-nodes"].contains(&flag);
+            all || known.contains(&flag) || flag == "--quiet"
+        };
+        if let Some((flag, _)) =
+            self.given().into_iter().find(|(flag, given)| *given && !knows(flag))
+        {
+            bail!("{flag} says nothing to {what}\n  mend: leave it out");
+        }
+        if scoped && matches!(self.evictions, Some(How::Silent | How::Either)) {
+            bail!("scoped caches tell nobody of evictions\n  mend: use --evictions none or notify");
+        }
+        Ok(())
+    }
+
+    fn threads(&self) -> usize {
+        usize::from(self.threads.unwrap_or(1))
+    }
+
+    fn organisation(&self) -> Organisation {
+        self.directory.unwrap_or(Organisation { packages: None, listing: Listing::FullMap })
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    args.check()?;
     if args.tables {
-        let protocol = Protocol { owned: args.owned, direct: args.direct };
-        let coherent = args.mode == Mode::Coherent;
-        let text =
-            if coherent { verify_tables::coherent(protocol) } else { verify_tables::scoped() };
-        output::print(&text)?;
-        return Ok(Outcome::Done);
+        return tables(args);
     }
     // A fault that there is not is told before anything is written.
     let model = if args.mode == Mode::Coherent { Some(model(args)?) } else { None };
     let json = args.json.as_deref().map(Output::open).transpose()?;
     let Some(model) = model else { return scoped(args, json) };
     if args.mutants {
-        return verify_mutants::run(usize::from(args.threads), args.quiet, json);
+        return verify_mutants::run(args.threads(), args.quiet, json);
     }
     if let Some(path) = &args.replay {
         return replay(path, json);
@@ -188,7 +290,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // A place that was asked for is found fit before the search.
     let place = args.save.as_deref().map(Output::open).transpose()?;
     let memory_bytes = args.memory.map_or_else(room, |gib| gib << 30);
-    let (states, threads) = (args.limit.unwrap_or(u64::MAX), usize::from(args.threads));
+    let (states, threads) = (args.limit.unwrap_or(u64::MAX), args.threads());
     let limits = Limits { states, memory_bytes, threads, drain: args.drain };
     let counter = Counter::new(args.quiet);
     let started = now();
@@ -225,6 +327,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
 }
 
+/// Prints the tables of the protocol that is asked for.
+fn tables(args: &Args) -> anyhow::Result<Outcome> {
+    let tables = if args.mode == Mode::Scoped {
+        vec![verify_tables::scoped()]
+    } else {
+        // The same is refused as in a search.
+        model(args)?;
+        let Organisation { packages, listing } = args.organisation();
+        let protocol = Protocol { owned: args.owned, direct: args.direct };
+        let mut tables = verify_tables::coherent(protocol, listing);
+        tables.extend(packages.map(|_| verify_packages::table(listing)));
+        tables
+    };
+    let json = args.json.as_deref().map(Output::open).transpose()?;
+    let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
+    if let Some(json) = json {
+        json.write(&(serde_json::to_string_pretty(&tables)? + "\n"))?;
+    }
+    if !to_stdout {
+        output::print(&verify_tables::render(&tables))?;
+    }
+    Ok(Outcome::Done)
+}
+
 fn scoped(args: &Args, json: Option<Output>) -> anyhow::Result<Outcome> {
     if args.mutants {
         return verify_scoped::mutants(args.quiet, json);
@@ -234,9 +360,9 @@ fn scoped(args: &Args, json: Option<Output>) -> anyhow::Result<Outcome> {
     }
     let asked = verify_scoped::Asked {
         threads: args.caches.unwrap_or(2),
-        package_nodes: args.package_nodes,
-        ops: args.ops,
-        evictions: args.evictions != How::None,
+        package_nodes: args.package_nodes.unwrap_or(1),
+        ops: args.ops.unwrap_or(2),
+        evictions: args.evictions != Some(How::None),
         mutant: args.mutant.clone(),
         save: args.save.clone(),
         limit: args
@@ -249,8 +375,8 @@ fn scoped(args: &Args, json: Option<Output>) -> anyhow::Result<Outcome> {
 
 fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
     let mutant = args.mutant.as_deref().map(mutant).transpose()?;
-    let networks = args.networks.map(|n| n.with_depth(args.depth));
-    let Organisation { packages, listing } = args.directory;
+    let networks = args.networks.map(|n| n.with_depth(args.depth.unwrap_or(2)));
+    let Organisation { packages, listing } = args.organisation();
     let apart = networks.is_none() || packages.is_some();
     let with = |plain, networked| if networks.is_some() { networked } else { plain };
     let shape = Shape {
@@ -258,13 +384,13 @@ fn model(args: &Args) -> anyhow::Result<Model<Option<Mutant>>> {
         packages,
         lines: args.lines.unwrap_or(with(1, 2)),
         values: args.values.unwrap_or(if networks.is_some() { 1 } else { 2 }),
-        mshrs: args.mshrs,
+        mshrs: args.mshrs.unwrap_or(2),
         homes: if apart { Homes::Apart } else { Homes::Interleaved },
         directory_lines: args.directory_lines,
         networks,
     };
     shape.check().map_err(|what| anyhow!("{what}\n  mend: choose a smaller system"))?;
-    let evictions = match args.evictions {
+    let evictions = match args.evictions.unwrap_or(How::Notify) {
         How::None => Evictions::None,
         How::Notify => Evictions::Notify,
         How::Silent => Evictions::Silent,
@@ -331,51 +457,6 @@ fn replay(path: &Path, json: Option<Output>) -> anyhow::Result<Outcome> {
     Ok(if clean { Outcome::Done } else { Outcome::ChecksFailed })
 }
 
-fn symmetry(text: &str) -> Result<Symmetry, String> {
-    let mut symmetry = Symmetry::NONE;
-    for word in text.split(',') {
-        match word.trim() {
-            "caches" => symmetry.caches = true,
-            "lines" => symmetry.lines = true,
-            "values" => symmetry.values = true,
-            other => return Err(format!("`{other}` is not caches, lines or values")),
-        }
-    }
-    Ok(symmetry)
-}
-
-/// A directory of one level, or of two.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Organisation {
-    packages: Option<Packages>,
-    /// How the fabric's homes list sharers.
-    listing: Listing,
-}
-
-fn organisation(text: &str) -> Result<Organisation, String> {
-    let Some(levels) = text.strip_prefix("two-level") else {
-        return Ok(Organisation { packages: None, listing: text.parse()? });
-    };
-    let mut parts = levels.strip_prefix(':').unwrap_or(levels).split(',');
-    let mut next = |default| parts.next().filter(|part| !part.is_empty()).unwrap_or(default);
-    let count = next("2");
-    let count = count.parse().map_err(|_| format!("`{count}` is no number of packages"))?;
-    let inner = next("full-map").parse()?;
-    let listing = next("full-map").parse()?;
-    match parts.next() {
-        Some(more) => Err(format!("`{more}` is too much: packages, inner and outer listing")),
-        None => Ok(Organisation { packages: Some(Packages { count, inner }), listing }),
-    }
-}
-
-fn networks(text: &str) -> Result<Networks, String> {
-    match text {
-        "shipped" => Ok(Networks::shipped(1)),
-        "shipped@levels" => Ok(Networks::shipped(1).with_levels_apart()),
-        text => text.parse(),
-    }
-}
-
 fn mutant(text: &str) -> anyhow::Result<Mutant> {
     let known = Mutant::ALL.into_iter().find(|m| format!("{m:?}") == text);
     known.ok_or_else(|| anyhow!("no fault `{text}`\n  mend: use one of {:?}", Mutant::ALL))
@@ -383,17 +464,6 @@ fn mutant(text: &str) -> anyhow::Result<Mutant> {
 
 /// Bytes of a state of scoped caches that is still to be looked at, about: half of them are at the worst.
 const SCOPED_STATE_BYTES: u64 = 2048;
-/// Bytes for a search where nothing says how many are free.
-const ROOM: u64 = 8 << 30;
-
-/// Three quarters of the memory that is free: a search gives up with a word before the system ends it.
-fn room() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kib.map_or(ROOM, |kib| kib * 768)
-}
-
 #[expect(clippy::disallowed_methods, reason = "wall time of the search, told beside its result")]
 pub(super) fn now() -> Instant {
     Instant::now()

@@ -9,6 +9,8 @@ use topology::spec::MachineSpec;
 use topology::units::Size;
 use topology::{Description, TopologyError};
 
+use super::handover;
+
 /// The knobs of a machine that make it tight.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Knobs {
@@ -114,6 +116,12 @@ impl Case {
         let mut phase = || (0..threads).map(|_| thread()).collect();
         let mut phases: Vec<Phase> = (0..phases).map(|_| phase()).collect();
         if knobs.scope_nodes > 0 {
+            if draw(seed, 7, 18, 0).is_multiple_of(2) {
+                // What is held up has to be overtaken on another way.
+                knobs.stretch = 8 + u32::try_from(draw(seed, 7, 18, 1) % 3).unwrap_or(0);
+                let nodes = knobs.spec().map_or(1, |spec| spec.fabric.node_ports.len());
+                phases = handover::phases(seed, nodes, stride);
+            }
             narrow(&mut phases, seed);
         }
         Self { seed, knobs, phases }

@@ -16,6 +16,7 @@
 
 mod case;
 mod file;
+mod handover;
 mod judge;
 mod rows;
 mod shrink;
@@ -23,7 +24,7 @@ mod shrink;
 pub use case::{Case, Knobs, Phase};
 pub use file::{StressFileError, load, save};
 pub use judge::{Failure, FailureKind, judge, judge_with};
-pub use rows::{Rows, reachable};
+pub use rows::{Rows, coherent_rows, reachable};
 pub use shrink::shrink;
 
 /// Shipped topologies of at most this many accelerators are drawn from.

@@ -7,8 +7,12 @@ use coherence::model::{Evictions, Limits, Model, Workload, search};
 use coherence::scoped::model::reachable_rows;
 use coherence::scoped::{ScopedEventKind, ScopedRows, ScopedState};
 use coherence::{
-    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Protocol, SharedEviction,
+    CacheEventKind, CacheState, Config, Coverage, DirEventKind, DirState, Directory, Listing,
+    Protocol, SharedEviction,
 };
+
+/// Caches of the searches: races between two and a third are among them.
+const CACHES: u32 = 3;
 
 /// A set of rows.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -78,18 +82,8 @@ impl fmt::Display for Rows {
 /// If the search finds the protocol broken.
 pub fn reachable(threads: usize) -> Rows {
     let mut rows = Rows::of(&Coverage::default(), reachable_rows());
-    let silent_or_not = Protocol::ALL.map(|protocol| [(protocol, false), (protocol, true)]);
-    for (protocol, silent) in silent_or_not.into_iter().flatten() {
-        let shared_eviction = if silent { SharedEviction::Silent } else { SharedEviction::Notify };
-        let evictions = if silent { Evictions::Either } else { Evictions::Notify };
-        let cfg = Config { shared_eviction, protocol, ..Config::default() };
-        let mut model = Model::new(cfg, 3, 1);
-        model.workload = Workload { far: true, evictions, ..Workload::default() };
-        let limits = Limits { threads, ..Limits::default() };
-        let report = search(&model, &limits, &|_| {});
-        let found = report.counter_example.as_ref();
-        assert!(found.is_none() && report.complete, "{found:?}");
-        rows.add(&Rows::of(&report.coverage, ScopedRows::default()));
+    for protocol in Protocol::ALL {
+        rows.add(&coherent_rows(protocol, Listing::FullMap, threads));
     }
     // The controllers keep a core's wish, and a recall, until the line can take it.
     let core = |event: &CacheEventKind| {
@@ -98,5 +92,28 @@ pub fn reachable(threads: usize) -> Rows {
     };
     rows.cache.retain(|(state, event)| state.is_stable() || !core(event));
     rows.home.retain(|(state, event)| state.is_stable() || *event != DirEventKind::Recall);
+    rows
+}
+
+/// Every row of the directory protocol that the exhaustive search takes with three caches and a line, near and far
+/// atomics, told and silent evictions.
+///
+/// # Panics
+/// If the search finds the protocol broken.
+pub fn coherent_rows(protocol: Protocol, listing: Listing, threads: usize) -> Rows {
+    let mut rows = Rows::default();
+    for silent in [false, true] {
+        let shared_eviction = if silent { SharedEviction::Silent } else { SharedEviction::Notify };
+        let evictions = if silent { Evictions::Either } else { Evictions::Notify };
+        let directory = Directory { listing, nodes: CACHES };
+        let cfg = Config { shared_eviction, protocol, directory, ..Config::default() };
+        let mut model = Model::new(cfg, CACHES, 1);
+        model.workload = Workload { far: true, evictions, ..Workload::default() };
+        let limits = Limits { threads, ..Limits::default() };
+        let report = search(&model, &limits, &|_| {});
+        let found = report.counter_example.as_ref();
+        assert!(found.is_none() && report.complete, "{found:?}");
+        rows.add(&Rows::of(&report.coverage, ScopedRows::default()));
+    }
     rows
 }

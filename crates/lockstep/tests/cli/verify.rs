@@ -164,6 +164,48 @@ fn tables_are_printed_as_the_functions_have_them() {
     }
     let said = place.succeed("verify --mode scoped --tables");
     assert!(said.out.contains("Read up/Iv"), "{}", said.out);
+    let said = place.succeed("verify --tables --directory two-level:2,full-map,coarse:2");
+    for part in ["Cache, MESI, coarse:2", "Home of a package", "up GetS to Dir/I under IsD"] {
+        assert!(said.out.contains(part), "no `{part}` in {}", said.out);
+    }
+    let told = json(&place, "verify --tables --json -", 0);
+    assert_eq!(
+        (&told[0]["title"], &told[0]["columns"][0]),
+        (&"Cache, MESI".into(), &"load".into())
+    );
+    assert_eq!(told[0]["rows"][0][0], "I");
+}
+
+#[test]
+fn a_flag_that_would_say_nothing_is_an_error() {
+    let place = Place::new();
+    for (words, flag) in [
+        ("--tables --far", "--far"),
+        ("--tables --save x", "--save"),
+        ("--tables --mode scoped --owned", "--owned"),
+        ("--mutants --owned", "--owned"),
+        ("--mutants --limit 9", "--limit"),
+        ("--mutants --mode scoped --threads 2", "--threads"),
+        ("--replay x --raw", "--raw"),
+        ("--replay x --directory coarse:2", "--directory"),
+        ("--ops 3", "--ops"),
+        ("--package-nodes 2", "--package-nodes"),
+        ("--mode scoped --far", "--far"),
+        ("--mode scoped --lines 2", "--lines"),
+        ("--mode scoped --directory full-map", "--directory"),
+        ("--mode scoped --drain", "--drain"),
+    ] {
+        let said = place.run(&format!("verify {words}"));
+        assert_eq!(said.code, Some(2), "{words}");
+        let part = format!("{flag} says nothing to --");
+        assert!(said.err.contains(&part) && said.err.contains("mend: "), "{words}: {}", said.err);
+    }
+    let said = place.run("verify --mode scoped --evictions silent");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("--evictions none or notify"), "{}", said.err);
+    let said = place.run("verify --depth 3");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("--networks"), "{}", said.err);
 }
 
 #[test]

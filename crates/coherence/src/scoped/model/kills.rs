@@ -92,19 +92,24 @@ pub fn arenas() -> Vec<Arena> {
     ]
 }
 
-/// States of an arena whose rows count as reachable: the largest is left out.
-const ROWS_MAX: u64 = 400_000;
+/// Arenas that are too large to be searched to their end for their rows.
+const LARGE: [&str; 2] = ["any 2 x 3", "packages, any 2 x 2"];
 
-/// Every row of the table that the sound protocol takes in the arenas that are searched to their end.
+/// Every row of the table that the sound protocol takes in the arenas but the largest two, each searched to its end.
 ///
 /// # Panics
-/// If the search finds the protocol broken.
+/// If a search finds the protocol broken, or does not come to its end.
 pub fn reachable_rows() -> ScopedRows {
-    arenas().into_iter().fold(ScopedRows::default(), |rows, arena| {
-        let report = search(&arena.model, ROWS_MAX, &|_| {});
-        assert!(report.counter_example.is_none(), "{}: {:?}", arena.name, report.counter_example);
-        rows.with(report.rows)
-    })
+    let small = arenas().into_iter().filter(|arena| !LARGE.contains(&arena.name));
+    small.fold(ScopedRows::default(), |rows, arena| rows.with(rows_of(&arena, HUNT_MAX)))
+}
+
+fn rows_of(arena: &Arena, most: u64) -> ScopedRows {
+    let Arena { name, model } = arena;
+    let report = search(model, most, &|_| {});
+    assert!(report.counter_example.is_none(), "{name}: {:?}", report.counter_example);
+    assert!(report.complete, "{name} is not searched to its end within {most} states");
+    report.rows
 }
 
 /// The first arena in which a fault is found; none if it survives all.
@@ -125,6 +130,12 @@ pub fn hunt(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "one line is not searched to its end within 1000 states")]
+    fn rows_of_a_search_that_is_given_up_count_for_nothing() {
+        let _ = rows_of(&arenas()[0], 1000);
+    }
 
     #[test]
     fn every_fault_is_found_and_the_sound_protocol_is_clean_where_it_is() {

@@ -21,6 +21,7 @@ mod parse;
 mod schedule;
 mod search;
 mod state;
+mod walk;
 
 use core::fmt;
 
@@ -35,6 +36,7 @@ pub use kills::{Arena, ScopedKill, arenas, hunt, reachable_rows};
 pub use schedule::{ScopedReplay, ScopedSchedule};
 pub use search::{CounterExample, Progress, Report, search};
 pub use state::{Act, Move};
+pub use walk::walk;
 
 /// `[line][part]`: what words are called.
 const NAMES: [[&str; 2]; LINES_MAX] = [["x", "x'"], ["f", "f'"], ["g", "g'"], ["z", "z'"]];

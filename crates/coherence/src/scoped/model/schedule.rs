@@ -69,13 +69,18 @@ impl ScopedSchedule {
 
     /// The schedule of a counter-example that was found in `model`.
     pub fn of(model: &Model, found: &CounterExample) -> Self {
+        Self { acts: found.moves.iter().map(|m| m.act).collect(), ..Self::of_model(model) }
+    }
+
+    /// One of a model's system, without an act.
+    pub(super) fn of_model(model: &Model) -> Self {
         Self {
             nodes: model.nodes,
             package_nodes: model.package_nodes,
             places: model.places.clone(),
             homes: model.homes.clone(),
             mutant: model.mutant,
-            acts: found.moves.iter().map(|m| m.act).collect(),
+            acts: Vec::new(),
         }
     }
 

@@ -1,0 +1,145 @@
+//! Programs that hand data from thread to thread, as programs on memory that is kept valid by scopes do: who gives
+//! writes and releases a flag; who takes has looked before, waits for the flag by acquires, and looks again.
+//!
+//! Draws of any operations rarely come to what such memory gets wrong: an answer or a write is still under way when
+//! news of a later write has come by another way, over other cables. So a phase is about few words: everybody gives and
+//! takes the same ones. What ways there are depends on where the words are at home, so phases are many and short.
+
+use base::rng::draw;
+use base::{Addr, Op};
+
+use super::case::Phase;
+
+/// Lines of data, and flags on lines of their own behind them.
+const DATA: u64 = 24;
+const FLAGS: u64 = 8;
+/// Lines that nobody else wants.
+const OTHERS: u64 = 64;
+/// Thinks are below this, or a fraction of it: a few misses over long cables.
+const THINK_CYCLES_MAX: u64 = 1 << 12;
+
+/// Phases on a machine of so many nodes. A few nodes have threads, one or two each: those of a node, and those of a
+/// package, see each other's copies.
+pub(super) fn phases(seed: u64, nodes: usize, stride: u64) -> Vec<Phase> {
+    let mut dice = Dice { seed, stream: u64::MAX, count: 0 };
+    let (seats, count) = (seats(&mut dice, nodes), 16 + dice.below(32));
+    let threads = seats.last().map_or(0, |seat| seat + 1);
+    let phase = |number: u64| {
+        let word = dice.below(DATA) * stride + 8 * (1 + dice.below(7));
+        let flag = (DATA + dice.below(FLAGS)) * stride;
+        let thread = |thread: usize| {
+            let mut ops = Vec::new();
+            if seats.contains(&thread) {
+                let dice = Dice { seed, stream: number << 32 | thread as u64, count: 0 };
+                let mut steps =
+                    Steps { dice, word: Addr(word), flag: Addr(flag), stride, ops: &mut ops };
+                for _ in 0..=steps.dice.below(3) {
+                    steps.step();
+                }
+            }
+            ops
+        };
+        (0..threads).map(thread).collect()
+    };
+    (0..count).map(phase).collect()
+}
+
+/// The threads that do something, in order; threads are put on nodes by turns.
+fn seats(dice: &mut Dice, nodes: usize) -> Vec<usize> {
+    let mut seats = Vec::new();
+    for seat in 0..2 + dice.below(3) {
+        let near = seat > 0 && dice.below(2) == 0;
+        let node = if near { (seats[0] + 1) % nodes } else { dice.at(nodes) };
+        seats.push(node);
+        if dice.below(2) == 0 {
+            seats.push(node + nodes);
+        }
+    }
+    seats.sort_unstable();
+    seats.dedup();
+    seats
+}
+
+/// Draws of their own.
+struct Dice {
+    seed: u64,
+    stream: u64,
+    count: u64,
+}
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.count += 1;
+        draw(self.seed, self.stream, 18, self.count) % n
+    }
+
+    fn at(&mut self, n: usize) -> usize {
+        usize::try_from(self.below(n as u64)).unwrap_or(0)
+    }
+}
+
+/// What a thread does in a phase.
+struct Steps<'a> {
+    dice: Dice,
+    word: Addr,
+    flag: Addr,
+    stride: u64,
+    ops: &'a mut Vec<Op>,
+}
+
+impl Steps<'_> {
+    fn step(&mut self) {
+        let most = THINK_CYCLES_MAX >> self.dice.below(10);
+        self.think(most);
+        match self.dice.below(8) {
+            0..=2 => self.give(),
+            3..=6 => self.take(most),
+            _ => self.ops.push(Op::Fence),
+        }
+    }
+
+    fn think(&mut self, most: u64) {
+        let cycles = u32::try_from(self.dice.below(most)).unwrap_or(0);
+        self.ops.push(Op::Think { cycles });
+    }
+
+    /// Writes, perhaps has what was written put out, and releases a flag.
+    fn give(&mut self) {
+        let (addr, size, value) = (self.word, 8, None);
+        // A release is written through at once, with nobody waiting for it.
+        let release = self.dice.below(4) == 0;
+        self.ops.push(if release {
+            Op::Release { addr, size, value }
+        } else {
+            Op::Store { addr, size, value }
+        });
+        self.put_out();
+        self.ops.push(Op::Release { addr: self.flag, size, value });
+    }
+
+    /// Uses lines that share a set with what was written.
+    fn put_out(&mut self) {
+        for _ in 0..self.dice.below(4) {
+            let addr = Addr((OTHERS + self.dice.below(8)) * self.stride);
+            self.ops.push(Op::Load { addr, size: 8 });
+        }
+    }
+
+    /// Looks or writes, acquires by a flag some times, and looks again.
+    fn take(&mut self, most: u64) {
+        let (addr, size, value) = (self.word, 8, None);
+        match self.dice.below(6) {
+            0 | 1 => self.ops.push(Op::Release { addr, size, value }),
+            2 => {
+                self.ops.push(Op::Store { addr, size, value });
+                self.put_out();
+            }
+            _ => self.ops.push(Op::Load { addr, size }),
+        }
+        for _ in 0..=self.dice.below(16) {
+            self.ops.push(Op::Acquire { addr: self.flag, size, sc: false });
+            self.ops.push(Op::Load { addr, size });
+            self.think(most / 4 + 1);
+        }
+    }
+}
