@@ -20,7 +20,6 @@ const CASES: usize = 200;
 fn random_cases_catch_every_seeded_fault() {
     // Machines have full maps: faults of other lists are for the model checker.
     let listed = |m: &Mutant| m.listing() == Listing::FullMap;
-    let mut latest = 0;
     for mutant in Mutant::ALL.into_iter().filter(listed) {
         let shows = |case: &Case| {
             let Knobs { scope_nodes, protocol, package_nodes, .. } = &case.knobs;
@@ -30,10 +29,8 @@ fn random_cases_catch_every_seeded_fault() {
                 && packages == mutant.needs_packages()
         };
         let mut cases = (0..).map(|seed| Case::draw(seed, &NAMES)).filter(shows).take(CASES);
-        let found = cases.find(|c| judge(c, mutant).is_some());
-        latest = latest.max(found.unwrap_or_else(|| panic!("{mutant:?} survives")).seed);
+        assert!(cases.any(|c| judge(&c, mutant).is_some()), "{mutant:?} survives");
     }
-    println!("the last is found by seed {latest}");
 }
 
 /// Cases of the hunt for one fault of scoped caches.
@@ -56,7 +53,6 @@ fn random_cases_catch_every_seeded_fault_of_scoped_caches() {
         found.push((mutant, cases.position(|c| judge(&c, mutant))));
     }
     let left: Vec<_> = found.iter().filter(|(_, at)| at.is_none()).collect();
-    println!("{found:?}");
     assert!(left.is_empty(), "{left:?} survive");
 }
 

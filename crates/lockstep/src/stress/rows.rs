@@ -54,6 +54,18 @@ impl Rows {
         self.len() == 0
     }
 
+    /// Those that controllers put to the tables: they keep a core's wish, and a recall, until the line can take it.
+    #[must_use]
+    pub fn put_by_controllers(mut self) -> Self {
+        let core = |event: &CacheEventKind| {
+            use CacheEventKind::{Drop, Evict, Far, Load, Store};
+            matches!(event, Load | Store | Far | Evict | Drop)
+        };
+        self.cache.retain(|(state, event)| state.is_stable() || !core(event));
+        self.home.retain(|(state, event)| state.is_stable() || *event != DirEventKind::Recall);
+        self
+    }
+
     /// The rows that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
@@ -85,14 +97,7 @@ pub fn reachable(threads: usize) -> Rows {
     for protocol in Protocol::ALL {
         rows.add(&coherent_rows(protocol, Listing::FullMap, threads));
     }
-    // The controllers keep a core's wish, and a recall, until the line can take it.
-    let core = |event: &CacheEventKind| {
-        use CacheEventKind::{Drop, Evict, Far, Load, Store};
-        matches!(event, Load | Store | Far | Evict | Drop)
-    };
-    rows.cache.retain(|(state, event)| state.is_stable() || !core(event));
-    rows.home.retain(|(state, event)| state.is_stable() || *event != DirEventKind::Recall);
-    rows
+    rows.put_by_controllers()
 }
 
 /// Every row of the directory protocol that the exhaustive search takes with three caches and a line, near and far

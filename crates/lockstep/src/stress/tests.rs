@@ -1,5 +1,7 @@
 //! The tester: cases are what their seed says, pass, shrink, and come back from files.
 
+use coherence::{Listing, Protocol};
+
 use super::*;
 
 #[test]
@@ -46,4 +48,12 @@ fn shrinking_leaves_what_the_failure_needs() {
     let (small, tries) = shrink(&case, FailureKind::Counter, fails);
     assert_eq!((small.operations(), small.threads(), small.phases.len()), (2, 2, 1), "{tries}");
     assert_eq!(small.knobs, Knobs::roomy("nvl8"));
+}
+
+/// The numbers of rows that VALIDATION.md tells.
+#[test]
+fn there_are_so_many_rows_to_be_taken() {
+    let mesi = coherent_rows(Protocol::MESI, Listing::FullMap, 1).put_by_controllers();
+    let all = reachable(1);
+    assert_eq!((mesi.len(), all.cache.len() + all.home.len(), all.len()), (115, 161, 192));
 }

@@ -79,6 +79,7 @@ fn scoped_caches_are_searched_and_their_faults_drawn() {
     );
     let said = place.succeed("verify --mode scoped --mutants");
     assert!(said.out.ends_with("13 of 13 faults are found\n"), "{}", said.out);
+    assert!(said.out.contains("into a package        25     5,802"), "{}", said.out);
     for (bad, part) in [
         ("--mutant StalePutWrites", "of scoped caches"),
         ("--package-nodes 3", "--package-nodes 1 or 2"),
@@ -214,5 +215,21 @@ fn a_search_that_is_given_up_says_how_far_it_was() {
     assert_eq!(said.code, Some(2), "{}", said.out);
     for part in ["given up after ", "clean up to a depth of ", "--limit or --memory"] {
         assert!(said.err.contains(part), "no `{part}` in {}", said.err);
+    }
+}
+
+/// The counts that VALIDATION.md compares with those of the planning model.
+#[test]
+fn silent_evictions_make_for_these_many_states() {
+    let place = Place::new();
+    for (words, states) in [
+        ("--caches 2 --symmetry caches", 3_100),
+        ("--caches 2 --raw", 6_138),
+        ("--caches 3 --symmetry caches", 40_294),
+        ("--caches 3 --raw", 231_698),
+        ("--caches 3 --far --symmetry caches", 55_026),
+    ] {
+        let told = json(&place, &format!("verify --evictions silent {words} --json -"), 0);
+        assert_eq!((&told["states"], &told["complete"]), (&states.into(), &true.into()), "{words}");
     }
 }

@@ -76,6 +76,9 @@ pub fn arenas() -> Vec<Arena> {
         &[Load(X), Load(X)],
         &[Acquire(F, Supernode), Load(X)],
     ];
+    // An acquire of what the thread's own node has written, and not released.
+    let own: &[&[Op]] =
+        &[&[Store(F), Acquire(F, Supernode), Load(F)], &[Acquire(F, Supernode), Store(F)]];
     let arena = |name, model| Arena { name, model };
     let calm = |model| Model { evictions: false, ..model };
     vec![
@@ -86,6 +89,7 @@ pub fn arenas() -> Vec<Arena> {
         arena("overwritten", programs((2, 1), &[0, 1, 0], &[1, 1, 1], overwritten)),
         arena("out of a package", calm(programs((4, 2), &[0, 1, 2], &[3, 3, 3], near))),
         arena("into a package", calm(programs((4, 2), &[2, 0, 1], &[3, 3], far))),
+        arena("own flag", programs((2, 1), &[0, 1], &[1, 1], own)),
         arena("any 2 x 2", Model::flat(2, 2)),
         arena("any 2 x 3", Model::flat(2, 3)),
         arena("packages, any 2 x 2", Model::packages(2, 2)),
@@ -130,6 +134,15 @@ pub fn hunt(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arenas_that_are_too_large_for_it_take_no_row_that_others_do_not() {
+        let reachable = reachable_rows();
+        for arena in arenas().into_iter().filter(|a| LARGE.contains(&a.name)) {
+            let rows = search(&arena.model, 100_000, &|_| {}).rows;
+            assert_eq!(reachable.with(rows), reachable, "{}", arena.name);
+        }
+    }
 
     #[test]
     #[should_panic(expected = "one line is not searched to its end within 1000 states")]
