@@ -1,14 +1,16 @@
 //! Counters aligned over fabrics: what they are off by is what the fabric does to the packets that measure
 //! it, and no more than nodes say themselves.
 
-use lockstep::base::Fs;
+use lockstep::base::{Fs, Op, Record, ThreadIdx};
 use lockstep::machine::align::{Alignment, Load, Sample};
+use lockstep::machine::{Machine, Options, Summary};
 use lockstep::topology::Description;
 use lockstep::topology::describe::{
     Channel, CountersForm, DriftForm, EventForm, Happening, Timestamps,
 };
 use lockstep::topology::spec::MachineSpec;
 use lockstep::topology::units::{Frequency, Length, Span};
+use lockstep::traffic::Trace;
 use proptest::prelude::*;
 
 fn form() -> CountersForm {
@@ -221,4 +223,48 @@ proptest! {
         prop_assert!(a.0.iter().all(|s| s.broken == 0));
         prop_assert_eq!(a, b);
     }
+}
+
+/// A run in which the threads of some nodes wait for a count.
+fn wait(spec: &MachineSpec, nodes: &[u32], count: u64, threads: usize) -> Summary {
+    let record = |n: u32, op| Record { thread: ThreadIdx(n), op };
+    let others = (0..8).filter(|n| !nodes.contains(n)).map(|n| record(n, Op::Fence));
+    let waits = nodes.iter().map(|n| record(*n, Op::At { count }));
+    let trace = Trace::from_records(others.chain(waits)).expect("sound records");
+    let options = Options { threads, ..Options::default() };
+    let mut machine = Machine::new(spec, &trace, options).expect("a sound machine");
+    machine.run().expect("it ends");
+    machine.summary()
+}
+
+#[test]
+fn a_send_is_released_when_its_nodes_aligned_counter_has_the_count() {
+    let aligned = spec("nvl8", form());
+    for count in [100_000, 1_000_000] {
+        let released: Vec<f64> =
+            (0..8).map(|n| wait(&aligned, &[n], count, 1).time.as_ns()).collect();
+        // The root's oscillator is off by up to 50 ppm, and goes at 1 GHz.
+        let due = count as f64;
+        assert!((released[0] - due).abs() < due * 51e-6 + 2.0, "{released:?}");
+        // Left to themselves, counters would be up to 100 ppm apart: 10 and 100 ns.
+        let most = released.iter().copied().fold(f64::MIN, f64::max);
+        let least = released.iter().copied().fold(f64::MAX, f64::min);
+        assert!(most - least < 5.0, "{count}: {released:?}");
+    }
+}
+
+#[test]
+fn where_nodes_keep_no_counters_a_count_is_of_their_own_edges() {
+    let plain = Description::nvl8().elaborate().expect("a sound machine");
+    let time = wait(&plain, &[3], 100_000, 1).time.as_ns();
+    assert!((time - 100_000.0 / 1.755).abs() < 1.0, "{time} ns at 1.755 GHz");
+}
+
+#[test]
+fn counts_are_come_to_alike_on_any_threads() {
+    let aligned = spec("nvl8", form());
+    let nodes = [0, 1, 2, 3, 4, 5, 6, 7];
+    let one = wait(&aligned, &nodes, 250_000, 1);
+    let two = wait(&aligned, &nodes, 250_000, 2);
+    assert_eq!((one.time, one.digest), (two.time, two.digest));
 }

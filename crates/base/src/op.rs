@@ -193,7 +193,8 @@ pub enum Op {
     },
     /// Nothing later in the thread starts before its node's counter has come to `count`; at once where it has.
     At {
-        /// Edges of the node's clock.
+        /// Ticks of the counter: of the aligned one since the start of the run where the machine keeps such, else
+        /// edges of the node's clock.
         count: u64,
     },
     /// Copies `bytes` from `from` to `to`, a line at a time; the ranges may not overlap.

@@ -13,6 +13,7 @@ use memory::{AddressMap, FixedParams, MemoryModel};
 use topology::spec::{self, Consistency, MachineSpec};
 use traffic::Trace;
 
+use crate::align::{NodeCounter, Timebase};
 use crate::ghost::Ghost;
 use crate::machine::{Options, TIME_MAX};
 use crate::memory_port::MemoryPort;
@@ -128,6 +129,25 @@ pub(crate) fn nodes(
         node
     };
     Ok(agents.into_iter().enumerate().map(node).collect())
+}
+
+/// The nodes, whose threads keep time by aligned counters where the machine has such.
+pub(crate) fn timed(
+    spec: &MachineSpec,
+    seed: u64,
+    domains: &[Domain],
+    mut nodes: Vec<Node>,
+) -> Result<Vec<Node>, BuildError> {
+    if spec.counters.is_none() {
+        return Ok(nodes);
+    }
+    let clock = domains[spec.accelerator.clock.at()].clone();
+    let base = Arc::new(Timebase::new(spec, seed, clock)?);
+    for node in &mut nodes {
+        let counter = NodeCounter::new(&base, node.id);
+        node.agents.iter_mut().for_each(|agent| agent.keep_time(counter.clone()));
+    }
+    Ok(nodes)
 }
 
 /// The memories of `nodes` nodes.

@@ -16,7 +16,7 @@ use tracing::debug;
 use traffic::Trace;
 
 use crate::barriers::{Meetings, Teams, units};
-use crate::build::{Seed, config, memories, nodes, shared, sources};
+use crate::build::{Seed, config, memories, nodes, shared, sources, timed};
 use crate::engine::Engine;
 use crate::memory_port::MemoryPort;
 use crate::network::{FlitCounts, Loss, Network, loss};
@@ -193,7 +193,8 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         };
         let part_of = layout.nodes.iter().map(|p| u32::try_from(p.part).unwrap_or(0)).collect();
         let mut dealt: Vec<Vec<Node>> = layout.shares.iter().map(|_| Vec::new()).collect();
-        for node in nodes(spec, sources, options.seed, cfg)? {
+        let nodes = nodes(spec, sources, options.seed, cfg)?;
+        for node in timed(spec, options.seed, &domains, nodes)? {
             dealt[layout.nodes[node.id.at()].part].push(node);
         }
         let mut routings = std::iter::repeat_n(routing, parts);

@@ -102,6 +102,9 @@ impl Alignment {
             self.sums.add(measured);
         }
         self.nodes[at].set(measured, bound, now);
+        if let Some(changes) = &mut self.changes {
+            changes.push((at, now, self.nodes[at].counter.clone()));
+        }
     }
 
     /// When the next packet of load is due.

@@ -17,6 +17,7 @@
 
 mod exchange;
 mod node;
+mod timebase;
 
 use base::period::higher;
 use base::{DomainIdx, Fs, NodeIdx, PacketIdx, Part, rng};
@@ -27,6 +28,8 @@ use topology::spec::{CountersSpec, MachineSpec};
 use crate::BuildError;
 use crate::network::{Component, Network, Packet, changes};
 use node::Node;
+
+pub(crate) use timebase::{NodeCounter, Timebase};
 
 /// What a packet of an alignment carries.
 #[derive(Clone, Debug)]
@@ -113,7 +116,12 @@ pub struct Alignment {
     /// From when on exchanges are added up, and their sums.
     measure_from: Fs,
     sums: exchange::Sums,
+    /// Counters that were set since they were last asked for, where somebody follows them.
+    changes: Option<Vec<Change>>,
 }
+
+/// A node whose counter was set, when, and what it was from then on.
+type Change = (usize, Fs, Counter);
 
 /// The counters of a machine's nodes, undisciplined: offsets, drifts and phases drawn by `seed`.
 ///
@@ -185,6 +193,7 @@ impl Alignment {
             shuffle: None,
             measure_from: Fs::ZERO,
             sums: exchange::Sums::default(),
+            changes: None,
         };
         for at in 0..this.nodes.len() {
             this.plan_load(at);
@@ -212,6 +221,18 @@ impl Alignment {
     pub fn measured_from(mut self, from: Fs) -> Self {
         self.measure_from = from;
         self
+    }
+
+    /// Keeps what counters are set to, to be asked for.
+    #[must_use]
+    fn followed(mut self) -> Self {
+        self.changes = Some(Vec::new());
+        self
+    }
+
+    /// What counters were set to since they were last asked for, in order of time.
+    fn take_changes(&mut self) -> Vec<Change> {
+        self.changes.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
     /// Runs up to an instant, that instant included. Results do not depend on the order in which components

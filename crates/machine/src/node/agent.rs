@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use topology::spec::Consistency;
 use traffic::TraceError;
 
+use crate::align::NodeCounter;
 use crate::source::OpSource;
 use order::{Ledger, Rule};
 use store_buffer::StoreBuffer;
@@ -175,6 +176,8 @@ enum Next {
 /// One thread of the trace on its node.
 pub(crate) struct Agent {
     thread: ThreadIdx,
+    /// Its node's counter, where the machine aligns counters.
+    counter: Option<NodeCounter>,
     seed: u64,
     window: u32,
     ledger: Ledger,
@@ -220,6 +223,7 @@ impl Agent {
             offered: Offered::Program,
             observes: source.observes(),
             thread,
+            counter: None,
             seed,
             window: window.max(1),
             source,
@@ -237,6 +241,11 @@ impl Agent {
             retired: false,
             taken: 0,
         }
+    }
+
+    /// Keeps time by an aligned counter.
+    pub(crate) fn keep_time(&mut self, counter: NodeCounter) {
+        self.counter = Some(counter);
     }
 
     pub(crate) const fn thread(&self) -> ThreadIdx {
@@ -285,7 +294,7 @@ impl Agent {
         let quiet = self.outstanding == 0 && self.buffer.is_empty();
         match self.current {
             Current::None => {
-                if self.take(edge)? {
+                if self.take(edge, now)? {
                     return Ok(Next::Again);
                 }
                 if !quiet || self.copying > 0 {

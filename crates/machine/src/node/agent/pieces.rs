@@ -54,7 +54,7 @@ impl Agent {
     }
 
     /// Takes up the next operation. `false` at the end of the thread.
-    pub(super) fn take(&mut self, edge: Edge) -> Result<bool, TraceError> {
+    pub(super) fn take(&mut self, edge: Edge, now: Fs) -> Result<bool, TraceError> {
         if self.at == self.batch.len() {
             if !self.ended {
                 self.batch.clear();
@@ -99,7 +99,8 @@ impl Agent {
                 Current::Barrier { id, members, share: Some((how, value)), arrived: false }
             }
             Op::At { count } => {
-                self.think_until = self.think_until.max(time::edge_of_count(count)).max(edge);
+                let due = time::edge_of_count(self.counter.as_ref(), count, now);
+                self.think_until = self.think_until.max(due).max(edge);
                 Current::None
             }
             Op::Think { cycles } => {

@@ -8,7 +8,7 @@ base::state!([] Agent {
     keeps ledger, buffer, scopes, offered, current, stores, entries, free, outstanding, copying,
         think_until, refused, retired, taken;
     each;
-    fixed thread, seed, window, observes, source, batch, at, ended
+    fixed thread, counter, seed, window, observes, source, batch, at, ended
 });
 
 impl Agent {
