@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::builder::RangedU64ValueParser;
 use lockstep::schedule::{Options, compare, same_fabric};
-use machine::schedule::{Collective, Fault, Outcome as Ran, Schedule, execute, expand, plan};
+use machine::schedule::{
+    Collective, Fault, Outcome as Ran, Schedule, copies, execute, expand, plan,
+};
 use topology::schedule::{ScheduleFile, Transfer};
 use topology::spec::MachineSpec;
 
@@ -27,7 +29,7 @@ both, the link and the cycle. Without a schedule nodes send the same as soon as 
 Exit code: 0, 1 if packets did not arrive as planned, 2 for a schedule or input that is wrong.")]
 pub(crate) struct Args {
     /// Schedule file
-    #[arg(value_name = "FILE", required_unless_present = "collective")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["collective", "trace"])]
     file: Option<PathBuf>,
     /// Topology file, or name of a shipped one; where not given, what the schedule says
     #[arg(long, value_name = "FILE")]
@@ -35,7 +37,10 @@ pub(crate) struct Args {
     /// Plan this instead of a file: all-to-all, ring-all-reduce, or a permutation such as transpose
     #[arg(long, value_name = "NAME", conflicts_with = "file", requires = "topology")]
     collective: Option<String>,
-    /// Flits of each packet of the collective
+    /// Plan the bulk copies of this trace: a file, or a shipped one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "collective"], requires = "topology")]
+    trace: Option<String>,
+    /// Flits of each packet of the collective, the most of each of a trace
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=4096))]
     packet_flits: u32,
     /// Cycles by which counters may be off; where not given, what the schedule says
@@ -133,10 +138,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn job(args: &Args) -> anyhow::Result<Job> {
-    if let (Some(name), Some(topology)) = (&args.collective, &args.topology) {
-        let collective: Collective = name.parse()?;
+    if let (None, Some(topology)) = (&args.file, &args.topology) {
         let spec = input::topology(topology)?;
-        let transfers = collective.transfers(&spec, args.packet_flits, args.seed)?;
+        let transfers = if let Some(trace) = &args.trace {
+            copies(&spec, &input::trace(trace)?, args.packet_flits)?
+        } else {
+            let name = args.collective.as_deref().unwrap_or_default();
+            name.parse::<Collective>()?.transfers(&spec, args.packet_flits, args.seed)?
+        };
         let error_cycles = args.counter_error.unwrap_or(0);
         let topology = topology.clone();
         return Ok(Job { file: None, topology, spec, transfers, error_cycles, plans: true });

@@ -87,7 +87,6 @@ fn faults_are_named_at_their_place_and_shown_by_the_network_if_forced() {
         ("path.ron", RELAY.replace("\"r(2,3)\", ", "")),
         ("bare.ron", RELAY.replace("release: 34, ", "")),
         ("none.ron", hand(met).replace("    topology: \"mesh4x4.ron\",\n", "")),
-        ("other.ron", hand(met).replace("mesh4x4.ron", "mesh9x9")),
     ];
     let mut all = Vec::new();
     for (name, text) in cases {
@@ -107,4 +106,21 @@ fn faults_are_named_at_their_place_and_shown_by_the_network_if_forced() {
     let said = place.run("schedule met.ron --force");
     assert_eq!(said.code, Some(1), "{}", said.err);
     insta::assert_snapshot!("schedule_forced", said.out);
+}
+
+#[test]
+fn the_bulk_copies_of_a_trace_are_planned() {
+    let place = place();
+    place.put("copies.trace", "0 copy 0x0 0x1000 256\n1 load 0x0 8\n1 copy 0x1000 0x2000 64\n");
+    let all = json(&place, "schedule --topology mesh8x8 --trace copies.trace --runs 1 --json -");
+    let transfers = all["transfers"].as_array().expect("transfers");
+    let ends = |t: &Value| (t["from"].as_u64(), t["to"].as_u64(), t["flits"].as_u64());
+    let told: Vec<_> = transfers.iter().map(ends).collect();
+    let (zero, one, two) = (Some(0), Some(1), Some(2));
+    assert_eq!(told, [(zero, one, Some(4)), (zero, one, Some(4)), (one, two, two)]);
+    assert!(transfers[2]["release"].as_u64() > transfers[0]["arrival"].as_u64());
+    place.put("none.trace", "0 load 0x0 8\n");
+    let said = place.run("schedule --topology mesh8x8 --trace none.trace");
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("copies nothing") && said.err.contains("mend: "), "{}", said.err);
 }

@@ -30,7 +30,7 @@ pub struct CollectiveError {
     mend: String,
 }
 
-fn wrong(message: impl Into<String>, mend: impl Into<String>) -> CollectiveError {
+pub(super) fn wrong(message: impl Into<String>, mend: impl Into<String>) -> CollectiveError {
     CollectiveError { message: message.into(), mend: mend.into() }
 }
 

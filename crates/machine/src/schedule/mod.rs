@@ -22,6 +22,7 @@
 
 mod book;
 mod collective;
+mod copies;
 mod course;
 mod dynamic;
 mod fault;
@@ -37,6 +38,7 @@ use topology::spec::MachineSpec;
 
 pub use book::Kind;
 pub use collective::{Collective, CollectiveError};
+pub use copies::copies;
 pub use dynamic::{Dynamic, dynamic};
 pub use fault::{Fault, Trouble};
 pub use run::{Losses, Outcome, RunTrouble, execute};
