@@ -24,6 +24,63 @@ impl fmt::Display for ScheduleError {
 
 impl core::error::Error for ScheduleError {}
 
+/// A text of keys up to `begin` and acts up to `end`, one a line.
+pub(crate) trait Text: Sized {
+    /// The first line.
+    const HEADER: &'static str;
+    /// What a text without it is not.
+    const KIND: &'static str;
+    /// The keys, in words.
+    const KEYS: &'static str;
+
+    /// Takes what stands behind a key. `false`: there is no such key.
+    fn key(&mut self, key: &str, words: &mut Words<'_>) -> Result<bool, ScheduleError>;
+
+    /// Whether the keys go together; if not, what is wrong and what to do.
+    fn check(&self) -> Result<(), (String, &'static str)>;
+
+    /// Takes an act.
+    fn act(&mut self, words: &mut Words<'_>) -> Result<(), ScheduleError>;
+}
+
+/// Reads a text into `all`, which has no act yet. Comments begin with `#`; empty lines say nothing.
+pub(crate) fn read<T: Text>(text: &str, mut all: T) -> Result<T, ScheduleError> {
+    let words = text.lines().enumerate().map(|(n, text)| Words::new(n + 1, text));
+    let mut lines = words.filter(|w| !w.ended());
+    let first = lines.next().unwrap_or_else(|| Words::new(1, ""));
+    if first.rest() != T::HEADER {
+        let mend = format!("begin the file with `{}`", T::HEADER);
+        return Err(first.error(format!("this is no {}", T::KIND), mend));
+    }
+    let (mut last, mut begun) = (first.line, false);
+    for mut words in lines {
+        last = words.line;
+        if begun {
+            if words.rest() == "end" {
+                return Ok(all);
+            }
+            all.act(&mut words)?;
+        } else {
+            let key = words.next("a key")?;
+            if key == "begin" {
+                begun = true;
+                words.finish()?;
+                all.check().map_err(|(what, mend)| words.error(what, mend))?;
+            } else if !all.key(key, &mut words)? {
+                let mend = format!("the keys are {}; acts follow `begin`", T::KEYS);
+                return Err(words.error(format!("no key is called `{key}`"), mend));
+            }
+        }
+        words.finish()?;
+    }
+    let end = Words::new(last, "");
+    Err(if begun {
+        end.error("the schedule does not end", "put `end` after the last act")
+    } else {
+        end.error("the acts are missing", "write `begin`, the acts and `end`")
+    })
+}
+
 /// The words of a line.
 pub(crate) struct Words<'a> {
     pub(crate) line: usize,

@@ -12,7 +12,7 @@ use crate::directory::{Directory, Listing};
 use crate::message::{Gather, Message, MsgKind};
 use crate::mutant::Mutant;
 use crate::value::ByteWrite;
-use crate::words::{ScheduleError, Words};
+use crate::words::{ScheduleError, Text, Words, read};
 
 /// Messages that a FIFO of a schedule's networks can hold.
 const NETWORK_DEPTH_MAX: u32 = 32;
@@ -22,47 +22,20 @@ impl FromStr for Schedule {
 
     /// Comments begin with `#`; empty lines say nothing.
     fn from_str(text: &str) -> Result<Self, ScheduleError> {
-        let mut lines = text
-            .lines()
-            .enumerate()
-            .map(|(n, text)| Words::new(n + 1, text))
-            .filter(|w| !w.ended());
-        let first = lines.next().unwrap_or_else(|| Words::new(1, ""));
-        if first.rest() != HEADER {
-            return Err(
-                first.error("this is no schedule", format!("begin the file with `{HEADER}`"))
-            );
-        }
-        let mut schedule = system(&mut lines)?;
-        let mut last = first.line;
-        for mut words in lines {
-            last = words.line;
-            if words.rest() == "end" {
-                return Ok(schedule);
-            }
-            schedule.acts.push(act(&mut words, &schedule.shape)?);
-        }
-        Err(Words::new(last, "").error("the schedule does not end", "put `end` after the last act"))
+        let (shape, listing, protocol) = (Shape::default(), Listing::FullMap, Protocol::MESI);
+        read(text, Self { shape, listing, protocol, mutant: None, acts: Vec::new() })
     }
 }
 
-/// The keys up to `begin`.
-fn system<'a>(lines: &mut impl Iterator<Item = Words<'a>>) -> Result<Schedule, ScheduleError> {
-    let (mut shape, mut listing, mut mutant) = (Shape::default(), Listing::FullMap, None);
-    let mut protocol = Protocol::MESI;
-    let mut last = 1;
-    for mut words in lines {
-        last = words.line;
-        let key = words.next("a key")?;
+impl Text for Schedule {
+    const HEADER: &'static str = HEADER;
+    const KIND: &'static str = "schedule";
+    const KEYS: &'static str = "caches, packages, lines, values, mshrs, homes, networks, directory, directory_lines, \
+                                protocol and mutant";
+
+    fn key(&mut self, key: &str, words: &mut Words<'_>) -> Result<bool, ScheduleError> {
+        let shape = &mut self.shape;
         match key {
-            "begin" => {
-                words.finish()?;
-                let directory = Directory { listing, nodes: shape.listed() };
-                return match shape.check().and(directory.check()) {
-                    Ok(()) => Ok(Schedule { shape, listing, protocol, mutant, acts: Vec::new() }),
-                    Err(what) => Err(words.error(what, "choose a smaller system")),
-                };
-            }
             "caches" => shape.caches = words.number(CACHES_MAX)?,
             "packages" => {
                 let read = words.rest().parse();
@@ -80,38 +53,31 @@ fn system<'a>(lines: &mut impl Iterator<Item = Words<'a>>) -> Result<Schedule, S
             }
             "mshrs" => shape.mshrs = words.number(LINES_MAX)?,
             "directory_lines" => shape.directory_lines = Some(words.number(LINES_MAX)?),
-            "homes" => {
-                shape.homes = match words.next("`apart`, `interleaved` or `at`")? {
-                    "apart" => Homes::Apart,
-                    "interleaved" => Homes::Interleaved,
-                    "at" => Homes::At(words.node(CACHES_MAX + 1)?.0),
-                    other => {
-                        return Err(words.error(
-                            format!("homes cannot be `{other}`"),
-                            "write `apart`, `interleaved` or `at n0`",
-                        ));
-                    }
-                }
-            }
-            "networks" => {
-                shape.networks = Some(words.networks()?);
-            }
+            "homes" => shape.homes = words.homes()?,
+            "networks" => shape.networks = Some(words.networks()?),
             "directory" => {
                 let text = words.next("an organisation such as full-map")?;
                 let read = text.parse::<Listing>();
-                listing =
+                self.listing =
                     read.map_err(|what| words.error(what, "write such as full-map or coarse:2"))?;
             }
-            "protocol" => protocol = words.protocol()?,
-            "mutant" => mutant = Some(words.mutant()?),
-            other => {
-                let mend = "the keys are caches, packages, lines, values, mshrs, homes, networks, directory, directory_lines, protocol and mutant; acts follow `begin`";
-                return Err(words.error(format!("no key is called `{other}`"), mend));
-            }
+            "protocol" => self.protocol = words.protocol()?,
+            "mutant" => self.mutant = Some(words.mutant()?),
+            _ => return Ok(false),
         }
-        words.finish()?;
+        Ok(true)
     }
-    Err(Words::new(last, "").error("the acts are missing", "write `begin`, the acts and `end`"))
+
+    fn check(&self) -> Result<(), (String, &'static str)> {
+        let directory = Directory { listing: self.listing, nodes: self.shape.listed() };
+        let sound = self.shape.check().and(directory.check());
+        sound.map_err(|what| (what, "choose a smaller system"))
+    }
+
+    fn act(&mut self, words: &mut Words<'_>) -> Result<(), ScheduleError> {
+        self.acts.push(act(words, &self.shape)?);
+        Ok(())
+    }
 }
 
 fn act(words: &mut Words<'_>, shape: &Shape) -> Result<Act, ScheduleError> {
@@ -141,7 +107,6 @@ fn act(words: &mut Words<'_>, shape: &Shape) -> Result<Act, ScheduleError> {
         "recall" => Act::Recall { line },
         _ => Act::Deliver(Flight { line, msg: message(words, shape, line)? }),
     };
-    words.finish()?;
     Ok(act)
 }
 
@@ -176,6 +141,18 @@ fn message(words: &mut Words<'_>, shape: &Shape, line: u32) -> Result<Message<u8
 }
 
 impl Words<'_> {
+    fn homes(&mut self) -> Result<Homes, ScheduleError> {
+        match self.next("`apart`, `interleaved` or `at`")? {
+            "apart" => Ok(Homes::Apart),
+            "interleaved" => Ok(Homes::Interleaved),
+            "at" => Ok(Homes::At(self.node(CACHES_MAX + 1)?.0)),
+            other => {
+                let what = format!("homes cannot be `{other}`");
+                Err(self.error(what, "write `apart`, `interleaved` or `at n0`"))
+            }
+        }
+    }
+
     fn value(&mut self, shape: &Shape) -> Result<u8, ScheduleError> {
         let value = self.number_from(0, u32::from(shape.values) - 1)?;
         Ok(u8::try_from(value).unwrap_or(0))

@@ -9,71 +9,45 @@ use super::schedule::{HEADER, ScopedSchedule};
 use super::state::Act;
 use super::{LINES_MAX, NAMES, NODES_MAX, Op, Place, THREADS_MAX};
 use crate::scoped::{ScopedKind, ScopedMutant, Unit};
-use crate::words::{ScheduleError, Words};
+use crate::words::{ScheduleError, Text, Words, read};
 
 impl FromStr for ScopedSchedule {
     type Err = ScheduleError;
 
     /// Comments begin with `#`; empty lines say nothing.
     fn from_str(text: &str) -> Result<Self, ScheduleError> {
-        let words = text.lines().enumerate().map(|(n, text)| Words::new(n + 1, text));
-        let mut lines = words.filter(|w| !w.ended());
-        let first = lines.next().unwrap_or_else(|| Words::new(1, ""));
-        if first.rest() != HEADER {
-            let mend = format!("begin the file with `{HEADER}`");
-            return Err(first.error("this is no schedule of scoped caches", mend));
-        }
-        let mut schedule = system(&mut lines)?;
-        let mut last = first.line;
-        for mut words in lines {
-            last = words.line;
-            if words.rest() == "end" {
-                return Ok(schedule);
-            }
-            let act = act(&mut words, &schedule)?;
-            words.finish()?;
-            schedule.acts.push(act);
-        }
-        Err(Words::new(last, "").error("the schedule does not end", "put `end` after the last act"))
+        let (places, homes) = (vec![0, 1], vec![0, 1]);
+        let acts = Vec::new();
+        read(text, Self { nodes: 2, package_nodes: 1, places, homes, mutant: None, acts })
     }
 }
 
-/// The keys up to `begin`.
-fn system<'a>(
-    lines: &mut impl Iterator<Item = Words<'a>>,
-) -> Result<ScopedSchedule, ScheduleError> {
-    let mut s = ScopedSchedule {
-        nodes: 2,
-        package_nodes: 1,
-        places: vec![0, 1],
-        homes: vec![0, 1],
-        mutant: None,
-        acts: Vec::new(),
-    };
-    let mut last = 1;
-    for mut words in lines {
-        last = words.line;
-        match words.next("a key")? {
-            "begin" => {
-                words.finish()?;
-                return match s.model().check() {
-                    Ok(()) => Ok(s),
-                    Err(what) => Err(words.error(what, "change the keys before `begin`")),
-                };
-            }
-            "nodes" => s.nodes = words.number(NODES_MAX)?,
-            "package_nodes" => s.package_nodes = words.number(NODES_MAX)?,
-            "threads" => s.places = numbers(&mut words, THREADS_MAX)?,
-            "homes" => s.homes = numbers(&mut words, LINES_MAX)?,
-            "mutant" => s.mutant = Some(mutant(&mut words)?),
-            other => {
-                let mend = "the keys are nodes, package_nodes, threads, homes and mutant; acts follow `begin`";
-                return Err(words.error(format!("no key is called `{other}`"), mend));
-            }
+impl Text for ScopedSchedule {
+    const HEADER: &'static str = HEADER;
+    const KIND: &'static str = "schedule of scoped caches";
+    const KEYS: &'static str = "nodes, package_nodes, threads, homes and mutant";
+
+    fn key(&mut self, key: &str, words: &mut Words<'_>) -> Result<bool, ScheduleError> {
+        match key {
+            "nodes" => self.nodes = words.number(NODES_MAX)?,
+            "package_nodes" => self.package_nodes = words.number(NODES_MAX)?,
+            "threads" => self.places = numbers(words, THREADS_MAX)?,
+            "homes" => self.homes = numbers(words, LINES_MAX)?,
+            "mutant" => self.mutant = Some(mutant(words)?),
+            _ => return Ok(false),
         }
-        words.finish()?;
+        Ok(true)
     }
-    Err(Words::new(last, "").error("the acts are missing", "write `begin`, the acts and `end`"))
+
+    fn check(&self) -> Result<(), (String, &'static str)> {
+        self.model().check().map_err(|what| (what, "change the keys before `begin`"))
+    }
+
+    fn act(&mut self, words: &mut Words<'_>) -> Result<(), ScheduleError> {
+        let act = act(words, self)?;
+        self.acts.push(act);
+        Ok(())
+    }
 }
 
 /// Nodes up to the end of the line, `most` of them at most.
