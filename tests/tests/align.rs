@@ -132,8 +132,8 @@ fn load_shows_as_noise_and_channels_of_their_own_take_a_third_of_it_out() {
         let spec = spec("mesh8x8", CountersForm { channel, ..form() });
         let load = Load { flits_per_1000_edges: load, packet_flits: 8 };
         let alignment = Alignment::new(&spec, 1, load).expect("a sound machine");
-        let mut alignment = alignment.measured_from(Fs::from_ns(100_000));
-        alignment.run(Fs::from_ns(300_000));
+        let mut alignment = alignment.measured_from(Fs::from_ns(60_000));
+        alignment.run(Fs::from_ns(180_000));
         alignment.exchanges().behind_rms_fs / 1e6
     };
     let idle = with(Channel::Shared, 0);

@@ -181,7 +181,10 @@ impl Modulated {
     /// The longest that two edges are apart, over all pieces so far.
     pub(crate) fn period_ceil(&self) -> Fs {
         let pieces = self.pieces.load(Ordering::Acquire);
-        let longest = (0..=pieces).map(|at| self.piece(at).clock.period_ceil()).max();
+        // Pieces that begin where the next one does have no period.
+        let lasts = |at: &usize| *at == pieces || self.piece(*at).first < self.piece(at + 1).first;
+        let lasting = (0..=pieces).filter(lasts);
+        let longest = lasting.map(|at| self.piece(at).clock.period_ceil()).max();
         let longest = longest.unwrap_or(Fs::ZERO).0;
         let (slopes, jitter) = (self.deviation.slope_ppb(), 2 * self.deviation.jitter_bound().0);
         Fs(longest + longest.div_ceil(1_000_000_000) * slopes + jitter + 4)

@@ -214,7 +214,7 @@ fn of_changes_at_one_edge_the_last_counts_and_no_edge_is_lost() {
     let clock = ClockParams { tunable: true, ..params((500_000_000, 1)) };
     let clock = Domain::build(&clock).unwrap();
     // Edges every 2 ns: all three changes are made at the one at 12 ns.
-    for (ps, mhz) in [(10_100, 900), (11_000, 3_000), (11_900, 1_000)] {
+    for (ps, mhz) in [(10_100, 100), (11_000, 3_000), (11_900, 1_000)] {
         assert_eq!(clock.retune(Fs::from_ps(ps), (mhz * 1_000_000, 1)), Ok(Edge(6)));
     }
     let at = [4, 5, 6, 7, 8].map(|k| clock.instant(Edge(k)));
@@ -223,6 +223,8 @@ fn of_changes_at_one_edge_the_last_counts_and_no_edge_is_lost() {
         assert_eq!(clock.edge_at_or_after(at), Edge(k));
         assert_eq!(clock.edge_after(at), Edge(k + 1));
     }
+    // Periods of 2 ns and of 1 ns: those in between, of 10 ns and of 0.3 ns, have no edges.
+    assert_eq!(clock.period_ceil(), Fs(2_000_004));
     let earlier = clock.retune(Fs::from_ps(11_800), (1, 1));
     assert_eq!(earlier, Err(ClockError::Past { at: Fs::from_ps(11_800) }));
 }

@@ -262,10 +262,11 @@ impl<'a> Fabric<'a> {
                 *bound = (*bound).max(*far);
             }
             let routers = self.nodes..self.ports.len();
-            let tried =
-                routers.min_by_key(|u| (bound[*u], self.rank(*u, turn))).ok_or_else(|| {
-                    BuildError::new(format!("barrier {id}: there is no router between its members"))
-                })?;
+            let least = routers.clone().map(|u| bound[u]).min();
+            let nearest: Vec<usize> = routers.filter(|u| Some(bound[*u]) == least).collect();
+            let tried = *nearest.get(turn % nearest.len().max(1)).ok_or_else(|| {
+                BuildError::new(format!("barrier {id}: there is no router between its members"))
+            })?;
             let ways = self.ways(tried, turn);
             let next = farthest(&ways);
             let radius = ways.far[next];

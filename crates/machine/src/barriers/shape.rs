@@ -96,6 +96,14 @@ mod tests {
         }
     }
 
+    /// Of ten switches two are nearest to all nodes.
+    #[test]
+    fn entries_take_turns_at_the_switches_that_are_nearest() {
+        let roots = trees(Description::shipped("packages64").expect("it ships"), 3);
+        let roots: Vec<_> = roots.iter().filter_map(|t| Some(t.root?.at())).collect();
+        assert_eq!(roots, [8, 9, 8]);
+    }
+
     #[test]
     fn entries_take_different_switches_and_machines_without_units_have_no_trees() {
         let roots: Vec<_> = trees(Description::nvl8(), 3).iter().map(|t| t.root).collect();
