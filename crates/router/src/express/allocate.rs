@@ -79,7 +79,7 @@ impl Hot<'_> {
                 self.stuck.push(lane);
             } else {
                 let behind = core::mem::replace(&mut port.parked, lane);
-                self.cells[lane].input.behind = behind;
+                self.cells[lane].input.since = u32::from(behind);
             }
             return;
         }

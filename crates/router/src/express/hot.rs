@@ -236,7 +236,7 @@ impl Hot<'_> {
         let mut lane = core::mem::replace(&mut self.cells[port].port.parked, NOBODY);
         while lane != NOBODY {
             self.next_asks.push(lane);
-            lane = self.cells[lane].input.behind;
+            lane = lane_no(self.cells[lane].input.since);
         }
     }
 }
