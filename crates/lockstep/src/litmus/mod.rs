@@ -18,6 +18,7 @@
 //! | ra | relaxed | loads are acquires (RCpc), stores are releases, atomics both |
 //! | relaxed | relaxed | as the test says |
 
+mod acts;
 mod replay;
 mod search;
 mod source;

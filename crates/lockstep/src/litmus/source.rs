@@ -6,10 +6,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::litmus::{Cursor, Fence, Instr, LoadOrder, Model, Next, Operand, Rmw, Test};
+use ::litmus::{Cursor, Instr, Model, Next, Operand, Rmw, Test};
 use base::{Addr, Op, Order};
 use machine::OpSource;
 use traffic::TraceError;
+
+use super::acts::{Act, acts};
 
 /// Bytes of every access.
 const SIZE: u8 = 8;
@@ -97,43 +99,33 @@ impl ThreadSource {
     /// Operations of an access or a fence.
     fn give(&mut self, instr: &Instr, batch: &mut Vec<Op>) {
         let Some(round) = &self.round else { return };
-        let ra = self.model == Model::Ra;
         let (size, start) = (SIZE, batch.len());
-        match instr {
-            Instr::Load { to, at, order } => {
-                let addr = round.places[at.loc];
-                batch.push(match order {
-                    LoadOrder::Plain if !ra => Op::Load { addr, size },
-                    LoadOrder::AcquireSc if !ra => Op::Acquire { addr, size, sc: true },
-                    _ => Op::Acquire { addr, size, sc: false },
-                });
-                self.loads.push((self.given + 1, *to, None));
-            }
-            Instr::Store { value, at, release } => {
-                let (addr, value) = (round.places[at.loc], Some(self.cursor.value(value)));
-                batch.push(if *release || ra {
-                    Op::Release { addr, size, value }
-                } else {
-                    Op::Store { addr, size, value }
-                });
-            }
-            Instr::Rmw { to, at, rmw, operand, acquire, release, full } => {
-                let addr = round.places[at.loc];
-                if *full || *release || ra {
-                    batch.push(Op::Fence);
+        let at = |loc: usize| round.places[loc];
+        for act in acts(instr, self.model) {
+            let number = self.given + (batch.len() - start) as u64 + 1;
+            batch.push(match act {
+                Act::Load { loc, to } => {
+                    self.loads.push((number, to, None));
+                    Op::Load { addr: at(loc), size }
                 }
-                batch.push(atomic(addr, *rmw, *operand, &self.cursor));
-                let number = self.given + (batch.len() - start) as u64;
-                let expected = self.cursor.expected(instr);
-                self.loads.extend(to.map(|to| (number, to, expected)));
-                if *full {
-                    batch.push(Op::Fence);
-                } else if *acquire || ra {
-                    batch.push(Op::Order(Order::Loads));
+                Act::Acquire { loc, to, sc } => {
+                    self.loads.push((number, to, None));
+                    Op::Acquire { addr: at(loc), size, sc }
                 }
-            }
-            Instr::Fence(fence) => batch.extend(fences(*fence)),
-            Instr::Compute { .. } | Instr::Branch { .. } => {}
+                Act::Store { loc, value } => {
+                    Op::Store { addr: at(loc), size, value: Some(self.cursor.value(&value)) }
+                }
+                Act::Release { loc, value } => {
+                    Op::Release { addr: at(loc), size, value: Some(self.cursor.value(&value)) }
+                }
+                Act::Atomic { loc, to, rmw, operand } => {
+                    let expected = self.cursor.expected(instr);
+                    self.loads.extend(to.map(|to| (number, to, expected)));
+                    atomic(at(loc), rmw, operand, &self.cursor)
+                }
+                Act::Fence => Op::Fence,
+                Act::Order(order) => Op::Order(order),
+            });
         }
         self.given += (batch.len() - start) as u64;
     }
@@ -163,20 +155,6 @@ fn atomic(addr: Addr, rmw: Rmw, operand: Operand, cursor: &Cursor) -> Op {
         }
     };
     Op::Atomic { addr, size: SIZE, rmw }
-}
-
-/// A fence by those that traces have; where none fits, by stronger ones.
-fn fences(fence: Fence) -> Vec<Op> {
-    match fence {
-        Fence::Full => vec![Op::Fence],
-        Fence::Loads => vec![Op::Order(Order::Loads)],
-        Fence::Stores => vec![Op::Order(Order::Stores)],
-        Fence::Release | Fence::AcquireRelease => {
-            vec![Op::Order(Order::Loads), Op::Order(Order::Stores)]
-        }
-        // A branch has waited for what it decides on.
-        Fence::Instruction => Vec::new(),
-    }
 }
 
 impl OpSource for ThreadSource {

@@ -16,9 +16,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::Hash;
 
-use ::litmus::{Cursor, Fence, Instr, Next, Outcome, Reg, Test};
+use ::litmus::{Cursor, Instr, Model, Next, Outcome, Reg, Test};
 use base::rng::mix;
-use base::{Line, Map, NodeIdx, Scope};
+use base::{Line, Map, NodeIdx, Order, Scope};
 use coherence::Sound;
 use coherence::scoped::{
     Ask, Asked, Parts, ScopedConfig, ScopedEffect, ScopedKind, ScopedMessage, ScopedNode,
@@ -27,6 +27,7 @@ use coherence::scoped::{
 
 use super::state::{Cell, Twin, Write};
 use super::{STATES_MAX, SearchError, Searched};
+use crate::litmus::acts::{Act, acts};
 
 impl Parts for Cell {
     const ALL: u64 = 1;
@@ -184,26 +185,22 @@ fn uses(instr: &Instr, loc: usize) -> bool {
     }
 }
 
-/// What an agent makes of an instruction.
+/// What an agent makes of an instruction where each load is an acquire and each store a release.
 fn steps(instr: &Instr, cursor: &Cursor) -> Vec<Step> {
-    match instr {
-        Instr::Load { to, at, .. } => vec![Step::Acquire { loc: at.loc, to: *to }],
-        Instr::Store { value, at, .. } => {
-            vec![Step::Release { loc: at.loc, value: Cell(cursor.value(value)) }]
+    let step = |act: Act| match act {
+        Act::Load { loc, to } | Act::Acquire { loc, to, .. } => Step::Acquire { loc, to },
+        Act::Store { loc, value } | Act::Release { loc, value } => {
+            Step::Release { loc, value: Cell(cursor.value(&value)) }
         }
-        Instr::Rmw { to, at, rmw, operand, full, .. } => {
-            let (write, expected) = (Write::of(*rmw, *operand, cursor), cursor.expected(instr));
-            let atomic = Step::Atomic { loc: at.loc, write, to: *to, expected };
-            vec![Step::Fence, atomic, if *full { Step::Fence } else { Step::Loads }]
+        Act::Atomic { loc, to, rmw, operand } => {
+            let (write, expected) = (Write::of(rmw, operand, cursor), cursor.expected(instr));
+            Step::Atomic { loc, write, to, expected }
         }
-        Instr::Fence(Fence::Full) => vec![Step::Fence],
-        Instr::Fence(Fence::Loads) => vec![Step::Loads],
-        Instr::Fence(Fence::Stores) => vec![Step::Stores],
-        Instr::Fence(Fence::Release | Fence::AcquireRelease) => vec![Step::Loads, Step::Stores],
-        Instr::Fence(Fence::Instruction) | Instr::Compute { .. } | Instr::Branch { .. } => {
-            Vec::new()
-        }
-    }
+        Act::Fence => Step::Fence,
+        Act::Order(Order::Loads) => Step::Loads,
+        Act::Order(Order::Stores) => Step::Stores,
+    };
+    acts(instr, Model::Ra).into_iter().map(step).collect()
 }
 
 fn line(loc: usize) -> Line {
