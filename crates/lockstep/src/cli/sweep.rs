@@ -166,8 +166,8 @@ fn thin(spec: &MachineSpec) -> Option<String> {
     let names: Vec<String> = names.collect();
     (!names.is_empty()).then(|| {
         format!(
-            "{}: a sweep sees the framed links {} as serial ones of the same payload rate and delays: no \
-             errors, frames or events; `run` has them",
+            "{}: the framed links {} have their frames, errors, replays and training, so routers are stepped one \
+             by one; events, lanes that fail and clocks that differ are left to `run`",
             spec.name,
             names.join(", ")
         )

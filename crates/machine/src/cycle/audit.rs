@@ -59,6 +59,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for (lane, rate) in old.into_iter().enumerate() {
             self.wires.rates[number(lane) as usize] = rate;
         }
+        if let Some(framed) = &mut self.wires.framed {
+            framed.renumber(self.bank.lane_count(), number);
+        }
         for source in &mut self.sources {
             source.lane = number(source.lane as usize);
         }

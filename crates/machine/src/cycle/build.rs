@@ -6,6 +6,7 @@ use router::{FRACTION, FarEnd, Pipeline, PortLink, Rate, RouterBank, RouterParam
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
+use super::framed::{Framed, is_framed};
 use super::groups::Ledger;
 use super::source::{Sending, Source};
 use super::wires::{Far, Wires};
@@ -23,7 +24,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// VCs of a class.
     ///
     /// The clock is that of the routers. A serial link takes as many cycles as its whole latency
-    /// needs, rounded up; its rate is kept to 2^-20 of a cycle a flit.
+    /// needs, rounded up; its rate is kept to 2^-20 of a cycle a flit. A framed one has its frames, FEC, losses,
+    /// replays and training, drawn from `seed`.
     ///
     /// # Errors
     /// If routers have different clocks, the classes have more than 64 VCs together, or packets to
@@ -51,11 +53,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let ledger = Ledger::checked(&routing, &params, &pipeline)?;
         let first_source = first_sources(spec);
         let links = timing.links(&first_source);
-        // Who watches wants to see each router decide.
-        let express = (!W::ON).then_some(&links[..]);
+        // Who watches wants to see each router decide; and what framed links do depends on more than cycles.
+        let express = (!W::ON && !is_framed(spec)).then_some(&links[..]);
         let bank = bank_of(&params, pipeline, routing, express);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
+        let vc_mask = u32::from(vcs).next_power_of_two() - 1;
+        let framed = Framed::new(spec, &bank, vc_mask, seed)?;
         let mut this = Self {
             vcs: u32::from(vcs),
             keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
@@ -64,8 +68,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 calendar,
                 far,
                 rates,
-                vc_mask: u32::from(vcs).next_power_of_two() - 1,
+                vc_mask,
                 credit_cycles: spec.router.credit_cycles,
+                framed,
                 watch,
                 ledger,
             },
@@ -294,7 +299,11 @@ impl<'a> Timings<'a> {
         };
         let latency = u32::try_from(latency).unwrap_or(u32::MAX);
         let credit_latency = latency.saturating_add(credit_cycles);
-        Far { lane, latency, credit_latency, node, slow: interval > 1 << FRACTION }
+        let framed =
+            self.spec.fabric.classes[self.spec.fabric.links[link.at()].class].phy.is_some();
+        // A framed link says itself when it takes the next flit.
+        let slow = interval > 1 << FRACTION && !framed;
+        Far { lane, latency, credit_latency, node, slow }
     }
 
     /// `[router][port]`: the links as routers see them that are stepped all at once.

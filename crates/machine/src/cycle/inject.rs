@@ -60,7 +60,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if sending.left > 0 {
             *last = sending;
         }
-        self.put(&sending, 0, sent, now, t);
+        self.put(&sending, (s, 0), sent, now, t);
         if sending.left > 0 {
             return now + 1;
         }
@@ -105,7 +105,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let (mut link, source, sending) = self.link(s, class);
         let sent = link.send(source, sending, now);
         let sending = *sending;
-        self.put(&sending, class, sent, now, t);
+        self.put(&sending, (s, class), sent, now, t);
         if self.sendings[at].left == 0 {
             wake = wake.min(self.refill(s, class, now, t));
         }
@@ -134,7 +134,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     fn put<T: Terminals>(
         &mut self,
         sending: &Sending,
-        class: usize,
+        (source, class): (usize, usize),
         sent: Sent,
         now: u64,
         t: &mut T,
@@ -160,7 +160,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let flits = u16::try_from(sending.flits).unwrap_or(u16::MAX);
         let flit = Flit { packet, dst, src, flow, state, flits, vc, class, head, tail };
         let slot = self.bank.admit(&flit, sending.born);
-        if head {
+        if let Some(framed) = &mut self.wires.framed
+            && let Some(ready) = framed.inject(source, &flit, (lane, slot), now + 1)
+        {
+            self.sources[source].link_ready = ready;
+        } else if head {
             calendar.heads.push(at, (lane, slot));
         } else {
             calendar.bodies.push(at, (lane, slot));

@@ -24,6 +24,7 @@ mod audit;
 mod build;
 mod calendar;
 mod follow;
+mod framed;
 mod groups;
 mod inject;
 #[cfg(feature = "mutants")]
@@ -146,6 +147,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let now = self.wires.calendar.now;
         if W::ON {
             self.wires.watch.cycle(now);
+        }
+        if let Wires { framed: Some(framed), calendar, .. } = &mut self.wires {
+            framed.arrive(now, calendar);
         }
         self.take_source_credits(now);
         self.wires.calendar.source_wakes.take(now, &mut self.active_sources);

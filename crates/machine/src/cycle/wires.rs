@@ -4,6 +4,7 @@ use base::RouterIdx;
 use router::{Absorption, Border, Departure, Egress, Lane, PackedFlit, Rate, Slot, Stall, Store};
 
 use super::calendar::Calendar;
+use super::framed::Framed;
 use super::groups::Ledger;
 use super::watch::Watch;
 
@@ -34,6 +35,8 @@ pub(super) struct Wires<W> {
     pub(super) vc_mask: u32,
     /// Cycles that a router takes to process a credit.
     pub(super) credit_cycles: u32,
+    /// The framed ones among them.
+    pub(super) framed: Option<Box<Framed>>,
     pub(super) watch: W,
     /// Where packets may go to groups.
     pub(super) ledger: Option<Box<Ledger>>,
@@ -44,11 +47,16 @@ impl<W: Watch> Egress for Wires<W> {
 
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
-    fn send(&mut self, d: &Departure, _: &mut Store) -> u64 {
+    fn send(&mut self, d: &Departure, store: &mut Store) -> u64 {
         let far = self.far[d.to.0 as usize];
         let arrival = d.depart + u64::from(far.latency);
         if W::ON {
             self.watch.sent(d);
+        }
+        if let Some(framed) = &mut self.framed
+            && let Some(link) = framed.of(d.to)
+        {
+            return framed.send(link, store, d, (far.lane, far.node));
         }
         if far.node {
             // A node takes a flit at once; its credit leaves in the next cycle.
@@ -70,6 +78,11 @@ impl<W: Watch> Egress for Wires<W> {
     #[inline(always)]
     fn credit(&mut self, from: Lane, depart: u64) {
         let far = self.far[from.0 as usize];
+        if let Some(framed) = &mut self.framed
+            && let Some(out) = framed.of(from)
+        {
+            return framed.credit(out, from, depart, (far.lane, far.node));
+        }
         let at = depart + u64::from(far.credit_latency);
         if far.node {
             self.calendar.source_credits.push(at, Lane(far.lane));

@@ -83,7 +83,7 @@ pub fn frame_class(s: &PhySpec, flit_bytes: u32) -> FrameClass {
 
 /// The framed pairs of a machine that are among `own` links, by their numbers there, with what happens to
 /// each.
-pub(super) fn pairs(spec: &MachineSpec, own: &[LinkIdx]) -> Result<Vec<FramedPair>, BuildError> {
+pub(crate) fn pairs(spec: &MachineSpec, own: &[LinkIdx]) -> Result<Vec<FramedPair>, BuildError> {
     let classes = spec.fabric.classes.iter().map(|c| {
         let Some(phy) = &c.phy else { return Ok(None) };
         let class = frame_class(phy, spec.flit_bytes);

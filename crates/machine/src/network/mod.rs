@@ -28,6 +28,7 @@ pub(crate) use build::{check_ports, division, latency_min, pipeline};
 pub(crate) use clocks::domains;
 pub use count::FlitCounts;
 pub use framing::frame_class;
+pub(crate) use framing::pairs;
 use local::Local;
 pub(crate) use mail::Mail;
 pub use packets::{Packet, Packets};
