@@ -4,13 +4,16 @@
 use std::fmt::Write as _;
 
 use lockstep::base::arch::{Buffers, RouterArch};
-use lockstep::base::{Addr, Op, PackageOp, Record, Rmw, ThreadIdx};
+use lockstep::base::{Addr, Fs, Op, PackageOp, Record, Rmw, ThreadIdx};
 use lockstep::machine::checkpoint::Header;
 use lockstep::machine::{CheckpointError, Cut, Latency, Machine, Options, Summary};
 use lockstep::stress::{Case, topologies};
-use lockstep::topology::describe::{CrossingForm, LinkForm, Via};
+use lockstep::topology::describe::{
+    BarrierForm, CrossingForm, EventForm, Happening, LinkForm, NodeEventForm, NodeHappening, Via,
+};
 use lockstep::topology::phy::Chance;
 use lockstep::topology::spec::MachineSpec;
+use lockstep::topology::units::Span;
 use lockstep::topology::{Description, SHIPPED};
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
@@ -133,7 +136,13 @@ fn machines_that_are_cut_go_on_from_the_end_of_any_epoch() {
     let whole = Options::default();
     let checkpoint = at(&spec, &mixed(8), Options { cut: Cut::Parts(2), ..whole }, 9);
     let error = refused(&spec, &mixed(8), whole, &checkpoint).to_string();
-    assert!(error.contains("another cut: 2 partitions"), "{error}");
+    assert!(error.contains("another cut: 2 partitions ("), "{error}");
+    // As many partitions, of other things: told apart by a hash.
+    let drawn = |seed| Options { cut: Cut::Drawn { parts: 3, seed }, ..whole };
+    let checkpoint = at(&spec, &mixed(8), drawn(8), 9);
+    let error = refused(&spec, &mixed(8), drawn(9), &checkpoint).to_string();
+    let hashes: Vec<&str> = error.split("3 partitions (").skip(1).map(|t| &t[..16]).collect();
+    assert!(hashes.len() == 2 && hashes[0] != hashes[1], "{error}");
 }
 
 #[test]
@@ -214,6 +223,100 @@ fn machines_of_any_routers_pools_crossings_and_noise_go_on_from_any_instant() {
     };
     TestRunner::new(config).run(&runs, law).expect("every run goes on");
     assert!(seen.get().iter().all(|n| *n >= cases / 6), "{:?}", seen.get());
+}
+
+/// Threads that meet over and over, all of them and some, with little in between.
+fn meeting(threads: u32) -> Trace {
+    records(threads, |t| {
+        let mut ops = Vec::new();
+        for n in 0..12_u32 {
+            ops.push(Op::Think { cycles: 30 * ((t * 7 + n) % 5) });
+            ops.push(Op::Store { addr: Addr(u64::from(n * 8 + t) * 4096), size: 8, value: None });
+            ops.push(Op::Barrier { id: n % 2, members: threads });
+            if t % 2 == 0 {
+                ops.push(Op::Barrier { id: 5, members: threads.div_ceil(2) });
+            }
+        }
+        ops
+    })
+}
+
+#[test]
+fn barriers_by_units_and_timed_ones_go_on_where_they_were() {
+    let span = |us: u64| Some(Span(Fs::from_ns(us * 1_000)));
+    let units =
+        BarrierForm::Hardware { table: 2, unit_cycles: None, node_cycles: 1, timeout: span(50) };
+    for (name, barriers) in [
+        ("nvl8", units),
+        ("mesh8x8", units),
+        ("nvl8-framed", units),
+        ("nvl8", BarrierForm::Packets { timeout: span(50) }),
+    ] {
+        let mut d = Description::shipped(name).expect("shipped");
+        d.barriers = barriers;
+        let spec = d.elaborate().expect("a machine");
+        let mut run = machine(&spec, &meeting(8), Options::default());
+        run.run().expect("a sound run");
+        let used = run.summary().barrier_use;
+        let by_units = barriers == units;
+        assert!(used.latency.count() == 24 && (used.tokens > 100) == by_units, "{used:?}");
+        check(&spec, &meeting(8), Options::default(), &[0, 91, 250, 333, 417, 500, 613, 777, 930]);
+    }
+    // A member that never comes is missed at the same instant.
+    let mut d = Description::nvl8();
+    d.barriers = units;
+    d.node_events = vec![NodeEventForm {
+        node: "node3".to_owned(),
+        at: Span(Fs::from_ns(4_000)),
+        what: NodeHappening::Halts,
+    }];
+    let spec = d.elaborate().expect("a machine");
+    let ends = |m: &mut Machine| {
+        let mut steps = 0;
+        loop {
+            match m.step() {
+                Ok(true) => steps += 1,
+                Ok(false) => panic!("node 3 halts"),
+                Err(error) => return (steps, error.to_string()),
+            }
+        }
+    };
+    let (steps, expected) = ends(&mut machine(&spec, &meeting(8), Options::default()));
+    assert!(expected.contains("halted at") && steps > 100, "{steps} {expected}");
+    for share in [2, 5, 9] {
+        let checkpoint = at(&spec, &meeting(8), Options::default(), steps * share / 10);
+        let mut resumed = machine(&spec, &meeting(8), Options::default());
+        resumed.resume(&checkpoint[..]).expect("a checkpoint");
+        assert_eq!(ends(&mut resumed), (steps - steps * share / 10, expected.clone()));
+    }
+}
+
+/// Before, while and after links are down, with packets under way and kept by their sources.
+#[test]
+fn links_that_go_down_and_come_up_go_on_where_they_were() {
+    let mut d = Description::shipped("nvl8-framed").expect("shipped");
+    if let Some(LinkForm::Framed(form)) = d.links.get_mut("nvlink4") {
+        form.replay.retrain = Some(Span(Fs::from_ns(500)));
+    }
+    let event = |switch: u32, nth, ns, what| EventForm {
+        link: ("node0".to_owned(), format!("switch{switch}")),
+        nth,
+        at: Span(Fs::from_ns(ns)),
+        what,
+    };
+    for nth in 0..4 {
+        d.events.push(event(1, nth, 3_000, Happening::Down));
+        d.events.push(event(1, nth, 6_000, Happening::Up));
+        d.events.push(event(2, nth, 4_000, Happening::Down));
+    }
+    let spec = d.elaborate().expect("a machine");
+    let (trace, options) = (mixed(16), Options::default());
+    let mut run = machine(&spec, &trace, options);
+    run.run().expect("there is a way around");
+    let phy = run.summary().phy.expect("it is framed");
+    assert!(phy.reroutes == 3 && phy.resent_packets > 0 && phy.dropped_flits > 0, "{phy:?}");
+    let shares: Vec<u64> = (1..40).map(|n| n * 25).collect();
+    check(&spec, &trace, options, &shares);
 }
 
 #[test]

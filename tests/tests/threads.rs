@@ -6,6 +6,7 @@ use lockstep::base::{Addr, Fs, Op, Record, Rmw, ThreadIdx};
 use lockstep::coherence::{Listing, Mutant, Protocol};
 use lockstep::machine::{Cut, Machine, Options};
 use lockstep::topology::Description;
+use lockstep::topology::describe::{FabricForm, PerSwitch};
 use lockstep::topology::spec::MachineSpec;
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
@@ -126,6 +127,44 @@ fn threads_that_are_given_for_a_machine_that_cannot_be_cut_are_not_used_and_it_s
     let engine = machine.engine();
     assert_eq!((engine.partitions, engine.epoch), (1, Fs::ZERO));
     assert!(engine.why.is_some_and(|why| why.contains("8 edges")), "{engine:?}");
+}
+
+/// Two nodes and a switch: now and then all three are drawn into one partition, and nothing is cut then.
+#[test]
+fn a_drawn_cut_that_cuts_nothing_leaves_the_machine_whole_and_says_so() {
+    let mut d = Description::nvl8();
+    if let FabricForm::SwitchPlanes(planes) = &mut d.fabric {
+        (planes.accelerators, planes.switches) = (2, 1);
+        planes.links_per_pair = PerSwitch::Same(1);
+    }
+    let (spec, trace) = (d.elaborate().unwrap(), all_over(2));
+    let (mut whole, mut cut) = (0, 0);
+    for seed in 0..16 {
+        let options = Options {
+            threads: 2,
+            cut: Cut::Drawn { parts: 2, seed },
+            together: true,
+            ..Options::default()
+        };
+        let parts = same(&spec, &trace, options).unwrap_or_else(|e| panic!("{seed}: {e}"));
+        let engine = Machine::new(&spec, &trace, options).unwrap().engine();
+        if parts == 1 {
+            whole += 1;
+            assert!(engine.why.is_some_and(|why| why.contains("was drawn")), "{engine:?}");
+        } else {
+            cut += 1;
+            assert!(engine.epoch < Fs::NEVER && engine.cut_links > 0, "{engine:?}");
+        }
+    }
+    assert!(whole > 0 && cut > 0, "{whole} whole, {cut} cut");
+}
+
+#[test]
+fn one_partition_that_was_asked_for_is_not_blamed_on_the_host() {
+    let (spec, trace) = (Description::nvl8().elaborate().unwrap(), all_over(8));
+    let options = Options { threads: 2, cut: Cut::Parts(1), ..Options::default() };
+    let engine = Machine::new(&spec, &trace, options).unwrap().engine();
+    assert_eq!(engine.why, Some("one partition was asked for"));
 }
 
 /// The text with which `act` panics, if it does.

@@ -20,6 +20,8 @@
 //! all threads under it; only the root begins a release. Why the next round cannot mix with this one: a
 //! member arrives again only once released, and a release empties the entry before it goes on.
 
+use base::form::Form;
+use base::state::{Loader, Saver, State, Unfit};
 use base::{Share, join};
 use bitvec::vec::BitVec;
 
@@ -177,6 +179,31 @@ impl<F: Logic> Unit<F> {
     /// Whether no barrier is under way here.
     pub fn is_idle(&self) -> bool {
         self.entries.iter().flatten().all(|e| e.arrived.not_any())
+    }
+}
+
+/// Who has arrived, and with what; who belongs to a barrier does not change in a run.
+impl<F: Logic> State for Unit<F> {
+    fn save(&self, to: &mut Saver) {
+        for entry in self.entries.iter().flatten() {
+            to.put(&(entry.arrived.iter().by_vals().collect::<Vec<bool>>(), entry.share));
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), Unfit> {
+        for entry in self.entries.iter_mut().flatten() {
+            let (arrived, share): (Vec<bool>, Share) = from.get()?;
+            if arrived.len() != entry.place.members.len() {
+                return Err(Unfit);
+            }
+            (entry.arrived, entry.share) = (arrived.into_iter().collect(), share);
+        }
+        Ok(())
+    }
+
+    fn form(&self, to: &mut Form) {
+        to.name("arrived, share");
+        to.plain::<(Vec<bool>, Share)>();
     }
 }
 

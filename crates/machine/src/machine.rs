@@ -81,9 +81,9 @@ pub struct Machine<R = Routing, M = FixedLatency> {
 }
 
 base::state!([R, M: base::State] Machine<R, M> {
-    keeps progress;
+    keeps progress, meetings;
     each partitions;
-    fixed spec, options, engine, layout, meetings, trace, _readers
+    fixed spec, options, engine, layout, trace, _readers
 });
 
 impl Machine {

@@ -117,12 +117,14 @@ fn ctrl_c_writes_a_checkpoint_and_partial_results_and_says_how_to_go_on() {
     assert_eq!(whole(&place, &["--seed", "3", "--resume", "c"]), expected);
 }
 
-/// A machine with barrier units, which are not written down.
+/// A machine with a clock that may be retuned, which is not written down.
 fn unwritten(place: &Place) -> &'static str {
     let (_, text) = SHIPPED.iter().find(|(name, _)| *name == "nvl8").expect("it is shipped");
-    let units = "barriers: Hardware(),\n    accelerator: (";
-    place.put("with units.ron", text.replacen("accelerator: (", units, 1));
-    "with units.ron"
+    let clock = "\"accelerator\": (frequency: \"1.755 GHz\", tunable: true)";
+    let text = text.replacen("\"accelerator\": \"1.755 GHz\"", clock, 1);
+    assert!(text.contains("tunable"));
+    place.put("with a clock.ron", text);
+    "with a clock.ron"
 }
 
 #[test]
@@ -136,7 +138,10 @@ fn a_machine_that_cannot_be_written_down_says_so_before_it_runs() {
         .expect("the binary is there");
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{told}");
-    assert!(told.contains("could not write c") && told.contains("barrier units"), "{told}");
+    assert!(
+        told.contains("could not write c") && told.contains("clocks that are retuned"),
+        "{told}"
+    );
     assert!(told.contains("mend: "), "{told}");
 }
 
@@ -167,7 +172,10 @@ fn ctrl_c_tells_what_was_measured_where_nothing_can_be_written_down() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{said}{told}");
     assert!(said.contains("interrupted at") && !said.contains("checkpoint "), "{said}");
-    assert!(told.contains("nothing to go on with") && told.contains("barrier units"), "{told}");
+    assert!(
+        told.contains("nothing to go on with") && told.contains("clocks that are retuned"),
+        "{told}"
+    );
     let part: serde_json::Value = serde_json::from_str(&place.get("part.json")).expect("a result");
     assert_eq!(part["interrupted"].get("checkpoint"), None);
     assert!(part["transactions"].as_u64().is_some_and(|n| n > 0));

@@ -29,7 +29,7 @@ pub(crate) enum What {
 }
 
 /// A round of a barrier that all have arrived at, and some of whose members are still to be released.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Met {
     left: u32,
     last: Fs,
@@ -37,7 +37,7 @@ struct Met {
 }
 
 /// One barrier.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Meeting {
     members: u32,
     arrived: Vec<ThreadIdx>,
@@ -83,6 +83,12 @@ pub(crate) struct Meetings {
     pub(crate) violations: u64,
     pub(crate) findings: Vec<String>,
 }
+
+base::state!([] Meetings {
+    keeps open, deadline, latency, gathering, violations, findings;
+    each;
+    fixed timeout
+});
 
 impl Meetings {
     pub(crate) fn new(timeout: Option<Fs>) -> Self {

@@ -24,6 +24,7 @@ use memory::MemoryModel;
 use serde::{Deserialize, Serialize};
 
 use crate::Machine;
+use crate::network::Network;
 use crate::node::Node;
 
 pub use error::CheckpointError;
@@ -65,6 +66,8 @@ pub struct Header {
     pub now: Fs,
     /// Operations taken from the trace.
     pub operations: u64,
+    /// Changes of links, and of tables with them, that are over.
+    changes: u32,
     /// Hash over the names of all that is written down, in its order: another build may have it otherwise.
     form: u64,
 }
@@ -103,8 +106,7 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
     /// ```
     ///
     /// # Errors
-    /// If `to` does not take it, the machine has what is not written down (units of barriers, tables that
-    /// change, clocks that are retuned), or a source of operations depends on what loads read, so that nobody could
+    /// If `to` does not take it, the machine has what is not written down (clocks that are retuned), or a source of operations depends on what loads read, so that nobody could
     /// bring it to its place again.
     pub fn checkpoint(&self, to: impl Write) -> Result<(), CheckpointError> {
         self.can_checkpoint()?;
@@ -142,19 +144,8 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
 
     /// What the machine has that a checkpoint does not hold.
     fn not_kept(&self) -> Option<&'static str> {
-        let spec = self.spec();
-        let reroutes = || crate::network::outages(spec, self.options().seed);
-        if spec.barriers.units.is_some() || spec.barriers.timeout.is_some() {
-            Some("barrier units, and how long members have waited,")
-        } else if !spec.node_events.is_empty() {
-            Some("nodes that halt")
-        } else if spec.domains.iter().any(|d| d.tunable) {
-            Some("clocks that are retuned in a run")
-        } else if reroutes().is_ok_and(|outages| !outages.is_empty()) {
-            Some("routing tables that change with links")
-        } else {
-            None
-        }
+        let tuned = self.spec().domains.iter().any(|d| d.tunable);
+        tuned.then_some("clocks that are retuned in a run")
     }
 
     /// Takes up the run of a checkpoint. The machine must have been built from the same description and
@@ -169,6 +160,9 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
         let (header, packed) = parts(&bytes)?;
         header.fits(&self.header())?;
         let state = zstd::decode_all(packed).map_err(|_| CheckpointError::Damaged)?;
+        for p in &mut self.partitions {
+            p.net.pass_changes(header.changes);
+        }
         let mut loader = Loader::new(&state);
         self.load(&mut loader)?;
         if !loader.is_done() {
@@ -202,6 +196,7 @@ impl<R: RoutingFunction, M: MemoryModel + State> Machine<R, M> {
             layout: fingerprint(self.layout()),
             now: self.now(),
             operations: self.operations_taken(),
+            changes: self.networks().map(Network::changes_over).max().unwrap_or(0),
             form: form.hash(),
         }
     }

@@ -27,8 +27,8 @@ const NONE: u32 = u32::MAX;
 /// What is seen in one cycle.
 #[derive(Clone, Default, Debug)]
 struct Coming {
-    heads: Vec<(Lane, Slot)>,
-    bodies: Vec<(Lane, Slot)>,
+    /// At routers, and whether it is a head; those of a link in their order.
+    flits: Vec<(Lane, Slot, bool)>,
     /// At nodes, with the router's output VC that gets the credit.
     ejects: Vec<(Slot, Lane)>,
     credits: Vec<Lane>,
@@ -43,6 +43,10 @@ pub(super) struct Framed {
     out: Vec<u32>,
     near: Vec<u32>,
     ahead: BTreeMap<u64, Coming>,
+    /// Flits of this cycle behind a head on their link, itself among them: a frame brings many at once.
+    behind: Vec<(Lane, Slot, bool)>,
+    /// `[port]`: the last cycle in which a head came there.
+    head_at: Vec<u64>,
     vc_mask: u32,
 }
 
@@ -84,7 +88,9 @@ impl Framed {
         }
         let near = fabric.node_ports.iter().flatten().map(number).collect();
         let links = Links::framed(params, &pairs, seed);
-        Ok(Some(Box::new(Self { links, out, near, ahead: BTreeMap::new(), vc_mask })))
+        let (ahead, behind) = (BTreeMap::new(), Vec::new());
+        let head_at = vec![u64::MAX; out.len() / (vc_mask as usize + 1)];
+        Ok(Some(Box::new(Self { links, out, near, ahead, behind, head_at, vc_mask })))
     }
 
     /// The framed link out of a router's output VC.
@@ -103,10 +109,9 @@ impl Framed {
         let flit = store.flit(d.slot, self.vc(d.to));
         let transit = self.links.launch(link, &flit, Edge(d.depart));
         let coming = self.ahead.entry(transit.visible.0).or_default();
-        match (far, d.head) {
-            ((_, true), _) => coming.ejects.push((d.slot, d.to)),
-            ((lane, _), true) => coming.heads.push((Lane(lane), d.slot)),
-            ((lane, _), false) => coming.bodies.push((Lane(lane), d.slot)),
+        match far {
+            (_, true) => coming.ejects.push((d.slot, d.to)),
+            (lane, false) => coming.flits.push((Lane(lane), d.slot, d.head)),
         }
         transit.ready.0
     }
@@ -123,8 +128,7 @@ impl Framed {
         let link = Some(LinkIdx(self.near[source])).filter(|link| link.0 != NONE)?;
         let transit = self.links.launch(link, flit, Edge(depart));
         let coming = self.ahead.entry(transit.visible.0).or_default();
-        let list = if flit.head { &mut coming.heads } else { &mut coming.bodies };
-        list.push((lane, slot));
+        coming.flits.push((lane, slot, flit.head));
         Some(transit.ready.0)
     }
 
@@ -137,12 +141,20 @@ impl Framed {
         list.push(Lane(far.0));
     }
 
-    /// Puts all that is seen in cycle `now` into the calendar.
+    /// Puts all that is seen in cycle `now` into the calendar, but for heads and what is behind them on their
+    /// links: see [`take_behind`](Self::take_behind).
     pub(super) fn arrive(&mut self, now: u64, calendar: &mut Calendar) {
         while let Some(entry) = self.ahead.first_entry().filter(|entry| *entry.key() <= now) {
             let coming = entry.remove();
-            coming.heads.into_iter().for_each(|head| calendar.heads.push(now, head));
-            coming.bodies.into_iter().for_each(|body| calendar.bodies.push(now, body));
+            for (lane, slot, head) in coming.flits {
+                let head_at = &mut self.head_at[(lane.0 / (self.vc_mask + 1)) as usize];
+                if head || *head_at == now {
+                    *head_at = now;
+                    self.behind.push((lane, slot, head));
+                } else {
+                    calendar.bodies.push(now, (lane, slot));
+                }
+            }
             coming.credits.into_iter().for_each(|lane| calendar.credits.push(now, lane));
             coming.source_credits.into_iter().for_each(|l| calendar.source_credits.push(now, l));
             for (slot, lane) in coming.ejects {
@@ -155,6 +167,11 @@ impl Framed {
         }
     }
 
+    /// Takes the heads that are seen in this cycle, and what is behind them, in their order.
+    pub(super) fn take_behind(&mut self) -> Vec<(Lane, Slot, bool)> {
+        core::mem::take(&mut self.behind)
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
     const fn vc(&self, lane: Lane) -> VcIdx {
         VcIdx((lane.0 & self.vc_mask) as u8)
@@ -162,6 +179,7 @@ impl Framed {
 
     /// Gives the lanes other numbers.
     pub(super) fn renumber(&mut self, lanes: usize, number: impl Fn(usize) -> u32) {
+        self.head_at = vec![u64::MAX; lanes / (self.vc_mask as usize + 1)];
         let old = core::mem::replace(&mut self.out, vec![NONE; lanes]);
         for (lane, link) in old.into_iter().enumerate() {
             self.out[number(lane) as usize] = link;

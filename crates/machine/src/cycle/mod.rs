@@ -242,6 +242,24 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             self.bank.deliver_heads(&heads, now, &mut self.wires);
             self.wires.calendar.heads.give_back(now, heads);
         }
+        if self.wires.framed.is_some() {
+            self.take_framed(now);
+        }
+    }
+
+    /// Heads that came by framed links, and what came behind them in the same frame.
+    #[cold]
+    fn take_framed(&mut self, now: u64) {
+        let Some(framed) = &mut self.wires.framed else { return };
+        for (lane, slot, head) in framed.take_behind() {
+            let flit = [(lane, slot)];
+            self.tell_received(&flit, now);
+            if head {
+                self.bank.deliver_heads(&flit, now, &mut self.wires);
+            } else {
+                self.bank.deliver_bodies(&flit, &mut self.wires);
+            }
+        }
     }
 
     /// Tells a watcher of flits that routers receive.

@@ -68,9 +68,9 @@ pub struct Network<R, P> {
 }
 
 base::state!([R, P: serde::Serialize + serde::de::DeserializeOwned] Network<R, P> {
-    keeps routers, wiring, packets, arriving, flits, packets_delivered, spoilt;
+    keeps routers, wiring, packets, arriving, flits, packets_delivered, plan, spoilt, units;
     each interfaces;
-    fixed mail, clocks, components, slots, plan, units
+    fixed mail, clocks, components, slots
 });
 
 /// Where each component is woken.

@@ -50,6 +50,8 @@ pub(super) struct Plan<R> {
     pub(super) interfaces: Vec<InterfaceParams>,
     pub(super) pipeline: Pipeline,
     pub(super) changes: VecDeque<Change<R>>,
+    /// Changes that are over.
+    done: u32,
     /// The routers' numbers in the machine.
     names: Box<[RouterIdx]>,
     /// Packets in flight by their index, with their number and their source's here: what sources keep.
@@ -65,6 +67,13 @@ pub(super) struct Plan<R> {
     pub(super) stranded: Option<String>,
 }
 
+// Changes that are over are taken out before a run is gone on with.
+base::state!([R] Plan<R> {
+    keeps sent, offered, hops, reroutes, resent;
+    each;
+    fixed params, interfaces, pipeline, changes, names, keeps, done, stranded
+});
+
 impl<R> Plan<R> {
     pub(super) fn new(
         params: Vec<RouterParams>,
@@ -77,6 +86,7 @@ impl<R> Plan<R> {
             interfaces,
             pipeline,
             changes: VecDeque::new(),
+            done: 0,
             names: names.into(),
             sent: Vec::new(),
             offered: 0,
@@ -86,6 +96,19 @@ impl<R> Plan<R> {
             resent: 0,
             stranded: None,
         }
+    }
+
+    /// The next changes, so many, are over. Gives the function that holds since the last that has one.
+    fn pass(&mut self, over: usize) -> Option<R> {
+        let mut latest = None;
+        for change in self.changes.drain(..over.min(self.changes.len())) {
+            self.done += 1;
+            match change.routing {
+                Ok(routing) => (latest, self.stranded) = (Some(routing), None),
+                Err(why) => self.stranded = Some(why),
+            }
+        }
+        latest
     }
 
     /// A source keeps a packet until it has arrived.
@@ -179,18 +202,22 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// The links have changed by `now`.
     #[cold]
     pub(super) fn change(&mut self, now: Fs) {
-        let mut latest = None;
-        while let Some(change) = self.plan.changes.pop_front_if(|change| change.at <= now) {
-            match change.routing {
-                Ok(routing) => {
-                    latest = Some(routing);
-                    self.plan.stranded = None;
-                }
-                Err(why) => self.plan.stranded = Some(why),
-            }
-        }
-        if let Some(routing) = latest {
+        let over = self.plan.changes.iter().take_while(|change| change.at <= now).count();
+        if let Some(routing) = self.plan.pass(over) {
             self.reconfigure(now, routing);
+        }
+    }
+
+    /// Changes of links that are over.
+    pub(crate) const fn changes_over(&self) -> u32 {
+        self.plan.done
+    }
+
+    /// Loads the tables that a network has after so many changes, before its state is taken up.
+    pub(crate) fn pass_changes(&mut self, over: u32) {
+        if let Some(routing) = self.plan.pass(over as usize) {
+            let routing = Local::new(routing, &self.plan.names);
+            self.routers = RouterBank::new(&self.plan.params, self.plan.pipeline, routing);
         }
     }
 

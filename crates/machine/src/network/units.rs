@@ -30,6 +30,8 @@ struct Busy {
     down: VecDeque<(Edge, u16, Share)>,
 }
 
+base::state!([] Busy { keeps unit, up, down; each; fixed });
+
 impl Busy {
     fn next(&self) -> Edge {
         let up = self.up.front().map_or(Edge::NEVER, |u| u.0);
@@ -85,6 +87,8 @@ pub(crate) struct Units {
     rounds: u64,
     fault: Option<UnitFault>,
 }
+
+base::state!([] Units { keeps rounds; each all; fixed latency, fault });
 
 impl Units {
     /// As many units as there are nodes and routers.

@@ -87,9 +87,9 @@ pub struct Wiring {
 }
 
 base::state!([] Wiring {
-    keeps links, schedule, spoiled;
+    keeps links, schedule, spoiled, token_counts;
     each units, sockets;
-    fixed names, receivers, abroad, tokens, token_counts
+    fixed names, receivers, abroad, tokens
 });
 
 /// A port of a unit.

@@ -62,11 +62,11 @@ pub(crate) struct Shared {
 }
 
 base::state!([] Shared {
-    keeps crossings, taken, ghost, stats, digest, outbox;
+    keeps crossings, taken, ghost, stats, digest, outbox, leaving;
     each scoped;
     fixed clock, map, lengths, cache_latency, home_latency, injection_packets, nodes, package_nodes,
-        two_level, threads, seed, last_edge, fabric, delivered, candidates, uncached, teams, leaving,
-        judges, events
+        two_level, threads, seed, last_edge, fabric, delivered, candidates, uncached, teams, judges,
+        events
 });
 
 impl Shared {
