@@ -134,14 +134,9 @@ impl Framing {
         cable.catch_up(until, |cable, at| cable.forget(0, cable.way(0).frame_from(at)));
         cable.advance(until.max(horizon));
         let sent = *direction.sender.sent();
-        let frames = |time: Fs| {
-            slots(class, u8::from(way == 1), class.lanes, Fs::ZERO).edge_at_or_after(time).0
-                / u64::from(class.layout.slots)
-        };
         let active = sent.frames + sent.replays;
         let down = cable.down_time(until);
-        // While a link is down there are no frames, though their numbers go on.
-        let frames_all = cable.way(way).frame_from(until).saturating_sub(frames(down));
+        let frames_all = cable.way(way).frames_until(until);
         let idle = frames_all.saturating_sub(active);
         let mean = class.code.corrected_a_frame(class.noise.ber) * frames_all as f64;
         let alone = poisson(mean, self.seed, cable.way(way).link(), stream::MENDED);

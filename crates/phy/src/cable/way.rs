@@ -61,10 +61,15 @@ pub(crate) struct Way {
     /// Frames that are wrong and were accepted.
     missed: VecDeque<u64>,
     counts: WireCounts,
+    /// Frames sent before the link went down last, the frame with which it did, and the first since: numbers go on
+    /// while it is down, at the rate that it had.
+    live: u64,
+    down_from: u64,
+    up_from: u64,
 }
 
 base::state!([] Way {
-    keeps epochs, source, lost, fresh, outages, missed, counts;
+    keeps epochs, source, lost, fresh, outages, missed, counts, live, down_from, up_from;
     each;
     fixed link, slots, latency
 });
@@ -83,6 +88,9 @@ impl Way {
             outages: VecDeque::new(),
             missed: VecDeque::new(),
             counts: WireCounts::default(),
+            live: 0,
+            down_from: 0,
+            up_from: 0,
         }
     }
 
@@ -216,12 +224,26 @@ impl Way {
         let from = if self.start(after) > at { after.saturating_sub(1) } else { after };
         if again {
             self.epochs.pop_back();
+        } else {
+            self.live += after.saturating_sub(self.up_from);
+            self.down_from = after;
         }
         let up = next.instant(Edge(0));
         let resume = if up >= Fs(u64::MAX - 1) { DEAD } else { self.frame_from(up) };
         self.outage(from, resume);
         let first = self.outages.back().map_or(resume, |o| o.resume);
         self.epochs.push_back(Epoch { first, clock: next, start: up });
+        self.up_from = first;
+    }
+
+    /// Frames sent up to an instant, not before the link went down last but one.
+    pub(crate) fn frames_until(&self, until: Fs) -> u64 {
+        let frame = self.frame_from(until);
+        if frame >= self.up_from {
+            self.live + (frame - self.up_from)
+        } else {
+            self.live.saturating_sub(self.down_from.saturating_sub(frame))
+        }
     }
 
     /// The outage that a frame lies in.

@@ -125,6 +125,25 @@ fn a_lane_that_fails_halves_the_rate_after_training() {
     assert_eq!(all(&mut links, THERE), (0..40_000).collect::<Vec<_>>());
 }
 
+/// Frames of 6.4 ns with four lanes, 12.8 ns with two: none while it trains for 1 us, and none once it is down.
+#[test]
+fn frames_are_counted_while_there_are_any_at_the_width_there_is() {
+    let events = [
+        (Fs::from_ns(6_400), LinkEvent::Lane(LaneFault { way: 0, lane: 1 })),
+        (Fs::from_ns(7_400 + 12_800), LinkEvent::Down),
+    ];
+    let links = pair(class(), Fs::from_ns(5), mhz(2000), &events, 1);
+    let frames = |ns| links.account(THERE, Fs::from_ns(ns)).expect("framed").frames_all;
+    assert_eq!([640, 6_400].map(frames), [100, 1_000]);
+    // It trains, on two lanes it goes on, it is down for good.
+    assert_eq!([7_000, 7_400].map(frames), [1_000, 1_000]);
+    let [half, all, later, late] = [7_400 + 6_400, 7_400 + 12_800, 50_000, 9_000_000].map(frames);
+    assert!(half.abs_diff(1_500) <= 1 && all.abs_diff(2_000) <= 1, "{half} {all}");
+    assert_eq!((later, late), (all, all));
+    let account = links.account(THERE, Fs::from_ns(50_000)).expect("framed");
+    assert_eq!((account.idle, account.lanes), (account.frames_all, 2));
+}
+
 #[test]
 fn a_link_that_is_down_for_good_says_so() {
     let events = [(Fs::from_ns(10_000), LinkEvent::Down)];

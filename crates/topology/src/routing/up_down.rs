@@ -94,7 +94,7 @@ impl UpDown {
                     End::Node(..) => u32::MAX,
                 };
                 let near = ports.iter().map(|l| to(links[l.at()].to)).min().unwrap_or(u32::MAX);
-                if near == u32::MAX {
+                if near == u32::MAX && src != dst {
                     return Err(unreachable(&node_name(src), &node_name(dst)));
                 }
                 let set: Vec<_> = ports_where(ports, links, |end| to(end) == near).collect();
