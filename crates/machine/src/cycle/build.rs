@@ -58,8 +58,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let bank = bank_of(&params, pipeline, routing, express);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
-        let vc_mask = u32::from(vcs).next_power_of_two() - 1;
-        let framed = Framed::new(spec, &bank, vc_mask, seed)?;
+        let framed = Framed::new(spec, &bank, seed)?;
         let mut this = Self {
             vcs: u32::from(vcs),
             keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
@@ -68,7 +67,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 calendar,
                 far,
                 rates,
-                vc_mask,
+                vc_mask: u32::from(vcs).next_power_of_two() - 1,
                 credit_cycles: spec.router.credit_cycles,
                 framed,
                 watch,

@@ -55,7 +55,6 @@ impl Framed {
     pub(super) fn new<R: RoutingFunction>(
         spec: &MachineSpec,
         bank: &RouterBank<R>,
-        vc_mask: u32,
         seed: u64,
     ) -> Result<Option<Box<Self>>, BuildError> {
         let fabric = &spec.fabric;
@@ -89,6 +88,7 @@ impl Framed {
         let near = fabric.node_ports.iter().flatten().map(number).collect();
         let links = Links::framed(params, &pairs, seed);
         let (ahead, behind) = (BTreeMap::new(), Vec::new());
+        let vc_mask = u32::try_from(bank.vcs()).unwrap_or(64).next_power_of_two() - 1;
         let head_at = vec![u64::MAX; out.len() / (vc_mask as usize + 1)];
         Ok(Some(Box::new(Self { links, out, near, ahead, behind, head_at, vc_mask })))
     }
