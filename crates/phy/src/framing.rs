@@ -151,7 +151,7 @@ impl Framing {
             replays: sent.replays,
             idle,
             frames_all,
-            corrected_symbols: alone + cable.way(way).mended_in_bursts(),
+            corrected_symbols: alone + cable.way(way).mended_in_bursts(until),
             uncorrectable: counts.uncorrectable,
             undetected: counts.undetected,
             wrong_flits: sent.wrong,

@@ -154,7 +154,7 @@ impl Cable {
         self.horizon = self.horizon.max(until);
         loop {
             let lost = [self.ways[0].next_loss(), self.ways[1].next_loss()];
-            let starts = [0, 1].map(|w: usize| self.ways[w].start(lost[w]));
+            let starts = [0, 1].map(|w: usize| self.ways[w].start(lost[w].0));
             let loss = usize::from(starts[1] < starts[0]);
             let event = self.pending.front().map_or(Fs::NEVER, |p| p.at);
             if event <= starts[loss] {
@@ -163,10 +163,12 @@ impl Cable {
                 }
                 self.happen();
             } else {
-                if starts[loss] > until || lost[loss] >= NEVER {
-                    return;
+                match lost[loss] {
+                    (NEVER.., _) => return,
+                    _ if starts[loss] > until => return,
+                    (frame, true) => self.lose(loss, frame),
+                    (_, false) => self.ways[loss].look(),
                 }
-                self.lose(loss, lost[loss]);
             }
         }
     }
@@ -327,8 +329,8 @@ impl Cable {
     /// no loss and no event in either direction.
     pub(crate) fn calm_until(&mut self, way: usize, from: u64) -> u64 {
         self.advance(self.ways[way].start(from));
-        let own = self.ways[way].next_loss().min(self.ways[way].next_trouble(from));
-        let lost_back = self.ways[1 - way].next_loss();
+        let own = self.ways[way].next_loss().0.min(self.ways[way].next_trouble(from));
+        let (lost_back, _) = self.ways[1 - way].next_loss();
         let back = self.ways[1 - way].start(lost_back);
         let event = self.pending.front().map_or(Fs::NEVER, |p| p.at);
         let other = self.ways[way].frame_from(back.min(event)).saturating_sub(1);

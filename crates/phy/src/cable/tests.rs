@@ -84,7 +84,7 @@ fn a_frame_that_is_lost_is_repaired_after_a_round_trip() {
     let mut class = class();
     class.noise.ber = 1e-6;
     let mut c = Cable::new(1, 0, &Arc::new(class), [Fs::from_ns(20); 2], &[]);
-    let lost = c.ways[0].next_loss();
+    let lost = c.ways[0].next_loss().0;
     let (resume, replays) = c.accepted(0, lost);
     assert_eq!(replays, 1);
     // Found 20 ns after its end; the next frame back ends two frames after that at most, and its

@@ -57,6 +57,9 @@ pub(crate) struct Way {
     /// Lost frames, in order: those remembered, then from `fresh` on those not looked at.
     lost: VecDeque<u64>,
     fresh: usize,
+    /// Losses are known before this frame, and whether it was found without one.
+    known: u64,
+    quiet: bool,
     outages: VecDeque<Outage>,
     /// Frames that are wrong and were accepted.
     missed: VecDeque<u64>,
@@ -69,7 +72,7 @@ pub(crate) struct Way {
 }
 
 base::state!([] Way {
-    keeps epochs, source, lost, fresh, outages, missed, counts, live, down_from, up_from;
+    keeps epochs, source, lost, fresh, known, quiet, outages, missed, counts, live, down_from, up_from;
     each;
     fixed link, slots, latency
 });
@@ -85,6 +88,8 @@ impl Way {
             source: Corrupted::new(seed, link, &class.shape(), &class.noise),
             lost: VecDeque::new(),
             fresh: 0,
+            known: 0,
+            quiet: false,
             outages: VecDeque::new(),
             missed: VecDeque::new(),
             counts: WireCounts::default(),
@@ -107,8 +112,8 @@ impl Way {
         &self.counts
     }
 
-    pub(crate) fn mended_in_bursts(&self) -> u64 {
-        self.source.mended_in_bursts()
+    pub(crate) fn mended_in_bursts(&self, until: Fs) -> u64 {
+        self.source.mended_in_bursts(self.frame_from(until))
     }
 
     fn epoch_of(&self, frame: u64) -> &Epoch {
@@ -163,31 +168,51 @@ impl Way {
 
     /// Whether a frame is beyond repair.
     pub(crate) fn is_lost(&mut self, frame: u64) -> bool {
-        while self.lost.back().is_none_or(|last| *last < frame && *last < NEVER) {
-            self.lost.push_back(self.source.next());
+        while self.known <= frame.min(NEVER) {
+            self.look();
         }
         self.lost.binary_search(&frame).is_ok()
     }
 
-    /// The next lost frame that no outage covers; [`NEVER`] if there is none.
-    pub(super) fn next_loss(&mut self) -> u64 {
+    /// Looks for the next lost frame; it may not be found yet.
+    pub(super) fn look(&mut self) {
+        // Nothing is sent while the link is down.
+        if self.down(self.known) {
+            self.source.skip(self.up_from);
+        }
+        let (frame, lost) = self.source.look();
+        (self.known, self.quiet) = (frame + 1, !lost);
+        if lost {
+            self.lost.push_back(frame);
+        }
+    }
+
+    /// Whether a frame would have been sent while the link was down last.
+    fn down(&self, frame: u64) -> bool {
+        (self.down_from..self.up_from).contains(&frame)
+    }
+
+    /// The next lost frame that no outage covers, and that it is; or a frame before which there is none, and
+    /// from which on [`look`](Self::look) finds more. [`NEVER`] if there is none.
+    pub(super) fn next_loss(&mut self) -> (u64, bool) {
         if self.outages.back().is_some_and(|o| o.resume == DEAD) {
-            return NEVER;
+            return (NEVER, true);
         }
         loop {
             if self.fresh == self.lost.len() {
-                if self.lost.back() == Some(&NEVER) {
-                    return NEVER;
+                if self.quiet {
+                    return (self.known, false);
                 }
-                self.lost.push_back(self.source.next());
+                self.look();
+                continue;
             }
             let next = self.lost[self.fresh];
             let covered = self.outages.back().is_some_and(|o| next < o.resume);
             if next >= NEVER || !covered {
-                return next;
+                return (next, true);
             }
             self.fresh += 1;
-            self.counts.uncorrectable += 1;
+            self.counts.uncorrectable += u64::from(!self.down(next));
         }
     }
 

@@ -17,6 +17,9 @@ use base::rng::draw;
 
 use super::{Gap, NEVER, Shape, stream};
 
+/// Frames touched by bursts that are judged at once.
+const JUDGED: usize = 64;
+
 /// Bad stays of a lane.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Burst {
@@ -54,10 +57,12 @@ pub(super) struct Bursts {
     symbols_drawn: u64,
     beside_drawn: u64,
     mended: u64,
+    /// Frames that were judged last, and the symbols mended in each.
+    recent: Vec<(u64, u64)>,
 }
 
 base::state!([] Bursts {
-    keeps begins, count, touched, symbols_drawn, beside_drawn, mended;
+    keeps begins, count, touched, symbols_drawn, beside_drawn, mended, recent;
     each;
     fixed seed, link, shape, gap, length, right, symbol_error
 });
@@ -79,6 +84,7 @@ impl Bursts {
             symbols_drawn: 0,
             beside_drawn: 0,
             mended: 0,
+            recent: Vec::new(),
         };
         this.begins = this.gap.before(this.draw(stream::BURSTS, 0));
         this
@@ -88,8 +94,10 @@ impl Bursts {
         draw(self.seed, self.link, stream, count)
     }
 
-    pub(super) const fn mended(&self) -> u64 {
-        self.mended
+    /// Symbols mended before a frame, if no more was judged behind it than by the last call.
+    pub(super) fn mended(&self, before: u64) -> u64 {
+        let behind = self.recent.iter().filter(|(frame, _)| *frame >= before);
+        self.mended - behind.map(|(_, symbols)| symbols).sum::<u64>()
     }
 
     fn symbols_a_frame(&self) -> u64 {
@@ -101,20 +109,25 @@ impl Bursts {
         bit / u64::from(self.shape.bits)
     }
 
-    /// The next frame that is lost to bursts.
+    /// The next frame that is lost to bursts, and that it is; or, after [`JUDGED`] frames that are not, the last of
+    /// these: a code may mend all that bursts do in any run.
     ///
     /// A burst touches no frame before the one ahead of its first bit's, so a frame can be judged
     /// once all bursts are laid out that begin in it or in the next.
-    pub(super) fn next_lost(&mut self) -> u64 {
+    pub(super) fn look(&mut self) -> (u64, bool) {
+        self.recent.clear();
         loop {
             while self.begins < NEVER
                 && self.touched.front().is_none_or(|t| self.frame_of(self.begins) <= t.frame + 1)
             {
                 self.lay_out();
             }
-            let Some(touched) = self.touched.pop_front() else { return NEVER };
-            if self.decide(touched.symbols) {
-                return touched.frame;
+            let Some(touched) = self.touched.pop_front() else { return (NEVER, true) };
+            let before = self.mended;
+            let lost = self.decide(touched.symbols);
+            self.recent.push((touched.frame, self.mended - before));
+            if lost || self.recent.len() == JUDGED {
+                return (touched.frame, lost);
             }
         }
     }

@@ -99,61 +99,120 @@ pub(crate) struct Corrupted {
     gap: Option<Gap>,
     count: u64,
     alone: u64,
+    /// Whether losses are so frequent that their gaps are drawn anew for each block of frames.
+    in_blocks: bool,
     bursts: Option<Box<Bursts>>,
-    in_burst: u64,
+    /// The frame up to which bursts are judged, and whether it is lost.
+    in_burst: (u64, bool),
 }
 
-base::state!([] Corrupted { keeps count, alone, in_burst; each bursts; fixed seed, link, gap });
+base::state!([] Corrupted { keeps count, alone, in_burst; each bursts; fixed seed, link, gap, in_blocks });
+
+/// Frames of a block.
+const BLOCK: u64 = 4096;
+
+/// The chance of a loss from which on gaps are drawn by blocks.
+const FREQUENT: f64 = 1.0 / 64.0;
 
 impl Corrupted {
     pub(crate) fn new(seed: u64, link: u64, frame: &Shape, noise: &Noise) -> Self {
         let p = frame.code.frame_loss(noise.ber);
         let bursts = noise.burst.map(|b| Box::new(Bursts::new(seed, link, frame, noise.ber, b)));
         let gap = (p > 0.0).then(|| Gap::new(p));
-        let mut this = Self { seed, link, gap, count: 0, alone: NEVER, bursts, in_burst: NEVER };
+        let in_blocks = p >= FREQUENT;
+        let (count, alone, in_burst) = (0, NEVER, (NEVER, true));
+        let mut this = Self { seed, link, gap, count, alone, in_blocks, bursts, in_burst };
         if this.gap.is_some() {
             this.alone = 0;
             this.jump();
         }
-        this.in_burst = this.bursts.as_mut().map_or(NEVER, |b| b.next_lost());
+        this.judge();
         this
     }
 
     /// From the frame at `alone` on to the next that is lost.
     fn jump(&mut self) {
-        if let Some(gap) = self.gap {
+        let Some(gap) = self.gap else { return };
+        if self.in_blocks && self.alone.is_multiple_of(BLOCK) {
+            return self.begin(self.alone);
+        }
+        let end = (self.alone / BLOCK + 1) * BLOCK;
+        let before = gap.before(draw(self.seed, self.link, stream::GAPS, self.count));
+        self.count += 1;
+        let next = self.alone.saturating_add(before).min(NEVER);
+        if self.in_blocks && next >= end && end < NEVER {
+            return self.begin(end);
+        }
+        self.alone = next;
+    }
+
+    /// The first loss of the block that begins with a frame, or of one behind it. Gaps are geometric, so to draw
+    /// anew at any frame changes nothing of their law.
+    fn begin(&mut self, mut first: u64) {
+        let Some(gap) = self.gap else { return };
+        loop {
+            // A block has at most one draw more than frames.
+            self.count = first * 2;
             let before = gap.before(draw(self.seed, self.link, stream::GAPS, self.count));
-            self.alone = self.alone.saturating_add(before).min(NEVER);
             self.count += 1;
+            if before < BLOCK || first >= NEVER {
+                self.alone = (first + before).min(NEVER);
+                return;
+            }
+            first += BLOCK;
         }
     }
 
-    /// The next lost frame; [`NEVER`] if there is none.
-    pub(crate) fn next(&mut self) -> u64 {
-        let next = self.alone.min(self.in_burst);
-        if next >= NEVER {
-            return NEVER;
+    /// Frames before `to` are not asked for any more: where losses are frequent, most are not drawn. What is lost
+    /// from `to` on stays as it is.
+    pub(crate) fn skip(&mut self, to: u64) {
+        let block = to / BLOCK * BLOCK;
+        if self.in_blocks && to < NEVER && self.alone < block {
+            self.begin(block);
         }
+    }
+
+    fn judge(&mut self) {
+        self.in_burst = self.bursts.as_mut().map_or((NEVER, true), |b| b.look());
+    }
+
+    /// The next lost frame, and that it is; or a frame that is not, with none lost before it since the last:
+    /// so no more is drawn than somebody asks for. Lost and [`NEVER`] if there is no more.
+    pub(crate) fn look(&mut self) -> (u64, bool) {
+        let next = self.alone.min(self.in_burst.0);
+        if next >= NEVER {
+            return (NEVER, true);
+        }
+        let mut lost = false;
         if self.alone == next {
             self.alone += 1;
             self.jump();
+            lost = true;
         }
-        if self.in_burst == next {
-            self.in_burst = self.bursts.as_mut().map_or(NEVER, |b| b.next_lost());
+        if self.in_burst.0 == next {
+            lost |= self.in_burst.1;
+            self.judge();
         }
-        next
+        (next, lost)
     }
 
-    /// Symbols mended in bursts so far, up to the frame that was looked at last.
-    pub(crate) fn mended_in_bursts(&self) -> u64 {
-        self.bursts.as_ref().map_or(0, |b| b.mended())
+    /// The next lost frame; [`NEVER`] if there is none.
+    #[cfg(test)]
+    pub(crate) fn next(&mut self) -> u64 {
+        core::iter::repeat_with(|| self.look()).find(|(_, lost)| *lost).map_or(NEVER, |n| n.0)
+    }
+
+    /// Symbols mended in bursts before a frame, if no loss was looked for far behind it.
+    pub(crate) fn mended_in_bursts(&self, before: u64) -> u64 {
+        self.bursts.as_ref().map_or(0, |b| b.mended(before))
     }
 }
 
 /// Share of frames that are lost, bursts included, drawn over this many frames.
 pub fn drawn_loss(shape: &Shape, noise: &Noise, seed: u64, frames: u64) -> f64 {
     let mut source = Corrupted::new(seed, 0, shape, noise);
-    let lost = core::iter::from_fn(|| Some(source.next())).take_while(|f| *f < frames).count();
+    let looks = core::iter::repeat_with(|| source.look()).take_while(|(frame, _)| *frame < frames);
+    let lost = looks.filter(|(_, lost)| *lost).count();
     lost as f64 / frames as f64
 }
 

@@ -124,3 +124,36 @@ fn a_draw_of_rare_events_has_their_mean() {
         assert!((got - mean).abs() < 4.0 * (mean / 4_000.0).sqrt() + 1e-3, "{got} for {mean}");
     }
 }
+
+#[test]
+fn bursts_that_a_code_mends_are_not_looked_through_for_a_loss() {
+    // A burst in twenty frames, of up to a few of fifteen symbols: the next loss is beyond any run.
+    let kp4 = Code { symbols: 544, symbol_bits: 10, strength: 15, codewords: 1, interleave: 1 };
+    let shape = Shape { bits: 5440, lanes: 2, code: kp4 };
+    let burst = Some(Burst { rate: 1e-5, mean_bits: 10.0, error: 0.3 });
+    let mut source = Corrupted::new(3, 3, &shape, &Noise { ber: 1e-5, burst });
+    let mut mended = Vec::new();
+    while mended.len() < 1000 {
+        let (frame, lost) = source.look();
+        assert!(!lost, "{frame}");
+        mended.push(source.mended_in_bursts(frame + 1));
+    }
+    assert!(mended.is_sorted() && mended[999] > 64_000, "{:?}", mended.last());
+    assert_eq!(super::drawn_loss(&shape, &Noise { ber: 1e-5, burst }, 3, 100_000), 0.0);
+}
+
+#[test]
+fn frequent_losses_are_the_same_whatever_is_skipped() {
+    let shape = Shape { bits: 576, lanes: 1, code: Code::none(576) };
+    let noise = Noise { ber: 3e-3, burst: None };
+    let all = losses(&shape, &noise, 200_000, 5);
+    assert!(likely(all.len(), 200_000, shape.code.frame_loss(3e-3)), "{}", all.len());
+    for to in [1, 4095, 4096, 70_001, 150_000] {
+        let mut source = Corrupted::new(5, 3, &shape, &noise);
+        source.skip(to);
+        let first = core::iter::from_fn(|| Some(source.next())).find(|f| *f >= to);
+        assert_eq!(first, all.iter().copied().find(|f| *f >= to));
+        let drawn = source.count % 8192;
+        assert!(drawn <= 4096, "{drawn} draws of one block");
+    }
+}
