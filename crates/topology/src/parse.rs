@@ -147,7 +147,8 @@ fn place((path, source): (&str, &str), error: &SpannedError, words: &Words) -> T
         }
         Error::DuplicateStructField { field, .. } => word_before(source, end, field),
         Error::MissingStructField { field, .. } => {
-            let (span, key) = innermost(source, start.min(end.saturating_sub(1)));
+            // The parser stands before the bracket that closes what lacks the field: no value of another field.
+            let (span, key) = innermost(source, end);
             let dot = if key.is_empty() { "" } else { "." };
             (span, format!("{key}{dot}{field}"))
         }

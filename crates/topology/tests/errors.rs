@@ -348,6 +348,40 @@ fn every_malformed_description_is_refused_with_place_key_and_mend() {
 }
 
 #[test]
+fn a_missing_field_is_named_in_what_lacks_it_whatever_stands_last() {
+    let right = RIGHT.replace("FABRIC", GRAPH);
+    for (find, put, key, from) in [
+        (", interleave: \"4 KiB\")", ")", "accelerator.home.interleave", "(latency_cycles: 4)"),
+        (", mshrs: 16)", ",\n /* mshrs */ )", "accelerator.cache.mshrs", "(size: \"64 KiB\""),
+        (
+            "from: \"b\", to: \"right\", link: \"cable\", ",
+            "from: \"b\", to: \"right\", ",
+            "fabric.links[2].link",
+            "(from: \"b\"",
+        ),
+        ("        credit_cycles: 1,\n", "", "router.credit_cycles", "(\n        vcs_per_class"),
+        (
+            "        channel_rate: \"25.6 GB/s\",\n",
+            "",
+            "memory.channel_rate",
+            "(\n        clock: \"core\",\n        channels",
+        ),
+    ] {
+        assert!(right.contains(find), "{key}: nothing to break");
+        let text = right.replacen(find, put, 1);
+        let before = &text[..text.find(from).expect("what lacks it")];
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before.len() - before.rfind('\n').map_or(0, |n| n + 1);
+        let error = parse("small.ron", &text).expect_err("an error");
+        assert_eq!(
+            (error.key(), error.line(), error.column()),
+            (key, Some(line), Some(column)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn cycles_that_take_hours_of_a_slow_clock_are_refused() {
     let slow = RIGHT.replace("FABRIC", PLANES).replace("1.7 GHz", "1 Hz");
     let st = |cycles: u32| slow.replace("st_cycles: 1", &format!("st_cycles: {cycles}"));

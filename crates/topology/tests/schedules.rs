@@ -71,3 +71,20 @@ fn errors_say_where_and_how_to_mend() {
         .map(|text| transfers(text).expect_err("an error"));
     insta::assert_snapshot!("forms", other.join("\n\n"));
 }
+
+#[test]
+fn a_missing_field_is_named_in_the_transfer_that_lacks_it() {
+    for (line, field) in [
+        ("(from: 0, to: 1)", "flits"),
+        ("(from: 0, to: 1, after: [0])", "flits"),
+        ("(from: 0, to: 1, path: [\"r(0,0)\"], )", "flits"),
+        ("(from: 0, to: 1, after: [0] // (flits)\n)", "flits"),
+        ("(to: 1,\n flits: 2\n)", "from"),
+        ("()", "from"),
+    ] {
+        let text = format!("Schedule(transfers: [\n  (from: 1, to: 0, flits: 1),\n  {line},\n])\n");
+        let error = ScheduleFile::parse("s.ron", &text).expect_err("an error");
+        let place = (error.key(), error.line(), error.column());
+        assert_eq!(place, (&*format!("transfers[1].{field}"), Some(3), Some(3)), "{error}");
+    }
+}
