@@ -1,6 +1,6 @@
 //! `schedule`: static schedules, proved, planned, run, and held against the same transfers without one.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::builder::RangedU64ValueParser;
@@ -115,7 +115,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let error = u32::try_from(schedule.error_cycles()).unwrap_or(u32::MAX);
         let transfers = schedule.transfers();
         let fabric = &job.spec.fabric;
-        out.write(&topology::schedule::write(fabric, Some(&job.topology), error, &transfers))?;
+        let topology = match &args.output {
+            Some(path) if !out.is_stdout() => named_from(path, &job.topology),
+            _ => job.topology.clone(),
+        };
+        out.write(&topology::schedule::write(fabric, Some(&topology), error, &transfers))?;
     }
     let kept = forced.is_none() && rows.iter().all(lockstep::schedule::Row::kept);
     let report = Report {
@@ -175,6 +179,29 @@ fn job(args: &Args) -> anyhow::Result<Job> {
 fn beside(schedule: &Path, named: &str) -> String {
     let path = schedule.parent().unwrap_or(Path::new("")).join(named);
     if path.exists() { path.display().to_string() } else { named.to_owned() }
+}
+
+/// A topology as a schedule that is written to `schedule` names it, so that [`beside`] finds it again: a file
+/// by its path from the schedule's folder, or by its absolute one where they share none; a shipped one by
+/// its name.
+fn named_from(schedule: &Path, topology: &str) -> String {
+    let file = Path::new(topology);
+    if !file.is_file() {
+        return topology.to_owned();
+    }
+    let folder = |of: &Path| match of.parent() {
+        Some(folder) if folder != Path::new("") => folder.canonicalize(),
+        _ => Path::new(".").canonicalize(),
+    };
+    let (Ok(from), Ok(to), Some(name)) = (folder(schedule), folder(file), file.file_name()) else {
+        return topology.to_owned();
+    };
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    let down = to.components().skip(shared);
+    let path: PathBuf =
+        if shared == 0 { to.join(name) } else { up.chain(down).collect::<PathBuf>().join(name) };
+    path.to_str().map_or_else(|| topology.to_owned(), str::to_owned)
 }
 
 fn others(args: &Args, job: &Job) -> anyhow::Result<Vec<MachineSpec>> {

@@ -71,6 +71,34 @@ fn what_is_planned_is_written_and_is_the_shipped_one() {
 }
 
 #[test]
+fn a_topology_is_named_from_the_folder_of_the_schedule_that_is_written() {
+    let place = Place::new();
+    for folder in ["maps", "plans", "plans/new"] {
+        std::fs::create_dir(place.path(folder)).expect("a folder");
+    }
+    place.put("maps/mesh4x4.ron", MESH);
+    let named = |topology: &str, to: &str| {
+        let plan =
+            format!("schedule --topology {topology} --collective all-to-all --runs 1 -o {to}");
+        place.succeed(&plan);
+        let text = place.get(to);
+        place.succeed(&format!("schedule {to} --runs 1"));
+        text.lines().nth(1).map(|line| line.trim().to_owned()).expect("a second line")
+    };
+    let absolute = place.path("maps/mesh4x4.ron").display().to_string();
+    for topology in ["maps/mesh4x4.ron", "./plans/../maps/mesh4x4.ron", &absolute] {
+        assert_eq!(named(topology, "plans/new/a.ron"), "topology: \"../../maps/mesh4x4.ron\",");
+        assert_eq!(named(topology, "maps/a.ron"), "topology: \"mesh4x4.ron\",");
+        assert_eq!(named(topology, "a.ron"), "topology: \"maps/mesh4x4.ron\",");
+    }
+    assert_eq!(named("nvl8", "plans/b.ron"), "topology: \"nvl8\",");
+    // A schedule that is planned anew elsewhere still finds its own.
+    place.succeed("schedule plans/new/a.ron --plan --runs 1 -o plans/c.ron");
+    assert!(place.get("plans/c.ron").contains("topology: \"../maps/mesh4x4.ron\","));
+    place.succeed("schedule plans/c.ron --runs 1");
+}
+
+#[test]
 fn faults_are_named_at_their_place_and_shown_by_the_network_if_forced() {
     let place = place();
     let hand = |transfers: &str| {
