@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::builder::RangedU64ValueParser;
-use lockstep::validate::{self, Claim, EXPLAINED, Options};
+use lockstep::validate::{self, Claim, EXPLAINED, Options, Pending};
 
 use super::engine::Emulator;
 use super::output::Output;
@@ -42,13 +42,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let named = |row: &validate::Row| {
-        args.filter.is_empty() || args.filter.iter().any(|f| row.what.contains(f.as_str()))
-    };
-    let apart =
-        [validate::links(), validate::barriers(), validate::counters(), validate::schedules()];
-    let links: Vec<_> = apart.into_iter().flatten().filter(named).collect();
-    let claims = if links.is_empty() || args.filter.is_empty() {
+    let apart = apart(&args.filter);
+    let claims = if apart.is_empty() || args.filter.is_empty() {
         chosen(&args.filter)?
     } else {
         chosen(&args.filter).unwrap_or_default()
@@ -58,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let options = Options { seeds: args.seeds, threads: usize::from(args.threads) };
     let bar = progress::count(validate::answers(&claims, options), "runs", args.quiet);
     let mut rows = validate::validate(&Emulator, &claims, EXPLAINED, options, &|| bar.inc(1));
-    rows.extend(links);
+    rows.extend(apart.into_iter().map(Pending::measure));
     bar.finish_and_clear();
     if let Some(json) = json {
         json.write(&validate::to_json(&rows)?)?;
@@ -67,6 +62,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         output::print(&validate::render(&rows))?;
     }
     Ok(if validate::passed(&rows) { Outcome::Done } else { Outcome::ChecksFailed })
+}
+
+/// The rows that stand apart from claims and that one of the filters names, still to be measured.
+fn apart(filters: &[String]) -> Vec<Pending> {
+    let all =
+        [validate::links(), validate::barriers(), validate::counters(), validate::schedules()];
+    let named = |row: &Pending| filters.iter().any(|f| row.what().contains(f.as_str()));
+    all.into_iter().flatten().filter(|row| filters.is_empty() || named(row)).collect()
 }
 
 /// The claims that one of the filters names.
@@ -91,6 +94,21 @@ mod tests {
 
     fn count(filters: &[&str]) -> usize {
         chosen(&filters.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>()).map_or(0, |c| c.len())
+    }
+
+    #[test]
+    fn filters_choose_rows_by_name_before_anything_is_measured() {
+        let names = |filters: &[&str]| {
+            let filters: Vec<String> = filters.iter().map(|f| (*f).to_owned()).collect();
+            apart(&filters).iter().map(|row| row.what().to_owned()).collect::<Vec<_>>()
+        };
+        let all = names(&[]);
+        for filters in [&["mesh9"][..], &["go-back-N"], &["nvl8", "W = 3"], &["schedule, "]] {
+            let due = all.iter().filter(|what| filters.iter().any(|f| what.contains(f)));
+            assert_eq!(names(filters), due.cloned().collect::<Vec<_>>(), "{filters:?}");
+        }
+        assert_eq!(names(&["mesh9"]), [""; 0]);
+        assert_eq!((names(&["schedule, "]).len(), names(&["go-back-N"]).len()), (16, 9));
     }
 
     #[test]

@@ -4,19 +4,25 @@
 //! Published machines are described by what is said of them; nothing is chosen so that a result is met. So these
 //! rows are shown and not held, but for the closed form.
 
+use std::sync::Arc;
+
 use base::Fs;
 use machine::align::{Alignment, Load, Sample};
 use topology::Description;
 use topology::describe::{Channel, CountersForm, DriftForm, Timestamps};
 use topology::units::{Frequency, Length, Span};
 
-use super::{Quantity, Row, Verdict};
+use super::Quantity;
+use super::pending::{Pending, Section, shared};
 
-/// Every figure of counters, measured.
+const SECTION: Section =
+    Section { configuration: "counters", quantity: Quantity::Counter, seeds: 1 };
+
+/// Every figure of counters, to be measured.
 ///
 /// # Panics
-/// If a shipped machine cannot be built, which tests exclude.
-pub fn counters() -> Vec<Row> {
+/// If a row is measured and a shipped machine cannot be built, which tests exclude.
+pub fn counters() -> Vec<Pending> {
     let mut rows = hop();
     rows.extend(precision_time_protocol());
     rows.push(unequal_ways());
@@ -41,31 +47,37 @@ fn rms_ns(samples: &[Sample]) -> f64 {
 }
 
 /// The hop of a machine whose counters are aligned in hardware.
-fn hop() -> Vec<Row> {
-    let description = Description::shipped("aligned8").expect("it ships");
-    let (alignment, _) = aligned(&description, Load::default(), Fs::from_ns(10_000_000));
-    let (told, tick_fs) = (alignment.exchanges(), 1e15 / 900e6);
-    let latency = row(
+fn hop() -> Vec<Pending> {
+    let told = shared(|| {
+        let description = Description::shipped("aligned8").expect("it ships");
+        let (alignment, _) = aligned(&description, Load::default(), Fs::from_ns(10_000_000));
+        let (told, tick_fs) = (alignment.exchanges(), 1e15 / 900e6);
+        (told.latency_fs / tick_fs, told.latency_sigma_fs / tick_fs)
+    });
+    let hop = Arc::clone(&told);
+    let latency = Pending::new(
+        &SECTION,
         "latency of a hop by aligned counters, aligned8, cycles",
-        (216.0, told.latency_fs / tick_fs),
         None,
         "Abts et al., ISCA 2022: about 216",
+        move || (216.0, hop.0),
     );
-    let sigma = row(
+    let sigma = Pending::new(
+        &SECTION,
         "its standard deviation, aligned8, cycles",
-        (2.75, told.latency_sigma_fs / tick_fs),
         None,
         "Abts et al., ISCA 2022: 2.6 to 2.9",
+        move || (2.75, told.1),
     );
     let beyond = "the link has the published latency; the rest are wires, routers and interfaces of both dies";
     let only = "accelerators share a clock here, so stamps of whole ticks are all that spreads; clocks of their \
                 own would add 0.2";
-    vec![Row { note: Some(beyond.into()), ..latency }, Row { note: Some(only.into()), ..sigma }]
+    vec![latency.noted(beyond), sigma.noted(only)]
 }
 
 /// IEEE 1588 over a switch of 10 gigabit Ethernet that does not correct for the time that packets wait in it,
 /// beside a load of full frames.
-fn precision_time_protocol() -> Vec<Row> {
+fn precision_time_protocol() -> Vec<Pending> {
     let offset = |timestamps| {
         let mut description = Description::from_ron("ethernet8", ETHERNET).expect("it is sound");
         let drift = Some(DriftForm { ppb: 100, every: Span(Fs::from_ns(10_000_000)) });
@@ -77,25 +89,24 @@ fn precision_time_protocol() -> Vec<Row> {
         rms_ns(&aligned(&description, load, Fs::from_ns(40_000_000)).1)
     };
     let source = "Linux, drivers/ptp/Kconfig";
-    let hardware = row(
+    let hardware = Pending::new(
+        &SECTION,
         "offset by IEEE 1588, stamps in hardware, ns rms",
-        (300.0, offset(Timestamps::Hardware)),
         None,
-        &format!("{source}: a few hundred"),
+        format!("{source}: a few hundred"),
+        move || (300.0, offset(Timestamps::Hardware)),
     );
-    let software = row(
+    let software = Pending::new(
+        &SECTION,
         "offset by IEEE 1588, stamps in software, ns rms",
-        (30_000.0, offset(Timestamps::Software(Span(Fs::from_ns(50_000))))),
         None,
-        &format!("{source}: tens of thousands"),
+        format!("{source}: tens of thousands"),
+        move || (30_000.0, offset(Timestamps::Software(Span(Fs::from_ns(50_000))))),
     );
     let frames =
         "8 nodes on one switch, 10 Gb/s, 32 % of it frames of 1536 bytes in the same queues";
     let reads = "the same, and software reads its counter up to 50 us away from the packet";
-    vec![
-        Row { note: Some(frames.into()), ..hardware },
-        Row { note: Some(reads.into()), ..software },
-    ]
+    vec![hardware.noted(frames), software.noted(reads)]
 }
 
 /// Eight nodes on a switch. ASSUMED, but for the rate and its coding: half a microsecond for a port's and a
@@ -125,19 +136,23 @@ const ETHERNET: &str = r#"Machine(
 
 /// Links into nodes that are 40 m longer than those out of them: counters are off by half of what that
 /// takes, give or take the stamps' ticks and the clock crossings.
-fn unequal_ways() -> Row {
-    let mut description = Description::nvl8();
-    let asymmetry = Length(40_000_000);
-    description.counters = Some(CountersForm { asymmetry, ..form((1_000_000_000, 1)) });
-    let (_, samples) = aligned(&description, Load::default(), Fs::from_ns(1_000_000));
+fn unequal_ways() -> Pending {
+    let offset = || {
+        let mut description = Description::nvl8();
+        let asymmetry = Length(40_000_000);
+        description.counters = Some(CountersForm { asymmetry, ..form((1_000_000_000, 1)) });
+        let (_, samples) = aligned(&description, Load::default(), Fs::from_ns(1_000_000));
+        rms_ns(&samples)
+    };
     // 4.6 ns a metre; the root is off by nothing.
     let half = 40.0 * 4.6 / 2.0;
     let all = half * (7.0_f64 / 8.0).sqrt();
-    row(
+    Pending::new(
+        &SECTION,
         "offset by ways that differ by 40 m, nvl8, ns rms",
-        (all, rms_ns(&samples)),
         Some(0.04),
         "half of 40 m x 4.6 ns/m, of 7 in 8 nodes",
+        move || (all, offset()),
     )
 }
 
@@ -157,37 +172,14 @@ fn form(hertz: (u64, u64)) -> CountersForm {
     }
 }
 
-fn row(what: &str, (reference, emulated): (f64, f64), tolerance: Option<f64>, source: &str) -> Row {
-    let error = (emulated - reference) / reference;
-    let verdict = match tolerance {
-        None => Verdict::Shown,
-        Some(tolerance) if error.abs() <= tolerance => Verdict::Meets,
-        Some(_) => Verdict::Missed,
-    };
-    Row {
-        what: what.to_owned(),
-        reference,
-        emulated,
-        error,
-        tolerance,
-        source: source.to_owned(),
-        verdict,
-        configuration: "counters",
-        quantity: Quantity::Counter,
-        offered: None,
-        spread: None,
-        seeds: 1,
-        note: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{Row, Verdict};
     use super::*;
 
     #[test]
     fn figures_of_counters_are_measured_and_the_closed_form_is_met() {
-        let rows = counters();
+        let rows: Vec<Row> = counters().into_iter().map(Pending::measure).collect();
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().all(|r| r.emulated.is_finite() && r.emulated > 0.0), "{rows:?}");
         assert_eq!(rows[4].verdict, Verdict::Meets, "{:?}", rows[4]);

@@ -33,6 +33,7 @@ mod claim;
 mod counters;
 mod judge;
 mod links;
+mod pending;
 mod render;
 mod schedules;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use claim::{Claim, Quantity, claims};
 pub use counters::counters;
 pub use judge::SPREAD_MAX;
 pub use links::links;
+pub use pending::Pending;
 pub use render::{passed, render, to_json};
 pub use schedules::schedules;
 
