@@ -3,7 +3,7 @@
 use lockstep::coherence::scoped::ScopedMutant;
 use lockstep::coherence::{Listing, Mutant};
 use lockstep::machine::Machine;
-use lockstep::stress::{self, Case, FailureKind, Knobs, Rows};
+use lockstep::stress::{self, Case, FailureKind, Knobs, Rows, SeedList};
 
 /// Topologies of the hunts: small, and with several ways between nodes.
 const NAMES: [&str; 3] = ["nvl8", "fullmesh8", "ring16"];
@@ -69,11 +69,34 @@ fn a_case_that_catches_a_fault_shrinks_to_a_few_operations() {
 }
 
 /// The seeds of `tests/stress/nightly.txt`.
-fn nightly() -> Vec<u64> {
+fn nightly() -> SeedList {
     let path = tests::workspace_root().join("tests/stress/nightly.txt");
     let text = std::fs::read_to_string(path).expect("the seeds are there");
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    lines.flat_map(str::split_whitespace).map(|word| word.parse().expect("a seed")).collect()
+    SeedList::parse(&text).unwrap_or_else(|error| panic!("nightly.txt:{error}"))
+}
+
+/// What a seed stands for must not depend on what ships: a file says what its seeds are drawn from.
+#[test]
+fn the_nightly_seeds_name_their_topologies() {
+    let list = nightly();
+    assert!(list.len() > 40, "{list:?}");
+    let everywhere = stress::topologies();
+    for (case, at_large) in list.cases(&[]).zip(list.cases(&everywhere[..1])) {
+        assert_eq!(case.seed, at_large.seed);
+        assert_eq!(at_large.knobs.topology, everywhere[0], "others instead");
+    }
+    let own = SeedList::parse("3 # two\n4\non ring16\n  7 8").expect("it is sound");
+    let names: Vec<_> = own.cases(&[]).map(|c| (c.seed, c.knobs.topology)).collect();
+    assert_eq!(own.len(), 4);
+    assert!(names[2..].iter().all(|(_, name)| name == "ring16"), "{names:?}");
+}
+
+#[test]
+fn seeds_that_are_none_are_named_with_their_place() {
+    let told = |text: &str| SeedList::parse(text).map(|_| ()).expect_err(text).to_string();
+    assert!(told("1 2\n3 x4").starts_with("2:3: `x4` is no seed"), "{}", told("1 2\n3 x4"));
+    assert!(told("on nowhere").starts_with("1:4: `nowhere` is no shipped topology"));
+    assert!(told(" on # nvl8").starts_with("1:2: `on` names no topology"));
 }
 
 #[test]
@@ -81,11 +104,9 @@ fn the_nightly_seeds_take_every_row_that_can_be_taken() {
     if !tests::deep() {
         return;
     }
-    let names = stress::topologies();
     let mut taken = Rows::default();
-    for seed in nightly() {
-        let case = Case::draw(seed, &names);
-        let rows = stress::judge(&case).unwrap_or_else(|f| panic!("seed {seed}: {f:?}"));
+    for case in nightly().cases(&[]) {
+        let rows = stress::judge(&case).unwrap_or_else(|f| panic!("seed {}: {f:?}", case.seed));
         taken.add(&rows);
     }
     let missing = stress::reachable(2).without(&taken);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use lockstep::parallel;
-use lockstep::stress::{self, Case, Failure, Rows};
+use lockstep::stress::{self, Case, Failure, Rows, SeedList};
 use serde::Serialize;
 
 use super::output::Output;
@@ -39,7 +39,8 @@ pub(crate) struct Args {
     /// Cases after which to stop
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     cases: Option<u64>,
-    /// A file of seeds to run instead, one a line; `#` starts a comment
+    /// A file of seeds to run instead; `#` starts a comment, `on NAME NAME ..` names the topologies that
+    /// those after it are drawn from
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "cases"])]
     seeds: Option<PathBuf>,
     /// Shipped topologies to run on; may be repeated
@@ -94,7 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         return replay(file);
     }
     let names = names(args)?;
-    let listed = args.seeds.as_deref().map(seeds).transpose()?;
+    let listed = args.seeds.as_deref().map(|file| seeds(file, &names)).transpose()?;
     if !args.save.is_dir() {
         let folder = args.save.display();
         bail!("{folder} is no folder\n  mend: name an existing folder for cases that fail");
@@ -103,7 +104,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let to_stdout = json.as_ref().is_some_and(Output::is_stdout);
     // Panics of cases are failures that are told like others.
     std::panic::set_hook(Box::new(|_| {}));
-    let report = cases(args, &names, listed.as_deref());
+    let names = if names.is_empty() { stress::topologies() } else { names };
+    let report = cases(args, &names, listed);
     drop(std::panic::take_hook());
     let report = report?;
     if let Some(json) = json {
@@ -115,7 +117,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(if report.failures.is_empty() { Outcome::Done } else { Outcome::ChecksFailed })
 }
 
-/// The topologies to draw from.
+/// The topologies to draw from, if any are asked for.
 fn names(args: &Args) -> anyhow::Result<Vec<&str>> {
     for name in &args.topology {
         let spec = input::topology(name)?;
@@ -128,40 +130,28 @@ fn names(args: &Args) -> anyhow::Result<Vec<&str>> {
             bail!("{name} has {nodes} accelerators\n  mend: name one of at most {max}");
         }
     }
-    let given: Vec<&str> = args.topology.iter().map(String::as_str).collect();
-    Ok(if given.is_empty() { stress::topologies() } else { given })
+    Ok(args.topology.iter().map(String::as_str).collect())
 }
 
-/// The seeds of a file.
-fn seeds(file: &std::path::Path) -> anyhow::Result<Vec<u64>> {
+/// The cases of a file of seeds, on the topologies that it names or on others instead.
+fn seeds(file: &std::path::Path, instead: &[&str]) -> anyhow::Result<Vec<Case>> {
     let path = file.display();
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("could not read {path}\n  mend: name a file of seeds"))?;
-    let mut seeds = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        for word in line.split('#').next().unwrap_or_default().split_whitespace() {
-            let seed = word.parse().map_err(|_| {
-                let (line, column) = (number + 1, line.find(word).unwrap_or(0) + 1);
-                anyhow::anyhow!(
-                    "{path}:{line}:{column}: `{word}` is no seed\n  mend: write a decimal number"
-                )
-            })?;
-            seeds.push(seed);
-        }
-    }
-    Ok(seeds)
+    let list = SeedList::parse(&text).map_err(|error| anyhow::anyhow!("{path}:{error}"))?;
+    Ok(list.cases(instead).collect())
 }
 
-fn cases(args: &Args, names: &[&str], listed: Option<&[u64]>) -> anyhow::Result<Report> {
+fn cases(args: &Args, names: &[&str], listed: Option<Vec<Case>>) -> anyhow::Result<Report> {
     let started = now();
     let limited = args.cases.is_some() || listed.is_some();
     let budget = args.seconds.or((!limited).then_some(10));
     let over =
         || budget.is_some_and(|s| now().duration_since(started) >= Duration::from_secs(s.into()));
-    let count = listed.map_or(args.cases.unwrap_or(u64::MAX), |l| l.len() as u64);
-    let seed = |n: u64| match listed {
-        Some(list) => list[usize::try_from(n).unwrap_or(usize::MAX)],
-        None => args.seed.wrapping_add(n),
+    let count = listed.as_ref().map_or(args.cases.unwrap_or(u64::MAX), |l| l.len() as u64);
+    let case = |n: u64| match &listed {
+        Some(list) => list[usize::try_from(n).unwrap_or(usize::MAX)].clone(),
+        None => Case::draw(args.seed.wrapping_add(n), names),
     };
     let threads = usize::from(args.threads);
     let mut report = Report::default();
@@ -170,7 +160,7 @@ fn cases(args: &Args, names: &[&str], listed: Option<&[u64]>) -> anyhow::Result<
         let left = usize::try_from(count - report.cases).unwrap_or(usize::MAX);
         let first = report.cases;
         let batch = parallel::map(threads, BATCH.min(left), |n| {
-            let case = Case::draw(seed(first + n as u64), names);
+            let case = case(first + n as u64);
             let result = stress::judge(&case);
             (case, result)
         });

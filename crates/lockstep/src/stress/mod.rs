@@ -19,12 +19,14 @@ mod file;
 mod handover;
 mod judge;
 mod rows;
+mod seeds;
 mod shrink;
 
 pub use case::{Case, Knobs, Phase};
 pub use file::{StressFileError, load, save};
 pub use judge::{Failure, FailureKind, judge, judge_with};
 pub use rows::{Rows, coherent_rows, reachable};
+pub use seeds::{SeedError, SeedList};
 pub use shrink::shrink;
 
 /// Shipped topologies of at most this many accelerators are drawn from.
