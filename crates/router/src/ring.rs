@@ -61,6 +61,11 @@ impl<T: Clone> Ring<T> {
         ahead.iter_mut().chain(past)
     }
 
+    /// Whether nothing is to come.
+    pub fn is_empty(&self) -> bool {
+        self.lists.iter().all(Vec::is_empty)
+    }
+
     /// Gives back the list that was taken in cycle `now`.
     #[inline]
     pub fn give_back(&mut self, now: u64, mut list: Vec<T>) {

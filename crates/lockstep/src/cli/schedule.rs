@@ -29,7 +29,7 @@ both, the link and the cycle. Without a schedule nodes send the same as soon as 
 Exit code: 0, 1 if packets did not arrive as planned, 2 for a schedule or input that is wrong.")]
 pub(crate) struct Args {
     /// Schedule file
-    #[arg(value_name = "FILE", required_unless_present_any = ["collective", "trace"])]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Topology file, or name of a shipped one; where not given, what the schedule says
     #[arg(long, value_name = "FILE")]
@@ -142,7 +142,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn job(args: &Args) -> anyhow::Result<Job> {
-    if let (None, Some(topology)) = (&args.file, &args.topology) {
+    if let (None, Some(topology)) = (&args.file, &args.topology)
+        && (args.collective.is_some() || args.trace.is_some())
+    {
         let spec = input::topology(topology)?;
         let transfers = if let Some(trace) = &args.trace {
             copies(&spec, &input::trace(trace)?, args.packet_flits)?
@@ -155,7 +157,7 @@ fn job(args: &Args) -> anyhow::Result<Job> {
         return Ok(Job { file: None, topology, spec, transfers, error_cycles, plans: true });
     }
     let Some(path) = &args.file else {
-        bail!("nothing to schedule: name a file or a --collective")
+        bail!("nothing to schedule\n  mend: name a schedule file, a --collective or a --trace")
     };
     let file = ScheduleFile::load(path)?;
     let topology = match (&args.topology, file.topology()) {

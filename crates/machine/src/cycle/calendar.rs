@@ -87,6 +87,12 @@ impl Calendar {
         }
     }
 
+    /// Whether no flit and no credit is on its way.
+    pub(super) fn is_quiet(&self) -> bool {
+        let flits = self.bodies.is_empty() && self.heads.is_empty() && self.landing.is_empty();
+        flits && self.ejects.is_empty() && self.credits.is_empty() && self.source_credits.is_empty()
+    }
+
     /// Wakes a router at cycle `at`.
     #[cold]
     pub(super) fn wake(&mut self, router: RouterIdx, at: u64) {

@@ -135,7 +135,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.sources.len()
     }
 
-    /// Lets every source ask for its next packet at the present cycle: once, at the beginning.
+    /// Whether no packet, flit or credit is anywhere, so that all that follows would be the same in any later
+    /// cycle. Never of framed links, whose frames go on by themselves.
+    pub fn at_rest(&self) -> bool {
+        let plain = self.wires.framed.is_none();
+        plain && self.packets_in_flight() == 0 && self.wires.calendar.is_quiet()
+    }
+
+    /// Lets every source ask for its next packet at the present cycle: at the beginning, and when answers may
+    /// have changed.
     pub fn start(&mut self) {
         for s in 0..self.sources.len() {
             self.active_sources[s / 64] |= 1 << (s % 64);

@@ -336,6 +336,9 @@ fn covered(spec: &MachineSpec) -> Result<(), Trouble> {
         let vcs = spec.router.vcs_per_class;
         spec.pool(link, vcs).is_some()
     };
+    if let Some(framed) = spec.fabric.classes.iter().find(|class| class.phy.is_some()) {
+        return Err(Trouble::Framed(framed.name.clone()));
+    }
     let what = if speculative {
         "speculative switch allocation"
     } else if input_speedup > 1 || output_speedup > 1 || internal_speedup > 1 {

@@ -88,11 +88,12 @@ fn once(spec: &MachineSpec, transfers: &[Transfer], how: Dynamic) -> Result<Outc
     let mut net = CycleNetwork::new(spec, routing, 1, how.seed, Counting::default())?;
     let mut eager = Eager::new(spec, transfers, how)?;
     net.start();
+    // The last arrival, or when all have started.
     let mut last = (0, how.start_cycles);
     while eager.arrived < transfers.len() {
         net.cycle(&mut eager);
         if eager.arrived > last.0 {
-            last = (eager.arrived, net.now());
+            last = (eager.arrived, net.now().max(how.start_cycles));
         }
         if net.now() > last.1 + GIVE_UP {
             let transfer = eager.arrivals.iter().position(|a| *a == u64::MAX).unwrap_or(0);

@@ -56,6 +56,8 @@ pub enum Trouble {
     },
     /// Routers have something that has no closed form.
     Routers(&'static str),
+    /// Links of this class are framed.
+    Framed(String),
     /// The machine has no network on one clock.
     Machine(String),
 }
@@ -73,7 +75,7 @@ impl Fault {
             }
             Trouble::NoWay => Some("path"),
             Trouble::Buffer { .. } => Some("flits"),
-            Trouble::Routers(_) | Trouble::Machine(_) => None,
+            Trouble::Routers(_) | Trouble::Framed(_) | Trouble::Machine(_) => None,
         }
     }
 
@@ -90,6 +92,7 @@ impl Fault {
             Trouble::NoWay => "list the routers from the source's to the destination's".to_owned(),
             Trouble::Buffer { .. } => "send several shorter ones".to_owned(),
             Trouble::Routers(_) => "schedule on routers without them".to_owned(),
+            Trouble::Framed(_) => "describe these links as `Serial` or `OnDie`".to_owned(),
             Trouble::Machine(_) => "choose a machine whose routers have one clock".to_owned(),
         }
     }
@@ -148,6 +151,11 @@ impl fmt::Display for Fault {
             Trouble::Routers(what) => write!(
                 f,
                 "routers with {what} have no timing that a static schedule could be proved by"
+            ),
+            Trouble::Framed(class) => write!(
+                f,
+                "links of class `{class}` have frames: when a flit has its place in one depends on what else \
+                 they carry, and on errors, so a static schedule cannot be proved"
             ),
             Trouble::Machine(why) => write!(f, "{why}"),
         }

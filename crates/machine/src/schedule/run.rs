@@ -1,7 +1,8 @@
 //! Running a schedule on the network.
 //!
 //! Every port of a node releases its packets by the node's counter: at the first cycle in which that has
-//! a packet's release. Packets keep to the ways and the virtual channels that the schedule gives them.
+//! a packet's release. Packets keep to the ways and the virtual channels that the schedule gives them. Cycles in
+//! which nothing is under way are not stepped: the next release comes at once, and counts as when it was due.
 
 use std::collections::VecDeque;
 
@@ -67,6 +68,9 @@ pub enum RunTrouble {
 /// Cycles without any arrival after which a run is given up.
 pub(super) const GIVE_UP: u64 = 1 << 17;
 
+/// Cycles after which it is looked whether the network is at rest.
+const LOOK: u64 = 64;
+
 /// Runs a schedule. Node `n`'s counter is `late[n]` cycles behind the true time, or ahead where that is
 /// negative; where there is no number, it is right.
 ///
@@ -84,12 +88,17 @@ pub fn execute(
     let mut last = (0, 0);
     while timed.arrived < schedule.entries().len() {
         net.cycle(&mut timed);
+        let now = net.now() + timed.skipped;
         if timed.arrived > last.0 {
-            last = (timed.arrived, net.now());
+            last = (timed.arrived, now);
         }
-        if net.now() > last.1.max(timed.horizon) + GIVE_UP {
+        if now > last.1.max(timed.horizon) + GIVE_UP {
             let transfer = timed.arrivals.iter().position(|a| *a == u64::MAX).unwrap_or(0);
-            return Err(RunTrouble::Lost { transfer, cycle: net.now() });
+            return Err(RunTrouble::Lost { transfer, cycle: now });
+        }
+        if net.now().is_multiple_of(LOOK) && net.at_rest() {
+            timed.skip_to_next(now);
+            net.start();
         }
     }
     let Timed { departures, arrivals, .. } = timed;
@@ -174,6 +183,8 @@ struct Timed {
     departures: Vec<u64>,
     arrivals: Vec<u64>,
     arrived: usize,
+    /// Cycles that were left out so far; all others here are those of the schedule.
+    skipped: u64,
     /// The last release.
     horizon: u64,
 }
@@ -210,8 +221,16 @@ impl Timed {
             departures: vec![u64::MAX; count],
             arrivals: vec![u64::MAX; count],
             arrived: 0,
+            skipped: 0,
             horizon,
         }
+    }
+
+    /// Leaves out the cycles from `now` to the next release.
+    fn skip_to_next(&mut self, now: u64) {
+        let fronts = self.ports.iter().flatten().filter_map(VecDeque::front);
+        let next = fronts.map(|send| send.cycle).min().unwrap_or(now);
+        self.skipped += next.saturating_sub(now);
     }
 }
 
@@ -225,11 +244,11 @@ impl Terminals for Timed {
     fn next_at_port(&mut self, node: NodeIdx, port: PortIdx, _: u8, now: u64) -> Next {
         let queue = &mut self.ports[node.at()][port.at()];
         let Some(&Send { cycle, transfer, dst, flits }) = queue.front() else { return Next::Wait };
-        if cycle > now {
-            return Next::At(cycle);
+        if cycle > now + self.skipped {
+            return Next::At(cycle - self.skipped);
         }
         queue.pop_front();
-        Next::Packet(Offer { created: cycle, dst, flits, tag: transfer, next: 0 })
+        Next::Packet(Offer { created: cycle - self.skipped, dst, flits, tag: transfer, next: 0 })
     }
 
     fn flow(&mut self, offer: &Offer) -> Option<u32> {
@@ -238,8 +257,9 @@ impl Terminals for Timed {
 
     fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
         let transfer = passage.tag as usize;
-        self.departures[transfer] = passage.injected;
-        self.arrivals[transfer] = now;
+        // Nothing is left out while anything is under way.
+        self.departures[transfer] = passage.injected + self.skipped;
+        self.arrivals[transfer] = now + self.skipped;
         self.arrived += 1;
         None
     }

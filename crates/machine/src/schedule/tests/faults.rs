@@ -1,6 +1,7 @@
 //! Faults are found, named, and seen by the network.
 
 use base::NodeIdx;
+use topology::Description;
 use topology::schedule::Transfer;
 
 use super::networks::{FABRICS, machine};
@@ -83,6 +84,13 @@ fn routers_that_have_no_closed_form_are_refused() {
     let fault = verify(&spec, &[transfer(0, 1, 1, 0)], 0).expect_err("refused");
     assert_eq!(fault.trouble, Trouble::Routers("speculative switch allocation"));
     assert_eq!(fault.field(), None);
+}
+
+#[test]
+fn framed_links_are_refused_by_their_class() {
+    let spec = Description::shipped("nvl8-framed").expect("it ships").elaborate().expect("sound");
+    let fault = verify(&spec, &[transfer(0, 1, 1, 0)], 0).expect_err("refused");
+    assert!(fault.to_string().contains("links of class `nvlink4` have frames"), "{fault}");
 }
 
 /// A plan with one release moved: the verifier names that transfer or one that it meets, and the network,

@@ -3,11 +3,12 @@
 use base::arch::Switching;
 use base::rng;
 use proptest::prelude::*;
+use topology::schedule::RELEASE_MAX;
 use topology::spec::MachineSpec;
 
-use super::networks::{drawn, machine, transfers};
+use super::networks::{FABRICS, drawn, machine, transfers};
 use crate::cycle::{CycleNetwork, Next, Offer, Passage, Terminals};
-use crate::schedule::{Collective, execute, plan, verify};
+use crate::schedule::{Collective, Dynamic, dynamic, execute, plan, verify};
 
 /// The nodes of a machine, as many as there are.
 fn count(spec: &MachineSpec) -> u32 {
@@ -98,7 +99,7 @@ impl Terminals for Alone {
 #[test]
 fn a_course_is_that_of_a_lone_packet_in_a_sweeps_network() {
     for flits in 1..=12 {
-        let spec = machine(super::networks::FABRICS[0], |d| {
+        let spec = machine(FABRICS[0], |d| {
             d.links.0.iter_mut().for_each(|(_, l)| l.set_buffer_flits(3));
         });
         let planned = plan(&spec, &transfers(9, &[(0, 7, flits, false)]), 0, 1).expect("planned");
@@ -116,11 +117,45 @@ fn a_course_is_that_of_a_lone_packet_in_a_sweeps_network() {
     }
 }
 
+/// Releases that lie as far apart as they may cost no more than those that follow each other, and packets
+/// arrive as planned.
+#[test]
+fn cycles_in_which_nothing_is_under_way_are_not_stepped() {
+    let spec = machine(FABRICS[0], |_| {});
+    let all = Collective::AllToAll.transfers(&spec, 4, 1).expect("a collective");
+    let mut transfers = plan(&spec, &all, 3, 1).expect("planned").transfers();
+    let gap = (RELEASE_MAX - 1_000_000) / transfers.len() as u64;
+    for (i, transfer) in transfers.iter_mut().enumerate() {
+        transfer.release = transfer.release.map(|r| r + gap * i as u64);
+    }
+    let far = verify(&spec, &transfers, 3).expect("free of contention");
+    let late = |n: u32| i64::from(n % 7) - 3;
+    let late: Vec<i64> = (0..count(&spec)).map(late).collect();
+    let run = execute(&spec, &far, &late).expect("runs");
+    for (i, entry) in far.entries().iter().enumerate() {
+        let off = late[entry.transfer.src.at()];
+        assert_eq!(run.departures[i], entry.release.saturating_add_signed(off), "{i}");
+        assert_eq!(run.arrivals[i], entry.arrival.saturating_add_signed(off), "{i}");
+    }
+    assert_eq!(run.losses.to_others(), 0);
+}
+
+/// Nodes that start far apart are waited for.
+#[test]
+fn who_starts_late_is_not_taken_for_who_waits_in_a_circle() {
+    let spec = machine(FABRICS[0], |_| {});
+    let all = Collective::AllToAll.transfers(&spec, 1, 1).expect("a collective");
+    let planned = plan(&spec, &all, 0, 1).expect("planned");
+    let how = Dynamic { start_cycles: 600_000, runs: 1, seed: 1, load: 0.0 };
+    let repeats = dynamic(&spec, &planned, how).expect("all arrive");
+    assert_eq!(repeats.runs, 1);
+}
+
 /// As soon as possible, and not a cycle earlier: no transfer of a plan could be a cycle earlier where it
 /// is the last of the list.
 #[test]
 fn the_last_transfer_of_a_plan_cannot_be_a_cycle_earlier() {
-    let spec = machine(super::networks::FABRICS[0], |_| {});
+    let spec = machine(FABRICS[0], |_| {});
     for last in 1..40 {
         let all = Collective::AllToAll.transfers(&spec, 3, 1).expect("a collective");
         let planned = plan(&spec, &all[..=last], 0, 1).expect("planned");
@@ -134,7 +169,7 @@ fn the_last_transfer_of_a_plan_cannot_be_a_cycle_earlier() {
 
 #[test]
 fn collectives_are_whole_on_every_fabric() {
-    for fabric in super::networks::FABRICS {
+    for fabric in FABRICS {
         let spec = machine(fabric, |_| {});
         let n = count(&spec) as usize;
         for (collective, transfers) in
