@@ -17,9 +17,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Notes something on standard error; the result does not depend on it.
-#[expect(clippy::print_stderr, reason = "the one place that talks to people on the side")]
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    // Whoever reads it may have gone: `2>&1 | head`.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Says what went wrong.
