@@ -41,6 +41,9 @@ impl Flags {
 
 fn open(from: &Path) -> anyhow::Result<BufReader<File>> {
     let mend = "name a file that `run --checkpoint` has written";
+    if from.is_dir() {
+        bail!("{}: it is a directory\n  mend: {mend}", not_resumed(from));
+    }
     let file = File::open(from);
     Ok(BufReader::new(file.map_err(|e| anyhow!("{}: {e}\n  mend: {mend}", not_resumed(from)))?))
 }

@@ -261,9 +261,13 @@ impl<W: Write> Write for Checked<W> {
     }
 }
 
+/// All of a checkpoint. What does not begin as one is not read on: it may have no end.
 fn bytes(mut from: impl Read) -> Result<Vec<u8>, CheckpointError> {
     let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes)?;
+    from.by_ref().take(MARK.len() as u64).read_to_end(&mut bytes)?;
+    if MARK.starts_with(&bytes) {
+        from.read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }
 
