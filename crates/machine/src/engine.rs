@@ -69,9 +69,11 @@ struct Stretch {
     /// When the next epoch begins.
     next: Fs,
     length: Fs,
-    /// Epochs to go at most, and the instant to stop before.
+    /// Epochs to go at most, and the instant to stop before; the last epoch may go beyond.
     epochs: u64,
     until: Fs,
+    /// The instant before which every epoch ends.
+    horizon: Fs,
     /// Epochs done, and component edges stepped in them.
     done: u64,
     edges: u64,
@@ -146,7 +148,7 @@ fn drive<R: RoutingFunction, M: MemoryModel>(
     mut s: Stretch,
 ) -> Stretch {
     loop {
-        let end = Fs(s.next.0.saturating_add(s.length.0));
+        let end = Fs(s.next.0.saturating_add(s.length.0)).min(s.horizon);
         let mut notice = Notice::NONE;
         for (at, p) in mine.iter_mut().enumerate() {
             let before = p.edges;
@@ -167,7 +169,7 @@ fn drive<R: RoutingFunction, M: MemoryModel>(
         s.end = match told {
             Notice { failed: true, .. } => End::Failed,
             Notice { next: Fs::NEVER, .. } => End::Rest,
-            Notice { next, .. } if next >= s.until => End::Reached,
+            Notice { next, .. } if next >= s.until.min(s.horizon) => End::Reached,
             _ if s.done == s.epochs => End::Epochs,
             _ => continue,
         };
@@ -268,7 +270,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
             return End::Rest;
         }
         let length = self.engine.length;
-        let s = Stretch { next, length, epochs, until, done: 0, edges: 0, end: End::Rest };
+        let horizon = self.barrier_horizon(next);
+        let s = Stretch { next, length, epochs, until, horizon, done: 0, edges: 0, end: End::Rest };
         let all = self.partitions.len();
         let s = if threads > 1 {
             self.together(s, threads)
@@ -318,11 +321,15 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
     /// What an end of a stretch means for the run.
     fn judge(&mut self, end: End) -> Result<bool, RunError> {
         match end {
-            End::Rest => self.at_rest(),
+            End::Rest => {
+                self.watch(self.now())?;
+                self.at_rest()
+            }
             End::Failed => {
                 let failures = self.partitions.iter_mut().filter_map(|p| p.failure.take());
-                let first = failures.min_by_key(|f| (f.at, f.node));
-                first.map_or(Ok(false), |f| Err(f.error))
+                let Some(first) = failures.min_by_key(|f| (f.at, f.node)) else { return Ok(false) };
+                self.judge_events(first.at)?;
+                Err(first.error)
             }
             End::Gone => unreachable!("a thread that panicked takes the machine along"),
             End::Epochs | End::Reached => self.watch(self.now()).map(|()| true),

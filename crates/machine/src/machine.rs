@@ -19,7 +19,7 @@ use crate::barriers::{Meetings, Teams, units};
 use crate::build::{Seed, config, memories, nodes, shared, sources, timed};
 use crate::engine::Engine;
 use crate::memory_port::MemoryPort;
-use crate::network::{FlitCounts, Loss, Network, loss};
+use crate::network::{FlitCounts, Loss, Network, Units, loss};
 use crate::node::{Node, Shared};
 use crate::partition::Partition;
 use crate::partition::layout::{Layout, Place};
@@ -175,14 +175,16 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         cfg: (Config<Seed>, ScopedConfig<ScopedSeed>),
     ) -> Result<Self, RunError> {
         let plan = plan(spec, sources.len(), &options, &routing)?;
-        let mut teams = Teams::default();
-        if spec.barriers.units.is_some() {
-            let said: Result<Vec<_>, _> = sources.iter().map(|s| s.barriers()).collect();
-            teams = Teams::new(&said?);
-        }
         let layout = plan.layout;
         let parts = layout.shares.len();
         let domains = crate::network::domains(spec, options.seed)?;
+        let mut teams = Teams::default();
+        let mut dealt_units = vec![Units::default(); parts];
+        if let Some(table) = &spec.barriers.units {
+            let said: Result<Vec<_>, _> = sources.iter().map(|s| s.barriers()).collect();
+            teams = Teams::new(&said?);
+            dealt_units = units((spec, options.seed), table, &mut teams, &domains, &layout)?;
+        }
         let threads = sources.len();
         let (readers, sources) = match options.threads.saturating_sub(parts) {
             0 => (None, sources),
@@ -200,13 +202,10 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         let mut routings = std::iter::repeat_n(routing, parts);
         let partition = |(me, nodes): (usize, Vec<Node>)| {
             let routing = routings.next().expect("there is one a partition");
-            let net = Network::part(spec, routing, options.seed, (&layout, me), &domains)?;
+            let mut net = Network::part(spec, routing, options.seed, (&layout, me), &domains)?;
+            net.set_units(std::mem::take(&mut dealt_units[me]));
             let memories = memories(spec, &domains, nodes.len(), &memory);
-            let mut net = net;
-            let mut teams = teams.clone();
-            if let Some(table) = &spec.barriers.units {
-                net.set_units(units((spec, options.seed), table, &mut teams, &net)?);
-            }
+            let teams = teams.clone();
             let mut shared = shared(spec, &domains, threads, options, (parts, &part_of))?;
             shared.judges = spec.barriers.units.is_some() || spec.barriers.timeout.is_some();
             shared.leaving = vec![0; teams.counts().0];
@@ -447,14 +446,6 @@ fn plan<R: RoutingFunction>(
     }
     if !crate::network::outages(spec, options.seed)?.is_empty() {
         return whole(Some("links go down or come up, and tables change with them"));
-    }
-    if spec.barriers.units.is_some() || spec.barriers.timeout.is_some() {
-        return whole(Some(
-            "its barriers are timed, or done by units whose tokens do not cross a cut",
-        ));
-    }
-    if !spec.node_events.is_empty() {
-        return whole(Some("nodes of it halt"));
     }
     if routing.global() {
         return whole(Some("its routing function looks at all routers at once"));

@@ -9,16 +9,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use base::{Fs, LinkIdx, Map, NodeIdx, RoutingFunction, ThreadIdx};
+use base::{Fs, LinkIdx, Map, NodeIdx, ThreadIdx};
 use bitvec::vec::BitVec;
-use clock::Edge;
 use clock::sync::Place;
+use clock::{Domain, Edge};
 use phy::Timing;
 use topology::spec::{End, Happening, MachineSpec, UnitSpec};
 
 use crate::BuildError;
-use crate::network::{Latency, Network, Units};
-use crate::payload::Payload;
+use crate::network::{Latency, Units, link};
+use crate::partition::layout::{Layout, Share};
 
 /// Members that may prove far while a root is looked for: beyond, the best root so far is taken.
 const FAR_MAX: usize = 32;
@@ -78,29 +78,32 @@ impl Teams {
     }
 }
 
-/// Sets up the units of a network for the barriers of `teams`, the first of them by id as far as the
-/// table goes.
+/// Sets up the units of a machine for the barriers of `teams`, the first of them by id as far as the table goes:
+/// `[partition]`.
 ///
 /// # Errors
 /// If members of a barrier cannot reach each other by links that stay up.
-pub(crate) fn units<R: RoutingFunction>(
+pub(crate) fn units(
     (spec, seed): (&MachineSpec, u64),
     table: &UnitSpec,
     teams: &mut Teams,
-    net: &Network<R, Payload>,
-) -> Result<Units, BuildError> {
-    let (nodes, routers) = (spec.fabric.node_ports.len(), spec.fabric.routers.len());
+    domains: &[Domain],
+    layout: &Layout,
+) -> Result<Vec<Units>, BuildError> {
     let latency = Latency {
         node: table.node_cycles,
         router: table.unit_cycles,
         traversal: 1 + spec.router.st_cycles,
     };
-    let mut units = Units::new(nodes + routers, latency);
-    let fabric = Fabric::new((spec, seed), table, net)?;
+    let count = |share: &Share| share.nodes.len() + share.routers.len();
+    let mut units: Vec<Units> =
+        layout.shares.iter().map(|share| Units::new(count(share), latency)).collect();
+    let fabric = Fabric::new((spec, seed), table, domains)?;
     for (slot, (id, threads)) in teams.teams.iter().enumerate().take(table.table as usize) {
         let slot = u16::try_from(slot).unwrap_or(u16::MAX);
         for (unit, place) in fabric.tree(*id, usize::from(slot), threads)? {
-            units.join(unit, slot, place);
+            let (part, at) = layout.unit(unit);
+            units[part].join(at, slot, place);
         }
         teams.slots.insert(*id, slot);
     }
@@ -124,10 +127,10 @@ struct Ways {
 }
 
 impl<'a> Fabric<'a> {
-    pub(super) fn new<R: RoutingFunction>(
+    pub(super) fn new(
         (spec, seed): (&'a MachineSpec, u64),
         table: &UnitSpec,
-        net: &Network<R, Payload>,
+        domains: &[Domain],
     ) -> Result<Self, BuildError> {
         let nodes = spec.fabric.node_ports.len();
         let down = dead(spec, seed)?;
@@ -137,10 +140,10 @@ impl<'a> Fabric<'a> {
         };
         let port = |out: &LinkIdx| {
             if down.contains(&(out.at() & !1)) {
-                return None;
+                return Ok(None);
             }
             let (unit, port) = place(spec.fabric.links[out.at()].to);
-            let params = net.wiring().links().params(out.reverse());
+            let params = link(spec, domains, out.reverse())?;
             let cycles = match spec.fabric.links[out.at()].from {
                 End::Node(..) => table.node_cycles,
                 End::Router(..) => table.unit_cycles,
@@ -156,12 +159,12 @@ impl<'a> Fabric<'a> {
                 }
                 Timing::Framed { serdes, fec, flight, .. } => serdes + fec + flight,
             };
-            Some((unit, port, (inside + on_link).0.max(1)))
+            Ok(Some((unit, port, (inside + on_link).0.max(1))))
         };
         let routers = spec.fabric.routers.iter().map(|r| &r.ports);
         let ports = spec.fabric.node_ports.iter().chain(routers);
-        let ports = ports.map(|links| links.iter().map(port).collect()).collect();
-        Ok(Self { spec, nodes, ports })
+        let ports = ports.map(|links| links.iter().map(port).collect());
+        Ok(Self { spec, nodes, ports: ports.collect::<Result<_, BuildError>>()? })
     }
 
     /// The shortest ways of all units to `root`; among equal ones by routers that come first, counted from

@@ -5,8 +5,6 @@ use topology::spec::MachineSpec;
 
 use super::plan::Fabric;
 use crate::BuildError;
-use crate::network::Network;
-use crate::payload::Payload;
 
 /// The tree of a barrier of all nodes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,8 +26,8 @@ pub struct BarrierTree {
 /// If the machine cannot be built, or nodes cannot reach each other.
 pub fn barrier_trees(spec: &MachineSpec, count: usize) -> Result<Vec<BarrierTree>, BuildError> {
     let Some(table) = &spec.barriers.units else { return Ok(Vec::new()) };
-    let net: Network<_, Payload> = Network::seeded(spec, spec.fabric.routing.clone(), SEED)?;
-    let fabric = Fabric::new((spec, SEED), table, &net)?;
+    let domains = crate::network::domains(spec, SEED)?;
+    let fabric = Fabric::new((spec, SEED), table, &domains)?;
     let threads: Vec<ThreadIdx> = (0..spec.fabric.node_ports.len()).map(ThreadIdx::new).collect();
     let entries = count.min(table.table as usize);
     (0..entries).map(|slot| tree(&fabric, slot, &threads)).collect()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use base::{Fs, RoutingFunction, ThreadIdx};
+use base::{Fs, NodeIdx, RoutingFunction, ThreadIdx};
 use clock::Edge;
 use memory::MemoryModel;
 use topology::spec::NodeHappening;
@@ -12,28 +12,29 @@ use super::{BarrierUse, Checked};
 use crate::network::Network;
 use crate::node::Node;
 use crate::partition::Partition;
+use crate::partition::layout::Place;
 use crate::{Machine, RunError};
 
 /// Missing members that are named one by one.
 const SHOWN: usize = 16;
 
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
-    /// Arranges what is still to happen to nodes, by their clock as it is now; machines with node events are
-    /// not cut.
+    /// Arranges what is still to happen to nodes, by their clock as it is now.
     pub(crate) fn set_halts(&mut self) {
-        let events = self.spec().node_events.clone();
-        let Partition { nodes, net, shared, .. } = &mut self.partitions[0];
-        let begun = shared.clock.edge_at_or_after(net.wiring().schedule.now());
-        let to_come = |n: &&mut Node| n.halts > begun;
-        nodes.iter_mut().filter(to_come).for_each(|n| n.halts = Edge::NEVER);
-        for event in events {
+        let begun = self.shared().clock.edge_at_or_after(self.now());
+        for p in &mut self.partitions {
+            let to_come = |n: &&mut Node| n.halts > begun;
+            p.nodes.iter_mut().filter(to_come).for_each(|n| n.halts = Edge::NEVER);
+        }
+        for event in self.spec().node_events.clone() {
             match event.what {
                 NodeHappening::Halts => {
-                    let edge = shared.clock.edge_at_or_after(event.at);
-                    let node = &mut nodes[event.node.at()];
-                    if edge < node.halts {
-                        node.halts = edge;
-                        let slot = net.node_slot(event.node);
+                    let edge = self.shared().clock.edge_at_or_after(event.at);
+                    let Place { part, at } = self.layout().nodes[event.node.at()];
+                    let Partition { nodes, net, .. } = &mut self.partitions[part];
+                    if edge < nodes[at].halts {
+                        nodes[at].halts = edge;
+                        let slot = net.node_slot(NodeIdx::new(at));
                         net.wiring_mut().wake(slot, edge);
                     }
                 }
@@ -41,17 +42,40 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         }
     }
 
-    /// Judges what happened at barriers at this instant.
+    /// Judges what happened at barriers since it was last looked, in the order of time; of what happened at one
+    /// instant, in that of barriers and threads.
     #[inline]
     pub(crate) fn judge_barriers(&mut self) -> Result<(), RunError> {
-        for p in &mut self.partitions {
-            p.shared.events.drain(..).try_for_each(|e| self.meetings.take(&e))?;
+        if self.shares().any(|s| !s.events.is_empty()) {
+            self.judge_events(Fs::NEVER)?;
         }
         if let Some(f) = self.partitions.iter().find_map(|p| p.net.units().fault()) {
             let id = self.shared().teams.id(f.slot);
             return Err(RunError::BarrierFault { id, fault: f.fault });
         }
         Ok(())
+    }
+
+    /// Judges what happened at barriers before an instant.
+    pub(crate) fn judge_events(&mut self, before: Fs) -> Result<(), RunError> {
+        let mut events = core::mem::take(&mut self.partitions[0].shared.events);
+        for p in &mut self.partitions[1..] {
+            events.append(&mut p.shared.events);
+        }
+        events.sort_by_key(|e| (e.at, e.id, e.thread));
+        let due = events.iter().filter(|e| e.at < before);
+        due.into_iter().try_for_each(|e| self.meetings.take(e))?;
+        events.clear();
+        self.partitions[0].shared.events = events;
+        Ok(())
+    }
+
+    /// The end of the first instant at which, as far as is known at `next`, a member of a barrier may have waited
+    /// too long: none behind it may be stepped before it was looked.
+    pub(crate) fn barrier_horizon(&self, next: Fs) -> Fs {
+        let Some(timeout) = self.spec().barriers.timeout else { return Fs::NEVER };
+        let later = Fs(next.0.saturating_add(timeout.0));
+        Fs(self.meetings.deadline.min(later).0.saturating_add(1))
     }
 
     /// Ends the run if the time of a barrier is over before anything else happens.

@@ -218,7 +218,11 @@ pub(crate) fn latency_min(
 }
 
 /// The parameters of one direction, with its wires' latency checked to be at least one edge.
-fn link(spec: &MachineSpec, domains: &[Domain], at: LinkIdx) -> Result<LinkParams, BuildError> {
+pub(crate) fn link(
+    spec: &MachineSpec,
+    domains: &[Domain],
+    at: LinkIdx,
+) -> Result<LinkParams, BuildError> {
     let link = &spec.fabric.links[at.at()];
     let class = &spec.fabric.classes[link.class];
     let clock = |end: End| match end {

@@ -24,7 +24,7 @@ use phy::Undetected;
 use router::{Interface, Outgoing, RouterBank};
 use topology::spec::MachineSpec;
 
-pub(crate) use build::{check_ports, division, latency_min, pipeline};
+pub(crate) use build::{check_ports, division, latency_min, link, pipeline};
 pub(crate) use clocks::domains;
 pub use count::FlitCounts;
 pub use framing::frame_class;
@@ -326,12 +326,15 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         let vcs = self.routers.vcs();
         let mut packets = mail.packets.drain(..);
         for FarFlit { link, mut flit, visible, wrong } in mail.flits.drain(..) {
-            let packet = &mut self.arriving[link.at() * vcs + flit.vc.at()];
-            if flit.head {
-                let whole = packets.next().expect("a packet goes with its head");
-                *packet = self.packets.insert(whole);
+            // Tokens are of no packet.
+            if flit.token().is_none() {
+                let packet = &mut self.arriving[link.at() * vcs + flit.vc.at()];
+                if flit.head {
+                    let whole = packets.next().expect("a packet goes with its head");
+                    *packet = self.packets.insert(whole);
+                }
+                flit.packet = *packet;
             }
-            flit.packet = *packet;
             self.wiring.spoiled.extend(wrong.map(|how| (flit.packet, how)));
             let to = self.wiring.receivers[link.at()];
             self.wiring.land(link, flit, visible, to);

@@ -190,14 +190,14 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         }
         let depart = edge.plus(ahead);
         while let Some((port, token)) = self.units.all[unit].next_up(edge) {
-            self.wiring.send_token(unit, port, token, depart);
+            self.wiring.send_token((unit, port), token, depart, &mut self.mail);
         }
         while let Some((slot, share)) = self.units.all[unit].next_down(edge) {
             let members = self.units.release(unit, slot);
             let token = Token { slot, share, release: true };
             for port in members.iter_ones() {
                 let port = u16::try_from(port).unwrap_or(u16::MAX);
-                self.wiring.send_token(unit, port, token, depart);
+                self.wiring.send_token((unit, port), token, depart, &mut self.mail);
             }
         }
         let next = self.units.next(unit);
@@ -248,7 +248,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     #[cold]
     fn send_due(&mut self, node: usize, edge: Edge) -> Edge {
         while let Some((port, token)) = self.units.all[node].next_up(edge) {
-            self.wiring.send_token(node, port, token, edge.plus(1));
+            self.wiring.send_token((node, port), token, edge.plus(1), &mut self.mail);
         }
         self.units.next(node).max(edge.plus(1))
     }

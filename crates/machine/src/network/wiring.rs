@@ -12,7 +12,7 @@ use phy::{Links, Lossless, Transit, Undetected};
 use router::{PortSet, Wires};
 use tracing::trace;
 
-use super::mail::{FarCredit, FarFlit, Mail};
+use super::mail::{FarCredit, Mail};
 use super::packets::Packets;
 
 /// Something that is stepped: a component of a clock domain.
@@ -293,19 +293,15 @@ impl<P: Clone> UnitWires<'_, P> {
     #[inline(never)]
     fn export(&mut self, far: u32, flit: Flit, transit: &Transit) {
         let wrong = self.wiring.take_spoiled(flit.packet);
-        let Abroad { part, link } = self.wiring.abroad[(far & !ABROAD) as usize];
-        let mail = &mut self.mail[part];
         if flit.head {
-            let packet = self.packets.get(flit.packet);
-            mail.packets.push(packet.expect("every flit's packet is in the slab").clone());
+            let part = self.wiring.abroad[(far & !ABROAD) as usize].part;
+            let packet = self.packets.get(flit.packet).expect("every flit's packet is in the slab");
+            self.mail[part].packets.push(packet.clone());
         }
         if flit.tail {
             self.packets.remove(flit.packet);
         }
-        let visible = transit.visible;
-        let at = if visible.0 > NEVER_FROM { Fs::NEVER } else { transit.crossed };
-        mail.first = mail.first.min(at);
-        mail.flits.push(FarFlit { link, flit, visible, wrong });
+        self.wiring.post(far, flit, transit, wrong, self.mail);
     }
 
     #[inline(never)]

@@ -64,23 +64,32 @@ impl<R: RoutingFunction, M: MemoryModel> Stepping<'_, R, M> {
     pub(super) fn unit_releases(&mut self) {
         while let Some(released) = self.net.released(self.at, self.edge) {
             let id = self.shared.teams.id(released.slot);
-            let slot = usize::from(released.slot);
-            if self.shared.leaving[slot] == 0 {
-                let nodes = self.shared.nodes;
-                let team = self.shared.teams.of(id).to_vec();
-                self.shared.leaving[slot] = team.len();
-                let node = |t: &ThreadIdx| (NodeIdx(t.0 % nodes), *t);
-                self.scoped_meeting(&team.iter().map(node).collect::<Vec<_>>());
-            }
+            self.witness_leaving(id, (released.slot, released.members.count_ones()));
             for at in released.members.iter_ones() {
                 let thread = self.node.agents[at].thread();
-                self.shared.leaving[slot] -= 1;
                 let (who, told) = (RELEASED | u64::from(thread.0), released.share);
                 let word = told.map_or(0, |(_, word)| word);
                 self.shared.digest.add(&[self.now.0, who, u64::from(id), word]);
                 self.let_go(id, thread, told);
             }
         }
+    }
+
+    /// Tells a witness of scoped memory, when the first of its members leave a barrier, that all have met. Where
+    /// there is one, the machine is not cut.
+    fn witness_leaving(&mut self, id: u32, (slot, count): (u16, usize)) {
+        if self.shared.scoped.as_ref().is_none_or(|s| s.witness.is_none()) {
+            return;
+        }
+        let left = &mut self.shared.leaving[usize::from(slot)];
+        if *left == 0 {
+            let team = self.shared.teams.of(id).to_vec();
+            *left = team.len();
+            let nodes = self.shared.nodes;
+            let node = |t: &ThreadIdx| (NodeIdx(t.0 % nodes), *t);
+            self.scoped_meeting(&team.iter().map(node).collect::<Vec<_>>());
+        }
+        self.shared.leaving[usize::from(slot)] -= count;
     }
 
     /// A thread goes on behind its barrier.

@@ -99,6 +99,17 @@ impl Layout {
         Self { shares, nodes, routers, links }
     }
 
+    /// Partition and number there of a unit: nodes first, then routers, both in the machine and there.
+    pub(crate) fn unit(&self, unit: usize) -> (usize, usize) {
+        match unit.checked_sub(self.nodes.len()) {
+            None => (self.nodes[unit].part, self.nodes[unit].at),
+            Some(router) => {
+                let Place { part, at } = self.routers[router];
+                (part, self.shares[part].nodes.len() + at)
+            }
+        }
+    }
+
     /// Links, each direction counted, whose ends are in different partitions.
     pub(crate) fn cut(&self) -> impl Iterator<Item = LinkIdx> + '_ {
         let cut = |(_, ends): &(usize, &LinkEnds)| ends.sender.part != ends.receiver.part;

@@ -1,11 +1,13 @@
 //! What is done to wires other than by units that are stepped: they are emptied, and carry tokens.
 
-use base::{Fs, LinkIdx, Token};
+use base::{Flit, Fs, LinkIdx, Token};
 use clock::Edge;
+use phy::{Transit, Undetected};
 use router::PortSet;
 use tracing::trace;
 
-use super::{Socket, Terminal, Wiring};
+use super::{ABROAD, Abroad, NEVER_FROM, Socket, Terminal, Wiring};
+use crate::network::mail::{FarFlit, Mail};
 
 impl Wiring {
     /// Takes all that is on the wires away, but for tokens; nobody waits for a credit any more.
@@ -32,16 +34,47 @@ impl Wiring {
         }
     }
 
-    /// Sends a token by a unit's port, at an edge of its clock or as soon after as the link is ready. Machines
-    /// with units are not cut, so the receiver is here.
-    pub(crate) fn send_token(&mut self, unit: usize, port: u16, token: Token, edge: Edge) {
+    /// Sends a token by a unit's port, at an edge of its clock or as soon after as the link is ready.
+    pub(crate) fn send_token<P>(
+        &mut self,
+        (unit, port): (usize, u16),
+        token: Token,
+        edge: Edge,
+        mail: &mut [Mail<P>],
+    ) {
         let at = self.units[unit].first as usize + usize::from(port);
         let Socket { out, far_unit, far_port, .. } = self.sockets[at];
         let flit = token.into();
         let transit = self.links.cut_in(out, &flit, edge);
-        trace!(target: "link", at = %self.schedule.now(), seen = %transit.crossed, "{out}: {token:?}");
+        trace!(
+            target: "link",
+            at = %self.schedule.now(),
+            seen = %transit.crossed,
+            "{}: {token:?}",
+            self.names[out.at()]
+        );
         self.token_counts[0] += 1;
+        if far_unit >= ABROAD {
+            return self.post(far_unit, flit, &transit, None, mail);
+        }
         let to = Terminal { unit: far_unit as usize, port: far_port.into() };
         self.land(out, flit, transit.visible, to);
+    }
+
+    /// Puts a flit into the mail for the partition in which its link ends.
+    pub(super) fn post<P>(
+        &self,
+        far: u32,
+        flit: Flit,
+        transit: &Transit,
+        wrong: Option<Undetected>,
+        mail: &mut [Mail<P>],
+    ) {
+        let Abroad { part, link } = self.abroad[(far & !ABROAD) as usize];
+        let mail = &mut mail[part];
+        let visible = transit.visible;
+        let at = if visible.0 > NEVER_FROM { Fs::NEVER } else { transit.crossed };
+        mail.first = mail.first.min(at);
+        mail.flits.push(FarFlit { link, flit, visible, wrong });
     }
 }
