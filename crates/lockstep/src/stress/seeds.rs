@@ -45,7 +45,8 @@ impl SeedList {
                 let column = line.find(word).unwrap_or(0) + 1;
                 SeedError { line: number + 1, column, what }
             };
-            let mut words = line.split('#').next().unwrap_or_default().split_whitespace().peekable();
+            let mut words =
+                line.split('#').next().unwrap_or_default().split_whitespace().peekable();
             if words.next_if_eq(&"on").is_some() {
                 let names: Vec<String> = words.by_ref().map(str::to_owned).collect();
                 if let Some(name) = names.iter().find(|n| !known.contains(&n.as_str())) {
@@ -66,7 +67,9 @@ impl SeedList {
                 let seed = word.parse().map_err(|_| {
                     wrong(word, format!("`{word}` is no seed\n  mend: write a decimal number"))
                 })?;
-                groups.last_mut().expect("the first is always there").1.push(seed);
+                if let Some((_, seeds)) = groups.last_mut() {
+                    seeds.push(seed);
+                }
             }
         }
         groups.retain(|(_, seeds)| !seeds.is_empty());
