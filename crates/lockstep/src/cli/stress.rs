@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // Panics of cases are failures that are told like others.
     std::panic::set_hook(Box::new(|_| {}));
     let names = if names.is_empty() { stress::topologies() } else { names };
-    let report = cases(args, &names, listed);
+    let report = cases(args, &names, listed.as_deref());
     drop(std::panic::take_hook());
     let report = report?;
     if let Some(json) = json {
@@ -142,14 +142,14 @@ fn seeds(file: &std::path::Path, instead: &[&str]) -> anyhow::Result<Vec<Case>> 
     Ok(list.cases(instead).collect())
 }
 
-fn cases(args: &Args, names: &[&str], listed: Option<Vec<Case>>) -> anyhow::Result<Report> {
+fn cases(args: &Args, names: &[&str], listed: Option<&[Case]>) -> anyhow::Result<Report> {
     let started = now();
     let limited = args.cases.is_some() || listed.is_some();
     let budget = args.seconds.or((!limited).then_some(10));
     let over =
         || budget.is_some_and(|s| now().duration_since(started) >= Duration::from_secs(s.into()));
-    let count = listed.as_ref().map_or(args.cases.unwrap_or(u64::MAX), |l| l.len() as u64);
-    let case = |n: u64| match &listed {
+    let count = listed.map_or(args.cases.unwrap_or(u64::MAX), |l| l.len() as u64);
+    let case = |n: u64| match listed {
         Some(list) => list[usize::try_from(n).unwrap_or(usize::MAX)].clone(),
         None => Case::draw(args.seed.wrapping_add(n), names),
     };
