@@ -139,7 +139,8 @@ fn bursts_that_a_code_mends_are_not_looked_through_for_a_loss() {
         mended.push(source.mended_in_bursts(frame + 1));
     }
     assert!(mended.is_sorted() && mended[999] > 64_000, "{:?}", mended.last());
-    assert_eq!(super::drawn_loss(&shape, &Noise { ber: 1e-5, burst }, 3, 100_000), 0.0);
+    let lost = super::drawn_loss(&shape, &Noise { ber: 1e-5, burst }, 3, 100_000);
+    assert!(lost <= 0.0, "{lost}");
 }
 
 #[test]
