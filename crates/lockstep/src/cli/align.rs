@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use base::Fs;
 use clap::builder::RangedU64ValueParser;
 use machine::align::{Alignment, Exchanges, Load, Sample};
@@ -73,13 +73,15 @@ fn point(s: &Sample) -> CountersPoint {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let json = args.json.as_deref().map(Output::open).transpose()?;
-    let Span(time) = args.time.parse()?;
+    let Span(time) = input::span(&args.time).map_err(|why| anyhow!("--for: {why}"))?;
     let spec = input::topology(&args.topology)?;
     let load = Load { flits_per_1000_edges: args.load, packet_flits: args.packet_flits };
     let counters = measure(&spec, args.seed, load, time)?;
     if counters.series.is_empty() {
         let every = spec.counters.as_ref().map_or(Fs::ZERO, |c| c.every);
-        bail!("{time} is less than the interval of the exchanges, {every}: give a longer --for");
+        bail!(
+            "{time} is less than the interval of the exchanges, {every}\n  mend: give a longer --for"
+        );
     }
     let nodes = spec.fabric.node_ports.len();
     let report = Report { topology: &spec.name, seed: args.seed, nodes, counters };

@@ -6,7 +6,17 @@ use anyhow::bail;
 use lockstep::shipped;
 use topology::CheckReport;
 use topology::spec::MachineSpec;
+use topology::units::{Span, UnitError};
 use traffic::Trace;
+
+/// A time on the command line, such as `5 us`.
+///
+/// # Errors
+/// What is wrong with it, and the mend.
+pub(crate) fn span(text: &str) -> Result<Span, String> {
+    let told = |e: UnitError| e.to_string().replacen('\n', "\n  mend: ", 1);
+    text.parse().map_err(told)
+}
 
 /// Opens a topology: a file if there is one of that name, else a shipped one.
 pub(crate) fn topology(name: &str) -> anyhow::Result<MachineSpec> {

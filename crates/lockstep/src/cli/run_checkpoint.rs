@@ -12,6 +12,8 @@ use machine::{Cut, Machine};
 use topology::units::Span;
 use traffic::draft;
 
+use super::input;
+
 /// Whether somebody has pressed Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -53,7 +55,7 @@ fn not_resumed(from: &Path) -> String {
 }
 
 fn interval(text: &str) -> Result<Span, String> {
-    let span: Span = text.parse().map_err(|e: topology::units::UnitError| e.to_string())?;
+    let span = input::span(text)?;
     if span.0 == Fs::ZERO { Err("it must be more than nothing".to_owned()) } else { Ok(span) }
 }
 
@@ -81,7 +83,10 @@ impl Checkpoints {
                     path.display()
                 );
             }
-            draft::beside(&path).with_context(|| unwritable(&path))?;
+            draft::beside(&path).map_err(|e| {
+                let mend = "check that its folder exists and may be written";
+                anyhow!("{}: {e}\n  mend: {mend}", unwritable(&path))
+            })?;
         }
         // A second handler is an error, and there is one already.
         let _ = ctrlc::set_handler(|| {

@@ -207,6 +207,12 @@ fn a_checkpoint_that_does_not_fit_is_an_error_with_a_mend() {
     assert!(refused("--resume damaged").contains("its checksum is wrong"));
     assert!(refused("--resume short").contains("cut short"));
     assert!(refused("--resume text").contains("no checkpoint"));
+    assert!(refused("--resume .").contains("it is a directory"));
+    assert!(refused("--checkpoint none/c").contains("could not write none/c"));
+    assert!(refused("--checkpoint x --checkpoint-every 5").contains("the unit is missing"));
+    // What has no end is not read to its end.
+    #[cfg(target_os = "linux")]
+    assert!(refused("--resume /dev/zero").contains("no checkpoint"));
     let said = place.run("run --quiet --checkpoint x --checkpoint-every 0ns");
     assert_eq!(said.code, Some(2), "{}", said.err);
 }

@@ -152,3 +152,29 @@ fn the_bulk_copies_of_a_trace_are_planned() {
     assert_eq!(said.code, Some(2), "{}", said.err);
     assert!(said.err.contains("copies nothing") && said.err.contains("mend: "), "{}", said.err);
 }
+
+#[test]
+fn nothing_to_schedule_and_links_that_cannot_be_scheduled_are_errors_with_a_mend() {
+    let place = place();
+    let refused = |words: &str| {
+        let said = place.run(&format!("schedule {words}"));
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{}", said.err);
+        assert!(said.err.contains("mend: "), "{}", said.err);
+        said.err
+    };
+    assert!(refused("").contains("nothing to schedule"));
+    assert!(refused("--topology nvl8").contains("name a schedule file"));
+    let framed = refused("--topology nvl8-framed --collective all-to-all");
+    assert!(framed.contains("links of class `nvlink4` have frames"), "{framed}");
+}
+
+/// Counters that may be off by a millisecond keep releases far apart; that takes no time to run.
+#[test]
+fn counters_that_are_far_off_make_no_longer_runs() {
+    let words = "schedule --topology nvl8 --collective ring-all-reduce --counter-error 1000000 \
+                 --runs 2 --json -";
+    let report = json(&place(), words);
+    let last = report["completion_cycles"].as_u64().expect("a cycle");
+    assert!(last > 20_000_000, "{report}");
+    assert!(report["rows"][1]["kept"] == true, "{report}");
+}
