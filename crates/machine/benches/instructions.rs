@@ -4,6 +4,8 @@
 //! so start-up does not count. Instruction counts do not depend on what else the computer does;
 //! compare them before and after a change. Without valgrind it says so and does nothing.
 
+#[path = "support/callgrind.rs"]
+mod callgrind;
 #[path = "../../coherence/benches/support/mod.rs"]
 mod protocol;
 #[path = "support/replay.rs"]
@@ -22,7 +24,9 @@ use sweep::{CASES, Case, Sweep};
 const BFS: &[u8] = include_bytes!("../../../traces/bfs8.lkst");
 
 /// A thing to count: how it is called, its unit, and two lengths.
-const SUBJECTS: [(&str, &str, [u64; 2]); 9] = [
+const SUBJECTS: [(&str, &str, [u64; 2]); 11] = [
+    ("mesh8x8-0.001", "router visit", [20_000, 60_000]),
+    ("mesh8x8-0.01", "router visit", [100_000, 300_000]),
     ("mesh8x8-0.05", "router visit", [100_000, 300_000]),
     ("mesh8x8-0.2", "router visit", [100_000, 300_000]),
     ("mesh16x16-0.2", "router visit", [200_000, 400_000]),
@@ -40,6 +44,8 @@ const MEMORY: (&str, u64, u64) = ("cycle-mesh32x32-0.4", 2_000_000, 32 << 10);
 /// Runs a subject at a length; gives how many of its units that was.
 fn run(subject: &str, length: u64) -> Option<u64> {
     match subject {
+        "mesh8x8-0.001" => Load::mesh(8, 1).run(length),
+        "mesh8x8-0.01" => Load::mesh(8, 10).run(length),
         "mesh8x8-0.05" => Load::mesh(8, 50).run(length),
         "mesh8x8-0.2" => Load::mesh(8, 200).run(length),
         "mesh16x16-0.2" => Load::mesh(16, 200).run(length),
@@ -77,13 +83,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    if Command::new("valgrind").arg("--version").output().is_err() {
+    if !callgrind::is_there() {
         eprintln!("SKIPPED: instruction counts need valgrind, and there is none on the PATH");
         return ExitCode::SUCCESS;
     }
     let sweeps = CASES.map(|case| (case.name, "router visit", [150_000, 450_000]));
     for (subject, unit, lengths) in SUBJECTS.into_iter().chain(sweeps) {
-        match lengths.map(|length| count(subject, length)) {
+        let count = |length: u64| callgrind::count(&["--count", subject, &length.to_string()]);
+        match lengths.map(count) {
             [Ok(short), Ok(long)] => {
                 let instructions = long.0 - short.0;
                 let units = (long.1 - short.1).max(1);
@@ -112,26 +119,6 @@ fn memory() -> Result<u64, String> {
     let output = Command::new(me).arg("--memory").output().map_err(|e| e.to_string())?;
     let kib = String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| "no figure")?;
     if kib > MEMORY.2 { Err(format!("{kib} KiB are more than {}", MEMORY.2)) } else { Ok(kib) }
-}
-
-/// Instructions of a run of `subject`, and how many of its units it was.
-fn count(subject: &str, length: u64) -> Result<(u64, u64), String> {
-    let me = std::env::current_exe().map_err(|e| e.to_string())?;
-    // Valgrind replaces the file that it is given, even a device.
-    let profile = std::env::temp_dir().join(format!("lockstep-{}.callgrind", std::process::id()));
-    let output = Command::new("valgrind")
-        .arg("--tool=callgrind")
-        .arg(format!("--callgrind-out-file={}", profile.display()))
-        .arg(me)
-        .args(["--count", subject, &length.to_string()])
-        .output()
-        .map_err(|e| e.to_string())?;
-    let _ = std::fs::remove_file(&profile);
-    let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
-    let collected = collected.and_then(|n| n.trim().parse().ok());
-    let units = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
-    collected.zip(units).ok_or_else(|| format!("valgrind gave no count:\n{text}"))
 }
 
 /// The case of a name.

@@ -1,57 +1,204 @@
-//! Simulated time a second of the host, by number of nodes.
+//! Simulated time a second of the host and instructions a simulated nanosecond, by number of nodes; one thread
+//! against two; checkpoints.
 //!
 //! On each machine every node reads lines that its neighbours are home to, thinks between two of them, and meets
-//! all others at the end. Wall time depends on what else the computer does: the figures are for comparing machines
-//! in one run of the program.
+//! all others at the end. For threads, nodes load, store and add all over 64 MB without a pause. Wall time depends
+//! on what else the computer does, so one thread and two are run in pairs, one after the other, and a pair's ratio
+//! is told. Instructions do not: the program runs itself under callgrind at two lengths and takes the difference,
+//! in one part, and in two that one thread steps, so that nobody waits. Without valgrind they are left out.
 
-use std::time::Instant;
+#[path = "support/callgrind.rs"]
+mod callgrind;
 
-use base::{Addr, Op, Record, ThreadIdx};
-use machine::{Machine, Options};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use base::{Addr, Op, Record, Rmw, ThreadIdx, rng};
+use machine::{Cut, Machine, Options};
 use topology::Description;
+use topology::spec::MachineSpec;
 use traffic::Trace;
 
 /// Machines, smallest first.
 const MACHINES: [&str; 5] = ["nvl8", "nvl72", "cloudmatrix384", "pod1024", "torus16x16x16"];
-/// Accesses of a node.
+/// Machines that two threads step, and operations of a node.
+const LOADED: [(&str, u32); 6] = [
+    ("nvl8", 5_000),
+    ("nvl72", 2_500),
+    ("mesh16x16", 700),
+    ("cloudmatrix384", 250),
+    ("pod1024", 100),
+    ("torus16x16x16", 15),
+];
+/// Accesses of a node for wall time, and twice for instructions.
 const ACCESSES: u32 = 20;
+const LENGTHS: [u32; 2] = [5, 10];
+/// Pairs of runs on one thread and on two.
+const PAIRS: usize = 5;
 
-fn trace(nodes: u32) -> Trace {
+fn spec(name: &str) -> MachineSpec {
+    let description = Description::shipped(name).expect("shipped");
+    description.elaborate().expect("a machine")
+}
+
+fn nodes(spec: &MachineSpec) -> u32 {
+    u32::try_from(spec.fabric.node_ports.len()).unwrap_or(0)
+}
+
+/// Each node reads what its neighbours are home to.
+fn neighbours(nodes: u32, accesses: u32) -> Trace {
     let ops = |t: u32| {
         let line = move |n: u32| Addr(u64::from((t + 1 + n % 7) % nodes + n * nodes) * 4096);
         let access = move |n| [Op::Load { addr: line(n), size: 8 }, Op::Think { cycles: 100 }];
         let meet = Op::Barrier { id: 0, members: nodes };
-        (0..ACCESSES).flat_map(access).chain([meet]).collect::<Vec<_>>()
+        (0..accesses).flat_map(access).chain([meet]).collect::<Vec<_>>()
     };
     let of = |t| ops(t).into_iter().map(move |op| Record { thread: ThreadIdx(t), op });
     Trace::from_records((0..nodes).flat_map(of)).expect("a sound trace")
 }
 
+/// Each node loads, stores and adds all over 64 MB.
+fn all_over(nodes: u32, operations: u32) -> Trace {
+    let op = |t: u32, n: u32| {
+        let drawn = rng::draw(7, u64::from(t), 1, u64::from(n));
+        let (addr, size) = (Addr(drawn % (1 << 23) * 8), 8);
+        match drawn >> 32 & 15 {
+            0..10 => Op::Load { addr, size },
+            10..15 => Op::Store { addr, size, value: None },
+            _ => Op::Atomic { addr, size, rmw: Rmw::Add(1) },
+        }
+    };
+    let of = |t| (0..operations).map(move |n| Record { thread: ThreadIdx(t), op: op(t, n) });
+    Trace::from_records((0..nodes).flat_map(of)).expect("a sound trace")
+}
+
 #[expect(clippy::disallowed_methods, reason = "wall time of the emulator, not of the machine")]
-fn now() -> Instant {
-    Instant::now()
+fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let result = act();
+    (result, began.elapsed())
+}
+
+fn machine(spec: &MachineSpec, trace: &Trace, options: Options) -> Machine {
+    Machine::new(spec, trace, options).expect("a machine")
 }
 
 #[expect(clippy::print_stdout, reason = "the program's report")]
-fn main() {
+fn sizes() {
     println!(
-        "{:<16} {:>6} {:>12} {:>10} {:>14}",
-        "machine", "nodes", "elaborate s", "build s", "sim us / s"
+        "{:<16} {:>6} {:>12} {:>8} {:>12} {:>15} {:>9} {:>8}",
+        "machine",
+        "nodes",
+        "elaborate s",
+        "build s",
+        "sim us / s",
+        "checkpoint KiB",
+        "write ms",
+        "read ms"
     );
     for name in MACHINES {
-        let began = now();
-        let spec = Description::shipped(name).expect("shipped").elaborate().expect("a machine");
-        let elaborated = now();
-        let nodes = u32::try_from(spec.fabric.node_ports.len()).unwrap_or(0);
-        let trace = trace(nodes);
-        let ready = now();
-        let mut machine = Machine::new(&spec, &trace, Options::default()).expect("a machine");
-        let built = now();
-        machine.run().expect("a sound run");
-        let wall = now().duration_since(built).as_secs_f64();
-        let rate = machine.now().as_ns() / 1e3 / wall;
-        let elaborate = elaborated.duration_since(began).as_secs_f64();
-        let build = built.duration_since(ready).as_secs_f64();
-        println!("{name:<16} {nodes:>6} {elaborate:>12.2} {build:>10.2} {rate:>14.2}");
+        let (spec, elaborate) = timed(|| spec(name));
+        let trace = neighbours(nodes(&spec), ACCESSES);
+        let (mut run, build) = timed(|| machine(&spec, &trace, Options::default()));
+        // Written half-way, and taken up by another.
+        let half = run.run_until(base::Fs::from_ns(1_000)).map(|_| ());
+        half.expect("a sound run");
+        let mut file = Vec::new();
+        let ((), write) = timed(|| run.checkpoint(&mut file).expect("written down"));
+        let mut other = machine(&spec, &trace, Options::default());
+        let ((), read) = timed(|| other.resume(&file[..]).expect("taken up"));
+        let began = other.now().as_ns();
+        let ((), wall) = timed(|| other.run().expect("a sound run"));
+        let rate = (other.now().as_ns() - began) / 1e3 / wall.as_secs_f64();
+        let ms = |d: Duration| d.as_secs_f64() * 1e3;
+        println!(
+            "{name:<16} {:>6} {:>12.2} {:>8.2} {rate:>12.2} {:>15} {:>9.1} {:>8.1}",
+            nodes(&spec),
+            elaborate.as_secs_f64(),
+            build.as_secs_f64(),
+            file.len() / 1024,
+            ms(write),
+            ms(read)
+        );
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the program's report")]
+fn threads() {
+    println!(
+        "\n{:<16} {:>6} {:>6} {:>9} {:>10} {:>24}",
+        "machine", "nodes", "parts", "epoch ns", "imbalance", "one thread / two: median"
+    );
+    for (name, operations) in LOADED {
+        let spec = spec(name);
+        let trace = all_over(nodes(&spec), operations);
+        let run = |threads| {
+            let mut run = machine(&spec, &trace, Options { threads, ..Options::default() });
+            let ((), wall) = timed(|| run.run().expect("a sound run"));
+            (wall.as_secs_f64(), run)
+        };
+        let mut ratios: Vec<f64> = (0..PAIRS).map(|_| run(1).0 / run(2).0).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (_, cut) = run(2);
+        let engine = cut.engine();
+        println!(
+            "{name:<16} {:>6} {:>6} {:>9.1} {:>10.3} {:>9.2} ({:.2} to {:.2})",
+            nodes(&spec),
+            engine.partitions,
+            engine.epoch.as_ns(),
+            engine.imbalance,
+            ratios[PAIRS / 2],
+            ratios[0],
+            ratios[PAIRS - 1]
+        );
+    }
+}
+
+/// Runs a machine in so many parts on one thread; gives the simulated time in ps.
+fn simulated(name: &str, parts: usize, accesses: u32) -> u64 {
+    let spec = spec(name);
+    let options = Options { cut: Cut::Parts(parts), ..Options::default() };
+    let mut run = machine(&spec, &neighbours(nodes(&spec), accesses), options);
+    run.run().expect("a sound run");
+    run.now().0 / 1000
+}
+
+/// Instructions a simulated nanosecond.
+fn instructions(name: &str, parts: usize) -> Result<f64, String> {
+    let count = |accesses: u32| {
+        callgrind::count(&["--count", name, &parts.to_string(), &accesses.to_string()])
+    };
+    let (short, long) = (count(LENGTHS[0])?, count(LENGTHS[1])?);
+    Ok((long.0 - short.0) as f64 * 1e3 / (long.1 - short.1) as f64)
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's report")]
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name, parts, accesses] = &args[..]
+        && flag == "--count"
+    {
+        let (Ok(parts), Ok(accesses)) = (parts.parse(), accesses.parse()) else {
+            return ExitCode::FAILURE;
+        };
+        println!("{}", simulated(name, parts, accesses));
+        return ExitCode::SUCCESS;
+    }
+    sizes();
+    threads();
+    if !callgrind::is_there() {
+        eprintln!("SKIPPED: instruction counts need valgrind, and there is none on the PATH");
+        return ExitCode::SUCCESS;
+    }
+    println!("\n{:<16} {:>24} {:>14}", "machine", "instructions a ns: whole", "in two parts");
+    for name in MACHINES {
+        match (instructions(name, 1), instructions(name, 2)) {
+            (Ok(whole), Ok(parts)) => println!("{name:<16} {whole:>24.0} {parts:>14.0}"),
+            (Err(why), _) | (_, Err(why)) => {
+                eprintln!("{name}: {why}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
 }
