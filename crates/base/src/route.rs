@@ -88,6 +88,15 @@ pub trait RoutingFunction {
         None
     }
 
+    /// The VCs by which every packet of `class` leaves its node, where these depend on nothing else and
+    /// [`fixed`](Self::fixed) tells all hops: then nobody need know more of a packet than its destination
+    /// and its class, and neither [`inject`](Self::inject) nor [`route`](Self::route) is asked.
+    #[inline]
+    fn entry(&self, class: Class) -> Option<u64> {
+        let _ = class;
+        None
+    }
+
     /// Whether a packet that gets no VC asks again, each cycle, since another hop may be free by
     /// then. A function that is asked again finds in `head.state` what it left there.
     fn adaptive(&self) -> bool {

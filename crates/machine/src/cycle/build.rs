@@ -1,7 +1,7 @@
 //! From an elaborated machine to a network on one clock.
 
 use base::arch::{Switching, VcReuse};
-use base::{LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
+use base::{Class, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
 use router::{FRACTION, FarEnd, Pipeline, PortLink, Rate, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
@@ -41,14 +41,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         check_ports(spec, vcs)?;
         let fabric = &spec.fabric;
         let timing = Timings::new(spec)?;
-        let depth =
-            |link: LinkIdx| spec.fabric.classes[spec.fabric.links[link.at()].class].buffer_flits;
-        let routers = fabric.routers.iter().map(|r| RouterParams {
-            input_depth: r.ports.iter().map(|l| depth(l.reverse())).collect(),
-            output_depth: r.ports.iter().map(|l| depth(*l)).collect(),
-            divisions: r.ports.iter().map(|l| division(spec, *l, vcs)).collect(),
-        });
-        let params: Vec<RouterParams> = routers.collect();
+        let params = params_of(spec, vcs);
         let pipeline = pipeline(&spec.router, vcs)?;
         let ledger = Ledger::checked(&routing, &params, &pipeline)?;
         let first_source = first_sources(spec);
@@ -59,9 +52,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
         let framed = Framed::new(spec, &bank, seed)?;
+        let keeps_vcs = spec.router.arch.vc_reuse != VcReuse::TailSent;
+        let plain = ledger.is_none() && classes == 1 && !keeps_vcs;
         let mut this = Self {
             vcs: u32::from(vcs),
-            keeps_vcs: spec.router.arch.vc_reuse != VcReuse::TailSent,
+            entry: if plain { entry_of(&bank) } else { 0 },
+            keeps_vcs,
             cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
                 calendar,
@@ -92,7 +88,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         };
         for (n, ports) in fabric.node_ports.iter().enumerate() {
             for (p, link) in ports.iter().enumerate() {
-                let credits = u16::try_from(depth(*link)).unwrap_or(u16::MAX);
+                let credits = u16::try_from(depth(spec, *link)).unwrap_or(u16::MAX);
                 let near = near[this.sources.len()];
                 this.add_source(NodeIdx::new(n), ports.len() > 1, p == 0, credits, near);
             }
@@ -126,6 +122,21 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 }
 
+/// Flits of buffer a VC at the end of a link.
+fn depth(spec: &MachineSpec, link: LinkIdx) -> u32 {
+    spec.fabric.classes[spec.fabric.links[link.at()].class].buffer_flits
+}
+
+/// What each router is built from.
+fn params_of(spec: &MachineSpec, vcs: u8) -> Vec<RouterParams> {
+    let router = |ports: &[LinkIdx]| RouterParams {
+        input_depth: ports.iter().map(|l| depth(spec, l.reverse())).collect(),
+        output_depth: ports.iter().map(|l| depth(spec, *l)).collect(),
+        divisions: ports.iter().map(|l| division(spec, *l, vcs)).collect(),
+    };
+    spec.fabric.routers.iter().map(|r| router(&r.ports)).collect()
+}
+
 /// VCs a port for so many traffic classes.
 fn vcs_of(spec: &MachineSpec, classes: usize) -> Result<u8, BuildError> {
     let vcs = usize::from(spec.router.vcs_per_class) * classes;
@@ -149,6 +160,12 @@ fn bank_of<R: RoutingFunction>(
         None => Err(routing),
     };
     express.unwrap_or_else(|routing| RouterBank::new(params, pipeline, routing))
+}
+
+/// VCs by which packets of one flit leave that are sent [alone](super::lone); 0 where none are.
+fn entry_of<R: RoutingFunction>(bank: &RouterBank<R>) -> u64 {
+    let entry = bank.is_express().then(|| bank.routing().entry(Class::ALL[0]));
+    entry.flatten().unwrap_or(0)
 }
 
 /// `[node]`: its first source; one more at the end.

@@ -32,9 +32,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         } else if last.next > now {
             return last.next;
         } else {
+            let able = self.entry & source.free & source.funded;
             match self.ask(s, 0, now, t) {
                 Next::Wait => return u64::MAX,
                 Next::At(cycle) => return cycle.max(now + 1),
+                Next::Packet(offer) if offer.flits == 1 && able != 0 => {
+                    return self.send_alone(s, able, &offer, now, t);
+                }
                 Next::Packet(offer) => self.take_up(s, 0, &offer, t).1,
             }
         };
@@ -174,7 +178,13 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Takes up the next packet of a class. Gives the cycle at which to ask again where there is
     /// none, or `u64::MAX`.
     #[inline(never)]
-    fn refill<T: Terminals>(&mut self, s: usize, class: usize, now: u64, t: &mut T) -> u64 {
+    pub(super) fn refill<T: Terminals>(
+        &mut self,
+        s: usize,
+        class: usize,
+        now: u64,
+        t: &mut T,
+    ) -> u64 {
         let source = &self.sources[s];
         if source.shares && !T::BY_PORT {
             if let Some(next) = self.dealt[s * self.classes + class].pop_front() {
@@ -256,10 +266,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         t: &mut T,
     ) -> (usize, Sending) {
         let Offer { created, dst, flits, tag, next } = *offer;
-        let packet = match self.free_passages.pop() {
-            Some(packet) => packet,
-            None => self.add_passage(),
-        };
+        let packet = self.new_packet();
         let source = &mut self.sources[s];
         let node = NodeIdx(source.node);
         source.made += 1;
@@ -295,6 +302,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             next,
         };
         (hop.port.at(), sending)
+    }
+
+    /// The number of a packet that begins its way.
+    #[inline]
+    pub(super) fn new_packet(&mut self) -> PacketIdx {
+        match self.free_passages.pop() {
+            Some(packet) => packet,
+            None => self.add_passage(),
+        }
     }
 
     /// Room for one more packet in flight.
@@ -355,11 +371,9 @@ impl Link<'_> {
         if able == 0 {
             return false;
         }
-        let ahead = able & u64::MAX << source.vc_pointer;
-        let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
+        let vc = source.pick(able, self.vcs);
         source.free &= !(1 << vc);
-        source.vc_pointer = if vc + 1 == self.vcs { 0 } else { narrow(vc as usize + 1) };
-        sending.vc = VcIdx(narrow(vc as usize));
+        sending.vc = VcIdx(vc);
         sending.allowed = 0;
         true
     }
@@ -439,13 +453,13 @@ impl<R, W> View for Sockets<'_, R, W> {
 /// The low bits of a cycle.
 #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
 #[inline]
-const fn low_bits(cycle: u64) -> u32 {
+pub(super) const fn low_bits(cycle: u64) -> u32 {
     cycle as u32
 }
 
 /// A class or a VC.
 #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 of either")]
 #[inline]
-const fn narrow(number: usize) -> u8 {
+pub(super) const fn narrow(number: usize) -> u8 {
     number as u8
 }

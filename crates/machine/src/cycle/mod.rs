@@ -27,6 +27,7 @@ mod follow;
 mod framed;
 mod groups;
 mod inject;
+mod lone;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod open;
@@ -70,6 +71,8 @@ pub struct CycleNetwork<R, W = ()> {
     classes: usize,
     /// VCs a port.
     vcs: u32,
+    /// VCs by which packets of one flit leave that are sent [alone](lone); 0 where none are.
+    entry: u64,
     /// A VC is free only when all its credits are back.
     keeps_vcs: bool,
     /// A packet takes a VC only where all of it has room.

@@ -72,3 +72,17 @@ pub(super) struct Source {
     /// Packets it has given a number to.
     pub(super) made: u64,
 }
+
+impl Source {
+    /// The VC that the next packet takes of those that it can, at least one: round-robin from the one
+    /// behind the last. `vcs`: how many the source has.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 64")]
+    #[inline(always)]
+    pub(super) const fn pick(&mut self, able: u64, vcs: u32) -> u8 {
+        let ahead = able & u64::MAX << self.vc_pointer;
+        let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
+        self.vc_pointer = if vc + 1 == vcs { 0 } else { vc as u8 + 1 };
+        vc as u8
+    }
+}

@@ -241,15 +241,10 @@ impl Moves {
         Self { flits: zeroed(), to: zeroed(), arrivals: zeroed() }
     }
 
-    /// Puts down a flit in place `at`, which follows those put down before: where it goes, and when it
-    /// arrives unless all do in the same cycle, `TOGETHER`.
+    /// In hand, to be filled from the beginning.
     #[inline]
-    pub(super) const fn put<const TOGETHER: bool>(&mut self, at: LaneNo, flit: Move) {
-        self.to[at as usize] = flit.0;
-        self.flits[at as usize] = flit.1;
-        if !TOGETHER {
-            self.arrivals[at as usize] = flit.2;
-        }
+    pub(super) const fn open(&mut self) -> Loading<'_> {
+        Loading { flits: &mut self.flits, to: &mut self.to, arrivals: &mut self.arrivals, len: 0 }
     }
 
     /// So many of them.
@@ -259,6 +254,29 @@ impl Moves {
             let at = usize::from(at);
             (self.to[at], self.flits[at], self.arrivals[at])
         })
+    }
+}
+
+/// Flits that are put on their way, in hand, for a loop.
+#[derive(Debug)]
+pub(super) struct Loading<'a> {
+    flits: &'a mut [PackedFlit; ROOM],
+    to: &'a mut [LaneNo; ROOM],
+    arrivals: &'a mut [When; ROOM],
+    pub(super) len: LaneNo,
+}
+
+impl Loading<'_> {
+    /// Puts down the next flit: where it goes, and when it arrives unless all do in the same cycle, `TOGETHER`.
+    #[inline]
+    pub(super) const fn push<const TOGETHER: bool>(&mut self, flit: Move) {
+        let at = self.len as usize;
+        self.to[at] = flit.0;
+        self.flits[at] = flit.1;
+        if !TOGETHER {
+            self.arrivals[at] = flit.2;
+        }
+        self.len += 1;
     }
 }
 

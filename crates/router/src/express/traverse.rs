@@ -40,7 +40,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         let mut hot = self.x.hot();
         let low = hot.fixed.low;
         let mut more = self.more.open();
-        let mut moved = 0;
+        let mut moves = self.moves.open();
         for &there in self.ports.all() {
             let to = &mut hot.cells[there].port;
             let lane = core::mem::replace(&mut to.claim, NOBODY);
@@ -60,9 +60,7 @@ impl<R: RoutingFunction> Train<'_, R> {
             let far = output.far;
             if far & NODE == 0 {
                 let latency = if EVEN { 0 } else { hot.cells[there].port.latency };
-                self.moves
-                    .put::<EVEN>(moved, (lane_no(far), flit, when(now).wrapping_add(latency)));
-                moved += 1;
+                moves.push::<EVEN>((lane_no(far), flit, when(now).wrapping_add(latency)));
             } else {
                 let to = &hot.cells[there].port;
                 border.eject(flit, now + u64::from(to.latency));
@@ -86,7 +84,7 @@ impl<R: RoutingFunction> Train<'_, R> {
                 border.credit(Lane(back & !NODE), now + u64::from(from.credit_latency));
             }
         }
-        let lengths = hot.put_down();
+        let (lengths, moved) = (hot.put_down(), moves.len);
         self.x.note(&lengths);
         let len = more.len;
         self.more.close(len);

@@ -425,6 +425,11 @@ impl RoutingFunction for Routing {
     }
 
     #[inline]
+    fn entry(&self, class: Class) -> Option<u64> {
+        (!self.fixed.is_empty()).then(|| self.first_vcs[class as usize])
+    }
+
+    #[inline]
     fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
         let step = match &self.way {
             Way::DimensionOrder(f) => f.depart(head),

@@ -32,10 +32,26 @@ fn what_is_fixed_is_what_is_routed() {
 }
 
 #[test]
+fn every_packet_enters_by_the_vcs_that_are_told_beforehand() {
+    for routing in [mesh(&[5, 3, 4], 1, 1), mesh(&[9], 3, 1), mesh(&[2, 1, 6], 2, 1)] {
+        let nodes = routing.size().1;
+        for (src, dst) in (0..nodes).flat_map(|src| (0..nodes).map(move |dst| (src, dst))) {
+            for class in Class::ALL {
+                let (src, dst) = (NodeIdx::new(src), NodeIdx::new(dst));
+                let mut head = Head { src, dst, flow: dst.0 ^ 5, class, state: 0 };
+                let hop = routing.inject(&mut head, &Empty);
+                assert_eq!(routing.entry(class), Some(hop.vcs), "{src} {dst}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_is_fixed_where_more_than_the_destination_matters() {
     let torus = Description::shipped("torus8x8").expect("shipped");
     let torus = torus.elaborate().expect("it is sound").fabric.routing;
     for routing in [torus, mesh(&[4, 4], 1, 2)] {
         assert_eq!(routing.fixed(RouterIdx(0), NodeIdx(5), Class::Req), None);
+        assert_eq!(routing.entry(Class::Req), None);
     }
 }
