@@ -2,9 +2,9 @@
 //! against two; checkpoints.
 //!
 //! On each machine every node reads lines that its neighbours are home to, thinks between two of them, and meets
-//! all others at the end. For threads, nodes load, store and add all over 64 MB without a pause. Wall time depends
-//! on what else the computer does, so one thread and two are run in pairs, one after the other, and a pair's ratio
-//! is told. Instructions do not: the program runs itself under callgrind at two lengths and takes the difference,
+//! all others at the end; seconds are those that the program had a processor. For threads, nodes load, store and add
+//! all over 64 MB without a pause. Their wall time depends on what else the computer does, so one thread and two are
+//! run in pairs, one after the other, and a pair's ratio is told. Instructions do not: the program runs itself under callgrind at two lengths and takes the difference,
 //! in one part, and in two that one thread steps, so that nobody waits. Without valgrind they are left out.
 
 #[path = "support/callgrind.rs"]
@@ -30,8 +30,10 @@ const LOADED: [(&str, u32); 6] = [
     ("pod1024", 100),
     ("torus16x16x16", 15),
 ];
-/// Accesses of a node for wall time, and twice for instructions.
-const ACCESSES: u32 = 20;
+/// Accesses of all nodes for time, and the fewest and the most of one.
+const ACCESSES: u32 = 80_000;
+const OF_A_NODE: [u32; 2] = [20, 2_000];
+/// Accesses of a node for instructions.
 const LENGTHS: [u32; 2] = [5, 10];
 /// Pairs of runs on one thread and on two.
 const PAIRS: usize = 5;
@@ -79,6 +81,18 @@ fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
     (result, began.elapsed())
 }
 
+/// As [`timed`], by the time that this thread had a processor, where the system tells it.
+fn on_processor<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let told = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    };
+    let before = told();
+    let (result, wall) = timed(act);
+    let own = before.zip(told()).map(|(before, after)| after.saturating_sub(before));
+    (result, own.unwrap_or(wall))
+}
+
 fn machine(spec: &MachineSpec, trace: &Trace, options: Options) -> Machine {
     Machine::new(spec, trace, options).expect("a machine")
 }
@@ -97,19 +111,20 @@ fn sizes() {
         "read ms"
     );
     for name in MACHINES {
-        let (spec, elaborate) = timed(|| spec(name));
-        let trace = neighbours(nodes(&spec), ACCESSES);
-        let (mut run, build) = timed(|| machine(&spec, &trace, Options::default()));
+        let (spec, elaborate) = on_processor(|| spec(name));
+        let accesses = (ACCESSES / nodes(&spec)).clamp(OF_A_NODE[0], OF_A_NODE[1]);
+        let trace = neighbours(nodes(&spec), accesses);
+        let (mut run, build) = on_processor(|| machine(&spec, &trace, Options::default()));
         // Written half-way, and taken up by another.
         let half = run.run_until(base::Fs::from_ns(1_000)).map(|_| ());
         half.expect("a sound run");
         let mut file = Vec::new();
-        let ((), write) = timed(|| run.checkpoint(&mut file).expect("written down"));
+        let ((), write) = on_processor(|| run.checkpoint(&mut file).expect("written down"));
         let mut other = machine(&spec, &trace, Options::default());
-        let ((), read) = timed(|| other.resume(&file[..]).expect("taken up"));
+        let ((), read) = on_processor(|| other.resume(&file[..]).expect("taken up"));
         let began = other.now().as_ns();
-        let ((), wall) = timed(|| other.run().expect("a sound run"));
-        let rate = (other.now().as_ns() - began) / 1e3 / wall.as_secs_f64();
+        let ((), took) = on_processor(|| other.run().expect("a sound run"));
+        let rate = (other.now().as_ns() - began) / 1e3 / took.as_secs_f64();
         let ms = |d: Duration| d.as_secs_f64() * 1e3;
         println!(
             "{name:<16} {:>6} {:>12.2} {:>8.2} {rate:>12.2} {:>15} {:>9.1} {:>8.1}",
