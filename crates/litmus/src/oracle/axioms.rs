@@ -54,9 +54,14 @@ fn fenced(x: &Execution<'_>, a: usize, b: usize, orders: impl Fn(Fence) -> bool)
     (a + 1..b).any(|f| matches!(x.events[f].kind, EventKind::Fence(fence) if orders(fence)))
 }
 
-/// Program order as it holds under total store order: a locked atomic is a fence by itself.
+/// Program order of accesses as it holds under total store order: a locked atomic is a fence by itself; of the others
+/// only full ones order anything that is not in order anyway.
 fn tso_order(x: &Execution<'_>) -> Relation {
+    let access = |e: usize| x.is_read(e) || x.is_write(e);
     x.po.filter(|a, b| {
+        if !access(a) || !access(b) {
+            return false;
+        }
         let released = matches!(x.events[a].kind, EventKind::Write { release: true });
         let acquired = matches!(x.events[b].kind, EventKind::Read { sc: true, .. });
         let atomic = |e: usize| {

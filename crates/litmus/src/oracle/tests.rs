@@ -259,6 +259,21 @@ fn a_compare_and_exchange_of_the_kernel_that_fails_is_no_fence() {
     assert!(!weak(0), "it succeeds");
 }
 
+/// Store buffering with fences between store and load, under total store order: x86-TSO, CACM 53(7), 2010, 3.1.
+#[test]
+fn only_full_fences_empty_a_store_buffer() {
+    let weak = |fence: &str| {
+        let text = format!(
+            "X86 A\n{{}}\n P0 | P1 ;\n MOV [x],$1 | MOV [y],$1 ;\n {fence} | {fence} ;\n LFENCE | LFENCE ;\n \
+             MOV EAX,[y] | MOV EAX,[x] ;\nexists (0:EAX=0 /\\ 1:EAX=0)\n"
+        );
+        let test = written(&text);
+        let outcomes = allowed(&test, Model::Tso).expect("it is small");
+        outcomes.iter().any(|o| test.condition.holds(o))
+    };
+    assert!(weak("NOP") && weak("SFENCE") && !weak("MFENCE"));
+}
+
 #[test]
 fn tests_that_are_too_large_are_an_error() {
     let arm = |rows: &str| {
