@@ -8,7 +8,7 @@
 //! | sc | program order, rf, co, fr | Shasha and Snir, 1988 |
 //! | tso | program order but write to read, fences, rf from other threads, co, fr | x86-TSO, CACM 53(7), 2010 |
 //! | ra | happens-before = (program order, rf, order of full fences)+; nor with coherence behind it | Lahav, Giannarakis and Vafeiadis, *Taming Release-Acquire Consistency*, POPL 2016 |
-//! | relaxed | dependencies, barriers, atomics, communication between threads | Pulte et al., *Simplifying ARM Concurrency*, POPL 2018 |
+//! | relaxed | dependencies, barriers, atomics, communication between threads | Pulte et al., *Simplifying ARM Concurrency*, POPL 2018; an atomic that acquires and releases as in Arm's own, later model (herdtools7, `aarch64.cat`) |
 
 use super::candidates::Execution;
 use super::relation::{Relation, bits};
@@ -173,7 +173,12 @@ fn barrier(x: &Execution<'_>, a: usize, b: usize) -> bool {
     let releases = matches!(x.events[b].kind, EventKind::Write { release: true });
     let released = matches!(x.events[a].kind, EventKind::Write { release: true });
     let sc = matches!(x.events[b].kind, EventKind::Read { sc: true, .. });
+    // One instruction that acquires and releases: nothing behind it comes before its write.
+    let both = released
+        && x.events[a].rmw
+        && matches!(x.events[a - 1].kind, EventKind::Read { acquire: true, .. });
     acquires
+        || both
         || releases
         || released && sc
         // A locked atomic is a full fence for what is before and behind it, its halves included.

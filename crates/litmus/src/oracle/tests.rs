@@ -274,6 +274,31 @@ fn only_full_fences_empty_a_store_buffer() {
     assert!(weak("NOP") && weak("SFENCE") && !weak("MFENCE"));
 }
 
+/// Store buffering with an atomic of Arm on a location of the thread's own between store and load: herdtools7, `aarch64.cat`.
+#[test]
+fn only_an_atomic_that_acquires_and_releases_is_a_full_fence() {
+    let weak = |between: &str| {
+        let row = |row: &str| format!(" {row} | {row} ;\n");
+        let text = format!(
+            "AArch64 A\n{{ 0:X1=x; 0:X2=y; 1:X1=y; 1:X2=x; 0:X3=z; 1:X3=t; 0:X4=1; 1:X4=1; }}\n P0 | P1 ;\n{}{}{}\
+             exists (0:X6=0 /\\ 1:X6=0)\n",
+            row("STR W4,[X1]"),
+            row(between),
+            row("LDR W6,[X2]")
+        );
+        let test = written(&text);
+        let outcomes = allowed(&test, Model::Relaxed).expect("it is small");
+        outcomes.iter().any(|o| test.condition.holds(o))
+    };
+    for name in ["LDADD", "SWP"] {
+        for (order, orders) in [("", false), ("A", false), ("L", false), ("AL", true)] {
+            let between = format!("{name}{order} W4,W5,[X3]");
+            assert_eq!(weak(&between), !orders, "{between}");
+        }
+    }
+    assert!(!weak("CASAL W7,W4,[X3]") && weak("CASAL W4,W7,[X3]"), "one that fails writes nothing");
+}
+
 #[test]
 fn tests_that_are_too_large_are_an_error() {
     let arm = |rows: &str| {
