@@ -1,11 +1,14 @@
 //! A core of the search: a thread, its accesses under way, its store buffer.
 //!
-//! The rules are those of the machine's agents (`machine`, `node/agent/order.rs`), without time, a
-//! window or a limit of the store buffer.
+//! What an instruction comes to is the machine's ([`acts`](crate::litmus::acts)); what a step waits for is what it waits
+//! for at the machine's agents (`machine`, `node/agent/order.rs`), without time, a window or a limit of the
+//! store buffer.
 
-use ::litmus::{Cursor, Fence, Instr, LoadOrder, LocIdx, Model, Next, Reg, Test};
+use ::litmus::{Cursor, LocIdx, Model, Next, Reg, Test};
+use base::Order;
 
 use super::state::{Cell, Write};
+use super::steps::{Step, Steps, refill};
 
 /// An access under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -38,6 +41,8 @@ impl Flight {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Core {
     pub(super) cursor: Cursor,
+    /// Those of the instruction that it has come to.
+    steps: Steps,
     pub(super) flights: Vec<Flight>,
     /// Oldest first; stores that are with the cache are among the flights.
     buffer: Vec<(LocIdx, u64)>,
@@ -45,24 +50,21 @@ pub(super) struct Core {
     stores_fenced: bool,
 }
 
-/// What a core can do next.
-pub(super) enum Act {
-    /// Have this access with the cache.
-    Issue(Flight),
-    /// Nothing until something else happens.
-    Wait,
-}
-
 impl Core {
     pub(super) fn new(test: &Test, thread: usize) -> Self {
-        let cursor = Cursor::new(&test.threads[thread]);
-        Self { cursor, flights: Vec::new(), buffer: Vec::new(), stores_fenced: false }
+        Self {
+            cursor: Cursor::new(&test.threads[thread]),
+            steps: Steps::new(),
+            flights: Vec::new(),
+            buffer: Vec::new(),
+            stores_fenced: false,
+        }
     }
 
     /// Whether the thread is over and nothing is under way.
     pub(super) fn is_done(&mut self, test: &Test, thread: usize) -> bool {
-        self.flights.is_empty()
-            && self.buffer.is_empty()
+        self.is_quiet()
+            && self.steps.is_empty()
             && self.cursor.next(&test.threads[thread]) == Next::End
     }
 
@@ -71,90 +73,81 @@ impl Core {
     }
 
     /// Does what concerns nobody else: computes, passes fences, fills the store buffer. Then says
-    /// which access is next.
-    pub(super) fn advance(&mut self, test: &Test, thread: usize, model: Model) -> Act {
-        let thread = &test.threads[thread];
+    /// which access is next, if its turn has come.
+    pub(super) fn advance(&mut self, test: &Test, thread: usize, model: Model) -> Option<Flight> {
         loop {
             if self.flights.iter().any(|f| f.blocks) {
-                return Act::Wait;
+                return None;
             }
-            let Next::Instr(_, instr) = self.cursor.next(thread) else { return Act::Wait };
-            match instr {
-                Instr::Fence(fence) => {
-                    if !self.pass(*fence, model) {
-                        return Act::Wait;
-                    }
+            refill(&mut self.steps, &mut self.cursor, &test.threads[thread], model);
+            let step = *self.steps.front()?;
+            match step {
+                Step::Fence if !self.is_quiet() => return None,
+                Step::Order(order) if !self.pass(order, model) => return None,
+                Step::Fence | Step::Order(_) => {}
+                Step::Store { loc, value } | Step::Release { loc, value }
+                    if model == Model::Tso =>
+                {
+                    self.buffer.push((loc, value.0));
                 }
-                Instr::Store { value, at, .. } if model == Model::Tso => {
-                    self.buffer.push((at.loc, self.cursor.value(value)));
-                }
-                _ => return self.access(instr, model),
+                _ => return self.access(step, model),
             }
-            self.cursor.step(thread);
+            self.steps.pop_front();
         }
     }
 
     /// The access has been taken: the thread goes on behind it.
-    pub(super) fn issued(&mut self, test: &Test, thread: usize) {
-        self.cursor.step(&test.threads[thread]);
+    pub(super) fn issued(&mut self) {
+        self.steps.pop_front();
     }
 
-    /// Whether the thread may go on behind a fence.
-    fn pass(&mut self, fence: Fence, model: Model) -> bool {
-        let reads_done = !self.flights.iter().any(Flight::reads);
-        match fence {
-            Fence::Full => self.is_quiet(),
-            Fence::Instruction => true,
+    /// Whether the thread may go on behind a fence of some.
+    fn pass(&mut self, order: Order, model: Model) -> bool {
+        match order {
             _ if model == Model::Tso => true,
-            Fence::Loads => reads_done,
-            Fence::Stores => {
-                self.stores_fenced = self.flights.iter().any(|f| f.write.is_some());
+            Order::Loads => !self.flights.iter().any(Flight::reads),
+            Order::Stores => {
+                self.stores_fenced = self.writes_fly();
                 true
             }
-            Fence::Release | Fence::AcquireRelease => {
-                self.stores_fenced = self.flights.iter().any(|f| f.write.is_some());
-                reads_done
-            }
         }
     }
 
-    /// The access that `instr` makes, if its turn has come.
-    fn access(&self, instr: &Instr, model: Model) -> Act {
-        let one_by_one = model == Model::Sc;
-        if one_by_one && !self.flights.is_empty() {
-            return Act::Wait;
+    fn writes_fly(&self) -> bool {
+        self.flights.iter().any(|f| f.write.is_some())
+    }
+
+    /// The access that `step` is, if its turn has come.
+    fn access(&self, step: Step, model: Model) -> Option<Flight> {
+        if model == Model::Sc && !self.flights.is_empty() {
+            return None;
         }
-        let ra = model == Model::Ra;
-        let (ready, flight) = match instr {
-            Instr::Load { to, at, order } => {
-                let sc = *order == LoadOrder::AcquireSc && !ra;
-                let held =
-                    sc && (!self.buffer.is_empty() || self.flights.iter().any(|f| f.release));
-                let drained = model != Model::Tso || !sc || self.is_quiet();
-                let blocks = *order != LoadOrder::Plain || model != Model::Relaxed;
-                let flight = Flight { to: Some(*to), blocks, ..plain(at.loc, None) };
-                (!held && drained, flight)
+        let tso = model == Model::Tso;
+        // Loads go one at a time.
+        let one_by_one = tso || model == Model::Sc;
+        let (ready, flight) = match step {
+            Step::Load { loc, to } => {
+                (true, Flight { to: Some(to), blocks: one_by_one, ..plain(loc, None) })
             }
-            Instr::Store { value, at, release } => {
-                let release = *release || ra;
-                let write = Some(Write::Set(Cell(self.cursor.value(value))));
-                (!release || self.flights.is_empty(), Flight { release, ..plain(at.loc, write) })
+            Step::Acquire { loc, to, sc } => {
+                let released = !self.flights.iter().any(|f| f.release);
+                let ready = !sc || if tso { self.is_quiet() } else { released };
+                (ready, Flight { to: Some(to), blocks: true, ..plain(loc, None) })
             }
-            Instr::Rmw { to, at, rmw, operand, acquire, release, full } => {
-                let write = Write::of(*rmw, *operand, &self.cursor);
-                let expected = self.cursor.expected(instr);
-                let strict = *full || model != Model::Relaxed;
-                let blocks = strict || *acquire;
-                let base = plain(at.loc, Some(write));
-                let flight = Flight { to: *to, expected, atomic: true, blocks, ..base };
-                (!(strict || *release) || self.is_quiet(), flight)
+            Step::Store { loc, value } => (true, plain(loc, Some(Write::Set(value)))),
+            Step::Release { loc, value } => {
+                let flight = plain(loc, Some(Write::Set(value)));
+                (self.flights.is_empty(), Flight { release: true, ..flight })
             }
-            _ => return Act::Wait,
+            Step::Atomic { loc, write, to, expected } => {
+                let base = plain(loc, Some(write));
+                let flight = Flight { to, expected, atomic: true, blocks: one_by_one, ..base };
+                (!tso || self.is_quiet(), flight)
+            }
+            Step::Fence | Step::Order(_) => return None,
         };
-        let fenced = self.stores_fenced
-            && flight.write.is_some()
-            && self.flights.iter().any(|f| f.write.is_some());
-        if ready && !fenced { Act::Issue(flight) } else { Act::Wait }
+        let fenced = self.stores_fenced && flight.write.is_some() && self.writes_fly();
+        (ready && !fenced).then_some(flight)
     }
 
     /// What the store buffer, or the store of it that is under way, answers to a load of `loc`.
@@ -186,7 +179,7 @@ impl Core {
         if let Some(reg) = done.to {
             self.cursor.found(reg, value, done.expected);
         }
-        self.stores_fenced &= self.flights.iter().any(|f| f.write.is_some());
+        self.stores_fenced &= self.writes_fly();
     }
 }
 

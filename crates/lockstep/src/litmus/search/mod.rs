@@ -16,6 +16,7 @@
 mod core;
 mod scoped;
 mod state;
+mod steps;
 
 use std::collections::BTreeSet;
 

@@ -13,7 +13,7 @@
 //! **Reduction.** An acquire or release that finds nothing in a slice, and the slices' answers, are taken
 //! at once: whatever could come between is still to be had, since threads may begin as late as they like.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use ::litmus::{Cursor, Instr, Model, Next, Outcome, Reg, Test};
@@ -26,8 +26,8 @@ use coherence::scoped::{
 };
 
 use super::state::{Cell, Twin, Write};
+use super::steps::{Step, Steps, refill};
 use super::{STATES_MAX, SearchError, Searched};
-use crate::litmus::acts::{Act, acts};
 
 impl Parts for Cell {
     const ALL: u64 = 1;
@@ -47,17 +47,6 @@ impl Parts for Cell {
 
 type Node = ScopedNode<Cell, (), Sound>;
 type Outbox = ScopedOutbox<Cell, ()>;
-
-/// What an instruction comes to at the agent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    Acquire { loc: usize, to: Reg },
-    Release { loc: usize, value: Cell },
-    Atomic { loc: usize, write: Write, to: Option<Reg>, expected: Option<u64> },
-    Fence,
-    Loads,
-    Stores,
-}
 
 /// What a thread waits for before it goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -88,7 +77,8 @@ struct Flight {
 #[derive(Clone, Hash, Debug)]
 struct Thread {
     cursor: Cursor,
-    steps: VecDeque<Step>,
+    /// Those of the instruction that it has come to.
+    steps: Steps,
     waits: Waits,
     flights: Vec<Flight>,
     issued: u32,
@@ -185,24 +175,6 @@ fn uses(instr: &Instr, loc: usize) -> bool {
     }
 }
 
-/// What an agent makes of an instruction where each load is an acquire and each store a release.
-fn steps(instr: &Instr, cursor: &Cursor) -> Vec<Step> {
-    let step = |act: Act| match act {
-        Act::Load { loc, to } | Act::Acquire { loc, to, .. } => Step::Acquire { loc, to },
-        Act::Store { loc, value } | Act::Release { loc, value } => {
-            Step::Release { loc, value: Cell(cursor.value(&value)) }
-        }
-        Act::Atomic { loc, to, rmw, operand } => {
-            let (write, expected) = (Write::of(rmw, operand, cursor), cursor.expected(instr));
-            Step::Atomic { loc, write, to, expected }
-        }
-        Act::Fence => Step::Fence,
-        Act::Order(Order::Loads) => Step::Loads,
-        Act::Order(Order::Stores) => Step::Stores,
-    };
-    acts(instr, Model::Ra).into_iter().map(step).collect()
-}
-
 fn line(loc: usize) -> Line {
     Line(loc as u64)
 }
@@ -255,7 +227,7 @@ impl Setup<'_> {
         }
         let thread = |t| Thread {
             cursor: Cursor::new(t),
-            steps: VecDeque::new(),
+            steps: Steps::new(),
             waits: Waits::Nothing,
             flights: Vec::new(),
             issued: 0,
@@ -267,11 +239,7 @@ impl Setup<'_> {
     fn settle(&self, state: &mut State) {
         loop {
             for (thread, of) in state.threads.iter_mut().zip(&self.test.threads) {
-                while thread.steps.is_empty() {
-                    let Next::Instr(_, instr) = thread.cursor.next(of) else { break };
-                    thread.steps.extend(steps(instr, &thread.cursor));
-                    thread.cursor.step(of);
-                }
+                refill(&mut thread.steps, &mut thread.cursor, of, Model::Ra);
             }
             let Some(at) = state.net.iter().position(|(_, msg)| state.is_alone(msg)) else {
                 return;
@@ -310,12 +278,12 @@ impl Setup<'_> {
         let of = &mut state.threads[thread];
         of.steps.pop_front();
         match step {
-            Step::Acquire { loc, to } => {
+            Step::Load { loc, to } | Step::Acquire { loc, to, .. } => {
                 of.waits = Waits::Load;
                 let ask = Ask::Acquire { mask: 1, scope: Scope::Supernode };
                 self.access(state, thread, (loc, ask), (Some(to), None), &mut out);
             }
-            Step::Release { loc, value } => {
+            Step::Store { loc, value } | Step::Release { loc, value } => {
                 of.waits = Waits::Release { loc, value };
                 self.sync(state, thread, sync(true, false), &mut out);
             }
@@ -323,9 +291,10 @@ impl Setup<'_> {
                 let ask = Ask::Atomic { write, scope: Scope::Supernode };
                 self.access(state, thread, (loc, ask), (to, expected), &mut out);
             }
-            Step::Fence | Step::Loads | Step::Stores => {
+            Step::Fence | Step::Order(_) => {
                 of.waits = Waits::Sync;
-                let sync = sync(step != Step::Loads, step != Step::Stores);
+                let is = |order| step == Step::Order(order);
+                let sync = sync(!is(Order::Loads), !is(Order::Stores));
                 self.sync(state, thread, sync, &mut out);
             }
         }
@@ -447,10 +416,10 @@ impl Thread {
         let reads = self.flights.iter().any(|f| f.reads);
         let writes = self.flights.iter().any(|f| f.writes);
         let ready = match step {
-            Step::Acquire { .. } | Step::Atomic { .. } => true,
-            Step::Release { .. } | Step::Fence => !reads && !writes,
-            Step::Loads => !reads,
-            Step::Stores => !writes,
+            Step::Load { .. } | Step::Acquire { .. } | Step::Atomic { .. } => true,
+            Step::Store { .. } | Step::Release { .. } | Step::Fence => !reads && !writes,
+            Step::Order(Order::Loads) => !reads,
+            Step::Order(Order::Stores) => !writes,
         };
         (ready && self.waits == Waits::Nothing).then_some(step)
     }

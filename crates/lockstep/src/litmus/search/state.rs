@@ -10,7 +10,7 @@ use coherence::{
     Effect, Message, Protocol, Step, Value, cache_step, dir_step,
 };
 
-use super::core::{Act, Core, Flight};
+use super::core::{Core, Flight};
 
 /// The value of a location.
 #[derive(
@@ -295,8 +295,8 @@ impl<'a> Setup<'a> {
     fn issue(&self, state: &State, thread: usize) -> Option<State> {
         let mut to = state.clone();
         let core = &mut to.cores[thread];
-        let Act::Issue(flight) = core.advance(self.test, thread, self.model) else { return None };
-        core.issued(self.test, thread);
+        let flight = core.advance(self.test, thread, self.model)?;
+        core.issued();
         if let Some(reg) = flight.to.filter(|_| !flight.atomic)
             && let Some(value) = core.forwarded(flight.loc)
         {
