@@ -270,16 +270,26 @@ fn dir_lines(cfg: Config) -> Vec<(String, DirLine<u8>)> {
     all.extend([
         ("BGetS, awaits Wb, CompAck", blocked(read, (true, true))),
         ("BGetS, awaits Wb", blocked(read, (true, false))),
-        ("BGetS, awaits CompAck", blocked(at(BGetS, me, &[]), (false, true))),
+        ("BGetS, one copy, awaits CompAck", blocked(at(BGetS, me, &[]), (false, true))),
+        ("BGetS, sharers, awaits CompAck", blocked(at(BGetS, None, &[ME, OTHER]), (false, true))),
         ("BGetM", blocked(at(BGetM, me, &[]), (false, true))),
         ("BGetMInv", blocked(at(BGetMInv, me, &[OTHER]), (false, true))),
         ("BRecall, awaits Wb", taken_back(at(BRecall, other, &[]), true, false)),
         ("BRecall, awaits InvAcks", taken_back(at(BRecall, None, &[ME, OTHER]), false, false)),
         ("BRecall, awaits one InvAck", taken_back(at(BRecall, None, &[OTHER]), false, false)),
         ("BAtomic, awaits Wb", taken_back(at(BAtomic, other, &[]), true, true)),
+        ("BAtomic, awaits InvAcks", taken_back(at(BAtomic, None, &[OTHER, THIRD]), false, true)),
         ("BAtomic, awaits one InvAck", taken_back(at(BAtomic, None, &[OTHER]), false, true)),
         ("BAtomic, awaits CompAck", blocked(at(BAtomic, None, &[]), (false, true))),
     ]);
+    if cfg.protocol.owned {
+        let both = at(BRecall, other, &[ME]);
+        all.extend([
+            ("BGetS, owner stays, awaits CompAck", blocked(read, (false, true))),
+            ("BRecall, awaits Wb, InvAck", taken_back(both, true, false)),
+            ("BAtomic, awaits Wb, InvAck", taken_back(at(BAtomic, other, &[THIRD]), true, true)),
+        ]);
+    }
     all.into_iter().map(|(name, line)| (name.to_owned(), line)).collect()
 }
 

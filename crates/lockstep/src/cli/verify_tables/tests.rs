@@ -26,7 +26,13 @@ fn the_tables_say_what_the_primer_does_of_well_known_rows() {
     assert!(row("SmAd").contains(&"InvAck to Req/ImAd".to_owned()));
     assert!(row("ImA").contains(&"store, CompAck to Dir/M".to_owned()));
     assert!(row("BGetM").contains(&"stall".to_owned()));
-    assert!(!mesi.contains("OmAd") && text(Protocol::OWNED).contains("OmAd"));
+    let ends = |text: &str, name: &str| cells(text, name).into_iter().rev().find(|c| !c.is_empty());
+    let of = |after: &str| Some(after.to_owned());
+    assert_eq!(ends(&mesi, "BGetS, one copy, awaits CompAck"), of("/EM"));
+    assert_eq!(ends(&mesi, "BGetS, sharers, awaits CompAck"), of("/S"));
+    let owned = text(Protocol::OWNED);
+    assert_eq!(ends(&owned, "BGetS, owner stays, awaits CompAck"), of("/O"));
+    assert!(!mesi.contains("OmAd") && owned.contains("OmAd"));
     let scoped = scoped().render();
     assert_eq!(cells(&scoped, "V")[2..4], ["load", "Read up/Iv"]);
     assert!(cells(&scoped, "D").contains(&"Through up/W".to_owned()), "{scoped}");
