@@ -34,7 +34,7 @@ fn random_cases_catch_every_seeded_fault() {
 }
 
 /// Cases of the hunt for one fault of scoped caches.
-const SCOPED_CASES: usize = 900;
+const SCOPED_CASES: usize = 100;
 /// Topologies of them: small, with several ways of different lengths between two nodes.
 const SCOPED_NAMES: [&str; 2] = ["nvl8", "fullmesh8"];
 

@@ -119,8 +119,10 @@ impl Case {
             if draw(seed, 7, 18, 0).is_multiple_of(2) {
                 // What is held up has to be overtaken on another way.
                 knobs.stretch = 8 + u32::try_from(draw(seed, 7, 18, 1) % 3).unwrap_or(0);
-                let nodes = knobs.spec().map_or(1, |spec| spec.fabric.node_ports.len());
-                phases = handover::phases(seed, nodes, stride);
+                let machine = knobs.spec().map_or((1, 64), |spec| {
+                    (spec.fabric.node_ports.len(), spec.accelerator.home.interleave_bytes)
+                });
+                phases = handover::phases(seed, machine);
             }
             narrow(&mut phases, seed);
         }

@@ -18,9 +18,10 @@ const OTHERS: u64 = 64;
 /// Thinks are below this, or a fraction of it: a few misses over long cables.
 const THINK_CYCLES_MAX: u64 = 1 << 12;
 
-/// Phases on a machine of so many nodes. A few nodes have threads, one or two each: those of a node, and those of a
+/// Phases on a machine of so many nodes, whose homes take turns by so many bytes: lines lie that far apart, or all of
+/// them would be at home on one node. A few nodes have threads, one or two each: those of a node, and those of a
 /// package, see each other's copies.
-pub(super) fn phases(seed: u64, nodes: usize, stride: u64) -> Vec<Phase> {
+pub(super) fn phases(seed: u64, (nodes, stride): (usize, u64)) -> Vec<Phase> {
     let mut dice = Dice { seed, stream: u64::MAX, count: 0 };
     let (seats, count) = (seats(&mut dice, nodes), 16 + dice.below(32));
     let threads = seats.last().map_or(0, |seat| seat + 1);
