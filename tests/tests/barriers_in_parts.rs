@@ -175,3 +175,21 @@ fn tokens_are_written_down_and_taken_up() {
     }
     assert!(under_way > 5, "{under_way} had tokens");
 }
+
+/// Whatever the timeout, who is missing and what keeps it is told as it was at that instant.
+#[test]
+fn a_timeout_finds_a_cut_machine_as_it_was_then() {
+    let spec = Description::nvl8().elaborate().expect("sound");
+    let mut timed_out = 0;
+    for ns in (20..2_000).step_by(60) {
+        let (timeout, teams) = (Some(Fs::from_ns(ns)), vec![0xfff, 0x0ff]);
+        let table = (ns % 120 == 20).then_some(2);
+        let meets = Meets { table, cycles: (1, 4), timeout, halt: None, teams, rounds: 3 };
+        let (spec, trace) = (meets.on(spec.clone()), meets.trace(ns));
+        let options = Options { threads: 2, cut: Cut::Parts(3), ..Options::default() };
+        assert_eq!(same(&spec, &trace, options), Ok(3), "{ns} ns");
+        let mut machine = Machine::new(&spec, &trace, options).expect("a machine");
+        timed_out += u32::from(machine.run().is_err());
+    }
+    assert!(timed_out > 5, "{timed_out} timed out");
+}
