@@ -329,7 +329,7 @@ impl Names<'_> {
             None if !on_die => Err(Problem::new(
                 ErrorKind::Structure,
                 field,
-                format!("a link of the serial class `{name}` needs a length"),
+                format!("a link of the class `{name}` needs a length, for its delay goes by it"),
                 format!("add `{length_field}: \"1 m\"` or whatever it is"),
             )),
             _ => Ok(Run { class, length_um: length.map_or(0, |l| l.0) }),

@@ -80,6 +80,7 @@ static SIZE: Kind = Kind {
     ],
     range: (1, 1 << 48),
 };
+static ROOM: Kind = Kind { range: (0, 1 << 48), ..SIZE };
 static LENGTH: Kind = Kind {
     what: "a length",
     example: "1.5 m",
@@ -115,6 +116,9 @@ pub struct Rate(pub u64);
 /// A size in whole bytes; 1 B to 2^48 B.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Size(pub u64);
+/// A size in whole bytes that may be none; up to 2^48 B.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Room(pub u64);
 /// A length in whole micrometres; up to 100 km.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Length(pub u64);
@@ -251,6 +255,7 @@ quantity!(Frequency, FREQUENCY, text => {
 quantity!(Span, SPAN, text => whole(text, &SPAN).map(|n| Self(Fs(n))));
 quantity!(Rate, RATE, text => whole(text, &RATE).map(Self));
 quantity!(Size, SIZE, text => whole(text, &SIZE).map(Self));
+quantity!(Room, ROOM, text => whole(text, &ROOM).map(Self));
 quantity!(Length, LENGTH, text => whole(text, &LENGTH).map(Self));
 quantity!(Delay, DELAY, text => whole(text, &DELAY).map(Self));
 quantity!(JoulesPerBit, ENERGY, text => whole(text, &ENERGY).map(Self));

@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::units::{Delay, JoulesPerBit, Length, Rate, Size, Span};
+use crate::units::{Delay, JoulesPerBit, Length, Rate, Room, Size, Span};
 
 /// A number from 0 to 1, or a rate a second: a float in a description, such as `1e-15`.
 #[derive(Clone, Copy, Default, Debug)]
@@ -97,7 +97,7 @@ form! {
         /// Room for flits.
         payload: Size,
         /// Header: sequence number, ack, credits.
-        header: Size,
+        header: Room,
         /// Room for the CRC, in bits.
         crc_bits: u32,
         /// Parity of the code, in bits.
@@ -122,11 +122,11 @@ form! {
         /// Units of a block at most.
         units: u32,
         /// Header of a packet's first block.
-        header: Size,
+        header: Room,
         /// Header of its other blocks; as of the first where not given.
-        next_header: Size,
+        next_header: Room,
         /// Check at the end of a block.
-        check: Size,
+        check: Room,
     }
 }
 

@@ -5,7 +5,7 @@ use super::spec::{Block, Burst, Code, Elastic, PhySpec, Replay};
 use super::{CLASSES, Chance, Modulation, Undetected, class};
 use crate::error::{ErrorKind, Problem};
 use crate::names::suggest;
-use crate::units::{JoulesPerBit, Size, Span};
+use crate::units::{JoulesPerBit, Room, Span};
 
 impl FramedForm {
     /// Its own fields, and those of `below` where it has none.
@@ -60,14 +60,14 @@ impl Within<'_> {
         })
     }
 
-    fn bits(&self, field: &str, size: Option<Size>) -> Result<u32, Problem> {
-        let size = self.need(field, size)?;
-        u32::try_from(size.0.saturating_mul(8)).ok().filter(|b| *b <= 1 << 24).ok_or_else(|| {
+    fn bits(&self, field: &str, bytes: Option<u64>) -> Result<u32, Problem> {
+        let bytes = self.need(field, bytes)?;
+        u32::try_from(bytes.saturating_mul(8)).ok().filter(|b| *b <= 1 << 24).ok_or_else(|| {
             let key = format!("{}.{field}", self.key);
             Problem::new(
                 ErrorKind::Limit,
                 key,
-                format!("{} B are too long for a frame", size.0),
+                format!("{bytes} B are too long for a frame"),
                 "use at most 2 MiB",
             )
         })
@@ -85,14 +85,21 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
                 let key = format!("{key}.class");
                 Problem::new(ErrorKind::Name, key, message, suggest(name, known))
             })?;
-            form.over(&below)
+            // Fewer lanes than the class has leave it the widths below that.
+            let mut whole = form.over(&below);
+            if let (None, Some(widths), Some(lanes)) =
+                (&form.widths, &mut whole.widths, whole.lanes)
+            {
+                widths.retain(|w| *w < lanes);
+            }
+            whole
         }
     };
     let at = Within { key, class: form.class.as_deref() };
     let frame = &whole.frame;
-    let payload_bits = at.bits("frame.payload", frame.payload)?;
-    let slot = if payload_bits.is_multiple_of(32) { Size(4) } else { Size(1) };
-    let slot_bits = at.bits("frame.slot", frame.slot.or(Some(slot)))?;
+    let payload_bits = at.bits("frame.payload", frame.payload.map(|s| s.0))?;
+    let slot = if payload_bits.is_multiple_of(32) { 4 } else { 1 };
+    let slot_bits = at.bits("frame.slot", Some(frame.slot.map_or(slot, |s| s.0)))?;
     let energy = |e: Option<JoulesPerBit>| e.unwrap_or_default().0;
     let spec = PhySpec {
         class: form.class.clone(),
@@ -100,7 +107,7 @@ pub(crate) fn resolve(key: &str, form: &FramedForm) -> Result<(PhySpec, u32), Pr
         lane_bits_per_s: at.need("lane_rate", whole.lane_rate)?.0,
         modulation: whole.modulation.unwrap_or(Modulation::Nrz),
         payload_bits,
-        header_bits: frame.header.map_or(Ok(0), |h| at.bits("frame.header", Some(h)))?,
+        header_bits: at.bits("frame.header", Some(frame.header.unwrap_or_default().0))?,
         crc_bits: frame.crc_bits.unwrap_or(0),
         parity_bits: frame.parity_bits.unwrap_or(0),
         sync_bits: frame.sync_bits.unwrap_or(0),
@@ -132,8 +139,8 @@ fn block(at: &Within<'_>, form: &FramedForm, slot_bits: u32) -> Result<Option<Bl
     if *b == super::BlockForm::default() {
         return Ok(None);
     }
-    let slots = |field: &str, size: Option<Size>| {
-        let bits = at.bits(field, size)?;
+    let slots = |field: &str, bytes: Option<u64>| {
+        let bits = at.bits(field, bytes)?;
         if bits.is_multiple_of(slot_bits) {
             return Ok(bits / slot_bits);
         }
@@ -141,13 +148,14 @@ fn block(at: &Within<'_>, form: &FramedForm, slot_bits: u32) -> Result<Option<Bl
         let mend = "make it a multiple of frame.slot, or frame.slot smaller";
         Err(Problem::new(ErrorKind::Value, format!("{}.{field}", at.key), what, mend))
     };
-    let unit = slots("block.unit", b.unit)?;
+    let unit = slots("block.unit", b.unit.map(|s| s.0))?;
+    let room = |r: Option<Room>| r.map(|r| r.0);
     Ok(Some(Block {
         unit_slots: unit,
         slots: at.need("block.units", b.units)?.saturating_mul(unit),
-        header_slots: slots("block.header", b.header)?,
-        next_header_slots: slots("block.next_header", b.next_header.or(b.header))?,
-        check_slots: slots("block.check", b.check)?,
+        header_slots: slots("block.header", room(b.header))?,
+        next_header_slots: slots("block.next_header", room(b.next_header.or(b.header)))?,
+        check_slots: slots("block.check", room(b.check))?,
     }))
 }
 

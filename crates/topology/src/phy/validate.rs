@@ -7,6 +7,9 @@ use crate::limits;
 use crate::spec::{End, MachineSpec};
 use crate::validate::range;
 
+/// Frames at most of a timeout, or while an ack waits.
+const FRAMES_MAX: u128 = 1 << 20;
+
 /// Checks the figures of the class called `name`, for flits of `flit_bytes`.
 pub(crate) fn values(name: &str, s: &PhySpec, flit_bytes: u32) -> Result<(), Problem> {
     let key = |field: &str| format!("links.\"{name}\".{field}");
@@ -158,6 +161,24 @@ fn replay(s: &PhySpec, flit_bytes: u32, key: Key<'_>) -> Result<(), Problem> {
     range(&key("replay.ack_every"), r.ack_every.into(), 1, r.buffer_frames.into())?;
     range(&key("replay.nak_copies"), r.nak_copies.into(), 1, 64)?;
     range(&key("replay.timeout"), r.timeout.0, 1, base::Fs::PER_SECOND)?;
+    for (field, span) in [("replay.timeout", r.timeout), ("replay.ack_delay", r.ack_delay)] {
+        let rate = u128::from(s.lanes) * u128::from(s.lane_bits_per_s);
+        let second = u128::from(base::Fs::PER_SECOND);
+        let frames = u128::from(span.0) * rate / (u128::from(s.frame_bits()) * second);
+        if frames > FRAMES_MAX {
+            let what = format!("{span} are {frames} frames, and at most {FRAMES_MAX} are counted");
+            let most = base::Fs(
+                u64::try_from(FRAMES_MAX * u128::from(s.frame_bits()) * second / rate)
+                    .unwrap_or(base::Fs::PER_SECOND),
+            );
+            return Err(Problem::new(
+                ErrorKind::Limit,
+                key(field),
+                what,
+                format!("use at most {most}"),
+            ));
+        }
+    }
     range(&key("replay.retries"), r.retries.into(), 1, 1 << 16)?;
     range(&key("replay.retrain"), r.retrain.0, 1, base::Fs::PER_SECOND)
 }
