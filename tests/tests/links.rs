@@ -1,7 +1,7 @@
 //! Framed links in machines: exact without errors, in order with them, loud where they end.
 
 use lockstep::base::{Addr, Class, Fs, Head, LinkIdx, NodeIdx, Op, Record, Rmw, ThreadIdx};
-use lockstep::machine::{Cut, Machine, Network, Options, RunError, Summary, changes};
+use lockstep::machine::{Cut, Machine, Network, Options, RunError, Summary, changes, losing_class};
 use lockstep::topology::Description;
 use lockstep::topology::describe::{FramedForm, LinkForm};
 use lockstep::topology::phy::{BurstForm, Chance, EventForm, Happening, Undetected};
@@ -109,6 +109,60 @@ fn errors_change_when_and_never_what_whatever_the_order_of_stepping() {
     assert!(!one.sickest.is_empty());
     assert_eq!(clean.phy.map(|p| (p.replays, p.uncorrectable)), Some((0, 0)));
     assert!(one.time > clean.time);
+}
+
+/// Lanes that are bad most of the time, stays of a million bits, acks that take a hundred times what the buffer covers.
+#[test]
+fn links_that_hardly_pass_anything_get_it_through_soon() {
+    let burst = |rate, mean_bits, error| BurstForm {
+        rate: Some(Chance(rate)),
+        mean_bits: Some(Chance(mean_bits)),
+        error: Some(Chance(error)),
+    };
+    let cases: [(&str, fn(&mut FramedForm)); 3] = [
+        ("nvlink5", |f| f.code.strength = Some(5)),
+        ("pcie6_cxl", |f| f.replay.retrain = "40 ms".parse().ok()),
+        ("ucie_standard", |f| f.serdes = "20 us".parse().ok()),
+    ];
+    let bursts = [burst(0.001, 40.0, 0.002), burst(1e-7, 1e6, 0.01), burst(1e-6, 500.0, 0.5)];
+    for ((class, change), burst) in cases.into_iter().zip(bursts) {
+        let d = machine(|form| {
+            *form = FramedForm {
+                class: Some(class.to_owned()),
+                burst: burst.clone(),
+                ..Default::default()
+            };
+            form.reach = "1 m".parse().ok();
+            change(form);
+        });
+        let spec = d.elaborate().expect("a sound machine");
+        let few = Trace::from_records(program().into_iter().take(8 * 12)).expect("sound");
+        let mut machine =
+            Machine::new(&spec, &few, Options::default()).expect("it passes something");
+        machine.run().unwrap_or_else(|e| panic!("{class}: {e}"));
+        let run = machine.summary();
+        assert!(run.checks.clean(), "{class}");
+        assert!(run.phy.as_ref().is_some_and(|p| p.uncorrectable > 100), "{class}: {:?}", run.phy);
+    }
+}
+
+#[test]
+fn links_that_pass_nearly_nothing_are_refused_by_their_key() {
+    let lost = |change: fn(&mut FramedForm)| {
+        let spec = machine(change).elaborate().expect("a sound description");
+        losing_class(&spec).map(|l| l.key)
+    };
+    assert_eq!(lost(|_| ()), None);
+    let ber = lost(|form| form.ber = Some(Chance(0.01)));
+    assert_eq!(ber.as_deref(), Some("links.\"nvlink4\".ber"));
+    let burst = lost(|form| {
+        form.burst = BurstForm {
+            rate: Some(Chance(0.1)),
+            mean_bits: Some(Chance(1e6)),
+            error: Some(Chance(0.5)),
+        };
+    });
+    assert_eq!(burst.as_deref(), Some("links.\"nvlink4\".burst"));
 }
 
 #[test]

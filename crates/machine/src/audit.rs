@@ -47,6 +47,15 @@ impl Checks {
     }
 }
 
+/// Of each link, what its link layer did if it is framed.
+type Accounts = [Option<Account>];
+
+/// The framed links of them.
+fn framed(accounts: &Accounts) -> impl Iterator<Item = (LinkIdx, &Account)> {
+    let all = (0..).map(LinkIdx::new).zip(accounts);
+    all.filter_map(|(l, a)| a.as_ref().map(|a| (l, a)))
+}
+
 /// How busy a link was.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LinkUse {
@@ -261,6 +270,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     fn sum_up(&self, time: Fs, checks: Checks) -> Summary {
         let stats = self.stats();
         let kinds = [Kind::Load, Kind::Store, Kind::Atomic].map(|k| stats.of(k).clone());
+        let accounts = self.accounts(time);
         Summary {
             topology: self.spec().name.clone(),
             nodes: self.spec().fabric.node_ports.len(),
@@ -291,9 +301,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             transfers: self.transfers(),
             barrier_use: self.barrier_use(),
             scopes: self.scope_use(),
-            busiest: self.busiest(time),
-            sickest: self.sickest(time),
-            phy: self.phy_use(time),
+            busiest: self.busiest(time, &accounts),
+            sickest: self.sickest(time, &accounts),
+            phy: self.phy_use(&accounts),
             checks,
         }
     }
@@ -314,7 +324,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         transfers
     }
 
-    fn busiest(&self, time: Fs) -> Vec<LinkUse> {
+    fn busiest(&self, time: Fs, accounts: &Accounts) -> Vec<LinkUse> {
         let busy = |l: LinkIdx| {
             let (links, own) = self.sending(l);
             (links.busy(own), links.flits_sent(own))
@@ -323,7 +333,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let mut all: Vec<_> =
             all.map(|l| (busy(l), l)).filter(|((_, sent), _)| *sent > 0).collect();
         all.sort_by_key(|((busy, _), l)| (core::cmp::Reverse(*busy), *l));
-        all.iter().take(BUSIEST).map(|(_, l)| self.link_use(*l, time)).collect()
+        all.iter().take(BUSIEST).map(|(_, l)| self.link_use(*l, time, accounts)).collect()
     }
 
     /// The links of the partition that sends on a link, and its number there.
@@ -332,7 +342,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         (self.net(place).wiring().links(), LinkIdx::new(place.at))
     }
 
-    fn link_use(&self, l: LinkIdx, time: Fs) -> LinkUse {
+    fn link_use(&self, l: LinkIdx, time: Fs, accounts: &Accounts) -> LinkUse {
         let (place, fabric) = (self.layout().links[l.at()].sender, &self.spec().fabric);
         let (links, own) = self.sending(l);
         LinkUse {
@@ -341,22 +351,22 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             flits: links.flits_sent(own),
             utilization: links.busy(own).0 as f64 / (time.0.max(1)) as f64,
             credit_stall: self.net(place).wiring().credit_stall(own, time),
-            phy: self.account(l, time),
+            phy: accounts[l.at()].clone(),
         }
     }
 
-    fn accounts(&self, time: Fs) -> impl Iterator<Item = (LinkIdx, Account)> {
-        let account = move |l: LinkIdx| self.account(l, time).map(|a| (l, a));
-        (0..self.layout().links.len()).map(LinkIdx::new).filter_map(account)
+    /// Links that were idle are worked off for it, which may take long where they lose much: so it is done once.
+    fn accounts(&self, time: Fs) -> Vec<Option<Account>> {
+        (0..self.layout().links.len()).map(|l| self.account(LinkIdx::new(l), time)).collect()
     }
 
-    fn sickest(&self, time: Fs) -> Vec<LinkUse> {
-        let mut all: Vec<_> = self.accounts(time).filter(|(_, a)| a.is_sick()).collect();
+    fn sickest(&self, time: Fs, accounts: &Accounts) -> Vec<LinkUse> {
+        let mut all: Vec<_> = framed(accounts).filter(|(_, a)| a.is_sick()).collect();
         all.sort_by_key(|(l, a)| (core::cmp::Reverse(a.sickness()), *l));
-        all.iter().take(BUSIEST).map(|(l, _)| self.link_use(*l, time)).collect()
+        all.iter().take(BUSIEST).map(|(l, _)| self.link_use(*l, time, accounts)).collect()
     }
 
-    fn phy_use(&self, time: Fs) -> Option<PhyUse> {
+    fn phy_use(&self, accounts: &Accounts) -> Option<PhyUse> {
         let spoilt = self.networks().map(Network::packets_spoilt);
         let (poisoned_packets, corrupted_packets) =
             spoilt.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -371,7 +381,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             corrupted_packets,
             ..PhyUse::default()
         };
-        for (link, a) in self.accounts(time) {
+        for (link, a) in framed(accounts) {
             sum.links += 1;
             sum.frames += a.frames;
             sum.idle += a.idle;

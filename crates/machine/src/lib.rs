@@ -50,7 +50,7 @@ pub use engine::EngineUse;
 pub use error::{BuildError, RunError};
 pub use footprint::Footprint;
 pub use machine::{Machine, Options};
-pub use network::{Change, FlitCounts, Network, changes, frame_class};
+pub use network::{Change, FlitCounts, Losing, Network, changes, frame_class, losing_class};
 pub use node::agent::Kind;
 pub use node::barrier::BarrierError;
 pub use partition::plan::Cut;

@@ -385,7 +385,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// The links that are down for good, and why.
     pub(crate) fn dead_links(&self, at: Fs) -> impl Iterator<Item = (LinkIdx, phy::Trouble)> {
         let links = (0..self.layout.links.len()).map(LinkIdx::new);
-        links.filter_map(move |l| Some((l, self.account(l, at)?.dead?)))
+        let own = |l: LinkIdx| self.layout.links[l.at()].sender;
+        let dead = move |p: Place| self.net(p).wiring().links().dead(LinkIdx::new(p.at), at);
+        links.filter_map(move |l| Some((l, dead(own(l))?)))
     }
 
     /// The part of the network in which a place is.

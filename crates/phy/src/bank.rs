@@ -7,7 +7,7 @@ use clock::{Edge, Fifo};
 
 use crate::framing::{Framing, behind};
 use crate::replay::Placed;
-use crate::{Account, FramedPair, Impairment, LinkParams, Lossless, Timing, Undetected};
+use crate::{Account, FramedPair, Impairment, LinkParams, Lossless, Timing, Trouble, Undetected};
 
 /// The sending end of one direction.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -327,6 +327,14 @@ impl<I: Impairment> Links<I> {
     pub fn account_beyond(&self, link: LinkIdx, until: Fs, horizon: Fs) -> Option<Account> {
         match self.directions[link.at()].params.timing {
             Timing::Framed { at, .. } => Some(self.framing.account(at, until, horizon)),
+            _ => None,
+        }
+    }
+
+    /// Why a link is down for good at an instant; `None` if it is not.
+    pub fn dead(&self, link: LinkIdx, at: Fs) -> Option<Trouble> {
+        match self.directions[link.at()].params.timing {
+            Timing::Framed { at: number, .. } => self.framing.dead(number, at),
             _ => None,
         }
     }

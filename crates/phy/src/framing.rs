@@ -6,7 +6,7 @@ use base::{Flit, Fs, VcIdx};
 use clock::Edge;
 
 use crate::account::{Account, Series};
-use crate::cable::{Cable, LinkEvent, slots};
+use crate::cable::{Cable, LinkEvent, Trouble, slots};
 use crate::errors::{poisson, stream};
 use crate::replay::{Placed, Sender};
 use crate::{Elastic, FrameClass, Timing, Undetected};
@@ -120,6 +120,11 @@ impl Framing {
         slots(class, way, class.lanes, Fs::ZERO).instant(Edge(used))
     }
 
+    /// Why a direction is down for good at an instant.
+    pub(crate) fn dead(&self, at: u32, instant: Fs) -> Option<Trouble> {
+        self.cables[at as usize / 2].dead(instant)
+    }
+
     /// How far what happens to a direction's cable has been worked off.
     pub(crate) fn horizon(&self, at: u32) -> Fs {
         self.cables[at as usize / 2].horizon()
@@ -166,7 +171,7 @@ impl Framing {
             energy_fj: energy(active, class.energy.active_fj_per_bit)
                 .saturating_add(energy(idle, class.energy.idle_fj_per_bit)),
             series: (direction.series.slice(), *direction.series.flits()),
-            dead: cable.dead(),
+            dead: cable.dead(until),
         }
     }
 }

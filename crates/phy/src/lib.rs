@@ -52,7 +52,7 @@ pub use bank::{Links, Transit};
 pub use cable::{LaneFault, LinkEvent, Trouble};
 pub use class::{Block, Energy, FrameClass, Layout, Replay, Skip, Spares, Undetected};
 pub use elastic::Elastic;
-pub use errors::{Burst, Noise, Shape, drawn_loss};
+pub use errors::{Burst, Noise, Shape, frame_loss};
 pub use fec::{Code, upper_tail};
 pub use framing::FramedPair;
 pub use impairment::{Impairment, Lossless};

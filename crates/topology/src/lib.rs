@@ -113,6 +113,20 @@ fn proved<T>(
     Ok((spec, proof))
 }
 
+/// What is wrong with the value of `key` in a topology given as RON text, for checks that need more than the
+/// description to tell; `name` stands for the file.
+pub fn refusal(name: &str, text: &str, key: &str, what: &str, mend: &str) -> TopologyError {
+    TopologyError::keyed(name, text, Problem::new(ErrorKind::Structure, key, what, mend))
+}
+
+/// Reads a topology file: its name for errors, and its text.
+///
+/// # Errors
+/// If it cannot be read, or is too long.
+pub fn text_of(path: impl AsRef<Path>) -> Result<(String, String), TopologyError> {
+    read(path.as_ref())
+}
+
 fn read(path: &Path) -> Result<(String, String), TopologyError> {
     parse::read(path, &parse::MACHINE).map(|text| (path.display().to_string(), text))
 }

@@ -11,7 +11,7 @@ use topology::spec::{LinkClass, MachineSpec, PhySpec};
 /// Bytes of data of the packets that efficiency is told for.
 const PACKETS: [u32; 7] = [0, 8, 32, 64, 128, 256, 4096];
 
-/// Frames that are drawn to see what bursts do.
+/// Frames at most that are drawn to see what bursts do.
 const DRAWN: u64 = 10_000_000;
 
 /// What a framed class yields over the longest link of it.
@@ -32,9 +32,11 @@ pub(crate) struct FramedClass {
     serdes_ns: f64,
     fec_ns: f64,
     flight_ns: f64,
-    /// Chance that a frame is lost, that a codeword is lost to independent errors, and wrong bits that bursts
-    /// add.
+    /// Chance that a frame is lost, and of how many frames that were drawn with bursts; 0 for the closed form
+    /// without.
     frame_loss: f64,
+    frames_drawn: u64,
+    /// Chance that a codeword is lost to independent errors, and wrong bits that bursts add.
     codeword_loss: f64,
     burst_ber: f64,
     /// Undetected errors in a thousand million hours, of a direction.
@@ -86,10 +88,7 @@ fn framed(spec: &MachineSpec, class: &LinkClass, s: &PhySpec, um: u64) -> Option
     let round = 2.0 * one_way + 2.0 * frame_fs;
     let ack = round + s.replay.ack_delay.0 as f64;
     // Bursts have no closed form here: some million frames are drawn.
-    let loss = match c.noise.burst {
-        None => c.code.frame_loss(s.ber.0),
-        Some(_) => phy::drawn_loss(&c.shape(), &c.noise, 1, DRAWN),
-    };
+    let (loss, frames_drawn) = phy::frame_loss(&c.shape(), &c.noise, 1, DRAWN);
     let missed = 0.5_f64.powi(i32::try_from(s.replay.crc_bits).unwrap_or(64));
     let frames_an_hour = 3600.0 * Fs::PER_SECOND as f64 / frame_fs;
     let mut told = FramedClass {
@@ -109,6 +108,7 @@ fn framed(spec: &MachineSpec, class: &LinkClass, s: &PhySpec, um: u64) -> Option
         fec_ns: s.fec.as_ns(),
         flight_ns: ns(flight),
         frame_loss: loss,
+        frames_drawn,
         codeword_loss: c.code.codeword_loss(s.ber.0),
         burst_ber: c.noise.burst.map_or(0.0, |b| b.mean_ber()),
         undetected_fit: loss * missed * frames_an_hour * 1e9,
@@ -189,7 +189,12 @@ impl fmt::Display for FramedClass {
             self.frame_loss, self.codeword_loss, self.undetected_fit, self.goodput
         )?;
         if self.burst_ber > 0.0 {
-            write!(f, "; bursts add a bit error rate of {:.2e}", self.burst_ber)?;
+            write!(
+                f,
+                "; bursts add a bit error rate of {:.2e}, {} frames drawn",
+                self.burst_ber,
+                super::verify_results::grouped(self.frames_drawn)
+            )?;
         }
         writeln!(
             f,

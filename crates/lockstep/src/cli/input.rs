@@ -1,5 +1,6 @@
 //! Topologies and traces by file or by the name of a shipped one.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::bail;
@@ -20,18 +21,34 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
 
 /// Opens a topology: a file if there is one of that name, else a shipped one.
 pub(crate) fn topology(name: &str) -> anyhow::Result<MachineSpec> {
-    match built_in(name)? {
-        Some(text) => Ok(topology::parse(name, text)?),
-        None => Ok(topology::load(name)?),
-    }
+    let (name, text) = text_of(name)?;
+    let spec = topology::parse(&name, &text)?;
+    links_pass(&spec, &name, &text)?;
+    Ok(spec)
 }
 
 /// As [`topology()`], for what its check reports.
 pub(crate) fn checked(name: &str) -> anyhow::Result<(MachineSpec, CheckReport)> {
+    let (name, text) = text_of(name)?;
+    let (spec, report) = topology::parse_and_check(&name, &text)?;
+    links_pass(&spec, &name, &text)?;
+    Ok((spec, report))
+}
+
+/// The name for errors of a topology, and its text.
+fn text_of(name: &str) -> anyhow::Result<(String, Cow<'static, str>)> {
     Ok(match built_in(name)? {
-        Some(text) => topology::parse_and_check(name, text)?,
-        None => topology::load_and_check(name)?,
+        Some(text) => (name.to_owned(), text.into()),
+        None => topology::text_of(name).map(|(name, text)| (name, text.into()))?,
     })
+}
+
+/// Refuses links that would let nearly nothing pass.
+fn links_pass(spec: &MachineSpec, name: &str, text: &str) -> anyhow::Result<()> {
+    match machine::losing_class(spec) {
+        Some(l) => Err(topology::refusal(name, text, &l.key, &l.what, &l.mend).into()),
+        None => Ok(()),
+    }
 }
 
 /// The text of the shipped topology that a name stands for; `None` where it stands for a file.

@@ -12,8 +12,12 @@ use topology::spec::{End, Happening, MachineSpec, PhySpec};
 
 use crate::BuildError;
 
-/// The greatest share of frames that a link may lose: a frame needs a hundred tries then.
-const LOSS_MAX: f64 = 0.99;
+/// The greatest share of frames that a link may lose: a frame needs ten tries then, and each loses all that is
+/// under way.
+const LOSS_MAX: f64 = 0.9;
+
+/// Frames that are drawn to tell it where there are bursts.
+const DRAWN: u64 = 16_000;
 
 /// Seconds of an hour.
 const HOUR: f64 = 3600.0;
@@ -81,6 +85,42 @@ pub fn frame_class(s: &PhySpec, flit_bytes: u32) -> FrameClass {
     }
 }
 
+/// A framed link class that loses so many frames that nothing would get through.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Losing {
+    /// Where the class is described.
+    pub key: String,
+    /// What is wrong.
+    pub what: String,
+    /// What helps.
+    pub mend: String,
+}
+
+/// The first such class of a machine.
+pub fn losing_class(spec: &MachineSpec) -> Option<Losing> {
+    let framed = spec.fabric.classes.iter().filter_map(|c| Some((c, c.phy.as_ref()?)));
+    framed
+        .map(|(c, phy)| (&c.name, frame_class(phy, spec.flit_bytes)))
+        .find_map(|(n, c)| losing(n, &c))
+}
+
+fn losing(name: &str, class: &FrameClass) -> Option<Losing> {
+    let (share, _) = phy::frame_loss(&class.shape(), &class.noise, 1, DRAWN);
+    (share > LOSS_MAX).then(|| Losing {
+        key: format!(
+            "links.\"{name}\".{}",
+            if class.code.frame_loss(class.noise.ber) > LOSS_MAX / 2.0 { "ber" } else { "burst" }
+        ),
+        what: format!(
+            "the link class `{name}` loses {:.1} % of its frames, so nearly nothing would get through; {:.0} % are \
+             borne",
+            100.0 * share,
+            100.0 * LOSS_MAX
+        ),
+        mend: "lower its `ber` and `burst`, or raise `code: (strength: ..)`".to_owned(),
+    })
+}
+
 /// The framed pairs of a machine that are among `own` links, by their numbers there, with what happens to
 /// each.
 pub(crate) fn pairs(spec: &MachineSpec, own: &[LinkIdx]) -> Result<Vec<FramedPair>, BuildError> {
@@ -92,13 +132,8 @@ pub(crate) fn pairs(spec: &MachineSpec, own: &[LinkIdx]) -> Result<Vec<FramedPai
         };
         let widths = class.spares.widths.iter().copied().chain([class.lanes]);
         let slots = class.layout.slots > 0 && class.layout.flit_slots > 0;
-        let noise = class.noise;
-        if slots && phy::drawn_loss(&class.shape(), &noise, 1, 10_000) > LOSS_MAX {
-            return Err(BuildError::new(format!(
-                "link class `{}`: it loses nearly every frame, so nothing would get through\n  mend: lower its \
-                 `ber` and `burst`, or raise `code: (strength: ..)`",
-                c.name
-            )));
+        if slots && let Some(Losing { what, mend, .. }) = losing(&c.name, &class) {
+            return Err(BuildError::new(format!("{what}\n  mend: {mend}")));
         }
         if !slots || !widths.clone().all(|w| w > 0 && sound(w)) {
             let why = "its frames have no rate that can be kept";

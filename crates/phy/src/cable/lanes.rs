@@ -44,6 +44,15 @@ pub enum Trouble {
     NoLanes(Fs),
 }
 
+impl Trouble {
+    /// Since when.
+    pub const fn since(self) -> Fs {
+        match self {
+            Self::Down(at) | Self::NoLanes(at) => at,
+        }
+    }
+}
+
 impl core::fmt::Display for Trouble {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

@@ -53,8 +53,10 @@ struct Pending {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 enum What {
-    /// The retries of a direction are used up, or someone asks for it.
+    /// Someone asks for training.
     Retrain,
+    /// The retries of a direction are used up.
+    Spent,
     /// A lane of a direction fails for good.
     Lane(LaneFault),
     /// The link goes down, until then or for good.
@@ -213,7 +215,7 @@ impl Cable {
             let replay = self.ways[way].frame_from(known);
             self.ways[way].outage(at, replay);
             if tries > rules.retries {
-                self.arrange(Pending { at: known, what: What::Retrain });
+                self.arrange(Pending { at: known, what: What::Spent });
                 return;
             }
             if !self.ways[way].is_lost(replay) {
@@ -248,7 +250,7 @@ impl Cable {
         let Some(Pending { at, what }) = self.pending.pop_front() else { return };
         let trained = |at: Fs| at + self.class.replay.retrain;
         match what {
-            What::Retrain => self.down(at, Some(trained(at))),
+            What::Retrain | What::Spent => self.down(at, Some(trained(at))),
             What::Down(until) => {
                 if until.is_none() {
                     self.dead.get_or_insert(Trouble::Down(at));
@@ -273,6 +275,8 @@ impl Cable {
         if up == self.up_at && up == Fs::NEVER {
             return;
         }
+        // Retries start over after training.
+        self.pending.retain(|p| p.what != What::Spent);
         self.down_time += up.since(at.max(self.up_at));
         self.up_at = up;
         self.retrains += u64::from(up != Fs::NEVER);
@@ -373,9 +377,16 @@ impl Cable {
         (self.lanes.width(), self.lanes.failed())
     }
 
-    /// Why it is down for good, as far as events are worked off.
-    pub(crate) fn dead(&self) -> Option<Trouble> {
-        self.dead
+    /// Why it is down for good at an instant. That is by what is arranged: losses only lead to training.
+    pub(crate) fn dead(&self, at: Fs) -> Option<Trouble> {
+        if self.dead.is_some() || self.pending.front().is_none_or(|p| p.at > at) {
+            return self.dead.filter(|why| why.since() <= at);
+        }
+        let mut ahead = self.clone();
+        while ahead.dead.is_none() && ahead.pending.front().is_some_and(|p| p.at <= at) {
+            ahead.happen();
+        }
+        ahead.dead
     }
 }
 

@@ -3,7 +3,7 @@
 use base::Fs;
 
 use super::lanes::{Lanes, Outcome};
-use super::{Cable, DEAD, LaneFault, LinkEvent, Trouble};
+use super::{Cable, DEAD, LaneFault, LinkEvent, Pending, Trouble, What};
 use crate::Code;
 use crate::replay::Sender;
 use crate::tests::class;
@@ -57,9 +57,10 @@ fn a_link_comes_up_again_when_it_is_told_to_and_trained() {
     let mut c = cable(&[(ns(100), LinkEvent::Down), (ns(5_000), LinkEvent::Up)]);
     let (resume, _) = c.accepted(0, 20);
     assert_eq!(c.way(0).start(resume), ns(6_000));
-    assert_eq!(c.dead(), None);
+    assert_eq!(c.dead(ns(90_000)), None);
     let mut c = cable(&[(ns(100), LinkEvent::Down)]);
-    assert_eq!((c.accepted(1, 20), c.dead()), ((DEAD, 1), Some(Trouble::Down(ns(100)))));
+    assert_eq!((c.accepted(1, 20), c.dead(ns(100))), ((DEAD, 1), Some(Trouble::Down(ns(100)))));
+    assert_eq!(c.dead(ns(99)), None, "it was only looked ahead to");
 }
 
 #[test]
@@ -115,4 +116,51 @@ fn a_link_that_loses_most_frames_and_is_asked_now_and_then_remembers_little() {
         at = placed.accepted + Fs(3 * Fs::PER_SECOND / 1000);
     }
     assert!(idle > 3_000_000, "{idle} frames");
+}
+
+/// Nothing is sent, so nothing is lost, however long it takes.
+#[test]
+fn errors_fall_on_the_frames_that_are_sent() {
+    let mut class = class();
+    class.noise.ber = 2e-5;
+    class.replay.retries = 1_000;
+    let losses = |down: Fs| {
+        let events = [(Fs::from_ns(50_000), LinkEvent::Down), (down, LinkEvent::Up)];
+        let mut c = Cable::new(1, 0, &Arc::new(class.clone()), [Fs::from_ns(20); 2], &events);
+        c.advance(down + class.replay.retrain + Fs::from_ns(60_000));
+        let way = &c.ways[0];
+        (way.lost_of_sent(), way.counts().uncorrectable, way.frames_until(c.horizon()))
+    };
+    let (few, dealt_with, frames) = losses(Fs::from_ns(51_000));
+    let (many, _, _) = losses(Fs(10 * Fs::PER_SECOND));
+    assert!(few.len() > 20 && dealt_with > 20, "{few:?}");
+    assert_eq!(few[..20], many[..20]);
+    let before = few.iter().filter(|f| **f < frames).count() as u64;
+    assert_eq!(dealt_with, before);
+}
+
+/// Training lets retries start over: those that were under way ask for none of their own.
+#[test]
+fn a_link_that_was_trained_is_not_trained_again_for_what_was_before() {
+    let ns = Fs::from_ns;
+    let mut class = class();
+    class.noise.ber = 1e-6;
+    class.replay.nak_copies = 1;
+    class.replay.timeout = ns(80_000);
+    class.replay.retries = 1;
+    let first = |class: &crate::FrameClass, events: &[(Fs, LinkEvent)]| {
+        let mut c = Cable::new(1, 0, &Arc::new(class.clone()), [ns(20); 2], events);
+        let lost = c.ways[0].next_loss().0;
+        (c, lost)
+    };
+    let (mut quiet, lost) = first(&class, &[]);
+    let at = quiet.ways[0].end(lost) + ns(1_000);
+    let arranged = Pending { at: at + ns(100_000), what: What::Spent };
+    let (mut c, _) = first(&class, &[(at, LinkEvent::Retrain)]);
+    c.arrange(arranged);
+    c.advance(at + class.replay.retrain + ns(1));
+    assert_eq!((c.retrains(), c.pending.len()), (1, 0));
+    quiet.arrange(arranged);
+    quiet.advance(arranged.at);
+    assert_eq!(quiet.retrains(), 1, "nothing came before");
 }

@@ -30,6 +30,8 @@ struct Epoch {
     /// The clock of its slots, which starts with that frame.
     clock: Uniform,
     start: Fs,
+    /// Frames that were sent before.
+    sent: u64,
 }
 
 /// What happened to the frames of a direction.
@@ -54,18 +56,20 @@ pub(crate) struct Way {
     /// Never empty; the last may lie ahead.
     epochs: VecDeque<Epoch>,
     source: Corrupted,
-    /// Lost frames, in order: those remembered, then from `fresh` on those not looked at.
+    /// Lost frames, in order: those remembered, then from `fresh` on those not looked at. Each by how many were
+    /// sent before it, for what a link that goes down has not sent it sends when it is up.
     lost: VecDeque<u64>,
     fresh: usize,
-    /// Losses are known before this frame, and whether it was found without one.
+    /// Losses are known before this one, and whether it was found without one; likewise.
     known: u64,
     quiet: bool,
     outages: VecDeque<Outage>,
     /// Frames that are wrong and were accepted.
     missed: VecDeque<u64>,
     counts: WireCounts,
-    /// Frames sent before the link went down last, the frame with which it did, and the first since: numbers go on
-    /// while it is down, at the rate that it had.
+    /// Frames sent before the link went down last, the frame with which it did, and the first since. Numbers go on
+    /// while it is down, at the rate that it had, but nothing is sent, so nothing is lost: errors fall on frames
+    /// as they are sent.
     live: u64,
     down_from: u64,
     up_from: u64,
@@ -84,7 +88,7 @@ impl Way {
             link,
             slots: class.layout.slots.into(),
             latency,
-            epochs: VecDeque::from([Epoch { first: 0, clock, start: Fs::ZERO }]),
+            epochs: VecDeque::from([Epoch { first: 0, clock, start: Fs::ZERO, sent: 0 }]),
             source: Corrupted::new(seed, link, &class.shape(), &class.noise),
             lost: VecDeque::new(),
             fresh: 0,
@@ -113,7 +117,7 @@ impl Way {
     }
 
     pub(crate) fn mended_in_bursts(&self, until: Fs) -> u64 {
-        self.source.mended_in_bursts(self.frame_from(until))
+        self.source.mended_in_bursts(self.frames_until(until))
     }
 
     fn epoch_of(&self, frame: u64) -> &Epoch {
@@ -166,30 +170,39 @@ impl Way {
         (e.clock, e.first * self.slots)
     }
 
+    /// How many frames were sent before one; nothing if it is not sent, for the link is down.
+    fn sent_before(&self, frame: u64) -> Option<u64> {
+        let of = self.epochs.iter().rposition(|e| e.first <= frame).unwrap_or(0);
+        let sent = self.epochs[of].sent + frame.saturating_sub(self.epochs[of].first);
+        let next = self.epochs.get(of + 1);
+        next.is_none_or(|e| sent < e.sent).then_some(sent)
+    }
+
+    /// The frame before which so many were sent.
+    fn frame_after(&self, sent: u64) -> u64 {
+        if sent >= NEVER {
+            return sent;
+        }
+        let of = self.epochs.iter().rev().find(|e| e.sent <= sent).unwrap_or(&self.epochs[0]);
+        of.first + sent.saturating_sub(of.sent)
+    }
+
     /// Whether a frame is beyond repair.
     pub(crate) fn is_lost(&mut self, frame: u64) -> bool {
-        while self.known <= frame.min(NEVER) {
+        let Some(sent) = self.sent_before(frame) else { return false };
+        while self.known <= sent.min(NEVER) {
             self.look();
         }
-        self.lost.binary_search(&frame).is_ok()
+        self.lost.binary_search(&sent).is_ok()
     }
 
     /// Looks for the next lost frame; it may not be found yet.
     pub(super) fn look(&mut self) {
-        // Nothing is sent while the link is down.
-        if self.down(self.known) {
-            self.source.skip(self.up_from);
-        }
-        let (frame, lost) = self.source.look();
-        (self.known, self.quiet) = (frame + 1, !lost);
+        let (sent, lost) = self.source.look();
+        (self.known, self.quiet) = (sent + 1, !lost);
         if lost {
-            self.lost.push_back(frame);
+            self.lost.push_back(sent);
         }
-    }
-
-    /// Whether a frame would have been sent while the link was down last.
-    fn down(&self, frame: u64) -> bool {
-        (self.down_from..self.up_from).contains(&frame)
     }
 
     /// The next lost frame that no outage covers, and that it is; or a frame before which there is none, and
@@ -201,18 +214,18 @@ impl Way {
         loop {
             if self.fresh == self.lost.len() {
                 if self.quiet {
-                    return (self.known, false);
+                    return (self.frame_after(self.known), false);
                 }
                 self.look();
                 continue;
             }
-            let next = self.lost[self.fresh];
+            let next = self.frame_after(self.lost[self.fresh]);
             let covered = self.outages.back().is_some_and(|o| next < o.resume);
             if next >= NEVER || !covered {
                 return (next, true);
             }
             self.fresh += 1;
-            self.counts.uncorrectable += u64::from(!self.down(next));
+            self.counts.uncorrectable += 1;
         }
     }
 
@@ -252,13 +265,21 @@ impl Way {
         } else {
             self.live += after.saturating_sub(self.up_from);
             self.down_from = after;
+            // Replays that were yet to come do not.
+            while self.outages.back().is_some_and(|o| o.from > from) {
+                self.outages.pop_back();
+            }
         }
         let up = next.instant(Edge(0));
         let resume = if up >= Fs(u64::MAX - 1) { DEAD } else { self.frame_from(up) };
         self.outage(from, resume);
         let first = self.outages.back().map_or(resume, |o| o.resume);
-        self.epochs.push_back(Epoch { first, clock: next, start: up });
+        self.epochs.push_back(Epoch { first, clock: next, start: up, sent: self.live });
         self.up_from = first;
+        // What was looked ahead to and is not sent yet is to be dealt with when it is.
+        let dealt_with = self.lost.partition_point(|l| *l < self.live).min(self.fresh);
+        self.counts.uncorrectable -= (self.fresh - dealt_with) as u64;
+        self.fresh = dealt_with;
     }
 
     /// Frames sent up to an instant, not before the link went down last but one.
@@ -301,9 +322,17 @@ impl Way {
         self.lost.len() + self.outages.len() + self.missed.len() + self.epochs.len()
     }
 
+    /// The losses known, by how many frames were sent before each.
+    #[cfg(test)]
+    pub(super) fn lost_of_sent(&self) -> Vec<u64> {
+        self.lost.iter().copied().collect()
+    }
+
     /// Forgets what was over before a frame.
     pub(super) fn forget(&mut self, from: u64) {
-        while self.fresh > 0 && self.lost.front().is_some_and(|l| *l < from) {
+        // A frame that is not sent comes behind all that were.
+        let sent = self.sent_before(from).unwrap_or(self.live);
+        while self.fresh > 0 && self.lost.front().is_some_and(|l| *l < sent) {
             self.lost.pop_front();
             self.fresh -= 1;
         }

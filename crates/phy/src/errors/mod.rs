@@ -41,6 +41,8 @@ pub(crate) mod stream {
     pub(crate) const MENDED: u64 = 0x5048_5907;
     /// When lanes fail.
     pub(crate) const LANES: u64 = 0x5048_5908;
+    /// Lanes that are bad from the start.
+    pub(crate) const STARTS: u64 = 0x5048_5909;
 }
 
 /// What disturbs a lane.
@@ -99,29 +101,20 @@ pub(crate) struct Corrupted {
     gap: Option<Gap>,
     count: u64,
     alone: u64,
-    /// Whether losses are so frequent that their gaps are drawn anew for each block of frames.
-    in_blocks: bool,
     bursts: Option<Box<Bursts>>,
     /// The frame up to which bursts are judged, and whether it is lost.
     in_burst: (u64, bool),
 }
 
-base::state!([] Corrupted { keeps count, alone, in_burst; each bursts; fixed seed, link, gap, in_blocks });
-
-/// Frames of a block.
-const BLOCK: u64 = 4096;
-
-/// The chance of a loss from which on gaps are drawn by blocks.
-const FREQUENT: f64 = 1.0 / 64.0;
+base::state!([] Corrupted { keeps count, alone, in_burst; each bursts; fixed seed, link, gap });
 
 impl Corrupted {
     pub(crate) fn new(seed: u64, link: u64, frame: &Shape, noise: &Noise) -> Self {
         let p = frame.code.frame_loss(noise.ber);
         let bursts = noise.burst.map(|b| Box::new(Bursts::new(seed, link, frame, noise.ber, b)));
         let gap = (p > 0.0).then(|| Gap::new(p));
-        let in_blocks = p >= FREQUENT;
         let (count, alone, in_burst) = (0, NEVER, (NEVER, true));
-        let mut this = Self { seed, link, gap, count, alone, in_blocks, bursts, in_burst };
+        let mut this = Self { seed, link, gap, count, alone, bursts, in_burst };
         if this.gap.is_some() {
             this.alone = 0;
             this.jump();
@@ -133,43 +126,9 @@ impl Corrupted {
     /// From the frame at `alone` on to the next that is lost.
     fn jump(&mut self) {
         let Some(gap) = self.gap else { return };
-        if self.in_blocks && self.alone.is_multiple_of(BLOCK) {
-            return self.begin(self.alone);
-        }
-        let end = (self.alone / BLOCK + 1) * BLOCK;
         let before = gap.before(draw(self.seed, self.link, stream::GAPS, self.count));
         self.count += 1;
-        let next = self.alone.saturating_add(before).min(NEVER);
-        if self.in_blocks && next >= end && end < NEVER {
-            return self.begin(end);
-        }
-        self.alone = next;
-    }
-
-    /// The first loss of the block that begins with a frame, or of one behind it. Gaps are geometric, so to draw
-    /// anew at any frame changes nothing of their law.
-    fn begin(&mut self, mut first: u64) {
-        let Some(gap) = self.gap else { return };
-        loop {
-            // A block has at most one draw more than frames.
-            self.count = first * 2;
-            let before = gap.before(draw(self.seed, self.link, stream::GAPS, self.count));
-            self.count += 1;
-            if before < BLOCK || first >= NEVER {
-                self.alone = (first + before).min(NEVER);
-                return;
-            }
-            first += BLOCK;
-        }
-    }
-
-    /// Frames before `to` are not asked for any more: where losses are frequent, most are not drawn. What is lost
-    /// from `to` on stays as it is.
-    pub(crate) fn skip(&mut self, to: u64) {
-        let block = to / BLOCK * BLOCK;
-        if self.in_blocks && to < NEVER && self.alone < block {
-            self.begin(block);
-        }
+        self.alone = self.alone.saturating_add(before).min(NEVER);
     }
 
     fn judge(&mut self) {
@@ -202,18 +161,50 @@ impl Corrupted {
         core::iter::repeat_with(|| self.look()).find(|(_, lost)| *lost).map_or(NEVER, |n| n.0)
     }
 
+    /// Draws made so far.
+    fn draws(&self) -> u64 {
+        self.count + self.bursts.as_ref().map_or(0, |b| b.draws())
+    }
+
     /// Symbols mended in bursts before a frame, if no loss was looked for far behind it.
     pub(crate) fn mended_in_bursts(&self, before: u64) -> u64 {
         self.bursts.as_ref().map_or(0, |b| b.mended(before))
     }
 }
 
-/// Share of frames that are lost, bursts included, drawn over this many frames.
-pub fn drawn_loss(shape: &Shape, noise: &Noise, seed: u64, frames: u64) -> f64 {
-    let mut source = Corrupted::new(seed, 0, shape, noise);
-    let looks = core::iter::repeat_with(|| source.look()).take_while(|(frame, _)| *frame < frames);
-    let lost = looks.filter(|(_, lost)| *lost).count();
-    lost as f64 / frames as f64
+/// Links over which losses to bursts are told: long stays make the frames of one alike.
+const DRAWN_LINKS: u64 = 64;
+
+/// Losses that are enough of each, and draws.
+const ENOUGH: u64 = 1_000;
+const DRAWS_MAX: u64 = 250_000;
+
+/// Share of frames that are lost, bursts included, and how many frames were drawn to tell: `frames`, or fewer
+/// where bursts are dense. Without bursts it is the closed form, and none is drawn.
+pub fn frame_loss(shape: &Shape, noise: &Noise, seed: u64, frames: u64) -> (f64, u64) {
+    if noise.burst.is_none() {
+        return (shape.code.frame_loss(noise.ber), 0);
+    }
+    let of_each = frames.div_ceil(DRAWN_LINKS);
+    let (mut sum, mut drawn) = (0.0, 0);
+    for link in 0..DRAWN_LINKS {
+        let mut source = Corrupted::new(seed, link, shape, noise);
+        let mut lost = 0;
+        // Where the draws end is no matter of losses but for the last frame, so that one does not count.
+        let seen = loop {
+            let (frame, is_lost) = source.look();
+            if frame >= of_each {
+                break of_each;
+            }
+            if lost >= ENOUGH || source.draws() >= DRAWS_MAX {
+                break frame;
+            }
+            lost += u64::from(is_lost);
+        };
+        sum += lost as f64 / seen.max(1) as f64;
+        drawn += seen;
+    }
+    (sum / DRAWN_LINKS as f64, drawn)
 }
 
 /// What of a frame errors see.
