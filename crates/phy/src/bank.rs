@@ -243,7 +243,13 @@ impl<I: Impairment> Links<I> {
     /// `visible`.
     #[inline]
     pub fn land_credit(&mut self, link: LinkIdx, vc: VcIdx, visible: Edge) {
-        self.directions[link.at()].credits.push_back((visible, vc));
+        let credits = &mut self.directions[link.at()].credits;
+        // A header may tell one VC's before that of another which was returned earlier.
+        if credits.back().is_none_or(|(last, _)| *last <= visible) {
+            credits.push_back((visible, vc));
+        } else {
+            credits.insert(credits.partition_point(|(at, _)| *at <= visible), (visible, vc));
+        }
     }
 
     /// Takes the next credit that counts at or before `edge` of the sender's clock. Gives it with

@@ -21,8 +21,8 @@
 //! - Where the class has blocks of packets, a flit is accepted when the end of its block is ([`crate::block`]).
 //!
 //! Credits ride in the headers of this direction's frames as running counts, each of a VC, and a header has
-//! room for the counts of so many VCs: what a frame that is lost would have told, the next that is accepted
-//! tells.
+//! room for the counts of so many VCs; VCs that have something to tell take turns, and the count tells all credits of
+//! its VC up to then. What a frame that is lost would have told, the next that is accepted tells.
 
 use base::{Flit, Fs, VcIdx};
 use clock::{Edge, Uniform};
@@ -98,10 +98,12 @@ pub(crate) struct Sender {
     /// Frames with flits so far, and how many of these are known to be acknowledged.
     count: u64,
     acked: u64,
-    /// The frame whose header was given credits last, of which VCs, and how many VCs it has room for.
+    /// The last frame whose header has counts to tell, of how many VCs, and of how many it has room for.
     credit_frame: u64,
-    told: u64,
-    credits_max: u32,
+    counts: u32,
+    counts_max: u32,
+    /// `[vc]`: one more than the last frame that tells its count; 0 if none did.
+    told: Vec<u64>,
     ack_every: u64,
     ack_delay: Fs,
     sent: Sent,
@@ -109,9 +111,9 @@ pub(crate) struct Sender {
 
 base::state!([] Sender {
     keeps clock, base, next, fresh, accept, calm_from, calm_until, bound, kept, at, count, acked,
-        credit_frame, told, sent;
+        credit_frame, counts, told, sent;
     each blocks;
-    fixed slots, flit_slots, straddle, way, credits_max, ack_every, ack_delay
+    fixed slots, flit_slots, straddle, way, counts_max, ack_every, ack_delay
 });
 
 impl Sender {
@@ -140,8 +142,9 @@ impl Sender {
             count: 0,
             acked: 0,
             credit_frame: 0,
-            told: 0,
-            credits_max: class.layout.credits,
+            counts: 0,
+            counts_max: class.layout.credits,
+            told: Vec::new(),
             ack_every: rules.ack_every.into(),
             ack_delay: rules.ack_delay,
             sent: Sent::default(),
@@ -379,8 +382,7 @@ impl Sender {
     #[inline]
     pub(crate) fn credit(&mut self, cable: &mut Cable, vc: VcIdx, handed: Fs) -> Fs {
         let slot = self.base + self.clock.edge_at_or_after(handed).0;
-        let frame = slot.div_ceil(self.slots).max(self.credit_frame);
-        let frame = frame + u64::from(self.has_no_room(frame, vc));
+        let frame = self.tells(slot.div_ceil(self.slots), vc);
         if frame >= self.calm_until {
             return self.credit_in_trouble(cable, vc, handed);
         }
@@ -388,18 +390,28 @@ impl Sender {
         self.clock.instant(Edge((frame + 1) * self.slots - self.base))
     }
 
-    /// Whether the header of a frame tells the counts of as many other VCs as it can.
+    /// The frame whose header tells the count of a VC next, from the frame `first` on.
     #[inline]
-    fn has_no_room(&self, frame: u64, vc: VcIdx) -> bool {
-        frame == self.credit_frame
-            && self.told >> vc.0 & 1 == 0
-            && self.told.count_ones() >= self.credits_max
+    fn tells(&self, first: u64, vc: VcIdx) -> u64 {
+        let told = self.told.get(usize::from(vc.0)).copied().unwrap_or(0);
+        if told > first {
+            return told - 1;
+        }
+        let frame = first.max(self.credit_frame);
+        frame + u64::from(frame == self.credit_frame && self.counts >= self.counts_max)
     }
 
     #[inline]
     fn count_credit(&mut self, frame: u64, vc: VcIdx) {
-        let told = if frame == self.credit_frame { self.told } else { 0 };
-        self.told = told | 1 << vc.0;
+        let at = usize::from(vc.0);
+        if at >= self.told.len() {
+            self.told.resize(at + 1, 0);
+        }
+        if self.told[at] == frame + 1 {
+            return;
+        }
+        self.told[at] = frame + 1;
+        self.counts = if frame == self.credit_frame { self.counts + 1 } else { 1 };
         self.credit_frame = frame;
     }
 
@@ -409,8 +421,7 @@ impl Sender {
         let way = usize::from(self.way);
         cable.advance(handed);
         let now = cable.way(way).frame_from(handed);
-        let mut frame = now.max(self.credit_frame);
-        frame += u64::from(self.has_no_room(frame, vc));
+        let frame = self.tells(now, vc);
         if frame >= DEAD {
             return Fs::NEVER;
         }

@@ -24,6 +24,25 @@ fn a_flit_leaves_with_its_frame() {
     assert_eq!(ends[4], 12_800_000);
 }
 
+/// A header has room for one VC's count, and a count tells all of its credits.
+#[test]
+fn vcs_take_turns_in_headers_and_credits_do_not_queue() {
+    let mut class = class();
+    class.layout.credits = 1;
+    let mut links = pair(class, Fs::ZERO, mhz(1000), &[], 1);
+    let told: Vec<Edge> =
+        (0..40).map(|n| links.send_credit(THERE, VcIdx(n % 4), Edge(1))).collect();
+    let frame = |n: u64| Edge((6_400_000 * (n + 2) + 15_000_000_u64).div_ceil(1_000_000) + 3);
+    for (n, at) in told.iter().enumerate() {
+        assert_eq!(*at, frame(n as u64 % 4), "credit {n}");
+    }
+    // They are taken in the order of time, all of a frame together.
+    for n in 0..4 {
+        let taken = core::iter::from_fn(|| links.receive_credit(THERE, frame(n)));
+        assert_eq!(taken.collect::<Vec<_>>(), [VcIdx(u8::try_from(n).unwrap()); 10]);
+    }
+}
+
 #[test]
 fn a_credit_rides_in_the_next_frame_back() {
     let mut links = pair(class(), Fs::from_ns(5), mhz(1000), &[], 1);

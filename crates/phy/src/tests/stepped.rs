@@ -93,9 +93,9 @@ struct Side {
     went_back: u64,
     go_back: Option<u64>,
     expires: Option<(u64, u64)>,
-    /// Credits to give, by their instants, and how many were.
-    returned: VecDeque<(u64, u8)>,
-    given: u64,
+    /// Credits to give: when, of which VC, and their numbers; and those that were, in the order in which they are told.
+    returned: Vec<(u64, u8, u32)>,
+    given: Vec<u32>,
     // The receiver.
     expected: u64,
     seen_mark: bool,
@@ -121,7 +121,7 @@ pub(super) struct Out {
 }
 
 /// Runs both directions until all flits of the first and its credits have arrived; gives the frame in which
-/// each is accepted, in the order of acceptance.
+/// each is accepted, flits in the order of acceptance, credits by their numbers.
 pub(super) fn run(
     rules: &Rules,
     given: Given<'_>,
@@ -130,7 +130,7 @@ pub(super) fn run(
 ) -> Out {
     let mut sides = [Side::default(), Side::default()];
     sides[0].waiting = given.flits.iter().copied().zip(0..).collect();
-    sides[1].returned = given.credits.iter().copied().collect();
+    sides[1].returned = given.credits.iter().zip(0..).map(|((at, vc), n)| (*at, *vc, n)).collect();
     let mut arrivals: BTreeMap<u64, [Option<Arrival>; 2]> = BTreeMap::new();
     let mut out = Out::default();
     for k in 0..frames_max {
@@ -154,6 +154,7 @@ pub(super) fn run(
                 Some(Arrival { at, k, frame: ok.then_some(frame) });
         }
     }
+    out.credits.sort_unstable();
     out
 }
 
@@ -209,16 +210,19 @@ fn send(rules: &Rules, sides: &mut [Side; 2], way: usize, start: u64) -> Frame {
 /// The credits that the header of the frame that begins at `start` tells of.
 fn count(rules: &Rules, side: &mut Side, start: u64) -> u64 {
     let mut told = BTreeSet::new();
-    let mut new = 0;
-    while let Some((_, vc)) = side.returned.front().filter(|(at, _)| *at <= start) {
-        if told.insert(*vc) && told.len() as u64 > rules.credits {
-            break;
+    let before = side.given.len();
+    // A VC's count has all of its credits; those wait longest of which one does.
+    side.returned.retain(|(at, vc, number)| {
+        let room = told.contains(vc) || (told.len() as u64) < rules.credits;
+        let tells = *at <= start && room;
+        if tells {
+            told.insert(*vc);
+            side.given.push(*number);
         }
-        side.returned.pop_front();
-        new += 1;
-    }
-    side.given += new;
-    if rules.fault == Fault::CreditLostOnReplay { new } else { side.given }
+        !tells
+    });
+    let lossy = rules.fault == Fault::CreditLostOnReplay;
+    (side.given.len() - if lossy { before } else { 0 }) as u64
 }
 
 /// A new frame: the flits that come in time for its slots, if there is room to keep it.
@@ -281,7 +285,7 @@ fn arrive(rules: &Rules, sides: &mut [Side; 2], way: usize, arrival: Arrival, ou
         let lossy = rules.fault == Fault::CreditLostOnReplay;
         let told = if lossy { side.told + frame.credits } else { frame.credits };
         while side.told < told {
-            out.credits.push((u32::try_from(side.told).expect("few"), k));
+            out.credits.push((side.given[usize::try_from(side.told).expect("few")], k));
             side.told += 1;
         }
     } else if anew {
