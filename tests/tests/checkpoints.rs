@@ -389,13 +389,31 @@ fn a_checkpoint_of_another_run_is_refused_and_says_of_which() {
     assert_eq!((header.topology.as_str(), header.seed, header.trace_threads), ("nvl8", 1, 4));
 }
 
+/// Makes the checksum right again.
+fn sum_up(checkpoint: &mut [u8]) {
+    let crc = checkpoint.len() - 4;
+    let sum = crc32fast::hash(&checkpoint[..crc]);
+    checkpoint[crc..].copy_from_slice(&sum.to_le_bytes());
+}
+
+#[test]
+fn a_checkpoint_of_a_build_that_keeps_other_state_is_refused_by_name() {
+    let (spec, trace, mut checkpoint) = nvl8();
+    // A mark of 8 bytes, the version, the header's length; last in the header is the hash over what is kept.
+    let length: [u8; 4] = checkpoint[12..16].try_into().expect("four");
+    checkpoint[16 + u32::from_le_bytes(length) as usize - 2] ^= 1;
+    sum_up(&mut checkpoint);
+    let error = refused(&spec, &trace, Options::default(), &checkpoint);
+    assert!(matches!(error, CheckpointError::Unfit), "{error}");
+    assert!(error.to_string().contains("mend: "), "{error}");
+    assert_eq!(Header::read(&checkpoint[..]).expect("the rest is as it was").topology, "nvl8");
+}
+
 #[test]
 fn a_checkpoint_of_another_version_is_refused_by_name() {
     let (spec, trace, mut checkpoint) = nvl8();
     checkpoint[8] = 99;
-    let crc = checkpoint.len() - 4;
-    let sum = crc32fast::hash(&checkpoint[..crc]);
-    checkpoint[crc..].copy_from_slice(&sum.to_le_bytes());
+    sum_up(&mut checkpoint);
     let error = refused(&spec, &trace, Options::default(), &checkpoint);
     assert!(matches!(error, CheckpointError::Version { found: 99, .. }), "{error}");
 }
