@@ -114,12 +114,13 @@ fn errors_change_when_and_never_what_whatever_the_order_of_stepping() {
 /// Lanes that are bad most of the time, stays of a million bits, acks that take a hundred times what the buffer covers.
 #[test]
 fn links_that_hardly_pass_anything_get_it_through_soon() {
+    type Change = fn(&mut FramedForm);
     let burst = |rate, mean_bits, error| BurstForm {
         rate: Some(Chance(rate)),
         mean_bits: Some(Chance(mean_bits)),
         error: Some(Chance(error)),
     };
-    let cases: [(&str, fn(&mut FramedForm)); 3] = [
+    let cases: [(&str, Change); 3] = [
         ("nvlink5", |f| f.code.strength = Some(5)),
         ("pcie6_cxl", |f| f.replay.retrain = "40 ms".parse().ok()),
         ("ucie_standard", |f| f.serdes = "20 us".parse().ok()),
