@@ -4,6 +4,10 @@
 //! Draws of any operations rarely come to what such memory gets wrong: an answer or a write is still under way when
 //! news of a later write has come by another way, over other cables. So a phase is about few words: everybody gives and
 //! takes the same ones. What ways there are depends on where the words are at home, so phases are many and short.
+//!
+//! After the phases about one word come some about several: a word beside it in its line, written while the first is
+//! under way, so that the release that follows has two acknowledgements of one line to wait for; one of another line;
+//! and one that takers write in the line that they wait for, so that the line is dirty when they acquire.
 
 use base::rng::draw;
 use base::{Addr, Op};
@@ -13,8 +17,12 @@ use super::case::Phase;
 /// Lines of data, and flags on lines of their own behind them.
 const DATA: u64 = 24;
 const FLAGS: u64 = 8;
+/// Words of a line that are used.
+const WORDS: u64 = 7;
 /// Lines that nobody else wants.
 const OTHERS: u64 = 64;
+/// Phases about several words.
+const PHASES_OF_SEVERAL: u64 = 16;
 /// Thinks are below this, or a fraction of it: a few misses over long cables.
 const THINK_CYCLES_MAX: u64 = 1 << 12;
 
@@ -26,14 +34,19 @@ pub(super) fn phases(seed: u64, (nodes, stride): (usize, u64)) -> Vec<Phase> {
     let (seats, count) = (seats(&mut dice, nodes), 16 + dice.below(32));
     let threads = seats.last().map_or(0, |seat| seat + 1);
     let phase = |number: u64| {
-        let word = dice.below(DATA) * stride + 8 * (1 + dice.below(7));
-        let flag = (DATA + dice.below(FLAGS)) * stride;
+        let (line, slot) = (dice.below(DATA), dice.below(WORDS));
+        let word = address(line * stride, slot);
+        let flag = Addr((DATA + dice.below(FLAGS)) * stride);
+        let others = (number >= count).then(|| Others {
+            beside: address(line * stride, slot + 1 + dice.below(3)),
+            elsewhere: address((line + 1 + dice.below(DATA - 1)) % DATA * stride, slot),
+            takers: address(line * stride, slot + 4 + dice.below(3)),
+        });
         let thread = |thread: usize| {
             let mut ops = Vec::new();
             if seats.contains(&thread) {
                 let dice = Dice { seed, stream: number << 32 | thread as u64, count: 0 };
-                let mut steps =
-                    Steps { dice, word: Addr(word), flag: Addr(flag), stride, ops: &mut ops };
+                let mut steps = Steps { dice, word, flag, others, stride, ops: &mut ops };
                 for _ in 0..=steps.dice.below(3) {
                     steps.step();
                 }
@@ -42,7 +55,12 @@ pub(super) fn phases(seed: u64, (nodes, stride): (usize, u64)) -> Vec<Phase> {
         };
         (0..threads).map(thread).collect()
     };
-    (0..count).map(phase).collect()
+    (0..count + PHASES_OF_SEVERAL).map(phase).collect()
+}
+
+/// A word of the line from this byte on, by turns. The first is left out, as in other programs.
+fn address(line: u64, slot: u64) -> Addr {
+    Addr(line + 8 * (1 + slot % WORDS))
 }
 
 /// The threads that do something, in order; threads are put on nodes by turns.
@@ -79,11 +97,23 @@ impl Dice {
     }
 }
 
+/// Words that a phase is about besides the first.
+#[derive(Clone, Copy)]
+struct Others {
+    /// Given with the first, in its line.
+    beside: Addr,
+    /// Given with the first, in another line, as a rule at home on another node.
+    elsewhere: Addr,
+    /// In the line of the first; takers write it.
+    takers: Addr,
+}
+
 /// What a thread does in a phase.
 struct Steps<'a> {
     dice: Dice,
     word: Addr,
     flag: Addr,
+    others: Option<Others>,
     stride: u64,
     ops: &'a mut Vec<Op>,
 }
@@ -115,6 +145,12 @@ impl Steps<'_> {
             Op::Store { addr, size, value }
         });
         self.put_out();
+        if let Some(Others { beside, elsewhere, .. }) = self.others {
+            self.ops.push(Op::Store { addr: beside, size, value });
+            if self.dice.below(2) == 0 {
+                self.ops.push(Op::Store { addr: elsewhere, size, value });
+            }
+        }
         self.ops.push(Op::Release { addr: self.flag, size, value });
     }
 
@@ -137,9 +173,16 @@ impl Steps<'_> {
             }
             _ => self.ops.push(Op::Load { addr, size }),
         }
+        if let Some(Others { takers, .. }) = self.others {
+            self.ops.push(Op::Store { addr: takers, size, value });
+        }
         for _ in 0..=self.dice.below(16) {
             self.ops.push(Op::Acquire { addr: self.flag, size, sc: false });
             self.ops.push(Op::Load { addr, size });
+            if let Some(Others { beside, elsewhere, .. }) = self.others {
+                let addr = if self.dice.below(4) == 0 { elsewhere } else { beside };
+                self.ops.push(Op::Load { addr, size });
+            }
             self.think(most / 4 + 1);
         }
     }
