@@ -316,7 +316,9 @@ impl<V: Parts, T: Copy, F: ScopedFaults> Level<V, T, F> {
                 self.wanted.insert(*line);
             }
             let forgets = self.cfg.has(ScopedMutant::ReleaseForgetsPosted);
-            let acks = u8::from(flies && !forgets) + u8::from(dirty);
+            let one = self.cfg.has(ScopedMutant::ReleaseCountsOneAck);
+            let flies = flies && !forgets && !(one && dirty);
+            let acks = u8::from(flies) + u8::from(dirty);
             if acks > 0 {
                 left.insert(*line, acks);
             }

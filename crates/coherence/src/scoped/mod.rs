@@ -155,10 +155,15 @@ pub enum ScopedMutant {
     AcquireForgetsFills,
     /// What is being written through stays readable after an acquire.
     AcquireKeepsFlight,
+    /// An acquire passes over a line that has dirty parts, and leaves the clean ones readable.
+    AcquireSkipsDirty,
     /// A release does not wait for acknowledgements.
     ReleaseDoesNotWait,
     /// A release does not count what was under way before it: posted writes and evictions.
     ReleaseForgetsPosted,
+    /// A release counts one acknowledgement of a line that owes two: for what is under way, and for what
+    /// was written since.
+    ReleaseCountsOneAck,
     /// A release of the supernode leaves what is dirty in the package's slices.
     ReleaseSkipsSlices,
     /// A write-through carries the whole line instead of the bytes written.
@@ -177,13 +182,15 @@ pub enum ScopedMutant {
 
 impl ScopedMutant {
     /// Every fault.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::AcquireKeepsCopies,
         Self::AcquireSkipsSlices,
         Self::AcquireForgetsFills,
         Self::AcquireKeepsFlight,
+        Self::AcquireSkipsDirty,
         Self::ReleaseDoesNotWait,
         Self::ReleaseForgetsPosted,
+        Self::ReleaseCountsOneAck,
         Self::ReleaseSkipsSlices,
         Self::WholeLineThrough,
         Self::FillOverDirty,

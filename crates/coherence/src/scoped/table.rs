@@ -161,6 +161,7 @@ pub fn scoped_step<V: Parts, F: ScopedFaults>(
             row.keep(line.dirty | line.flight)
         }
         (S::Iv, Drop) if cfg.has(ScopedMutant::AcquireForgetsFills) => row.keep(line.dirty),
+        (S::D, Drop) if cfg.has(ScopedMutant::AcquireSkipsDirty) => row,
         (_, Drop) => row.keep(line.dirty).dropped(),
 
         (S::Iv | S::Ii, Data { value, atomic }) => row.fill(cfg, &value, atomic.as_ref()),

@@ -78,7 +78,7 @@ fn scoped_caches_are_searched_and_their_faults_drawn() {
         said.err
     );
     let said = place.succeed("verify --mode scoped --mutants");
-    assert!(said.out.ends_with("13 of 13 faults are found\n"), "{}", said.out);
+    assert!(said.out.ends_with("15 of 15 faults are found\n"), "{}", said.out);
     assert!(said.out.contains("into a package        25     5,802"), "{}", said.out);
     for (bad, part) in [
         ("--mutant StalePutWrites", "of scoped caches"),

@@ -79,6 +79,12 @@ pub fn arenas() -> Vec<Arena> {
     // An acquire of what the thread's own node has written, and not released.
     let own: &[&[Op]] =
         &[&[Store(F), Acquire(F, Supernode), Load(F)], &[Acquire(F, Supernode), Store(F)]];
+    // The receiver has written beside what it waits for.
+    let beside: &[&[Op]] =
+        &[&[Store(X), Release(F, Supernode)], &[Load(X), Store(Y), Acquire(F, Supernode), Load(X)]];
+    // The second word is written while the first is on its way.
+    let two_words: &[&[Op]] =
+        &[&[Store(X), Store(Y), Release(F, Supernode)], &[Acquire(F, Supernode), Load(Y)]];
     let arena = |name, model| Arena { name, model };
     let calm = |model| Model { evictions: false, ..model };
     vec![
@@ -90,6 +96,8 @@ pub fn arenas() -> Vec<Arena> {
         arena("out of a package", calm(programs((4, 2), &[0, 1, 2], &[3, 3, 3], near))),
         arena("into a package", calm(programs((4, 2), &[2, 0, 1], &[3, 3], far))),
         arena("own flag", programs((2, 1), &[0, 1], &[1, 1], own)),
+        arena("beside dirty", programs((2, 1), &[0, 1], &[1, 1], beside)),
+        arena("two words", programs((2, 1), &[0, 1], &[1, 1], two_words)),
         arena("any 2 x 2", Model::flat(2, 2)),
         arena("any 2 x 3", Model::flat(2, 3)),
         arena("packages, any 2 x 2", Model::packages(2, 2)),
