@@ -39,6 +39,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let lanes = u32::try_from(self.bank.lane_count()).unwrap_or(u32::MAX);
         let places: Vec<_> = (0..lanes).map(|lane| self.bank.place(Lane(lane))).collect();
         change(&mut self.bank);
+        if !self.bank.is_express() {
+            self.entry = 0;
+        }
         if self.bank.lane_count() == places.len() {
             return;
         }
