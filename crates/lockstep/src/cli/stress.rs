@@ -43,7 +43,9 @@ pub(crate) struct Args {
     /// those after it are drawn from
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "cases"])]
     seeds: Option<PathBuf>,
-    /// Shipped topologies to run on; may be repeated
+    /// Shipped topologies to run on, of at most 1024 accelerators; may be repeated
+    ///
+    /// [default: all of one level and at most 80]
     #[arg(long, value_name = "NAME")]
     topology: Vec<String>,
     /// Runs a saved case again
@@ -125,8 +127,8 @@ fn names(args: &Args) -> anyhow::Result<Vec<&str>> {
             bail!("{name} is not shipped\n  mend: name a shipped topology");
         }
         let nodes = spec.fabric.node_ports.len();
-        if nodes > stress::NODES_MAX {
-            let max = stress::NODES_MAX;
+        let max = coherence::NODES_MAX;
+        if nodes > max as usize {
             bail!("{name} has {nodes} accelerators\n  mend: name one of at most {max}");
         }
     }
