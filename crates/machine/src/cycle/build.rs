@@ -56,7 +56,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let plain = ledger.is_none() && classes == 1 && !keeps_vcs;
         let mut this = Self {
             vcs: u32::from(vcs),
-            entry: if plain { entry_of(&bank) } else { 0 },
+            entry: if plain { entry_of(&bank, fabric.node_ports.len()) } else { 0 },
             keeps_vcs,
             cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
@@ -162,10 +162,15 @@ fn bank_of<R: RoutingFunction>(
     express.unwrap_or_else(|routing| RouterBank::new(params, pipeline, routing))
 }
 
-/// VCs by which packets of one flit leave that are sent [alone](super::lone); 0 where none are.
-fn entry_of<R: RoutingFunction>(bank: &RouterBank<R>) -> u64 {
-    let entry = bank.is_express().then(|| bank.routing().entry(Class::ALL[0]));
-    entry.flatten().unwrap_or(0)
+/// VCs by which packets of one flit leave that are sent [alone](super::lone); 0 where none are, be it that a
+/// function does not tell all hops.
+fn entry_of<R: RoutingFunction>(bank: &RouterBank<R>, nodes: usize) -> u64 {
+    let (routing, class) = (bank.routing(), Class::ALL[0]);
+    let told = |router| {
+        (0..nodes).all(|n| routing.fixed(RouterIdx::new(router), NodeIdx::new(n), class).is_some())
+    };
+    let entry = bank.is_express().then(|| routing.entry(class)).flatten();
+    entry.filter(|_| (0..bank.len()).all(told)).unwrap_or(0)
 }
 
 /// `[node]`: its first source; one more at the end.

@@ -120,7 +120,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     /// A source, its packet of a class, and what it sends by.
     #[inline]
-    fn link(&mut self, s: usize, class: usize) -> (Link<'_>, &mut Source, &mut Sending) {
+    pub(super) fn link(&mut self, s: usize, class: usize) -> (Link<'_>, &mut Source, &mut Sending) {
         let link = Link {
             s,
             vcs: self.vcs,
@@ -345,7 +345,7 @@ struct Sent {
 }
 
 /// What a source sends by.
-struct Link<'a> {
+pub(super) struct Link<'a> {
     s: usize,
     vcs: u32,
     cut_through: bool,
@@ -386,25 +386,27 @@ impl Link<'_> {
         sending.left -= 1;
         let tail = sending.left == 0;
         let vc = sending.vc;
+        if tail && !self.keeps_vcs {
+            source.free |= 1 << vc.0;
+        }
+        let (lane, at) = self.take(source, vc, now);
+        Sent { src: NodeIdx(source.node), lane, at, head, tail }
+    }
+
+    /// Takes a flit by a VC: the lane that it goes to, and when it arrives there.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    pub(super) fn take(&mut self, source: &mut Source, vc: VcIdx, now: u64) -> (Lane, u64) {
         let credits = &mut self.credits[self.s * self.vcs as usize + vc.at()];
         *credits -= 1;
         if *credits == 0 {
             source.funded &= !(1 << vc.0);
         }
-        if tail && !self.keeps_vcs {
-            source.free |= 1 << vc.0;
-        }
         source.link_ready = now + 2;
         if source.slow {
             source.link_ready = self.rates[self.s].occupy(now + 1);
         }
-        Sent {
-            src: NodeIdx(source.node),
-            lane: Lane(source.lane | u32::from(vc.0)),
-            at: now + 1 + u64::from(source.latency),
-            head,
-            tail,
-        }
+        (Lane(source.lane | u32::from(vc.0)), now + 1 + u64::from(source.latency))
     }
 }
 
@@ -460,6 +462,6 @@ pub(super) const fn low_bits(cycle: u64) -> u32 {
 /// A class or a VC.
 #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 of either")]
 #[inline]
-pub(super) const fn narrow(number: usize) -> u8 {
+const fn narrow(number: usize) -> u8 {
     number as u8
 }

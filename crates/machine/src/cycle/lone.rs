@@ -4,8 +4,8 @@
 //! ([`entry`](base::RoutingFunction::entry)), there is nothing to keep of such a packet while it waits
 //! for its source: it has its VC for no longer than it takes to leave.
 
-use base::{Class, NodeIdx, RoutingFunction};
-use router::{Lane, PackedFlit};
+use base::{Class, NodeIdx, RoutingFunction, VcIdx};
+use router::PackedFlit;
 
 use super::inject::low_bits;
 use super::terminal::{Offer, Passage, Terminals};
@@ -26,17 +26,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     ) -> u64 {
         let Offer { created, dst, tag, next, .. } = *offer;
         let packet = self.new_packet();
-        let source = &mut self.sources[s];
-        let vc = source.pick(able, self.vcs);
-        let credits = &mut self.credits[s * self.vcs as usize + usize::from(vc)];
-        *credits -= 1;
-        if *credits == 0 {
-            source.funded &= !(1 << vc);
-        }
+        let vcs = self.vcs;
+        let (mut link, source, sending) = self.link(s, 0);
+        let vc = VcIdx(source.pick(able, vcs));
         source.blocked = false;
-        source.link_ready = if source.slow { self.near_rates[s].occupy(now + 1) } else { now + 2 };
-        let (src, lane) = (NodeIdx(source.node), Lane(source.lane | u32::from(vc)));
-        let at = now + 1 + u64::from(source.latency);
+        sending.next = next;
+        let (src, (lane, at)) = (NodeIdx(source.node), link.take(source, vc, now));
         let passage = &mut self.passages[packet.at()];
         *passage =
             Passage { packet, src, dst, class: 0, flits: 1, created, injected: now, tag, hops: 0 };
@@ -44,7 +39,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.flits_injected += 1;
         let flit = PackedFlit::new(packet, dst, Class::ALL[0], (true, true));
         self.wires.calendar.entering.push((lane, flit, low_bits(at)));
-        self.sendings[s].next = next;
         if next > now {
             return next;
         }

@@ -139,9 +139,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     /// Whether no packet, flit or credit is anywhere, so that all that follows would be the same in any later
-    /// cycle. Never of framed links, whose frames go on by themselves.
+    /// cycle. Never of framed links, whose frames go on by themselves, nor of routers that are stepped all at once:
+    /// they keep their credits to themselves.
     pub fn at_rest(&self) -> bool {
-        let plain = self.wires.framed.is_none();
+        let plain = self.wires.framed.is_none() && !self.bank.is_express();
         plain && self.packets_in_flight() == 0 && self.wires.calendar.is_quiet()
     }
 

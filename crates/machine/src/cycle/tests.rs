@@ -1,6 +1,8 @@
 //! The network on one clock, under load.
 
-use base::NodeIdx;
+use base::route::View;
+use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use router::alloc::{Allocator, AnyAllocator, Matching, Requests};
 use topology::Description;
 use topology::describe::{FabricForm, LinkForm};
 use topology::routing::Routing;
@@ -41,6 +43,16 @@ impl Terminals for Script {
 
 /// A row of 4 routers with these VCs and buffers, and wires of this latency between them.
 fn row(vcs: u8, buffer: u32, latency: u32) -> CycleNetwork<Routing> {
+    row_by(vcs, buffer, latency, |routing| routing)
+}
+
+/// As [`row`], by a routing function made of the row's.
+fn row_by<R: RoutingFunction>(
+    vcs: u8,
+    buffer: u32,
+    latency: u32,
+    by: impl FnOnce(Routing) -> R,
+) -> CycleNetwork<R> {
     let mut row = Description::mesh8x8();
     row.router.vcs_per_class = vcs;
     let far = LinkForm::OnDie { latency_cycles: latency, interval_cycles: 1, buffer_flits: buffer };
@@ -54,12 +66,12 @@ fn row(vcs: u8, buffer: u32, latency: u32) -> CycleNetwork<Routing> {
     }
     let spec = row.elaborate().expect("it is sound");
     let mut net =
-        CycleNetwork::new(&spec, spec.fabric.routing.clone(), 1, 7, ()).expect("modelled");
+        CycleNetwork::new(&spec, by(spec.fabric.routing.clone()), 1, 7, ()).expect("modelled");
     net.start();
     net
 }
 
-fn run(net: &mut CycleNetwork<Routing>, script: &mut Script, cycles: u64) {
+fn run<R: RoutingFunction>(net: &mut CycleNetwork<R>, script: &mut Script, cycles: u64) {
     while net.now() < cycles {
         net.cycle(script);
     }
@@ -77,6 +89,63 @@ fn a_lone_packet_takes_its_stages_and_its_links() {
         let hops = u16::try_from(hops).expect("few hops");
         assert_eq!(script.arrived, [Some((expected, hops))], "{latency} {dst} {flits}");
     }
+}
+
+/// Takes the first that asks.
+#[derive(Clone, Debug)]
+struct First;
+
+impl Allocator for First {
+    fn allocate(&self, requests: &Requests, matching: &mut Matching) {
+        matching.clear();
+        let Some(input) = requests.inputs().next() else { return };
+        requests.outputs_of(input).take(1).for_each(|output| matching.grant(input, output));
+    }
+
+    fn commit(&mut self, _: &Matching) {}
+}
+
+/// A function that tells how packets enter and not how they go on.
+struct Half(Routing);
+
+impl RoutingFunction for Half {
+    fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
+        self.0.inject(head, view)
+    }
+
+    fn route<V: View>(
+        &self,
+        at: RouterIdx,
+        in_port: PortIdx,
+        in_vc: VcIdx,
+        head: &mut Head,
+        view: &V,
+    ) -> Hop {
+        self.0.route(at, in_port, in_vc, head, view)
+    }
+
+    fn entry(&self, class: Class) -> Option<u64> {
+        self.0.entry(class)
+    }
+
+    fn oblivious(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn packets_of_one_flit_go_alone_only_where_all_is_told() {
+    fn alone<R: RoutingFunction>(net: &mut CycleNetwork<R>) -> bool {
+        let mut script = Script::new(&[(100, 0, 3, 1), (100, 3, 0, 1), (101, 0, 3, 1)]);
+        run(net, &mut script, 300);
+        assert_eq!(script.arrived, [Some((22, 4)); 3]);
+        net.entry != 0
+    }
+    assert!(alone(&mut row(2, 8, 1)));
+    assert!(!alone(&mut row_by(2, 8, 1, Half)));
+    let mut own = row(2, 8, 1);
+    own.set_switch_allocators(|_, _, _| AnyAllocator::own(First));
+    assert!(!alone(&mut own));
 }
 
 #[test]
