@@ -10,9 +10,10 @@
 use ::litmus::{Fence, Instr, LoadOrder, LocIdx, Model, Operand, Reg, Rmw};
 use base::Order;
 
-/// An operation, without its address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Act {
+/// An operation, without its address; `V` is what it writes, `A` what an atomic does: as the instruction says, or with
+/// what registers hold when its turn comes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Act<V = Operand, A = (Rmw, Operand)> {
     Load {
         loc: LocIdx,
         to: Reg,
@@ -25,17 +26,16 @@ pub(super) enum Act {
     },
     Store {
         loc: LocIdx,
-        value: Operand,
+        value: V,
     },
     Release {
         loc: LocIdx,
-        value: Operand,
+        value: V,
     },
     Atomic {
         loc: LocIdx,
         to: Option<Reg>,
-        rmw: Rmw,
-        operand: Operand,
+        does: A,
     },
     Fence,
     Order(Order),
@@ -59,7 +59,7 @@ pub(super) fn acts(instr: &Instr, model: Model) -> Vec<Act> {
         }
         Instr::Rmw { to, at, rmw, operand, acquire, release, full } => {
             let before = (*full || *release || ra).then_some(Act::Fence);
-            let atomic = Act::Atomic { loc: at.loc, to: *to, rmw: *rmw, operand: *operand };
+            let atomic = Act::Atomic { loc: at.loc, to: *to, does: (*rmw, *operand) };
             let loads = (*acquire || ra).then_some(Act::Order(Order::Loads));
             let behind = if *full { Some(Act::Fence) } else { loads };
             before.into_iter().chain([atomic]).chain(behind).collect()

@@ -118,7 +118,7 @@ impl ThreadSource {
                 Act::Release { loc, value } => {
                     Op::Release { addr: at(loc), size, value: Some(self.cursor.value(&value)) }
                 }
-                Act::Atomic { loc, to, rmw, operand } => {
+                Act::Atomic { loc, to, does: (rmw, operand) } => {
                     let expected = self.cursor.expected(instr);
                     self.loads.extend(to.map(|to| (number, to, expected)));
                     atomic(at(loc), rmw, operand, &self.cursor)

@@ -8,7 +8,7 @@ use ::litmus::{Cursor, LocIdx, Model, Next, Reg, Test};
 use base::Order;
 
 use super::state::{Cell, Write};
-use super::steps::{Step, Steps, refill};
+use super::steps::{Change, Step, Steps, refill};
 
 /// An access under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -139,7 +139,7 @@ impl Core {
                 let flight = plain(loc, Some(Write::Set(value)));
                 (self.flights.is_empty(), Flight { release: true, ..flight })
             }
-            Step::Atomic { loc, write, to, expected } => {
+            Step::Atomic { loc, to, does: Change { write, expected } } => {
                 let base = plain(loc, Some(write));
                 let flight = Flight { to, expected, atomic: true, blocks: one_by_one, ..base };
                 (!tso || self.is_quiet(), flight)

@@ -26,7 +26,7 @@ use coherence::scoped::{
 };
 
 use super::state::{Cell, Twin, Write};
-use super::steps::{Step, Steps, refill};
+use super::steps::{Change, Step, Steps, refill};
 use super::{STATES_MAX, SearchError, Searched};
 
 impl Parts for Cell {
@@ -287,7 +287,7 @@ impl Setup<'_> {
                 of.waits = Waits::Release { loc, value };
                 self.sync(state, thread, sync(true, false), &mut out);
             }
-            Step::Atomic { loc, write, to, expected } => {
+            Step::Atomic { loc, to, does: Change { write, expected } } => {
                 let ask = Ask::Atomic { write, scope: Scope::Supernode };
                 self.access(state, thread, (loc, ask), (to, expected), &mut out);
             }

@@ -2,41 +2,20 @@
 
 use std::collections::VecDeque;
 
-use ::litmus::{Cursor, Instr, LocIdx, Model, Next, Reg, Thread};
-use base::Order;
+use ::litmus::{Cursor, Instr, Model, Next, Thread};
 
 use super::state::{Cell, Write};
 use crate::litmus::acts::{Act, acts};
 
+/// An act, with what registers held when the thread came to it.
+pub(super) type Step = Act<Cell, Change>;
+
+/// What an atomic does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Step {
-    Load {
-        loc: LocIdx,
-        to: Reg,
-    },
-    /// `sc`: it waits for earlier releases.
-    Acquire {
-        loc: LocIdx,
-        to: Reg,
-        sc: bool,
-    },
-    Store {
-        loc: LocIdx,
-        value: Cell,
-    },
-    Release {
-        loc: LocIdx,
-        value: Cell,
-    },
-    /// `expected`: of an exclusive store, what it expects to find.
-    Atomic {
-        loc: LocIdx,
-        write: Write,
-        to: Option<Reg>,
-        expected: Option<u64>,
-    },
-    Fence,
-    Order(Order),
+pub(super) struct Change {
+    pub(super) write: Write,
+    /// Of an exclusive store, what it expects to find.
+    pub(super) expected: Option<u64>,
 }
 
 /// Steps that a thread has before it: those of the instruction that it has come to.
@@ -57,9 +36,9 @@ fn step(act: Act, instr: &Instr, cursor: &Cursor) -> Step {
         Act::Acquire { loc, to, sc } => Step::Acquire { loc, to, sc },
         Act::Store { loc, value } => Step::Store { loc, value: Cell(cursor.value(&value)) },
         Act::Release { loc, value } => Step::Release { loc, value: Cell(cursor.value(&value)) },
-        Act::Atomic { loc, to, rmw, operand } => {
+        Act::Atomic { loc, to, does: (rmw, operand) } => {
             let (write, expected) = (Write::of(rmw, operand, cursor), cursor.expected(instr));
-            Step::Atomic { loc, write, to, expected }
+            Step::Atomic { loc, to, does: Change { write, expected } }
         }
         Act::Fence => Step::Fence,
         Act::Order(order) => Step::Order(order),
