@@ -68,10 +68,13 @@ fn a_case_that_catches_a_fault_shrinks_to_a_few_operations() {
     assert_eq!(stress::judge(&small).err(), None, "it passes without the fault");
 }
 
+fn nightly_path() -> std::path::PathBuf {
+    tests::workspace_root().join("tests/stress/nightly.txt")
+}
+
 /// The seeds of `tests/stress/nightly.txt`.
 fn nightly() -> SeedList {
-    let path = tests::workspace_root().join("tests/stress/nightly.txt");
-    let text = std::fs::read_to_string(path).expect("the seeds are there");
+    let text = std::fs::read_to_string(nightly_path()).expect("the seeds are there");
     SeedList::parse(&text).unwrap_or_else(|error| panic!("nightly.txt:{error}"))
 }
 
@@ -80,6 +83,9 @@ fn nightly() -> SeedList {
 fn the_nightly_seeds_name_their_topologies() {
     let list = nightly();
     assert!(list.len() > 40, "{list:?}");
+    let text = std::fs::read_to_string(nightly_path()).expect("the seeds are there");
+    let first = text.lines().find(|line| !line.starts_with('#'));
+    assert!(first.is_some_and(|line| line.starts_with("on ")), "{first:?}");
     let everywhere = stress::topologies();
     for (case, at_large) in list.cases(&[]).zip(list.cases(&everywhere[..1])) {
         assert_eq!(case.seed, at_large.seed);
@@ -95,6 +101,8 @@ fn the_nightly_seeds_name_their_topologies() {
 fn seeds_that_are_none_are_named_with_their_place() {
     let told = |text: &str| SeedList::parse(text).map(|_| ()).expect_err(text).to_string();
     assert!(told("1 2\n3 x4").starts_with("2:3: `x4` is no seed"), "{}", told("1 2\n3 x4"));
+    assert!(told("on nvl8 n").starts_with("1:9: `n` is no shipped"), "{}", told("on nvl8 n"));
+    assert!(told("12 1 12x 2x").starts_with("1:6: `12x`"), "{}", told("12 1 12x 2x"));
     assert!(told("on nowhere").starts_with("1:4: `nowhere` is no shipped topology"));
     assert!(told(" on # nvl8").starts_with("1:2: `on` names no topology"));
 }

@@ -42,14 +42,14 @@ impl SeedList {
         let mut groups = vec![(known.iter().map(|&n| n.to_owned()).collect(), Vec::new())];
         for (number, line) in text.lines().enumerate() {
             let wrong = |word: &str, what| {
-                let column = line.find(word).unwrap_or(0) + 1;
+                let column = word.as_ptr().addr() - line.as_ptr().addr() + 1;
                 SeedError { line: number + 1, column, what }
             };
             let mut words =
                 line.split('#').next().unwrap_or_default().split_whitespace().peekable();
             if words.next_if_eq(&"on").is_some() {
-                let names: Vec<String> = words.by_ref().map(str::to_owned).collect();
-                if let Some(name) = names.iter().find(|n| !known.contains(&n.as_str())) {
+                let names: Vec<&str> = words.by_ref().collect();
+                if let Some(name) = names.iter().find(|n| !known.contains(n)) {
                     let what = format!(
                         "`{name}` is no shipped topology of one level and at most {NODES_MAX} \
                          accelerators\n  mend: name one of {}",
@@ -59,9 +59,9 @@ impl SeedList {
                 }
                 if names.is_empty() {
                     let what = "`on` names no topology\n  mend: write `on nvl8 ring16`".to_owned();
-                    return Err(wrong("on", what));
+                    return Err(wrong(line.trim_start(), what));
                 }
-                groups.push((names, Vec::new()));
+                groups.push((names.into_iter().map(str::to_owned).collect(), Vec::new()));
             }
             for word in words {
                 let seed = word.parse().map_err(|_| {
