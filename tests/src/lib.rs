@@ -4,7 +4,7 @@
 //!   in `tests/tests/golden*.rs`; `cargo xtask golden --bless` rewrites their files.
 //! - [`shared`] finds reference data that a checkout may have beside it, and [`skip`] says aloud
 //!   that a test did nothing without it.
-//! - [`deep`] tells a test that it may take its time.
+//! - [`deep`] tells a test that it may take its time; [`laws`] tries a property on the same cases in every run.
 //! - [`drive`] sends packets through a network without nodes, [`pencil`] says when they must arrive;
 //!   [`crowd`] sends many at once.
 //! - [`fabric`] draws networks of any kind and holds them to the laws of all.
@@ -26,6 +26,7 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 pub use golden::golden;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 /// The checkout's top directory.
 pub fn workspace_root() -> PathBuf {
@@ -52,6 +53,17 @@ pub fn shared() -> Option<PathBuf> {
 
 fn beside(root: &Path) -> Option<PathBuf> {
     root.join("../shared").canonicalize().ok().filter(|folder| folder.is_dir())
+}
+
+/// A runner of cases that are the same in every run: the first number of them, or the second where tests are
+/// [`deep`].
+pub fn laws([few, many]: [u32; 2], seed: u64) -> TestRunner {
+    TestRunner::new(Config {
+        cases: if deep() { many } else { few },
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        ..Config::default()
+    })
 }
 
 /// Says that a test does nothing, and why.

@@ -3,6 +3,15 @@
 use lockstep::machine::{Cut, Latency, Machine, Options, Summary};
 use lockstep::topology::spec::MachineSpec;
 use lockstep::traffic::Trace;
+use proptest::prelude::*;
+
+/// Cuts into 2 to 8 partitions: planned, or drawn.
+pub fn cuts() -> impl Strategy<Value = Cut> {
+    prop_oneof![
+        (2_usize..9).prop_map(Cut::Parts),
+        (2_usize..9, any::<u64>()).prop_map(|(parts, seed)| Cut::Drawn { parts, seed }),
+    ]
+}
 
 /// All that a run tells of the machine, in words: its summary but for the emulator's threads.
 pub fn told(summary: &Summary) -> String {

@@ -6,9 +6,8 @@ use lockstep::topology::Description;
 use lockstep::topology::spec::{BarrierSpec, MachineSpec, NodeEventSpec, NodeHappening, UnitSpec};
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tests::machines::machines;
-use tests::parts::{same, told};
+use tests::parts::{cuts, same, told};
 
 /// What is drawn of barriers.
 #[derive(Clone, Debug)]
@@ -92,20 +91,10 @@ impl Meets {
 /// Digest, statistics and errors, timeouts among them, whatever the cut, the threads and the order.
 #[test]
 fn barriers_are_the_same_for_any_cut_any_threads_and_any_order() {
-    let config = Config {
-        cases: if tests::deep() { 1500 } else { 80 },
-        rng_seed: RngSeed::Fixed(31),
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let cuts = prop_oneof![
-        (2_usize..9).prop_map(Cut::Parts),
-        (2_usize..9, any::<u64>()).prop_map(|(parts, seed)| Cut::Drawn { parts, seed }),
-    ];
-    let inputs = (machines(), meets(), cuts, 1_usize..5, any::<u64>(), any::<u64>());
+    let inputs = (machines(), meets(), cuts(), 1_usize..5, any::<u64>(), any::<u64>());
     let [cut, crossed, ended] = [const { std::cell::Cell::new(0_u32) }; 3];
     let result =
-        TestRunner::new(config).run(&inputs, |(tight, meets, how, threads, seed, order)| {
+        tests::laws([80, 1500], 31).run(&inputs, |(tight, meets, how, threads, seed, order)| {
             let (spec, trace) = (meets.on(tight.spec()), meets.trace(seed));
             let shuffle = (order % 3 != 0).then_some(order);
             let options =

@@ -7,7 +7,6 @@ use lockstep::topology::describe::LinkForm;
 use lockstep::topology::units::{Delay, Size};
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tests::machines::machines;
 use tests::pencil::femtoseconds;
 use tests::programs::programs;
@@ -40,14 +39,8 @@ fn watch(machine: &mut Machine, every: u64) -> Result<(), TestCaseError> {
 
 #[test]
 fn no_credit_or_flit_is_lost_at_any_instant() {
-    let config = Config {
-        cases: if tests::deep() { 500 } else { 25 },
-        rng_seed: RngSeed::Fixed(3),
-        failure_persistence: None,
-        ..Config::default()
-    };
     let small = machines().prop_filter("small", |m| m.spec().fabric.links.len() <= 64);
-    let result = TestRunner::new(config).run(&(small, programs()), |(tight, program)| {
+    let result = tests::laws([25, 500], 3).run(&(small, programs()), |(tight, program)| {
         let Some(trace) = program.trace() else { return Ok(()) };
         let mut machine = Machine::new(&tight.spec(), &trace, Options::default())
             .map_err(|e| TestCaseError::fail(e.to_string()))?;

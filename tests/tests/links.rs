@@ -8,7 +8,6 @@ use lockstep::topology::phy::{BurstForm, Chance, EventForm, Happening, Undetecte
 use lockstep::topology::units::Span;
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tests::drive::LonePackets;
 use tests::parts::same;
 
@@ -383,14 +382,8 @@ fn troubled(t: &Trouble) -> Description {
 /// losses, replays, training, outages and narrower links, and nothing is lost at the end.
 #[test]
 fn credits_are_conserved_through_every_error_retrain_and_degradation() {
-    let config = Config {
-        cases: if tests::deep() { 300 } else { 12 },
-        rng_seed: RngSeed::Fixed(8),
-        failure_persistence: None,
-        ..Config::default()
-    };
     let (retrained, dropped) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
-    let result = TestRunner::new(config).run(&trouble(), |t| {
+    let result = tests::laws([12, 300], 8).run(&trouble(), |t| {
         // A lane that fails twice over on both of two lanes leaves no width: that link is down for good.
         let spec = troubled(&t).elaborate().map_err(|e| TestCaseError::fail(e.to_string()))?;
         let trace = Trace::from_records(program().into_iter().take(8 * 60))

@@ -13,25 +13,15 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tests::machines::machines;
-use tests::parts::{same, told};
+use tests::parts::{cuts, same, told};
 use tests::programs::programs;
 
 #[test]
 fn any_cut_any_threads_and_any_order_give_the_same_run() {
-    let config = Config {
-        cases: if tests::deep() { 1500 } else { 60 },
-        rng_seed: RngSeed::Fixed(23),
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let cuts = prop_oneof![
-        (2_usize..9).prop_map(Cut::Parts),
-        (2_usize..9, any::<u64>()).prop_map(|(parts, seed)| Cut::Drawn { parts, seed }),
-    ];
-    let inputs = (machines(), programs(), cuts, 1_usize..5, any::<u64>(), any::<u64>());
+    let inputs = (machines(), programs(), cuts(), 1_usize..5, any::<u64>(), any::<u64>());
     let cut = std::cell::Cell::new(0);
     let result =
-        TestRunner::new(config).run(&inputs, |(tight, program, how, threads, seed, order)| {
+        tests::laws([60, 1500], 23).run(&inputs, |(tight, program, how, threads, seed, order)| {
             let Some(trace) = program.trace() else { return Ok(()) };
             let shuffle = (order % 3 != 0).then_some(order);
             let check = order % 4 != 0;
