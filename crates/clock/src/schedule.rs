@@ -19,11 +19,9 @@ base::state!([] Lane { keeps wheel, memo; each; fixed domain });
 pub struct Schedule {
     lanes: Vec<Lane>,
     now: Fs,
-    /// Reused by [`advance`](Self::advance).
-    components: Vec<u32>,
 }
 
-base::state!([] Schedule { keeps now; each lanes; fixed components });
+base::state!([] Schedule { keeps now; each lanes; fixed });
 
 impl Schedule {
     /// One lane a domain, with its number of components.
@@ -33,7 +31,7 @@ impl Schedule {
             wheel: Wheel::new(*components),
             memo: (Edge::NEVER, Fs::NEVER),
         };
-        Self { lanes: domains.iter().map(lane).collect(), now: Fs::ZERO, components: Vec::new() }
+        Self { lanes: domains.iter().map(lane).collect(), now: Fs::ZERO }
     }
 
     /// The clock of a domain.
@@ -66,10 +64,10 @@ impl Schedule {
     pub fn next_instant(&mut self) -> Fs {
         let mut first = Fs::NEVER;
         for lane in &mut self.lanes {
-            let next = lane.wheel.next().unwrap_or(Edge::NEVER);
-            if next != lane.memo.0 {
-                let instant = |edge| lane.domain.instant(edge);
-                lane.memo = (next, lane.wheel.next().map_or(Fs::NEVER, instant));
+            let next = lane.wheel.next();
+            let edge = next.unwrap_or(Edge::NEVER);
+            if edge != lane.memo.0 {
+                lane.memo = (edge, next.map_or(Fs::NEVER, |edge| lane.domain.instant(edge)));
             }
             first = first.min(lane.memo.1);
         }
@@ -96,9 +94,8 @@ impl Schedule {
         for (at, lane) in self.lanes.iter_mut().enumerate() {
             if lane.memo.1 == first {
                 let edge = lane.memo.0;
-                lane.wheel.take(edge, &mut self.components);
                 let domain = DomainIdx::new(at);
-                woken.extend(self.components.drain(..).map(|c| (domain, edge, c)));
+                lane.wheel.take(edge, |component| woken.push((domain, edge, component)));
             }
         }
         self.now = first;

@@ -1,15 +1,20 @@
 //! The wake wheel of one domain: a ring of bit sets, one an edge, over the domain's components.
 //!
-//! A wake within the ring's span sets one bit; a later one waits in an ordered map and is moved
-//! into the ring when its time comes near. Finding the next edge scans a mask of occupied slots, so
-//! an idle stretch costs the same as one edge.
+//! ```text
+//!   floor ──── ring: a bit set an edge ──── limit ──── lists: one a block of edges ──── ordered map
+//! ```
+//!
+//! A wake below the limit sets one bit; a later one waits [further ahead](Ahead) and is moved into the
+//! ring with its block. Finding the next edge scans a mask of occupied slots, so an idle stretch costs
+//! the same as one edge; and what is taken at an edge is found by a mask of the words that hold it.
 
-use std::collections::BTreeMap;
+mod ahead;
 
 use crate::Edge;
+use ahead::{Ahead, BLOCK};
 
-/// Edges that the ring spans; wakes further off wait in a map.
-const SPAN: u64 = 256;
+/// Edges that the ring spans: the block of the floor and the one behind it.
+const SPAN: u64 = 2 * BLOCK;
 const MASKS: usize = (SPAN / 64) as usize;
 
 /// Who wakes when, in one domain.
@@ -17,19 +22,31 @@ const MASKS: usize = (SPAN / 64) as usize;
 pub struct Wheel {
     /// Words of one slot's bit set.
     words: usize,
+    /// Words that a bit of a slot's mark stands for: two to this power.
+    grain: u32,
     /// `[slot][word]`: bit `c` of slot `k % SPAN`: component `c` wakes at edge `k`.
     ring: Vec<u64>,
+    /// `[slot]`: which of its words are not empty.
+    marks: Vec<u64>,
     /// Bit per slot: someone wakes there.
     occupied: [u64; MASKS],
     /// Wakes beyond the ring.
-    far: BTreeMap<Edge, Vec<u32>>,
+    ahead: Ahead,
     /// The first edge at which anyone wakes, [`Edge::NEVER`] if none does.
     next: Edge,
-    /// All edges below this one are past. Every wake in the ring lies in `floor..floor + SPAN`.
+    /// All edges below this one are past.
     floor: Edge,
+    /// Where the ring ends: the first edge of a block.
+    // Invariant: all wakes of the ring lie in `floor..limit`, which is no longer than the ring, and all
+    // others at or beyond the limit.
+    limit: Edge,
 }
 
-base::state!([] Wheel { keeps ring, occupied, far, next, floor; each; fixed words });
+base::state!([] Wheel {
+    keeps ring, marks, occupied, ahead, next, floor, limit;
+    each;
+    fixed words, grain
+});
 
 impl Wheel {
     /// Bytes of the emulator's memory for each component: a bit for each edge that the ring spans.
@@ -38,14 +55,17 @@ impl Wheel {
     /// A wheel for components `0..components`.
     pub fn new(components: usize) -> Self {
         let words = components.div_ceil(64).max(1);
-        let ring = vec![0; words * usize::try_from(SPAN).unwrap_or(256)];
+        let slots = usize::try_from(SPAN).unwrap_or(256);
         Self {
             words,
-            ring,
+            grain: words.div_ceil(64).next_power_of_two().ilog2(),
+            ring: vec![0; words * slots],
+            marks: vec![0; slots],
             occupied: [0; MASKS],
-            far: BTreeMap::new(),
+            ahead: Ahead::default(),
             next: Edge::NEVER,
             floor: Edge(0),
+            limit: Edge(SPAN),
         }
     }
 
@@ -56,19 +76,22 @@ impl Wheel {
     /// stepped.
     #[inline]
     pub fn wake(&mut self, component: u32, edge: Edge) {
-        assert!(edge >= self.floor, "component {component} woken at {edge}, before {}", self.floor);
+        if edge < self.floor {
+            past(component, edge, self.floor);
+        }
         self.next = self.next.min(edge);
-        if edge.0 - self.floor.0 < SPAN {
+        if edge < self.limit {
             self.set(component, edge);
         } else if edge != Edge::NEVER {
-            self.far.entry(edge).or_default().push(component);
+            self.ahead.put(component, edge, self.limit);
         }
     }
 
     #[inline]
     fn set(&mut self, component: u32, edge: Edge) {
-        let slot = slot(edge);
-        self.ring[slot * self.words + component as usize / 64] |= 1 << (component % 64);
+        let (slot, word) = (slot(edge), component as usize / 64);
+        self.ring[slot * self.words + word] |= 1 << (component % 64);
+        self.marks[slot] |= 1 << (word >> self.grain);
         self.occupied[slot / 64] |= 1 << (slot % 64);
     }
 
@@ -78,18 +101,24 @@ impl Wheel {
         (self.next != Edge::NEVER).then_some(self.next)
     }
 
-    /// Takes out all components that wake at `edge`, lowest first, and makes every edge up to it
-    /// past. `edge` must be [`next`](Self::next).
-    pub fn take(&mut self, edge: Edge, into: &mut Vec<u32>) {
+    /// Takes out all components that wake at `edge`, tells of them, lowest first, and makes every edge up to
+    /// it past. `edge` must be [`next`](Self::next).
+    #[inline]
+    pub fn take(&mut self, edge: Edge, mut tell: impl FnMut(u32)) {
         debug_assert_eq!(self.next(), Some(edge));
-        self.advance(edge);
+        if edge.0.saturating_add(BLOCK) >= self.limit.0 {
+            self.turn(edge);
+        }
         let slot = slot(edge);
-        if self.occupied[slot / 64] & (1 << (slot % 64)) != 0 {
-            self.occupied[slot / 64] &= !(1 << (slot % 64));
-            for word in 0..self.words {
+        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        let mut marks = core::mem::take(&mut self.marks[slot]);
+        while marks != 0 {
+            let first = (marks.trailing_zeros() as usize) << self.grain;
+            marks &= marks - 1;
+            for word in first..self.words.min(first + (1 << self.grain)) {
                 let mut mask = core::mem::take(&mut self.ring[slot * self.words + word]);
                 while mask != 0 {
-                    into.push(u32::try_from(word * 64).unwrap_or(0) + mask.trailing_zeros());
+                    tell(u32::try_from(word * 64).unwrap_or(0) + mask.trailing_zeros());
                     mask &= mask - 1;
                 }
             }
@@ -102,38 +131,48 @@ impl Wheel {
     #[inline]
     fn search(&self) -> Edge {
         let from = slot(self.floor);
-        for step in 0..=MASKS {
-            let word = (from / 64 + step) % MASKS;
-            let mut mask = self.occupied[word];
-            if step == 0 {
-                mask &= u64::MAX << (from % 64);
-            } else if step == MASKS {
-                mask &= !(u64::MAX << (from % 64));
-            }
-            if mask != 0 {
-                let found = word as u64 * 64 + u64::from(mask.trailing_zeros());
-                return Edge(self.floor.0 + (found + SPAN - from as u64) % SPAN);
-            }
+        let here = self.occupied[from / 64] >> (from % 64);
+        if here != 0 {
+            return Edge(self.floor.0 + u64::from(here.trailing_zeros()));
         }
-        self.far.keys().next().copied().unwrap_or(Edge::NEVER)
+        self.search_on(from)
     }
 
-    /// Moves the floor to `edge` and brings in what is now within the ring.
-    fn advance(&mut self, edge: Edge) {
-        self.floor = edge;
-        if self.far.is_empty() {
-            return;
-        }
-        while let Some(first) = self.far.first_entry() {
-            let at = *first.key();
-            if at.0 - self.floor.0 >= SPAN {
-                break;
+    /// As [`search`](Self::search), where there is nothing in the rest of the word of slot `from`.
+    fn search_on(&self, from: usize) -> Edge {
+        for step in 1..=MASKS {
+            let word = (from / 64 + step) % MASKS;
+            let mask = self.occupied[word];
+            if mask != 0 {
+                let ahead = step * 64 + mask.trailing_zeros() as usize - from % 64;
+                return Edge(self.floor.0 + ahead as u64);
             }
-            for component in first.remove() {
+        }
+        self.ahead.first(self.limit)
+    }
+
+    /// Moves the limit on, as `edge` has come to the last block before it, and brings in what is in front of
+    /// it now.
+    #[inline(never)]
+    fn turn(&mut self, edge: Edge) {
+        let (old, block) = (self.limit, edge.0 / BLOCK);
+        self.limit = Edge((block + 2).saturating_mul(BLOCK));
+        for block in [block, block + 1] {
+            let mut list = self.ahead.open(block, old);
+            for (component, at) in list.drain(..) {
                 self.set(component, at);
             }
+            self.ahead.close(block, list);
+        }
+        while let Some((component, at)) = self.ahead.come(self.limit) {
+            self.set(component, at);
         }
     }
+}
+
+#[cold]
+fn past(component: u32, edge: Edge, floor: Edge) {
+    panic!("component {component} woken at {edge}, before {floor}");
 }
 
 #[inline]
@@ -151,7 +190,7 @@ mod tests {
     fn a_wake_at_a_past_edge_is_refused() {
         let mut w = Wheel::new(4);
         w.wake(1, Edge(5));
-        w.take(Edge(5), &mut Vec::new());
+        w.take(Edge(5), |_| {});
         let at_present = std::panic::catch_unwind(move || w.wake(1, Edge(5)));
         assert!(at_present.is_err());
     }
@@ -162,7 +201,7 @@ mod tests {
         w.wake(0, Edge(1_000_000_000_000));
         assert_eq!(w.next(), Some(Edge(1_000_000_000_000)));
         let mut woken = Vec::new();
-        w.take(Edge(1_000_000_000_000), &mut woken);
+        w.take(Edge(1_000_000_000_000), |c| woken.push(c));
         assert_eq!(woken, [0]);
         assert_eq!(w.next(), None);
     }
@@ -184,7 +223,7 @@ mod tests {
                     prop_assert_eq!(wheel.next(), next);
                     now = next.unwrap();
                     let mut woken = Vec::new();
-                    wheel.take(now, &mut woken);
+                    wheel.take(now, |c| woken.push(c));
                     let expect: Vec<u32> =
                         model.iter().filter(|(e, _)| *e == now).map(|(_, c)| *c).collect();
                     prop_assert_eq!(woken, expect);
