@@ -44,13 +44,16 @@ impl<R: RoutingFunction> Common<R> {
     ) -> bool {
         let words = block.used_words();
         let (mut waiting, mut ready) = (0, 0);
-        let (mut crowd, mut rush) = (false, false);
+        let (mut asks, mut bids) = (0_u64, 0_u64);
         for sets in block.sets.iter().take(words) {
-            crowd |= several(sets.waiting) || waiting != 0 && sets.waiting != 0;
-            rush |= several(sets.ready) || ready != 0 && sets.ready != 0;
             waiting |= sets.waiting;
             ready |= sets.ready;
+            asks = asks.wrapping_add(sets.waiting);
+            bids = bids.wrapping_add(sets.ready);
         }
+        // Where all words together have one bit, their sum is that bit exactly if one of them has it.
+        let crowd = several(waiting) || asks != waiting;
+        let rush = several(ready) || bids != ready;
         let mut again = false;
         if rush {
             again = self.allocate_switch(block, i, egress);

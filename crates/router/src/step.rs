@@ -87,13 +87,21 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// front in the step before.
     #[inline]
     fn traverse_granted<E: Egress>(&mut self, now: u64, egress: &mut E) {
-        let mut grants = core::mem::take(&mut self.c.grants);
-        for lane in &grants {
-            let (i, at) = Self::split(*lane);
-            self.c.traverse(&mut self.blocks[i], i, at, now, egress);
+        if !self.c.grants.is_empty() {
+            let mut grants = core::mem::take(&mut self.c.grants);
+            for lane in &grants {
+                let (i, at) = Self::split(*lane);
+                self.c.traverse(&mut self.blocks[i], i, at, now, egress);
+            }
+            grants.clear();
+            self.c.grants = grants;
         }
-        grants.clear();
-        self.c.grants = grants;
+        if !self.c.turned.is_empty() {
+            self.start_turned(now, egress);
+        }
+    }
+
+    fn start_turned<E: Egress>(&mut self, now: u64, egress: &mut E) {
         let mut turned = core::mem::take(&mut self.c.turned);
         for lane in &turned {
             let (i, at) = Self::split(*lane);

@@ -1,14 +1,14 @@
 //! Routers on wires: the step of a router whose wires are asked for what has arrived.
 
 use base::arch::{Arbitration, Priority};
-use base::{Part, RouterIdx, RoutingFunction, VcIdx};
+use base::{Part, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
-use crate::Wires;
-use crate::bank::RouterBank;
+use crate::bank::Kernel;
 use crate::egress::{Departure, Egress};
-use crate::state::Lane;
+use crate::state::{Block, Lane};
 use crate::store::{Slot, Store};
+use crate::{PortSet, Wires};
 
 /// Wires as a router's world.
 struct Wired<'a, W> {
@@ -60,70 +60,90 @@ impl<W: Wires> Egress for Wired<'_, W> {
     }
 }
 
-impl<R: RoutingFunction> RouterBank<R> {
+impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// Steps router `i` at an edge of its clock: takes in what is visible on its wires, decides and
     /// sends. Gives the next edge at which it must be stepped if nothing arrives before,
     /// [`Edge::NEVER`] if none.
-    pub fn step_wired<W: Wires>(
+    pub(crate) fn step_wired<X: Wires>(
         &mut self,
-        i: RouterIdx,
+        i: usize,
         edge: Edge,
         clock: &Domain,
-        wires: &mut W,
+        wires: &mut X,
     ) -> Edge {
-        for port in &wires.credit_ports(edge) {
+        let credits = wires.credit_ports(edge);
+        if !credits.is_empty() {
+            self.take_credits(i, edge, &credits, wires);
+        }
+        let (first, shift) = (Block::<L, W>::lane(i, 0).0, self.c.shift);
+        let mut wired = Wired { wires, clock, first, shift };
+        let flits = wired.wires.flit_ports(edge);
+        if !flits.is_empty() {
+            self.take_in(i, edge, &flits, &mut wired);
+        }
+        self.step(i, edge.0, &mut wired);
+        if !self.c.deferred.is_empty() {
+            self.put_deferred(edge.0, &mut wired);
+        }
+        wires.await_credits(&self.blocks[i].starved(self.c.keeps_vcs, shift));
+        Edge(if self.c.take_wake(i) { edge.0 + 1 } else { self.c.next_timer(i) })
+    }
+
+    fn lane_of(&self, i: usize, port: usize, vc: VcIdx) -> Lane {
+        Block::<L, W>::lane(i, port << self.c.shift | vc.at())
+    }
+
+    /// Takes in the credits that count at `ports`.
+    fn take_credits<X: Wires>(&mut self, i: usize, edge: Edge, ports: &PortSet, wires: &mut X) {
+        for port in ports {
             while let Some(vc) = wires.receive_credit(port, edge) {
-                self.credit(&[self.lane(i, port, vc.0)], edge.0);
+                self.credit_all(&[self.lane_of(i, port, vc)], edge.0);
             }
         }
-        let first = self.lane(i, 0, 0).0;
-        let shift = self.lane(i, 1, 0).0.wrapping_sub(first).trailing_zeros();
-        let mut wired = Wired { wires, clock, first, shift };
-        let heads = self.take_in(i, edge, &mut wired);
-        self.step(i, edge.0, &mut wired);
-        for flit in &heads {
-            self.put(*flit, edge.0, &mut wired);
-        }
-        *self.deferred() = heads;
-        self.deferred().clear();
-        wires.await_credits(&self.starved(i));
-        Edge(if self.take_wake(i) { edge.0 + 1 } else { self.next_timer(i) })
     }
 
-    /// Puts a flit into its input VC.
-    fn put<W: Wires>(&mut self, flit: (Lane, Slot), now: u64, wired: &mut Wired<'_, W>) {
-        if self.store().is_head(flit.1) {
-            self.deliver_heads(&[flit], now, wired);
-        } else {
-            self.deliver_bodies(&[flit], wired);
-        }
-    }
-
-    /// Delivers the flits that are visible; from a port's first head on they are for later, unless
-    /// RC takes no cycle.
-    fn take_in<W: Wires>(
+    /// Delivers the flits that are visible at `ports`; from a port's first head on they are for later,
+    /// unless RC takes no cycle.
+    fn take_in<X: Wires>(
         &mut self,
-        i: RouterIdx,
+        i: usize,
         edge: Edge,
-        wired: &mut Wired<'_, W>,
-    ) -> Vec<(Lane, Slot)> {
-        let arch = &self.pipeline().arch;
+        ports: &PortSet,
+        wired: &mut Wired<'_, X>,
+    ) {
+        let arch = &self.c.pipeline.arch;
         let ages = arch.arbiter == Arbitration::Age || arch.priority == Priority::Age;
-        let mut later = core::mem::take(self.deferred());
-        for port in &wired.wires.flit_ports(edge) {
+        for port in ports {
             let mut defer = false;
             while let Some(flit) = wired.wires.receive(port, edge) {
-                let lane = self.lane(i, port, flit.vc.0);
+                let lane = self.lane_of(i, port, flit.vc);
                 let born = if ages { wired.wires.born(flit.packet, wired.clock) } else { 0 };
-                let slot = self.admit(&flit, born);
-                defer |= flit.head && self.pipeline().rc > 0;
+                let slot = self.c.store.insert(&flit, born);
+                defer |= flit.head && self.c.pipeline.rc > 0;
                 if defer {
-                    later.push((lane, slot));
+                    self.c.deferred.push((lane, slot));
                 } else {
                     self.put((lane, slot), edge.0, wired);
                 }
             }
         }
-        later
+    }
+
+    /// Puts the flits that were for later into their input VCs.
+    fn put_deferred<X: Wires>(&mut self, now: u64, wired: &mut Wired<'_, X>) {
+        let mut flits = core::mem::take(&mut self.c.deferred);
+        for flit in flits.drain(..) {
+            self.put(flit, now, wired);
+        }
+        self.c.deferred = flits;
+    }
+
+    /// Puts a flit into its input VC.
+    fn put<X: Wires>(&mut self, flit: (Lane, Slot), now: u64, wired: &mut Wired<'_, X>) {
+        if self.c.store.is_head(flit.1) {
+            self.deliver_heads(&[flit], now, wired);
+        } else {
+            self.deliver_bodies(&[flit], wired);
+        }
     }
 }

@@ -12,11 +12,13 @@ use crate::PortSet;
 /// is woken only if it [awaits](Self::await_credits) one; else the credit lies on the wire until
 /// the receiver is stepped for another reason.
 pub trait Wires {
-    /// Ports with flits that are visible at `edge`; the others need not be asked.
-    fn flit_ports(&self, edge: Edge) -> PortSet;
+    /// Ports with flits that are visible at `edge`; the others need not be asked. All that is visible at these
+    /// is to be received.
+    fn flit_ports(&mut self, edge: Edge) -> PortSet;
 
-    /// Ports with credits that are visible at `edge`; the others need not be asked.
-    fn credit_ports(&self, edge: Edge) -> PortSet;
+    /// Ports with credits that are visible at `edge`; the others need not be asked. All that is visible at
+    /// these is to be received.
+    fn credit_ports(&mut self, edge: Edge) -> PortSet;
 
     /// The next flit on the link *into* `port` that is visible at `edge`.
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit>;

@@ -94,7 +94,8 @@ base::state!([] Wiring {
 });
 
 /// A port of a unit.
-// Invariant: a due edge is that of the first flit, or credit, in the link's ring.
+// Invariant: a due edge is that of the first flit, or credit, in the link's ring; its unit's is that of the first of
+// its ports, but while it takes in what is due.
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
     /// When the next flit, and the next credit, can be received here.
@@ -155,15 +156,17 @@ pub(crate) struct Unit {
     slot: Slot,
     /// Where its ports start in [`Wiring::sockets`].
     first: u32,
-    /// Ports with flits, and with credits, on the way in.
+    /// Ports with flits, and with credits, on the way in, and when the first can be received.
     flits: PortSet,
     credits: PortSet,
+    flit_due: Edge,
+    credit_due: Edge,
     /// Ports on which a credit must wake it, as it said when it was last stepped.
     starved: PortSet,
 }
 
 base::state!([] Unit {
-    keeps flits, credits, starved;
+    keeps flits, credits, flit_due, credit_due, starved;
     each;
     fixed slot, first
 });
@@ -176,6 +179,8 @@ impl Unit {
             first: u32::try_from(first).expect("ports are bounded at elaboration"),
             flits: PortSet::EMPTY,
             credits: PortSet::EMPTY,
+            flit_due: Edge::NEVER,
+            credit_due: Edge::NEVER,
             starved: PortSet::EMPTY,
         }
     }
@@ -232,6 +237,7 @@ impl Wiring {
         self.links.land(link, flit, visible);
         let far = &mut self.units[to.unit];
         far.flits.insert(to.port);
+        far.flit_due = far.flit_due.min(visible);
         let socket = &mut self.sockets[far.first as usize + to.port];
         socket.flit_due = socket.flit_due.min(visible);
         let slot = far.slot;
@@ -251,6 +257,7 @@ impl Wiring {
         self.links.land_credit(link, vc, visible);
         let far = &mut self.units[to.unit];
         far.credits.insert(to.port);
+        far.credit_due = far.credit_due.min(visible);
         let socket = &mut self.sockets[far.first as usize + to.port];
         socket.credit_due = socket.credit_due.min(visible);
         if far.starved.contains(to.port) || sent < socket.starved_until {

@@ -5,8 +5,8 @@ mod read;
 
 use base::arch::{Buffers, VcReuse};
 use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx};
+use clock::{Domain, Edge};
 
-use crate::MAX_PORTS;
 use crate::egress::Egress;
 use crate::express::{Border, Engine, LANES_MAX, PackedFlit, PortLink};
 use crate::general::General;
@@ -14,6 +14,7 @@ use crate::pool::Division;
 use crate::state::{Block, Lane, Timer};
 use crate::store::{Slot, Store};
 use crate::view::Load;
+use crate::{MAX_PORTS, Wires};
 
 /// What a router is built from.
 #[derive(Clone, Debug)]
@@ -401,6 +402,19 @@ impl<R: RoutingFunction> RouterBank<R> {
         work!(self, k => k.step(i.at(), now, egress));
     }
 
+    /// Steps router `i` at an edge of its clock: takes in what is visible on its wires, decides and
+    /// sends. Gives the next edge at which it must be stepped if nothing arrives before,
+    /// [`Edge::NEVER`] if none.
+    pub fn step_wired<W: Wires>(
+        &mut self,
+        i: RouterIdx,
+        edge: Edge,
+        clock: &Domain,
+        wires: &mut W,
+    ) -> Edge {
+        work!(self, k => k.step_wired(i.at(), edge, clock, wires))
+    }
+
     /// Has router `i` stepped in the next [`step_all`](Self::step_all).
     pub fn wake(&mut self, i: RouterIdx) {
         self.common.active[i.at() / 64] |= 1 << (i.at() % 64);
@@ -414,16 +428,6 @@ impl<R: RoutingFunction> RouterBank<R> {
             general.hold(i.at(), port, until);
         }
         work!(self, k => k.hold(i.at(), (first, mask), when));
-    }
-
-    /// Whether router `i` is to be stepped in the next [`step_all`](Self::step_all); it is then
-    /// taken off the list.
-    pub(crate) fn take_wake(&mut self, i: RouterIdx) -> bool {
-        let set = &mut self.common.active[i.at() / 64];
-        let bit = 1 << (i.at() % 64);
-        let woken = *set & bit != 0;
-        *set &= !bit;
-        woken
     }
 
     /// The general routers' state; plain routers become general ones.
@@ -451,10 +455,23 @@ impl<R: RoutingFunction> RouterBank<R> {
     pub(crate) const fn shift(&self) -> u32 {
         self.common.shift
     }
+}
+
+impl<R> Common<R> {
+    /// Whether router `i` is to be stepped in the next cycle; it is then taken off the list.
+    #[inline]
+    pub(crate) fn take_wake(&mut self, i: usize) -> bool {
+        let set = &mut self.active[i / 64];
+        let bit = 1 << (i % 64);
+        let woken = *set & bit != 0;
+        *set &= !bit;
+        woken
+    }
 
     /// The first cycle at which something of router `i` runs out.
-    pub(crate) fn next_timer(&self, i: RouterIdx) -> u64 {
-        self.common.timers[i.at()].iter().map(|(when, _)| *when).min().unwrap_or(u64::MAX)
+    #[inline]
+    pub(crate) fn next_timer(&self, i: usize) -> u64 {
+        self.timers[i].iter().map(|(when, _)| *when).min().unwrap_or(u64::MAX)
     }
 }
 

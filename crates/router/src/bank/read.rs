@@ -4,8 +4,8 @@ use base::{RouterIdx, RoutingFunction, VcIdx};
 
 use super::{Blocks, Pipeline, RouterBank};
 use crate::PortSet;
-use crate::state::{Blocked, Lane, Stage};
-use crate::store::{Slot, Store};
+use crate::state::{Block, Blocked, Lane, Stage};
+use crate::store::Store;
 
 /// Does something with the blocks, whatever their size.
 macro_rules! read {
@@ -28,11 +28,6 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// The flits of the network.
     pub const fn store_mut(&mut self) -> &mut Store {
         &mut self.common.store
-    }
-
-    /// Scratch for heads.
-    pub(crate) const fn deferred(&mut self) -> &mut Vec<(Lane, Slot)> {
-        &mut self.common.deferred
     }
 
     /// The routing function.
@@ -169,19 +164,32 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Output ports of router `i` on which someone could go on but for a credit: send, or take a VC
     /// where VCs are free again by their credits.
     pub fn starved(&self, i: RouterIdx) -> PortSet {
+        read!(self, b => b[i.at()].starved(self.common.keeps_vcs, self.common.shift))
+    }
+}
+
+impl<const L: usize, const W: usize> Block<L, W> {
+    /// See [`RouterBank::starved`].
+    #[inline]
+    pub(crate) fn starved(&self, keeps_vcs: bool, shift: u32) -> PortSet {
+        let any = self
+            .sets
+            .iter()
+            .take(self.used_words())
+            .fold(0, |any, sets| any | sets.starved | if keeps_vcs { sets.waiting } else { 0 });
+        if any == 0 { PortSet::EMPTY } else { self.starved_ports(keeps_vcs, shift) }
+    }
+
+    fn starved_ports(&self, keeps_vcs: bool, shift: u32) -> PortSet {
         let mut ports = PortSet::EMPTY;
-        read!(self, b => {
-            let block = &b[i.at()];
-            for (w, sets) in block.sets.iter().enumerate().take(usize::from(block.words)) {
-                let waiting = if self.common.keeps_vcs { sets.waiting } else { 0 };
-                let mut starved = sets.starved | waiting;
-                while starved != 0 {
-                    let at = w * 64 + starved.trailing_zeros() as usize;
-                    starved &= starved - 1;
-                    ports.insert(usize::from(block.inputs[at].out) >> self.common.shift);
-                }
+        for (w, sets) in self.sets.iter().enumerate().take(self.used_words()) {
+            let mut starved = sets.starved | if keeps_vcs { sets.waiting } else { 0 };
+            while starved != 0 {
+                let at = w * 64 + starved.trailing_zeros() as usize;
+                starved &= starved - 1;
+                ports.insert(usize::from(self.inputs[at].out) >> shift);
             }
-        });
+        }
         ports
     }
 }

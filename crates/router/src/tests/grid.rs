@@ -293,12 +293,12 @@ fn take<T>(ring: &mut VecDeque<(Edge, T)>, edge: Edge) -> Option<T> {
 }
 
 impl Wires for Fabric {
-    fn flit_ports(&self, edge: Edge) -> PortSet {
+    fn flit_ports(&mut self, edge: Edge) -> PortSet {
         let front = |port| self.wires[&self.sender_of(port)].flits.front();
         self.ports(|port| front(port).is_some_and(|(at, _)| *at <= edge))
     }
 
-    fn credit_ports(&self, edge: Edge) -> PortSet {
+    fn credit_ports(&mut self, edge: Edge) -> PortSet {
         let front = |port| self.wires[&(self.unit, port)].credits.front();
         self.ports(|port| front(port).is_some_and(|(at, _)| *at <= edge))
     }

@@ -150,11 +150,11 @@ fn take<T>(ring: &mut VecDeque<(Edge, T)>, edge: Edge) -> Option<T> {
 }
 
 impl Wires for Pins {
-    fn flit_ports(&self, edge: Edge) -> PortSet {
+    fn flit_ports(&mut self, edge: Edge) -> PortSet {
         due(&self.flits, edge)
     }
 
-    fn credit_ports(&self, edge: Edge) -> PortSet {
+    fn credit_ports(&mut self, edge: Edge) -> PortSet {
         due(&self.credits, edge)
     }
 

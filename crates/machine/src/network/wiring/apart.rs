@@ -21,6 +21,7 @@ impl Wiring {
         }
         for unit in &mut self.units {
             (unit.flits, unit.credits) = (PortSet::EMPTY, PortSet::EMPTY);
+            (unit.flit_due, unit.credit_due) = (Edge::NEVER, Edge::NEVER);
             unit.starved = PortSet::EMPTY;
         }
         // Who receives a token is awake for it already.
@@ -29,6 +30,7 @@ impl Wiring {
             if due != Edge::NEVER {
                 let unit = &mut self.units[to.unit];
                 unit.flits.insert(to.port);
+                unit.flit_due = unit.flit_due.min(due);
                 self.sockets[unit.first as usize + to.port].flit_due = due;
             }
         }

@@ -56,16 +56,18 @@ impl<P> UnitWires<'_, P> {
         &mut self.wiring.sockets[self.first + port]
     }
 
-    /// Those of `ports` at which something is due.
-    #[inline]
-    fn due(&self, ports: PortSet, is_due: impl Fn(&Socket) -> bool) -> PortSet {
-        let mut due = PortSet::EMPTY;
+    /// Those of `ports` at which something is due at `edge`, and when it is at the first of the others.
+    fn due(&self, ports: PortSet, edge: Edge, due: impl Fn(&Socket) -> Edge) -> (PortSet, Edge) {
+        let (mut now, mut next) = (PortSet::EMPTY, Edge::NEVER);
         for port in &ports {
-            if is_due(&self.wiring.sockets[self.first + port]) {
-                due.insert(port);
+            let at = due(&self.wiring.sockets[self.first + port]);
+            if at <= edge {
+                now.insert(port);
+            } else {
+                next = next.min(at);
             }
         }
-        due
+        (now, next)
     }
 
     fn take_flit(&mut self, port: usize, edge: Edge) -> Option<Flit> {
@@ -73,8 +75,11 @@ impl<P> UnitWires<'_, P> {
         let socket = &mut sockets[self.first + port];
         let (flit, next) = links.take(socket.out.reverse(), edge);
         socket.flit_due = next;
+        let unit = &mut units[self.unit];
         if next == Edge::NEVER {
-            units[self.unit].flits.remove(port);
+            unit.flits.remove(port);
+        } else {
+            unit.flit_due = unit.flit_due.min(next);
         }
         flit
     }
@@ -84,10 +89,36 @@ impl<P> UnitWires<'_, P> {
         let socket = &mut sockets[self.first + port];
         let (credit, next) = links.take_credit(socket.out, edge);
         socket.credit_due = next;
+        let unit = &mut units[self.unit];
         if next == Edge::NEVER {
-            units[self.unit].credits.remove(port);
+            unit.credits.remove(port);
+        } else {
+            unit.credit_due = unit.credit_due.min(next);
         }
         credit
+    }
+
+    /// Awaits credits at other ports than before.
+    #[inline(never)]
+    fn await_others(&mut self, ports: &PortSet) {
+        let now = self.wiring.schedule.now();
+        let unit = &mut self.wiring.units[self.unit];
+        let new = ports.without(&unit.starved);
+        let done = unit.starved.without(ports);
+        let sockets = &mut self.wiring.sockets[self.first..];
+        for port in &new {
+            sockets[port].starved_since = now;
+        }
+        for port in &done {
+            let socket = &mut sockets[port];
+            socket.starved += now.since(socket.starved_since);
+            socket.starved_since = Fs::NEVER;
+            socket.starved_until = now + Fs(1);
+        }
+        unit.starved = *ports;
+        for port in &new {
+            self.wake_for_credits(port);
+        }
     }
 
     /// Wakes this unit for every credit that is on its way to `port`.
@@ -103,13 +134,25 @@ impl<P> UnitWires<'_, P> {
 
 impl<P: Clone> Wires for UnitWires<'_, P> {
     #[inline]
-    fn flit_ports(&self, edge: Edge) -> PortSet {
-        self.due(self.wiring.units[self.unit].flits, |socket| socket.flit_due <= edge)
+    fn flit_ports(&mut self, edge: Edge) -> PortSet {
+        let unit = &self.wiring.units[self.unit];
+        if unit.flit_due > edge {
+            return PortSet::EMPTY;
+        }
+        let (ports, next) = self.due(unit.flits, edge, |socket| socket.flit_due);
+        self.wiring.units[self.unit].flit_due = next;
+        ports
     }
 
     #[inline]
-    fn credit_ports(&self, edge: Edge) -> PortSet {
-        self.due(self.wiring.units[self.unit].credits, |socket| socket.credit_due <= edge)
+    fn credit_ports(&mut self, edge: Edge) -> PortSet {
+        let unit = &self.wiring.units[self.unit];
+        if unit.credit_due > edge {
+            return PortSet::EMPTY;
+        }
+        let (ports, next) = self.due(unit.credits, edge, |socket| socket.credit_due);
+        self.wiring.units[self.unit].credit_due = next;
+        ports
     }
 
     #[inline]
@@ -185,26 +228,8 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
 
     #[inline]
     fn await_credits(&mut self, ports: &PortSet) {
-        let now = self.wiring.schedule.now();
-        let unit = &mut self.wiring.units[self.unit];
-        if unit.starved == *ports {
-            return;
-        }
-        let new = ports.without(&unit.starved);
-        let done = unit.starved.without(ports);
-        let sockets = &mut self.wiring.sockets[self.first..];
-        for port in &new {
-            sockets[port].starved_since = now;
-        }
-        for port in &done {
-            let socket = &mut sockets[port];
-            socket.starved += now.since(socket.starved_since);
-            socket.starved_since = Fs::NEVER;
-            socket.starved_until = now + Fs(1);
-        }
-        unit.starved = *ports;
-        for port in &new {
-            self.wake_for_credits(port);
+        if self.wiring.units[self.unit].starved != *ports {
+            self.await_others(ports);
         }
     }
 
