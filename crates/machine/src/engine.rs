@@ -17,7 +17,7 @@ use std::time::Duration;
 use base::{Fs, RoutingFunction};
 use memory::MemoryModel;
 
-use crate::ghost::Seen;
+use crate::ghost::Log;
 use crate::network::Mail;
 use crate::partition::Partition;
 use crate::partition::exchange::{Alone, Exchange, Hall, Notice};
@@ -29,7 +29,7 @@ use crate::{Machine, RunError};
 pub(crate) struct Letter {
     pub(crate) mail: Mail<Payload>,
     /// What happened to lines of the other's shard of the checker.
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: Log,
 }
 
 impl Letter {

@@ -51,6 +51,17 @@ impl<P> Packets<P> {
         self.slots[at.at()].take().expect("every flit's packet is in the slab")
     }
 
+    /// Forgets a packet that has gone.
+    ///
+    /// # Panics
+    /// As [`remove`](Self::remove).
+    pub(crate) fn forget(&mut self, at: PacketIdx) {
+        let slot = &mut self.slots[at.at()];
+        assert!(slot.is_some(), "every flit's packet is in the slab");
+        *slot = None;
+        self.free.push(at);
+    }
+
     /// The packet at `at`, if it is in flight.
     pub fn get(&self, at: PacketIdx) -> Option<&Packet<P>> {
         self.slots.get(at.at()).and_then(Option::as_ref)

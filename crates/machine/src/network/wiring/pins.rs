@@ -32,7 +32,7 @@ impl<P: Clone> UnitWires<'_, P> {
             self.mail[part].packets.push(packet.clone());
         }
         if flit.tail {
-            self.packets.remove(flit.packet);
+            self.packets.forget(flit.packet);
         }
         self.wiring.post(far, flit, transit, wrong, self.mail);
     }
