@@ -1,6 +1,6 @@
 //! Runs in parts: cut, on threads, in any order, a machine must tell what it tells in one piece.
 
-use lockstep::machine::{Cut, Latency, Machine, Options, Summary};
+use lockstep::machine::{Cut, Deal, Latency, Machine, Options, Summary};
 use lockstep::topology::spec::MachineSpec;
 use lockstep::traffic::Trace;
 use proptest::prelude::*;
@@ -44,8 +44,9 @@ fn run(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<(String, u
 pub fn same(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<usize, String> {
     let plain = Options { cut: Cut::Auto, threads: 1, shuffle: None, ..options };
     let (one, whole) = run(spec, trace, plain)?;
-    // However little there is to do, so that threads have met often.
-    let (other, parts) = run(spec, trace, Options { together: true, ..options })?;
+    // Not as is faster, so that threads have met often.
+    let deal = if options.deal == Deal::Measured { Deal::Together } else { options.deal };
+    let (other, parts) = run(spec, trace, Options { deal, ..options })?;
     if whole == 1 && one == other {
         return Ok(parts);
     }

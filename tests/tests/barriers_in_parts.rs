@@ -1,7 +1,7 @@
 //! Barriers by units and packets, timeouts and halts, on machines that are cut: as in one piece.
 
 use lockstep::base::{Addr, Combine, Fs, NodeIdx, Op, Record, ThreadIdx, rng};
-use lockstep::machine::{Cut, Machine, Options};
+use lockstep::machine::{Cut, Deal, Machine, Options};
 use lockstep::topology::Description;
 use lockstep::topology::spec::{BarrierSpec, MachineSpec, NodeEventSpec, NodeHappening, UnitSpec};
 use lockstep::traffic::Trace;
@@ -97,8 +97,8 @@ fn barriers_are_the_same_for_any_cut_any_threads_and_any_order() {
         tests::laws([80, 1500], 31).run(&inputs, |(tight, meets, how, threads, seed, order)| {
             let (spec, trace) = (meets.on(tight.spec()), meets.trace(seed));
             let shuffle = (order % 3 != 0).then_some(order);
-            let options =
-                Options { seed, threads, shuffle, cut: how, check: order % 4 != 0, together: true };
+            let deal = if order % 2 == 0 { Deal::Together } else { Deal::InTurn };
+            let options = Options { seed, threads, shuffle, cut: how, check: order % 4 != 0, deal };
             let parts = same(&spec, &trace, options).map_err(TestCaseError::fail)?;
             let mut machine = Machine::new(&spec, &trace, options).expect("it was built before");
             let result = machine.run();
@@ -149,7 +149,8 @@ fn tokens_are_written_down_and_taken_up() {
     let mut whole = Machine::new(&spec, &trace, Options::default()).expect("a machine");
     whole.run().expect("it ends");
     let expected = told(&whole.summary());
-    let options = Options { threads: 2, cut: Cut::Parts(3), together: true, ..Options::default() };
+    let options =
+        Options { threads: 2, cut: Cut::Parts(3), deal: Deal::Together, ..Options::default() };
     let mut under_way = 0;
     for at in (50..2_000).step_by(77).map(Fs::from_ns) {
         let mut first = Machine::new(&spec, &trace, options).expect("a machine");

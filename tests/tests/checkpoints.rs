@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use lockstep::base::arch::{Buffers, RouterArch};
 use lockstep::base::{Addr, Fs, Op, PackageOp, Record, Rmw, ThreadIdx};
 use lockstep::machine::checkpoint::Header;
-use lockstep::machine::{CheckpointError, Cut, Latency, Machine, Options, Summary};
+use lockstep::machine::{CheckpointError, Cut, Deal, Latency, Machine, Options, Summary};
 use lockstep::stress::{Case, topologies};
 use lockstep::topology::describe::{
     BarrierForm, CrossingForm, EventForm, Happening, LinkForm, NodeEventForm, NodeHappening, Via,
@@ -127,7 +127,7 @@ fn machines_that_are_cut_go_on_from_the_end_of_any_epoch() {
     for name in ["nvl8", "nvl72", "torus4x4x4", "packages64", "nvl8-framed"] {
         let spec = Description::shipped(name).expect("shipped").elaborate().expect("a machine");
         for cut in [Cut::Parts(2), Cut::Drawn { parts: 3, seed: 8 }] {
-            let options = Options { cut, threads: 2, together: true, ..Options::default() };
+            let options = Options { cut, threads: 2, deal: Deal::Together, ..Options::default() };
             check(&spec, &mixed(8), options, &[100, 611]);
         }
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lockstep::base::{Addr, Fs, Op, Record, Rmw, ThreadIdx};
 use lockstep::coherence::{Listing, Mutant, Protocol};
-use lockstep::machine::{Cut, Machine, Options};
+use lockstep::machine::{Cut, Deal, Machine, Options};
 use lockstep::topology::Description;
 use lockstep::topology::describe::{FabricForm, PerSwitch};
 use lockstep::topology::spec::MachineSpec;
@@ -25,7 +25,8 @@ fn any_cut_any_threads_and_any_order_give_the_same_run() {
             let Some(trace) = program.trace() else { return Ok(()) };
             let shuffle = (order % 3 != 0).then_some(order);
             let check = order % 4 != 0;
-            let options = Options { seed, threads, shuffle, cut: how, check, together: true };
+            let deal = if order % 2 == 0 { Deal::Together } else { Deal::InTurn };
+            let options = Options { seed, threads, shuffle, cut: how, check, deal };
             let parts = same(&tight.spec(), &trace, options).map_err(TestCaseError::fail)?;
             cut.set(cut.get() + u32::from(parts > 1));
             Ok(())
@@ -36,8 +37,12 @@ fn any_cut_any_threads_and_any_order_give_the_same_run() {
     assert!(cut.get() > 20, "{} machines were cut", cut.get());
 }
 
-/// Every node loads, stores and adds all over the pool, and all meet twice.
+/// Every node loads, stores and adds all over the pool, and all meet twice; or as long as is asked for.
 fn all_over(nodes: u32) -> Trace {
+    rounds(nodes, 16)
+}
+
+fn rounds(nodes: u32, operations: u32) -> Trace {
     let record = |n: u32| {
         let far = u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44 << 3;
         let op = match n / nodes % 8 {
@@ -48,7 +53,7 @@ fn all_over(nodes: u32) -> Trace {
         };
         Record { thread: ThreadIdx(n % nodes), op }
     };
-    Trace::from_records((0..nodes * 16).map(record)).expect("a sound trace")
+    Trace::from_records((0..nodes * operations).map(record)).expect("a sound trace")
 }
 
 #[test]
@@ -61,7 +66,9 @@ fn shipped_machines_run_the_same_in_parts() {
             continue;
         }
         let parts = [2, 3, 5, 8][at % 4];
-        let options = Options { threads: 1 + at % 3, cut: Cut::Parts(parts), ..Options::default() };
+        let deal = if at % 4 < 2 { Deal::Together } else { Deal::InTurn };
+        let options =
+            Options { threads: 1 + at % 3, cut: Cut::Parts(parts), deal, ..Options::default() };
         let options = Options { shuffle: Some(7), check: at % 2 == 0, ..options };
         let found = same(&spec, &all_over(nodes), options);
         cut += u32::from(found.unwrap_or_else(|e| panic!("{name}: {e}")) > 1);
@@ -98,7 +105,9 @@ fn a_run_that_is_stopped_goes_on_as_if_it_were_not() {
     let mut machine = Machine::new(&spec, &trace, whole).unwrap();
     machine.run().unwrap();
     let expected = told(&machine.summary());
-    for options in [whole, Options { threads: 2, cut: Cut::Parts(3), together: true, ..whole }] {
+    let cut = Options { threads: 2, cut: Cut::Parts(3), ..whole };
+    let dealt = [Deal::Measured, Deal::Together, Deal::InTurn].map(|deal| Options { deal, ..cut });
+    for options in [whole].into_iter().chain(dealt) {
         let mut machine = Machine::new(&spec, &trace, options).unwrap();
         let mut at = Fs::ZERO;
         while machine.run_until(at).unwrap() {
@@ -106,6 +115,30 @@ fn a_run_that_is_stopped_goes_on_as_if_it_were_not() {
             at += Fs::from_ns(730);
         }
         assert_eq!(told(&machine.summary()), expected);
+    }
+}
+
+/// When epochs begin, and so where they end, is the same, too.
+#[test]
+fn whoever_steps_the_parts_steps_the_same_epochs() {
+    let spec = Description::nvl8().elaborate().unwrap();
+    let trace = rounds(8, 400);
+    let run = |threads, deal| {
+        let options = Options { threads, cut: Cut::Parts(2), deal, ..Options::default() };
+        let mut machine = Machine::new(&spec, &trace, options).unwrap();
+        machine.run().unwrap();
+        (machine.engine(), told(&machine.summary()))
+    };
+    let (alone, expected) = run(1, Deal::Measured);
+    assert!(alone.epochs.0 > 100 && alone.epochs.1 == 0, "{alone:?}");
+    let all = alone.epochs.0;
+    for (deal, together) in
+        [(Deal::Measured, None), (Deal::Together, Some(all)), (Deal::InTurn, Some(all.div_ceil(2)))]
+    {
+        let (engine, found) = run(2, deal);
+        assert_eq!((engine.epochs.0, &engine.edges), (all, &alone.edges), "{deal:?}");
+        assert!(together.is_none_or(|t| engine.epochs.1 == t), "{deal:?}: {engine:?}");
+        assert!(found == expected, "{deal:?}");
     }
 }
 
@@ -133,7 +166,7 @@ fn a_drawn_cut_that_cuts_nothing_leaves_the_machine_whole_and_says_so() {
         let options = Options {
             threads: 2,
             cut: Cut::Drawn { parts: 2, seed },
-            together: true,
+            deal: Deal::Together,
             ..Options::default()
         };
         let parts = same(&spec, &trace, options).unwrap_or_else(|e| panic!("{seed}: {e}"));
@@ -169,7 +202,7 @@ fn an_epoch_that_is_too_long_is_noticed() {
     let (spec, trace) = (Description::nvl8().elaborate().unwrap(), all_over(8));
     for threads in [1, 2] {
         let cut = Cut::Parts(2);
-        let options = Options { threads, cut, together: true, ..Options::default() };
+        let options = Options { threads, cut, deal: Deal::Together, ..Options::default() };
         let mut machine = Machine::new(&spec, &trace, options).unwrap();
         machine.stretch_epochs(3);
         let text = panics(|| drop(machine.run()));
@@ -222,8 +255,12 @@ fn faults_of_the_protocol_are_caught_on_threads() {
             let whole = Options::default();
             let cut = Cut::Drawn { parts: 3, seed };
             let (one, _) = ending(spec, trace, mutant, whole);
-            let (other, parts) =
-                ending(spec, trace, mutant, Options { threads: 2, cut, together: true, ..whole });
+            let (other, parts) = ending(
+                spec,
+                trace,
+                mutant,
+                Options { threads: 2, cut, deal: Deal::Together, ..whole },
+            );
             assert!(one == other, "{mutant:?}, {parts} partitions: {one:#?} {other:#?}");
             caught += u32::from(parts > 1 && !matches!(one, Ending::Told(_, true)));
         }

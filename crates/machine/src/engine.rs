@@ -9,8 +9,10 @@
 //! `L` is the least latency on the cut, so what is sent in an epoch is seen after it: no partition can be
 //! late. At the meeting all learn when the next thing happens anywhere, so idle stretches are jumped.
 //!
-//! Who steps which partition does not matter. When epochs hold little work, one thread steps all of them,
-//! since meeting would cost more than it gains; that is decided by the component edges of the epochs before.
+//! Who steps which partition does not matter. Where several threads gain less than it costs them to meet, one
+//! steps all partitions; that is measured: see [`pace`].
+
+mod pace;
 
 use std::time::Duration;
 
@@ -20,9 +22,10 @@ use memory::MemoryModel;
 use crate::ghost::Log;
 use crate::network::Mail;
 use crate::partition::Partition;
-use crate::partition::exchange::{Alone, Exchange, Hall, Notice};
+use crate::partition::exchange::{Alone, Exchange, Hall, Notice, now};
 use crate::payload::Payload;
 use crate::{Machine, RunError};
+use pace::{Pace, Took};
 
 /// What one partition sends another when an epoch is over.
 #[derive(Debug, Default)]
@@ -39,14 +42,21 @@ impl Letter {
     }
 }
 
-/// Component edges an epoch and thread from which several threads step the machine. ASSUMED: a
-/// component takes some hundred nanoseconds, a meeting a microsecond or two.
-const BUSY_EDGES: u64 = 24;
+/// Who steps the partitions of a machine that is cut, where there are threads for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Deal {
+    /// Several threads or one, as is faster; both are tried now and then.
+    #[default]
+    Measured,
+    /// Several threads, whether or not that is faster: for tests of what they must not change.
+    Together,
+    /// Several and one in turn, an epoch each: likewise.
+    InTurn,
+}
 
-/// Epochs after which one thread looks whether there is work for more, at most; and epochs that several go
-/// on.
-const LOOK_EPOCHS_MAX: u64 = 64;
-const TOGETHER_EPOCHS: u64 = 2048;
+/// Epochs after which barriers and progress are looked at. It is a number, whatever stretches they are stepped in,
+/// since what is found there is a result.
+const BLOCK_EPOCHS: u64 = 2048;
 
 /// Why a stretch of epochs ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +105,8 @@ pub struct EngineUse {
     pub cut_links: usize,
     /// Epochs, and those of them that were stepped by several threads.
     pub epochs: (u64, u64),
+    /// How often the way that was not in use, on one thread or on several, was tried, and how often it was taken.
+    pub looks: (u64, u64),
     /// Component edges of each partition.
     pub edges: Vec<u64>,
     /// The most component edges of a partition over their mean, at least 1.
@@ -108,13 +120,11 @@ pub struct EngineUse {
 pub(crate) struct Engine {
     pub(crate) length: Fs,
     pub(crate) why: Option<&'static str>,
-    /// Threads that may step partitions, and whether they are to at any load.
+    /// Threads that may step partitions, and whether they do.
     pub(crate) threads: usize,
-    pub(crate) always: bool,
+    deal: Deal,
     alone: Alone<Letter>,
-    /// Whether the last epochs held work for several threads; and if not, epochs to the next look.
-    busy: bool,
-    look: u64,
+    pace: Pace,
     epochs: (u64, u64),
     waiting: Duration,
 }
@@ -123,21 +133,64 @@ impl Engine {
     pub(crate) fn new(
         (parts, length): (usize, Fs),
         threads: usize,
-        always: bool,
+        deal: Deal,
         why: Option<&'static str>,
     ) -> Self {
         Self {
             length,
             why,
             threads: threads.clamp(1, parts),
-            always,
+            deal,
             alone: Alone::new(parts),
-            busy: false,
-            look: 1,
+            pace: Pace::new(),
             epochs: (0, 0),
             waiting: Duration::ZERO,
         }
     }
+
+    /// How many epochs to step next, of those `left`, and by how many threads.
+    fn next(&self, left: u64) -> (u64, usize) {
+        let (most, together) = match self.deal {
+            _ if self.threads == 1 => (left, false),
+            Deal::Measured => self.pace.next(),
+            Deal::Together => (left, true),
+            Deal::InTurn => (1, self.epochs.0.is_multiple_of(2)),
+        };
+        // No short rest: threads would be started for it.
+        let epochs =
+            if self.deal == Deal::Measured && most + most / 2 >= left { left } else { most };
+        (epochs, if together { self.threads } else { 1 })
+    }
+
+    fn count(&mut self, took: Took, threads: usize) {
+        self.epochs.0 += took.epochs;
+        if threads > 1 {
+            self.epochs.1 += took.epochs;
+        }
+        if self.threads > 1 && self.deal == Deal::Measured {
+            self.pace.took(took);
+        }
+    }
+}
+
+/// As [`drive`], and tells what all but the first quarter of the epochs took.
+fn measure<R: RoutingFunction, M: MemoryModel>(
+    mine: &mut [Partition<R, M>],
+    place: (usize, usize),
+    x: &mut impl Exchange<Letter>,
+    s: Stretch,
+) -> (Stretch, (u64, Duration)) {
+    let quarter = (s.epochs - s.done) / 4;
+    let (mut first, mut started) = (s, now());
+    if quarter > 0 {
+        first = drive(mine, place, x, Stretch { epochs: s.done + quarter, ..s });
+        if first.end != End::Epochs {
+            return (first, (first.edges - s.edges, now().duration_since(started)));
+        }
+        started = now();
+    }
+    let last = drive(mine, place, x, Stretch { epochs: s.epochs, ..first });
+    (last, (last.edges - first.edges, now().duration_since(started)))
 }
 
 /// Steps partitions, of which `mine` are the `first` and so on, through a stretch of epochs.
@@ -190,8 +243,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
                 None => self.at_rest(),
             };
         }
-        let end = self.stretch((1, Fs::NEVER), 1);
-        self.judge(end)
+        let end = self.begin(Fs::NEVER).map(|s| self.stretch(Stretch { epochs: 1, ..s }, 1).end);
+        self.judge(end.unwrap_or(End::Rest))
     }
 
     /// Runs to the end of the trace.
@@ -242,14 +295,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
             if next >= until && next < Fs::NEVER {
                 break;
             }
-            let together = self.engine.threads > 1 && (self.engine.busy || self.engine.always);
-            let (most, threads) = if together {
-                (TOGETHER_EPOCHS, self.engine.threads)
-            } else {
-                (self.engine.look, 1)
-            };
             let before = self.engine.epochs.0;
-            let end = self.stretch((most.min(left), until), threads);
+            let end = self.block(left.min(BLOCK_EPOCHS), until);
             left -= self.engine.epochs.0 - before;
             if !self.judge(end)? {
                 return Ok(false);
@@ -263,30 +310,49 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
         self.partitions.iter_mut().map(Partition::next).min().unwrap_or(Fs::NEVER)
     }
 
-    /// Goes on for some epochs, and up to an instant, on so many threads.
-    fn stretch(&mut self, (epochs, until): (u64, Fs), threads: usize) -> End {
-        let next = self.next_instant();
-        if next == Fs::NEVER {
-            return End::Rest;
+    /// Goes on for some epochs, and up to an instant, in stretches. When epochs begin does not depend on these.
+    fn block(&mut self, epochs: u64, until: Fs) -> End {
+        let Some(mut s) = self.begin(until) else { return End::Rest };
+        while s.end == End::Epochs && s.done < epochs {
+            let (most, threads) = self.engine.next(epochs - s.done);
+            s = self.stretch(Stretch { epochs: s.done + most, ..s }, threads);
         }
-        let length = self.engine.length;
-        let horizon = self.barrier_horizon(next);
-        let s = Stretch { next, length, epochs, until, horizon, done: 0, edges: 0, end: End::Rest };
-        let all = self.partitions.len();
-        let s = if threads > 1 {
-            self.together(s, threads)
-        } else {
-            drive(&mut self.partitions, (0, all), &mut self.engine.alone, s)
-        };
-        self.engine.epochs.0 += s.done;
-        self.engine.epochs.1 += if threads > 1 { s.done } else { 0 };
-        self.engine.busy = s.edges > BUSY_EDGES * s.done * self.engine.threads as u64;
-        let later = (2 * self.engine.look).min(LOOK_EPOCHS_MAX);
-        self.engine.look = if self.engine.busy { 1 } else { later };
         s.end
     }
 
-    fn together(&mut self, s: Stretch, threads: usize) -> Stretch {
+    /// A stretch that is to be stepped; none where nothing is left to happen.
+    fn begin(&mut self, until: Fs) -> Option<Stretch> {
+        let next = self.next_instant();
+        let (length, horizon) = (self.engine.length, self.barrier_horizon(next));
+        let begun = Stretch {
+            next,
+            length,
+            epochs: 0,
+            until,
+            horizon,
+            done: 0,
+            edges: 0,
+            end: End::Epochs,
+        };
+        (next < Fs::NEVER).then_some(begun)
+    }
+
+    /// Goes on by a stretch, on so many threads.
+    fn stretch(&mut self, begun: Stretch, threads: usize) -> Stretch {
+        let all = self.partitions.len();
+        let started = now();
+        let (s, timed) = if threads > 1 {
+            self.together(begun, threads)
+        } else {
+            measure(&mut self.partitions, (0, all), &mut self.engine.alone, begun)
+        };
+        let wall = now().duration_since(started);
+        let (epochs, edges) = (s.done - begun.done, s.edges - begun.edges);
+        self.engine.count(Took { epochs, edges, wall, timed }, threads);
+        s
+    }
+
+    fn together(&mut self, s: Stretch, threads: usize) -> (Stretch, (u64, Duration)) {
         let all = self.partitions.len();
         let hall = Hall::new(all, threads);
         let mut chunks = Vec::with_capacity(threads);
@@ -299,7 +365,10 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
         }
         let work = |(thread, first, chunk): (usize, usize, &mut [Partition<R, M>])| {
             let mut seat = hall.seat(thread);
-            let s = drive(chunk, (first, all), &mut seat, s);
+            // Nobody's time runs before all are here.
+            let here = seat.meet(Notice::NONE);
+            let gone = (Stretch { end: End::Gone, ..s }, (0, Duration::ZERO));
+            let s = here.map_or(gone, |_| measure(chunk, (first, all), &mut seat, s));
             (s, seat.waited)
         };
         let results = std::thread::scope(|scope| {
@@ -358,6 +427,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             epoch: if cut { self.engine.length } else { Fs::ZERO },
             cut_links: self.layout().cut().count() / 2,
             epochs: self.engine.epochs,
+            looks: (self.engine.pace.looks, self.engine.pace.changes),
             imbalance: if all == 0 { 1.0 } else { most as f64 * edges.len() as f64 / all as f64 },
             edges,
             waiting: self.engine.waiting,

@@ -46,7 +46,7 @@ pub use cycle::CycleNetwork;
 pub use directory::{
     CacheTransfers, DirectoryUse, PackageUse, directory, package_directory, protocol,
 };
-pub use engine::EngineUse;
+pub use engine::{Deal, EngineUse};
 pub use error::{BuildError, RunError};
 pub use footprint::Footprint;
 pub use machine::{Machine, Options};

@@ -17,7 +17,7 @@ use traffic::Trace;
 
 use crate::barriers::{Meetings, Teams, units};
 use crate::build::{Seed, config, memories, nodes, shared, sources, timed};
-use crate::engine::Engine;
+use crate::engine::{Deal, Engine};
 use crate::memory_port::MemoryPort;
 use crate::network::{FlitCounts, Loss, Network, Units, loss};
 use crate::node::{Node, Shared};
@@ -53,14 +53,14 @@ pub struct Options {
     pub threads: usize,
     /// Where the machine is cut. Results do not depend on it.
     pub cut: Cut,
-    /// Have the threads step their parts however little an epoch holds, which is slower where it is little: for
-    /// tests of what threads must not change.
-    pub together: bool,
+    /// Who steps the parts. Results do not depend on it.
+    pub deal: Deal,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, check: true, shuffle: None, threads: 1, cut: Cut::Auto, together: false }
+        let (cut, deal) = (Cut::Auto, Deal::Measured);
+        Self { seed: 1, check: true, shuffle: None, threads: 1, cut, deal }
     }
 }
 
@@ -215,7 +215,7 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
         let partitions = dealt.into_iter().enumerate().map(partition);
         let mut machine = Self {
             partitions: partitions.collect::<Result<_, RunError>>()?,
-            engine: Engine::new((parts, plan.epoch), options.threads, options.together, plan.why),
+            engine: Engine::new((parts, plan.epoch), options.threads, options.deal, plan.why),
             layout,
             spec: spec.clone(),
             options,

@@ -135,8 +135,12 @@ pub struct EngineUse {
     pub cut_links: usize,
     /// Epochs that were stepped.
     pub epochs: u64,
-    /// Those in which there was work for several threads.
+    /// Those that several threads stepped; one stepped the others.
     pub epochs_together: u64,
+    /// How often the way that was not in use, on one thread or on several, was tried.
+    pub looks: u64,
+    /// How often it was faster, and taken.
+    pub changes: u64,
     /// The most component edges of a partition over their mean.
     pub imbalance: f64,
     /// Wall-clock seconds that threads waited for each other, all together.

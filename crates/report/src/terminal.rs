@@ -69,13 +69,15 @@ fn engine(out: &mut String, r: &RunReport) {
     } else if e.partitions > 1 {
         let _ = writeln!(
             out,
-            "     {} partitions, {} cables cut; {} epochs of {:.1} ns, {} of them on several threads; imbalance \
-             {:.2}, {:.2} s of waiting",
+            "     {} partitions, {} cables cut; {} epochs of {:.1} ns, {} of them on several threads; {} looks at \
+             the other way, {} changes; imbalance {:.2}, {:.2} s of waiting",
             e.partitions,
             grouped(e.cut_links as u64),
             grouped(e.epochs),
             e.epoch_ns,
             grouped(e.epochs_together),
+            grouped(e.looks),
+            grouped(e.changes),
             e.imbalance,
             e.waiting_wall_s
         );

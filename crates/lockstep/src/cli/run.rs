@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use lockstep::shipped::{DEFAULT_TOPOLOGY, DEFAULT_TRACE};
-use machine::{Latency, Machine, Options, Summary};
+use machine::{Deal, Latency, Machine, Options, Summary};
 use report::{
     CacheTransfers, Checks, DirectoryUse, EngineUse, Histogram, KindLatency, LatencyNs, PackageUse,
     RunReport, Style,
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         shuffle: args.shuffle,
         threads: usize::from(args.threads),
         cut: args.checkpoints.cut()?,
-        together: false,
+        deal: Deal::Measured,
     };
     let started = now();
     let mut machine = Machine::new(&spec, &trace, options)?;
@@ -233,6 +233,8 @@ fn engine(e: &machine::EngineUse) -> EngineUse {
         cut_links: e.cut_links,
         epochs: e.epochs.0,
         epochs_together: e.epochs.1,
+        looks: e.looks.0,
+        changes: e.looks.1,
         imbalance: e.imbalance,
         waiting_wall_s: e.waiting.as_secs_f64(),
     }

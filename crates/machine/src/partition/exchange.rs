@@ -79,9 +79,13 @@ impl<L> Exchange<L> for Alone<L> {
     }
 }
 
-/// Looks at the meeting before a thread gives its core away, and before it sleeps.
-const SPINS: u32 = 4_000;
-const YIELDS: u32 = 64;
+/// How long a thread that waits keeps its core, and when it sleeps. ASSUMED: parts of an epoch that are dealt well
+/// end within microseconds of each other; and whoever is waited for may want this core.
+const KEEPS: Duration = Duration::from_micros(5);
+const SLEEPS: Duration = Duration::from_micros(200);
+
+/// Looks at the meeting before the time.
+const SPINS: u32 = 16;
 
 /// What the threads of a machine share.
 #[derive(Debug)]
@@ -141,12 +145,19 @@ impl<L> Seat<'_, L> {
         let over =
             || hall.held.load(Ordering::SeqCst) != before || hall.gone.load(Ordering::SeqCst);
         let started = now();
-        for spin in 0..SPINS + YIELDS {
-            if over() {
-                self.waited += now().duration_since(started);
-                return;
+        let mut waited = Duration::ZERO;
+        while waited < SLEEPS {
+            for _ in 0..SPINS {
+                if over() {
+                    self.waited += now().duration_since(started);
+                    return;
+                }
+                core::hint::spin_loop();
             }
-            if spin < SPINS { core::hint::spin_loop() } else { std::thread::yield_now() }
+            if waited >= KEEPS {
+                std::thread::yield_now();
+            }
+            waited = now().duration_since(started);
         }
         let mut asleep = lock(&hall.lock);
         hall.sleepers.fetch_add(1, Ordering::SeqCst);
@@ -214,7 +225,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[expect(clippy::disallowed_methods, reason = "waiting time of the host; nothing depends on it")]
-fn now() -> Instant {
+/// The host's time: who steps what depends on it, and no result does.
+#[expect(clippy::disallowed_methods, reason = "no result depends on the host's time")]
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
