@@ -56,8 +56,9 @@ pub enum RunError {
     },
     /// Members of a barrier that did not come in time.
     #[error(
-        "barrier {id} timed out at {at}: {missing} of its {members} members have not arrived since {since}\n\
-         {explanation}  mend: let every member arrive, or raise `barriers: (timeout: ..)`"
+        "barrier {id} timed out at {at}: {missing} of its {members} members {} not arrived since {since}\n\
+         {explanation}  mend: let every member arrive, or raise `barriers: (timeout: ..)`",
+        if *missing == 1 { "has" } else { "have" }
     )]
     BarrierTimeout {
         /// Which barrier.
