@@ -14,7 +14,7 @@ use report::{
 use traffic::Trace;
 
 use super::output::Output;
-use super::run_checkpoint::{Checkpoints, Flags, interrupted};
+use super::run_checkpoint::{Checkpoints, Flags, interrupted, listen};
 use super::{Outcome, input, log, output, progress, run_links};
 
 /// Replays a memory trace on a machine and reports what happened.
@@ -67,6 +67,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    listen();
     log::start(args.log.as_deref())?;
     let spec = input::topology(&args.topology)?;
     let trace = input::trace(&args.trace)?;

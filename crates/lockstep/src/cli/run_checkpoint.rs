@@ -68,7 +68,7 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Of a run of `trace` on `topology`. From now on Ctrl-C is heard by [`interrupted`].
+    /// Of a run of `trace` on `topology`.
     pub(crate) fn new(flags: &Flags, topology: &str, trace: &str) -> anyhow::Result<Self> {
         let stem = |name: &str| {
             let stem = Path::new(name).file_stem().unwrap_or_default();
@@ -83,17 +83,14 @@ impl Checkpoints {
                     path.display()
                 );
             }
-            draft::beside(&path).map_err(|e| {
+            draft::again(&path).map_err(|e| {
                 let mend = "check that its folder exists and may be written";
                 anyhow!("{}: {e}\n  mend: {mend}", unwritable(&path))
             })?;
         }
-        // A second handler is an error, and there is one already.
-        let _ = ctrlc::set_handler(|| {
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(INTERRUPTED_CODE.into());
-            }
-        });
+        if flags.resume.is_some() {
+            draft::sweep(&path);
+        }
         let every = flags.checkpoint_every.map(|span| span.0);
         Ok(Self { path, every, due: every.unwrap_or(Fs::NEVER) })
     }
@@ -143,7 +140,7 @@ impl Checkpoints {
     /// Writes a checkpoint: whole, or the one before stays.
     pub(crate) fn write(&self, machine: &Machine) -> anyhow::Result<()> {
         let context = || unwritable(&self.path);
-        let mut out = BufWriter::new(draft::beside(&self.path).with_context(context)?);
+        let mut out = BufWriter::new(draft::again(&self.path).with_context(context)?);
         machine.checkpoint(&mut out).with_context(context)?;
         out.flush().with_context(context)?;
         let file = out.into_inner().map_err(std::io::IntoInnerError::into_error);
@@ -156,6 +153,16 @@ impl Checkpoints {
 
 /// What a run that Ctrl-C ended exits with: 128 and the signal's number.
 pub(crate) const INTERRUPTED_CODE: u8 = 130;
+
+/// From now on Ctrl-C is heard by [`interrupted`]; twice, it ends the process.
+pub(crate) fn listen() {
+    // A second handler is an error, and there is one already.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED_CODE.into());
+        }
+    });
+}
 
 /// Whether the run is to end here.
 #[inline]
