@@ -14,7 +14,7 @@
 
 mod pace;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::{Fs, RoutingFunction};
 use memory::MemoryModel;
@@ -84,6 +84,8 @@ struct Stretch {
     until: Fs,
     /// The instant before which every epoch ends.
     horizon: Fs,
+    /// When it ends on the host if it takes too long, after the epoch that is then stepped.
+    limit: Option<Instant>,
     /// Epochs done, and component edges stepped in them.
     done: u64,
     edges: u64,
@@ -162,6 +164,13 @@ impl Engine {
         (epochs, if together { self.threads } else { 1 })
     }
 
+    /// When so many epochs on so many threads take too long: a meeting for which the host finds no core can
+    /// take milliseconds.
+    fn limit(&self, epochs: u64, threads: usize) -> Option<Instant> {
+        let measured = self.deal == Deal::Measured && threads > 1;
+        measured.then(|| now() + self.pace.patience(epochs))
+    }
+
     fn count(&mut self, took: Took, threads: usize) {
         self.epochs.0 += took.epochs;
         if threads > 1 {
@@ -202,12 +211,14 @@ fn drive<R: RoutingFunction, M: MemoryModel>(
 ) -> Stretch {
     loop {
         let end = Fs(s.next.0.saturating_add(s.length.0)).min(s.horizon);
-        let mut notice = Notice::NONE;
+        let mut notice =
+            Notice { late: s.limit.is_some_and(|limit| now() > limit), ..Notice::NONE };
         for (at, p) in mine.iter_mut().enumerate() {
             let before = p.edges;
             p.run_before(end);
             let next = p.post(first + at, x);
-            notice = notice.and(Notice { next, edges: p.edges - before, failed: p.failed() });
+            let (edges, failed) = (p.edges - before, p.failed());
+            notice = notice.and(Notice { next, edges, failed, late: false });
         }
         let Some(told) = x.meet(notice) else { return Stretch { end: End::Gone, ..s } };
         for (at, p) in mine.iter_mut().enumerate() {
@@ -223,7 +234,7 @@ fn drive<R: RoutingFunction, M: MemoryModel>(
             Notice { failed: true, .. } => End::Failed,
             Notice { next: Fs::NEVER, .. } => End::Rest,
             Notice { next, .. } if next >= s.until.min(s.horizon) => End::Reached,
-            _ if s.done == s.epochs => End::Epochs,
+            _ if s.done == s.epochs || told.late => End::Epochs,
             _ => continue,
         };
         return s;
@@ -315,7 +326,8 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
         let Some(mut s) = self.begin(until) else { return End::Rest };
         while s.end == End::Epochs && s.done < epochs {
             let (most, threads) = self.engine.next(epochs - s.done);
-            s = self.stretch(Stretch { epochs: s.done + most, ..s }, threads);
+            let limit = self.engine.limit(most, threads);
+            s = self.stretch(Stretch { epochs: s.done + most, limit, ..s }, threads);
         }
         s.end
     }
@@ -330,6 +342,7 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
             epochs: 0,
             until,
             horizon,
+            limit: None,
             done: 0,
             edges: 0,
             end: End::Epochs,

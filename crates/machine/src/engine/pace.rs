@@ -33,6 +33,10 @@ const BETTER: f64 = 0.97;
 /// How much worse than the way that is used a look can find the other at most, for the same reason.
 const WORST: f64 = 2.0;
 
+/// Epochs of several threads end when they take so many times what the last ones did: that they are worse is known
+/// then.
+const PATIENCE: f64 = 3.0;
+
 /// A stretch of epochs, as it was stepped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Took {
@@ -92,6 +96,12 @@ impl Pace {
         (epochs, self.together != self.looking)
     }
 
+    /// The time after which epochs of several threads are to end.
+    pub(crate) fn patience(&self, epochs: u64) -> Duration {
+        let due = self.epoch.as_secs_f64() * epochs as f64;
+        Duration::from_secs_f64((PATIENCE * due).clamp(LOOK.as_secs_f64(), 3600.0))
+    }
+
     /// What the epochs took that [`next`](Self::next) said.
     pub(crate) fn took(&mut self, t: Took) {
         if t.epochs == 0 {
@@ -101,7 +111,8 @@ impl Pace {
         self.left -= t.wall.as_secs_f64();
         self.sample = self.sample.and(t);
         // What ends early is too short to tell.
-        if self.sample.wall >= LOOK / 4 && self.sample.epochs >= LOOK_EPOCHS.into() {
+        let enough = self.sample.epochs >= LOOK_EPOCHS.into() || self.sample.wall >= 2 * LOOK;
+        if self.sample.wall >= LOOK / 4 && enough {
             let sample = core::mem::take(&mut self.sample);
             self.judge(&sample);
         }

@@ -23,11 +23,13 @@ pub(crate) struct Notice {
     pub(crate) edges: u64,
     /// Whether a partition met an error.
     pub(crate) failed: bool,
+    /// Whether the stretch has taken longer than it may.
+    pub(crate) late: bool,
 }
 
 impl Notice {
     /// Of nobody.
-    pub(crate) const NONE: Self = Self { next: Fs::NEVER, edges: 0, failed: false };
+    pub(crate) const NONE: Self = Self { next: Fs::NEVER, edges: 0, failed: false, late: false };
 
     /// What both say.
     pub(crate) fn and(self, other: Self) -> Self {
@@ -35,6 +37,7 @@ impl Notice {
             next: self.next.min(other.next),
             edges: self.edges + other.edges,
             failed: self.failed || other.failed,
+            late: self.late || other.late,
         }
     }
 }
