@@ -61,9 +61,7 @@ impl<W: Wires> Egress for Wired<'_, W> {
 }
 
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
-    /// Steps router `i` at an edge of its clock: takes in what is visible on its wires, decides and
-    /// sends. Gives the next edge at which it must be stepped if nothing arrives before,
-    /// [`Edge::NEVER`] if none.
+    /// See [`RouterBank::step_wired`](crate::RouterBank::step_wired).
     pub(crate) fn step_wired<X: Wires>(
         &mut self,
         i: usize,
@@ -71,22 +69,46 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         clock: &Domain,
         wires: &mut X,
     ) -> Edge {
-        let credits = wires.credit_ports(edge);
-        if !credits.is_empty() {
-            self.take_credits(i, edge, &credits, wires);
-        }
         let (first, shift) = (Block::<L, W>::lane(i, 0).0, self.c.shift);
         let mut wired = Wired { wires, clock, first, shift };
+        let (mut last, mut next) = (None, Edge::NEVER);
+        while let Some(at) = wired.wires.turn(edge, last) {
+            next = self.step_at(i, at, &mut wired);
+            last = Some((at, next));
+        }
+        next
+    }
+
+    /// Steps router `i` through an edge. Gives the next at which it must be stepped if nothing arrives before.
+    #[inline]
+    fn step_at<X: Wires>(&mut self, i: usize, edge: Edge, wired: &mut Wired<'_, X>) -> Edge {
+        let credits = wired.wires.credit_ports(edge);
+        let mut changed = !credits.is_empty();
+        if changed {
+            self.take_credits(i, edge, &credits, wired.wires);
+        }
         let flits = wired.wires.flit_ports(edge);
         if !flits.is_empty() {
-            self.take_in(i, edge, &flits, &mut wired);
+            changed |= self.take_in(i, edge, &flits, wired);
         }
-        self.step(i, edge.0, &mut wired);
+        if self.acts(i) {
+            self.step(i, edge.0, wired);
+            changed = true;
+        }
         if !self.c.deferred.is_empty() {
-            self.put_deferred(edge.0, &mut wired);
+            self.put_deferred(edge.0, wired);
         }
-        wires.await_credits(&self.blocks[i].starved(self.c.keeps_vcs, shift));
-        Edge(if self.c.take_wake(i) { edge.0 + 1 } else { self.c.next_timer(i) })
+        if changed {
+            let starved = self.blocks[i].starved(self.c.keeps_vcs, self.c.shift);
+            wired.wires.await_credits(&starved);
+        }
+        Edge(if self.c.is_awake(i) { edge.0 + 1 } else { self.c.next_timer(i) })
+    }
+
+    /// Whether a step of router `i` may do anything.
+    #[inline]
+    fn acts(&self, i: usize) -> bool {
+        self.c.is_awake(i) || self.blocks[i].timed || self.c.special
     }
 
     fn lane_of(&self, i: usize, port: usize, vc: VcIdx) -> Lane {
@@ -103,16 +125,17 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     }
 
     /// Delivers the flits that are visible at `ports`; from a port's first head on they are for later,
-    /// unless RC takes no cycle.
+    /// unless RC takes no cycle. Tells whether any was delivered.
     fn take_in<X: Wires>(
         &mut self,
         i: usize,
         edge: Edge,
         ports: &PortSet,
         wired: &mut Wired<'_, X>,
-    ) {
+    ) -> bool {
         let arch = &self.c.pipeline.arch;
         let ages = arch.arbiter == Arbitration::Age || arch.priority == Priority::Age;
+        let mut any = false;
         for port in ports {
             let mut defer = false;
             while let Some(flit) = wired.wires.receive(port, edge) {
@@ -124,9 +147,11 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
                     self.c.deferred.push((lane, slot));
                 } else {
                     self.put((lane, slot), edge.0, wired);
+                    any = true;
                 }
             }
         }
+        any
     }
 
     /// Puts the flits that were for later into their input VCs.

@@ -8,10 +8,19 @@ use crate::PortSet;
 /// The wires at the ports of one component, whose clock counts the edges.
 ///
 /// A wire has a latency of at least one edge: what is sent at an edge is received at a later one.
-/// The implementor wakes the receiver of a flit when it can be received. The receiver of a credit
+/// The implementor wakes the receiver of a flit when it can be received, or as much later as
+/// [`patience`](crate::RouterBank::patience) allows, and then has it stepped through the edges in between.
+/// The receiver of a credit
 /// is woken only if it [awaits](Self::await_credits) one; else the credit lies on the wire until
 /// the receiver is stepped for another reason.
 pub trait Wires {
+    /// The edge that a router is to be stepped through next, up to the present `edge`, or none: after the last
+    /// one, at which it asked for another, or for a start. That is the present edge alone where nothing
+    /// waits longer than it has to.
+    fn turn(&mut self, edge: Edge, last: Option<(Edge, Edge)>) -> Option<Edge> {
+        last.is_none().then_some(edge)
+    }
+
     /// Ports with flits that are visible at `edge`; the others need not be asked. All that is visible at these
     /// is to be received.
     fn flit_ports(&mut self, edge: Edge) -> PortSet;

@@ -97,7 +97,9 @@ impl Load {
         self.now = self.net.advance(&mut woken).expect("injection never ends");
         for (domain, edge, component) in &woken {
             match self.net.component(*domain, *component) {
-                Component::Router(r) => self.net.step_router(r, *edge),
+                Component::Router(r) => {
+                    self.net.step_router(r, *edge);
+                }
                 Component::Node(n) => self.step_node(n, *edge),
                 Component::Memory(_) => {}
             }

@@ -247,7 +247,9 @@ impl Alignment {
             for (domain, edge, component) in &woken {
                 match self.net.component(*domain, *component) {
                     Component::Node(n) => self.step_node(n.at(), *edge, now),
-                    Component::Router(r) => self.net.step_router(r, *edge),
+                    Component::Router(r) => {
+                        self.net.step_router(r, *edge);
+                    }
                     Component::Memory(_) => {}
                 }
             }

@@ -98,7 +98,9 @@ mod tests {
         while net.advance(&mut woken).is_some_and(|now| now < Fs::from_ns(50_000)) {
             for (domain, edge, component) in woken.drain(..) {
                 match net.component(domain, component) {
-                    Component::Router(r) => net.step_router(r, edge),
+                    Component::Router(r) => {
+                        net.step_router(r, edge);
+                    }
                     Component::Node(n) => {
                         net.receive(n, edge, &mut delivered);
                         for packet in delivered.drain(..) {

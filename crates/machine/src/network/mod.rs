@@ -111,7 +111,9 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         place: (&Layout, usize),
         domains: &[Domain],
     ) -> Result<Self, BuildError> {
-        build::network(spec, routing, seed, place, domains)
+        let mut net = build::network(spec, routing, seed, place, domains)?;
+        net.be_patient(net.routers.patience());
+        Ok(net)
     }
 
     /// Goes on to the next instant at which any component wakes, and lists the components. If links have
@@ -161,20 +163,28 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         self.components.iter().map(Vec::len).sum()
     }
 
-    /// Steps a router; its next wake is arranged.
-    pub fn step_router(&mut self, i: RouterIdx, edge: Edge) {
+    /// Steps a router at an edge, after what it has to make up for; its next wake is arranged. Gives how many
+    /// edges it was stepped through.
+    pub fn step_router(&mut self, i: RouterIdx, edge: Edge) -> u64 {
         let unit = self.interfaces.len() + i.at();
-        let mut wires = self.wiring.at(unit, &mut self.packets, &mut self.mail);
+        let idle = self.units.next(unit) > edge;
+        let mut wires = self.wiring.at((unit, edge), &mut self.packets, &mut self.mail);
+        wires.idle = idle;
         let next = self.routers.step_wired(i, edge, &self.clocks[i.at()], &mut wires);
-        if next != Edge::NEVER {
-            self.wiring.wake(self.slots.routers[i.at()], next);
+        let steps = wires.steps;
+        if steps > 0 {
+            wires.ask(next);
+            if next != Edge::NEVER {
+                self.wiring.wake(self.slots.routers[i.at()], next);
+            }
+            self.step_unit(i, edge);
         }
-        self.step_unit(i, edge);
+        steps
     }
 
     /// Takes in what has arrived at a node; whole packets are appended to `delivered`.
     pub fn receive(&mut self, node: NodeIdx, edge: Edge, delivered: &mut Vec<PacketIdx>) {
-        let mut wires = self.wiring.at(node.at(), &mut self.packets, &mut self.mail);
+        let mut wires = self.wiring.at((node.at(), edge), &mut self.packets, &mut self.mail);
         let before = delivered.len();
         self.flits.delivered += self.interfaces[node.at()].receive(edge, &mut wires, delivered);
         self.packets_delivered += (delivered.len() - before) as u64;
@@ -184,7 +194,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// Sends up to one flit a port of a node. Gives the next edge at which the node must send again
     /// if nothing arrives before, [`Edge::NEVER`] if none.
     pub fn send(&mut self, node: NodeIdx, edge: Edge) -> Edge {
-        let mut wires = self.wiring.at(node.at(), &mut self.packets, &mut self.mail);
+        let mut wires = self.wiring.at((node.at(), edge), &mut self.packets, &mut self.mail);
         self.interfaces[node.at()].send(edge, &mut wires)
     }
 
@@ -344,6 +354,13 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
             self.wiring.land_credit(link, vc, (sent, visible), to);
         }
         mail.packets.clear();
+    }
+
+    /// Lets heads wait for routers, for so many edges.
+    fn be_patient(&mut self, patience: u32) {
+        for unit in &mut self.wiring.units[self.interfaces.len()..] {
+            unit.be_patient(patience);
+        }
     }
 
     pub(crate) fn vcs(&self) -> usize {

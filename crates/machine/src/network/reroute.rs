@@ -168,6 +168,10 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     /// Gives the network the changes of its links, in the order of time, before it is used.
     pub fn plan(&mut self, changes: Vec<Change<R>>) {
         self.plan.keeps = !changes.is_empty();
+        if self.plan.keeps {
+            // A change finds every flit where it has come to by then.
+            self.be_patient(0);
+        }
         self.plan.changes = changes.into();
     }
 

@@ -141,7 +141,7 @@ impl Units {
     }
 
     #[inline]
-    fn next(&self, unit: usize) -> Edge {
+    pub(super) fn next(&self, unit: usize) -> Edge {
         self.all.get(unit).map_or(Edge::NEVER, Busy::next)
     }
 

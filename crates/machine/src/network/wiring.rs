@@ -101,6 +101,8 @@ pub(crate) struct Socket {
     /// When the next flit, and the next credit, can be received here.
     flit_due: Edge,
     credit_due: Edge,
+    /// The packet whose head was the last to come in, and the edge up to which its flits can wait.
+    coming: (PacketIdx, Edge),
     /// The link out, and where it leads.
     out: LinkIdx,
     far_unit: u32,
@@ -115,7 +117,7 @@ pub(crate) struct Socket {
 }
 
 base::state!([] Socket {
-    keeps flit_due, credit_due, starved_since, starved, starved_until;
+    keeps flit_due, credit_due, coming, starved_since, starved, starved_until;
     each;
     fixed out, far_unit, far_port
 });
@@ -136,10 +138,26 @@ impl Socket {
         Self::leading(out, ABROAD | number, 0)
     }
 
+    /// When the unit is to be woken for a flit that comes in: flits behind a head leave after it.
+    #[inline]
+    fn rouse(&mut self, flit: &Flit, visible: Edge, patience: u32) -> Edge {
+        if patience == 0 {
+            visible
+        } else if flit.head {
+            self.coming = (flit.packet, Edge(visible.0.saturating_add(patience.into())));
+            self.coming.1
+        } else if flit.packet == self.coming.0 {
+            visible.max(self.coming.1)
+        } else {
+            visible
+        }
+    }
+
     const fn leading(out: LinkIdx, far_unit: u32, far_port: u16) -> Self {
         Self {
             flit_due: Edge::NEVER,
             credit_due: Edge::NEVER,
+            coming: (PacketIdx(u32::MAX), Edge(0)),
             out,
             far_unit,
             far_port,
@@ -163,12 +181,21 @@ pub(crate) struct Unit {
     credit_due: Edge,
     /// Ports on which a credit must wake it, as it said when it was last stepped.
     starved: PortSet,
+    /// The next edge at which it asked to be stepped.
+    asked: Edge,
+    /// For how many edges a head that is visible may wait for it, 0 or [`PATIENCE`].
+    patience: u32,
+    /// `[edge % PATIENCE]`: the last edge of these at which a head came in.
+    heads: [Edge; PATIENCE as usize],
 }
 
+/// Edges that a head waits where routers are patient.
+const PATIENCE: u32 = 2;
+
 base::state!([] Unit {
-    keeps flits, credits, flit_due, credit_due, starved;
+    keeps flits, credits, flit_due, credit_due, starved, asked, heads;
     each;
-    fixed slot, first
+    fixed slot, first, patience
 });
 
 impl Unit {
@@ -182,7 +209,32 @@ impl Unit {
             flit_due: Edge::NEVER,
             credit_due: Edge::NEVER,
             starved: PortSet::EMPTY,
+            asked: Edge::NEVER,
+            patience: 0,
+            heads: [Edge::NEVER; PATIENCE as usize],
         }
+    }
+
+    /// Lets heads wait for it.
+    pub(crate) fn be_patient(&mut self, patience: u32) {
+        assert!(patience == 0 || patience == PATIENCE, "a head waits for {patience} edges");
+        self.patience = patience;
+    }
+
+    /// Whether it may have been woken at an edge for nothing but a head that it has taken in before.
+    fn had_head_before(&self, edge: Edge) -> bool {
+        let before = edge.0.checked_sub(PATIENCE.into()).map_or(Edge::NEVER, Edge);
+        self.patience > 0 && before < Edge::NEVER && self.heads[Self::place(before)] == before
+    }
+
+    /// A head has come in at an edge.
+    #[inline]
+    fn note_head(&mut self, edge: Edge) {
+        self.heads[Self::place(edge)] = edge;
+    }
+
+    fn place(edge: Edge) -> usize {
+        usize::try_from(edge.0 % u64::from(PATIENCE)).unwrap_or(0)
     }
 }
 
@@ -204,15 +256,16 @@ impl Wiring {
         &self.links
     }
 
-    /// The wires at one unit, for as long as it is stepped.
+    /// The wires at one unit, for as long as it is stepped at an edge.
     pub(crate) fn at<'a, P>(
         &'a mut self,
-        unit: usize,
+        (unit, edge): (usize, Edge),
         packets: &'a mut Packets<P>,
         mail: &'a mut [Mail<P>],
     ) -> UnitWires<'a, P> {
         let first = self.units[unit].first as usize;
-        UnitWires { wiring: self, packets, mail, unit, first }
+        let (at, steps, idle) = (edge, 0, true);
+        UnitWires { wiring: self, packets, mail, unit, first, edge, at, steps, idle }
     }
 
     /// How long the sender of a link has waited for its credits, up to an instant.
@@ -240,8 +293,8 @@ impl Wiring {
         far.flit_due = far.flit_due.min(visible);
         let socket = &mut self.sockets[far.first as usize + to.port];
         socket.flit_due = socket.flit_due.min(visible);
-        let slot = far.slot;
-        self.wake(slot, visible);
+        let (slot, edge) = (far.slot, socket.rouse(&flit, visible, far.patience));
+        self.wake(slot, edge);
     }
 
     /// Puts a credit that was sent at `sent` on its way to the sender of `link`, where it counts at

@@ -104,7 +104,6 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
             self.woken = woken;
             return Ok(None);
         };
-        self.edges += woken.len() as u64;
         self.instants += 1;
         if let Some(seed) = self.shuffle {
             base::rng::shuffle(&mut woken, seed, now.0);
@@ -129,15 +128,17 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
     ) -> Result<(), (NodeIdx, RunError)> {
         match component {
             Component::Node(n) => {
+                self.edges += 1;
                 let (node, memory) = (&mut self.nodes[n.at()], &mut self.memories[n.at()]);
                 let stepped = node.step((n, edge), memory, &mut self.net, &mut self.shared);
                 stepped.map_err(|error| (node.id, error))
             }
             Component::Router(r) => {
-                self.net.step_router(r, edge);
+                self.edges += self.net.step_router(r, edge);
                 Ok(())
             }
             Component::Memory(n) => {
+                self.edges += 1;
                 let (next, reply) = self.memories[n.at()].step(edge);
                 if next != Edge::NEVER {
                     let slot = self.net.memory_slot(n);

@@ -402,9 +402,9 @@ impl<R: RoutingFunction> RouterBank<R> {
         work!(self, k => k.step(i.at(), now, egress));
     }
 
-    /// Steps router `i` at an edge of its clock: takes in what is visible on its wires, decides and
-    /// sends. Gives the next edge at which it must be stepped if nothing arrives before,
-    /// [`Edge::NEVER`] if none.
+    /// Steps router `i` through the edges of its clock that its wires name, up to the present one: it takes in
+    /// what is visible on them, decides and sends. Gives the next edge at which it must be stepped if nothing
+    /// arrives before, [`Edge::NEVER`] if none.
     pub fn step_wired<W: Wires>(
         &mut self,
         i: RouterIdx,
@@ -458,14 +458,10 @@ impl<R: RoutingFunction> RouterBank<R> {
 }
 
 impl<R> Common<R> {
-    /// Whether router `i` is to be stepped in the next cycle; it is then taken off the list.
+    /// Whether router `i` is to be stepped in the next cycle.
     #[inline]
-    pub(crate) fn take_wake(&mut self, i: usize) -> bool {
-        let set = &mut self.active[i / 64];
-        let bit = 1 << (i % 64);
-        let woken = *set & bit != 0;
-        *set &= !bit;
-        woken
+    pub(crate) fn is_awake(&self, i: usize) -> bool {
+        self.active[i / 64] >> (i % 64) & 1 == 1
     }
 
     /// The first cycle at which something of router `i` runs out.

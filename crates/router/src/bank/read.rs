@@ -91,6 +91,16 @@ impl<R: RoutingFunction> RouterBank<R> {
         (lane.0 & ((1 << self.log) - 1)) as usize
     }
 
+    /// For how many edges a head that has become visible may wait for its router to be stepped, if that then
+    /// makes up for the edges in between, one after the other: up to then nothing leaves the router for it, not
+    /// even a credit. None where that is not known: where routers look at each other, or are not plain ones.
+    pub fn patience(&self) -> u32 {
+        let c = &self.common;
+        let plain = !c.special && !c.keeps_vcs && !c.routing.global();
+        // RC is in the edge at which it is seen, VA in the next at the earliest.
+        if plain { 2 } else { 0 }
+    }
+
     /// Flits that left router `i` so far.
     pub fn forwarded(&self, i: RouterIdx) -> u64 {
         match &self.express {

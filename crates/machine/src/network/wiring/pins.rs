@@ -18,6 +18,13 @@ pub(crate) struct UnitWires<'a, P> {
     pub(super) unit: usize,
     /// Where the unit's ports start among the sockets.
     pub(super) first: usize,
+    /// The present edge, and the one that it is stepped through: a router makes up for some.
+    pub(super) edge: Edge,
+    pub(super) at: Edge,
+    /// How many edges it was stepped through.
+    pub(crate) steps: u64,
+    /// Whether nothing but what its wires bring has woken it, or what it asked for.
+    pub(crate) idle: bool,
 }
 
 impl<P: Clone> UnitWires<'_, P> {
@@ -51,6 +58,18 @@ impl<P: Clone> UnitWires<'_, P> {
 }
 
 impl<P> UnitWires<'_, P> {
+    /// Whether a credit counts that the unit waits for.
+    fn is_funded(&self) -> bool {
+        let starved = self.wiring.units[self.unit].starved;
+        !self.due(starved, self.edge, |socket| socket.credit_due).0.is_empty()
+    }
+
+    /// Takes note of the next edge at which the unit asks to be stepped.
+    #[inline]
+    pub(crate) fn ask(&mut self, next: Edge) {
+        self.wiring.units[self.unit].asked = next;
+    }
+
     #[inline]
     fn socket(&mut self, port: usize) -> &mut Socket {
         &mut self.wiring.sockets[self.first + port]
@@ -70,6 +89,22 @@ impl<P> UnitWires<'_, P> {
         (now, next)
     }
 
+    #[inline(never)]
+    fn due_flits(&mut self, edge: Edge) -> PortSet {
+        let flits = self.wiring.units[self.unit].flits;
+        let (ports, next) = self.due(flits, edge, |socket| socket.flit_due);
+        self.wiring.units[self.unit].flit_due = next;
+        ports
+    }
+
+    #[inline(never)]
+    fn due_credits(&mut self, edge: Edge) -> PortSet {
+        let credits = self.wiring.units[self.unit].credits;
+        let (ports, next) = self.due(credits, edge, |socket| socket.credit_due);
+        self.wiring.units[self.unit].credit_due = next;
+        ports
+    }
+
     fn take_flit(&mut self, port: usize, edge: Edge) -> Option<Flit> {
         let Wiring { sockets, links, units, .. } = &mut *self.wiring;
         let socket = &mut sockets[self.first + port];
@@ -78,7 +113,7 @@ impl<P> UnitWires<'_, P> {
         let unit = &mut units[self.unit];
         if next == Edge::NEVER {
             unit.flits.remove(port);
-        } else {
+        } else if next > edge {
             unit.flit_due = unit.flit_due.min(next);
         }
         flit
@@ -92,7 +127,7 @@ impl<P> UnitWires<'_, P> {
         let unit = &mut units[self.unit];
         if next == Edge::NEVER {
             unit.credits.remove(port);
-        } else {
+        } else if next > edge {
             unit.credit_due = unit.credit_due.min(next);
         }
         credit
@@ -101,7 +136,8 @@ impl<P> UnitWires<'_, P> {
     /// Awaits credits at other ports than before.
     #[inline(never)]
     fn await_others(&mut self, ports: &PortSet) {
-        let now = self.wiring.schedule.now();
+        let clock = self.wiring.schedule.domain(self.wiring.units[self.unit].slot.domain);
+        let now = clock.instant(self.at);
         let unit = &mut self.wiring.units[self.unit];
         let new = ports.without(&unit.starved);
         let done = unit.starved.without(ports);
@@ -121,45 +157,59 @@ impl<P> UnitWires<'_, P> {
         }
     }
 
-    /// Wakes this unit for every credit that is on its way to `port`.
+    /// Wakes this unit for every credit that is on its way to `port` and does not count yet.
     fn wake_for_credits(&mut self, port: usize) {
         let link = self.socket(port).out;
         let slot = self.wiring.units[self.unit].slot;
         let Wiring { links, schedule, .. } = &mut *self.wiring;
-        for edge in links.credit_edges(link).filter(|edge| edge.0 <= NEVER_FROM) {
+        let ahead = |edge: &Edge| *edge > self.edge && edge.0 <= NEVER_FROM;
+        for edge in links.credit_edges(link).filter(ahead) {
             schedule.wake(slot.domain, slot.component, edge);
         }
     }
 }
 
 impl<P: Clone> Wires for UnitWires<'_, P> {
+    /// The first edge at which something is due; the present one comes last. It is left out where the unit was
+    /// woken for nothing but a head that has come in before.
+    #[inline]
+    fn turn(&mut self, edge: Edge, last: Option<(Edge, Edge)>) -> Option<Edge> {
+        let unit = &self.wiring.units[self.unit];
+        let (at, next) = last.unwrap_or((Edge::NEVER, unit.asked));
+        if at == edge {
+            return None;
+        }
+        let due = next.min(unit.flit_due);
+        if due > edge && self.idle && unit.had_head_before(edge) && !self.is_funded() {
+            return None;
+        }
+        self.at = due.min(edge);
+        self.steps += 1;
+        Some(self.at)
+    }
+
     #[inline]
     fn flit_ports(&mut self, edge: Edge) -> PortSet {
-        let unit = &self.wiring.units[self.unit];
-        if unit.flit_due > edge {
-            return PortSet::EMPTY;
-        }
-        let (ports, next) = self.due(unit.flits, edge, |socket| socket.flit_due);
-        self.wiring.units[self.unit].flit_due = next;
-        ports
+        let due = self.wiring.units[self.unit].flit_due <= edge;
+        if due { self.due_flits(edge) } else { PortSet::EMPTY }
     }
 
     #[inline]
     fn credit_ports(&mut self, edge: Edge) -> PortSet {
-        let unit = &self.wiring.units[self.unit];
-        if unit.credit_due > edge {
-            return PortSet::EMPTY;
-        }
-        let (ports, next) = self.due(unit.credits, edge, |socket| socket.credit_due);
-        self.wiring.units[self.unit].credit_due = next;
-        ports
+        let due = self.wiring.units[self.unit].credit_due <= edge;
+        if due { self.due_credits(edge) } else { PortSet::EMPTY }
     }
 
     #[inline]
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
         while self.socket(port).flit_due <= edge {
             let flit = self.take_flit(port, edge)?;
-            let Some(token) = flit.token() else { return Some(flit) };
+            let Some(token) = flit.token() else {
+                if flit.head {
+                    self.wiring.units[self.unit].note_head(edge);
+                }
+                return Some(flit);
+            };
             self.wiring.tokens.push((port, token));
             self.wiring.token_counts[1] += 1;
         }
@@ -173,6 +223,7 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
 
     #[inline]
     fn send(&mut self, port: usize, flit: Flit, edge: Edge) -> Edge {
+        assert!(self.at == self.edge, "a flit of {} leaves too late, at {}", self.at, self.edge);
         let &mut Socket { out, far_unit, far_port, .. } = self.socket(port);
         let transit = self.wiring.links.launch(out, &flit, edge);
         if let Some(how) = transit.wrong {
