@@ -43,7 +43,9 @@ pub fn deliver(spec: &MachineSpec, offers: &[Offer], seed: u64) -> Vec<Delivery>
         for (domain, edge, component) in &woken {
             match crowd.net.component(*domain, *component) {
                 Component::Node(n) => crowd.step_node(n, *edge, now),
-                Component::Router(r) => crowd.net.step_router(r, *edge),
+                Component::Router(r) => {
+                    crowd.net.step_router(r, *edge);
+                }
                 Component::Memory(_) => {}
             }
         }

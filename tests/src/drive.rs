@@ -65,7 +65,9 @@ impl LonePackets {
                             arrival = Some(Arrival { edge: *edge, instant: now, timeline });
                         }
                     }
-                    Component::Router(r) => self.net.step_router(r, *edge),
+                    Component::Router(r) => {
+                        self.net.step_router(r, *edge);
+                    }
                     Component::Memory(_) => {}
                 }
             }

@@ -49,7 +49,9 @@ impl Uniform {
         while let Some(now) = self.net.advance(&mut woken) {
             for (domain, edge, component) in &woken {
                 match self.net.component(*domain, *component) {
-                    Component::Router(r) => self.net.step_router(r, *edge),
+                    Component::Router(r) => {
+                        self.net.step_router(r, *edge);
+                    }
                     Component::Node(n) => self.node(n, *edge, now, &mut delivered),
                     Component::Memory(_) => {}
                 }
