@@ -4,55 +4,46 @@
 use base::RoutingFunction;
 
 use super::hot::Hot;
-use super::state::{Cell, LaneNo, NOBODY, Output, Port, STARVED, after, lane_no, when};
-use super::table::{List, Open};
-use super::{Express, Fixed, Train};
+use super::layout::Layout;
+use super::state::{LaneNo, NOBODY, after, when};
+use super::table::{List, Places};
+use super::{Express, Train};
 
-/// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`, or from the
-/// first on where `last` is [`NOBODY`]. All are lanes, or ports, of one router.
+/// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`. All are lanes, or
+/// ports, of one router; where `last` is [`NOBODY`], or its port, it lies beyond all of them, so the first comes
+/// first.
 #[inline]
 const fn sooner(candidate: LaneNo, best: LaneNo, last: LaneNo) -> bool {
     let from = last.wrapping_add(1);
     candidate.wrapping_sub(from) < best.wrapping_sub(from)
 }
 
-/// The first lane of a lane's port; `low`: the bits of a lane that are its VC.
-#[inline]
-pub(super) const fn first_lane(lane: LaneNo, low: u32) -> LaneNo {
-    lane_no(lane as u32 & !low)
-}
-
-/// The port of a lane, or [`NOBODY`].
-#[inline]
-const fn port_of(lane: LaneNo, shift: u32) -> LaneNo {
-    if lane == NOBODY { NOBODY } else { lane >> shift }
-}
-
-impl<R: RoutingFunction> Train<'_, R> {
-    /// VC allocation: everyone on the list asks for one VC that was free when the cycle began, every
-    /// output VC takes one of them. Those who lose ask again.
+impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
+    /// VC allocation: everyone on the list asks for one free VC, every VC that is asked for takes one of
+    /// them. Those who lose ask again.
     pub(super) fn allocate_vcs(&mut self) {
-        let mut hot = self.x.hot();
-        for &lane in self.asks.all() {
-            hot.allocate_vc(lane);
+        let mut hot = self.x.hot(self.layout);
+        self.asks.replace(|lane| hot.ask(lane));
+        let lengths = hot.put_down();
+        self.x.note(&lengths);
+        if !self.x.scratch.stuck.is_empty() {
+            self.route_the_stuck();
+        }
+        let mut hot = self.x.hot(self.layout);
+        for &out in self.asks.all() {
+            hot.grant(out);
         }
         let lengths = hot.put_down();
         self.x.note(&lengths);
         self.asks.clear();
-        if !self.x.scratch.rivals.is_empty() {
-            self.x.settle();
-        }
-        if !self.x.scratch.stuck.is_empty() {
-            self.route_the_stuck();
-        }
     }
 
-    /// Packets that found no VC may find one at another port.
+    /// Packets that found no VC may find one at another port: of those that were free when the cycle began.
     #[inline(never)]
     fn route_the_stuck(&mut self) {
         let mut stuck = core::mem::take(&mut self.x.scratch.stuck);
         for &lane in &stuck {
-            self.route(lane, true);
+            self.route(lane);
             self.x.next_asks.push(lane);
         }
         stuck.clear();
@@ -61,128 +52,118 @@ impl<R: RoutingFunction> Train<'_, R> {
 }
 
 #[expect(clippy::inline_always, reason = "a part of every hop, which must not leave the loop")]
-impl Hot<'_> {
-    /// An input VC asks for one of the VCs that were free when the cycle began. It gets it until one who
-    /// comes before it asks for the same.
+impl<L: Layout> Hot<'_, L> {
+    /// An input VC asks for a free VC of the port that it wants. Gives the output VC if nobody asked for it
+    /// before; of those who ask for the same, the one who comes first is kept there.
     #[inline(always)]
-    fn allocate_vc(&mut self, lane: LaneNo) {
-        let Fixed { low, adaptive, .. } = self.fixed;
-        let now = self.next.wrapping_sub(1);
-        let input = &mut self.cells[lane].input;
-        let (at, last) = (first_lane(input.out, low), input.pointer);
-        let vcs = input.vcs;
-        let port = &mut self.cells[at].port;
-        let given = if port.given_at == now { port.given } else { 0 };
-        let able = vcs & (port.free | given);
+    fn ask(&mut self, lane: LaneNo) -> Option<LaneNo> {
+        let layout = self.layout;
+        let input = &self.cells[lane].input;
+        let (at, last, vcs) = (layout.port(input.out), input.pointer, input.vcs);
+        let able = vcs & self.cells.port(at).free;
         if able == 0 {
-            if adaptive {
-                self.stuck.push(lane);
-            } else {
-                let behind = core::mem::replace(&mut port.parked, lane);
-                self.cells[lane].input.since = u32::from(behind);
-            }
-            return;
+            self.park(lane, at);
+            return None;
         }
         // One arbiter over all output VCs of the router: it goes on behind the last, if that is here.
-        let passed = u32::from(last ^ at);
-        let ahead = if passed <= low { able & u64::MAX << passed << 1 } else { 0 };
+        let here = layout.port(last) == at;
+        let ahead = if here { able & u64::MAX << layout.vc(last) << 1 } else { 0 };
         let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-        let (out, bit) = (at | lane_no(vc), 1 << vc);
-        if given & bit != 0 {
-            self.cells[lane].input.out = out;
-            self.rivals.push(lane);
-            return;
-        }
-        port.given_at = now;
-        port.given = given | bit;
-        port.free &= !bit;
-        let input = &mut self.cells[lane].input;
-        input.out = out;
-        input.pointer = out;
+        let out = layout.lane(at, vc);
+        self.cells[lane].input.out = out;
         let output = &mut self.cells[out].output;
-        output.owner_before = core::mem::replace(&mut output.owner, lane);
-        output.pointer_before = last;
-        output.place = self.next_bids.len;
+        let rival = output.asker;
+        if rival == NOBODY {
+            output.asker = lane;
+            return Some(out);
+        }
+        let mut lost = lane;
+        if sooner(lane, rival, output.owner) {
+            output.asker = lane;
+            lost = rival;
+        }
+        self.next_asks.push(lost);
+        None
+    }
+
+    /// An input VC finds no free VC at a port: it waits there for one, or looks for another port.
+    #[inline(always)]
+    fn park(&mut self, lane: LaneNo, port: LaneNo) {
+        if self.fixed.adaptive {
+            self.stuck.push(lane);
+        } else {
+            let behind = core::mem::replace(&mut self.cells.port_mut(port).parked, lane);
+            self.cells[lane].input.since = u32::from(behind);
+        }
+    }
+
+    /// Gives an output VC to the input VC that asked for it.
+    #[inline(always)]
+    fn grant(&mut self, out: LaneNo) {
+        let layout = self.layout;
+        let output = &mut self.cells[out].output;
+        let lane = core::mem::replace(&mut output.asker, NOBODY);
+        output.owner = lane;
+        self.cells.port_mut(layout.port(out)).free &= !(1 << layout.vc(out));
+        self.cells[lane].input.pointer = out;
         let from = self.next;
         self.bid(lane, out, from);
     }
 }
 
 impl Express {
-    /// Input VCs asked for output VCs that others had got in this cycle: each gets it if it comes before the
-    /// other. Who loses asks again.
-    #[inline(never)]
-    fn settle(&mut self) {
-        let mut rivals = core::mem::take(&mut self.scratch.rivals);
-        let next = when(self.now).wrapping_add(1);
-        for lane in rivals.drain(..) {
-            let out = self.cells[lane].input.out;
-            let Output { owner, owner_before, pointer_before, place, .. } = self.cells[out].output;
-            if !sooner(lane, owner, owner_before) {
-                self.next_asks.push(lane);
-                continue;
-            }
-            self.next_asks.push(owner);
-            self.cells[owner].input.pointer = pointer_before;
-            let pointer = core::mem::replace(&mut self.cells[lane].input.pointer, out);
-            let output = &mut self.cells[out].output;
-            output.owner = lane;
-            output.pointer_before = pointer;
-            if place == STARVED {
-                self.cells[lane].input.since = next;
-            } else {
-                self.next_bids.put(place, lane);
-            }
-        }
-        self.scratch.rivals = rivals;
-    }
-
     /// Switch allocation: every input port picks one VC that could send, every output port claims one
     /// of them. Who is not taken bids again. `bids` is empty then, and `ports` has the output ports that
     /// claim someone.
-    pub(super) fn allocate_switch(&mut self, bids: &mut List, ports: &mut List) {
+    pub(super) fn allocate_switch<L: Layout>(
+        &mut self,
+        layout: L,
+        bids: &mut List,
+        ports: &mut List,
+    ) {
         if self.fixed.any_slow {
             bids.retain(|lane| !self.link_is_busy(lane));
         }
-        let Fixed { shift, low, .. } = self.fixed;
-        let mut cells = self.cells.open();
+        let cells: &mut Places = &mut self.cells;
         let mut next_bids = self.next_bids.open();
-        let mut inputs = ports.open();
-        for &lane in bids.all() {
-            let at = first_lane(lane, low);
-            let chosen = cells[at].port.chosen;
+        // In place of those who bid, the input ports that chose one of them.
+        bids.replace(|lane| {
+            let at = layout.port(lane);
+            let chosen = cells.port(at).chosen;
             if chosen == NOBODY {
-                cells[at].port.chosen = lane;
-                inputs.push(at);
-            } else if better(&cells, at, lane, shift) {
-                cells[at].port.chosen = lane;
+                cells.port_mut(at).chosen = lane;
+                return Some(at);
+            }
+            if better(cells, layout, at, lane) {
+                cells.port_mut(at).chosen = lane;
                 next_bids.push(chosen);
             } else {
                 next_bids.push(lane);
             }
-        }
-        bids.clear();
-        let mut outputs = bids.open();
-        for &at in inputs.all() {
-            let lane = core::mem::replace(&mut cells[at].port.chosen, NOBODY);
-            let to = first_lane(cells[lane].input.out, low);
-            let port = &mut cells[to].port;
+            None
+        });
+        // In place of these, the output ports that claim one of those.
+        bids.replace(|at| {
+            let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
+            let to = layout.port(cells[lane].input.out);
+            let port = cells.port_mut(to);
             let claim = port.claim;
             if claim == NOBODY {
                 port.claim = lane;
-                outputs.push(to);
-            } else if sooner(lane >> shift, claim >> shift, port_of(port.taken_from, shift)) {
+                return Some(to);
+            }
+            let (one, other, last) = (layout.port(lane), layout.port(claim), port.taken_from);
+            if sooner(one, other, layout.port(last)) {
                 port.claim = lane;
                 next_bids.push(claim);
             } else {
                 next_bids.push(lane);
             }
-        }
-        let (claims, bidding) = (outputs.len, next_bids.len);
-        bids.close(claims);
+            None
+        });
+        let bidding = next_bids.len;
         self.next_bids.close(bidding);
         core::mem::swap(bids, ports);
-        bids.clear();
     }
 
     /// Whether the link that an input VC wants is busy: then it bids when it no longer is.
@@ -190,7 +171,7 @@ impl Express {
     fn link_is_busy(&mut self, lane: LaneNo) -> bool {
         let now = when(self.now);
         let out = self.cells[lane].input.out;
-        let open_at = self.cells[first_lane(out, self.fixed.low)].port.open_at;
+        let open_at = self.cells.port(out >> self.fixed.shift).open_at;
         let busy = after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
             self.next_bids.push(lane);
@@ -204,13 +185,13 @@ impl Express {
 /// Whether an input port prefers an input VC to the one chosen so far: first among the output ports
 /// that they want, then among the VCs that want this one, both round-robin.
 #[inline]
-fn better(cells: &Open<'_, Cell>, at: LaneNo, lane: LaneNo, shift: u32) -> bool {
-    let port: &Port = &cells[at].port;
-    let wanted = |lane: LaneNo| cells[lane].input.out >> shift;
+fn better<L: Layout>(cells: &Places, layout: L, at: LaneNo, lane: LaneNo) -> bool {
+    let port = cells.port(at);
+    let wanted = |lane: LaneNo| layout.port(cells[lane].input.out);
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
         sooner(lane, port.chosen, port.sent)
     } else {
-        sooner(one, other, port_of(port.sent_to, shift))
+        sooner(one, other, layout.port(port.sent_to))
     }
 }

@@ -2,6 +2,7 @@
 
 use base::{Head, PacketIdx, RouterIdx, RoutingFunction};
 
+use super::layout::{Any, Known};
 use super::state::lane_no;
 use super::table::{List, Moves};
 use super::{Border, Express, PackedFlit, PortLink, Train};
@@ -40,9 +41,9 @@ impl Engine {
         }
     }
 
-    const fn train<'a, R>(&'a mut self, routing: &'a R) -> Train<'a, R> {
+    const fn train<'a, R, L>(&'a mut self, routing: &'a R, layout: L) -> Train<'a, R, L> {
         let Self { x, bids, asks, ports, moves, more } = self;
-        Train { x, bids, asks, ports, moves, more, routing }
+        Train { x, bids, asks, ports, moves, more, routing, layout }
     }
 
     /// Steps all routers through cycle `now`, which follows the one stepped before.
@@ -53,7 +54,12 @@ impl Engine {
         routing: &R,
         border: &mut B,
     ) {
-        self.train(routing).cycle(now, border);
+        match self.x.fixed.shift {
+            1 => self.train(routing, Known::<1>).cycle(now, border),
+            2 => self.train(routing, Known::<2>).cycle(now, border),
+            3 => self.train(routing, Known::<3>).cycle(now, border),
+            other => self.train(routing, Any(other)).cycle(now, border),
+        }
     }
 
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
@@ -64,7 +70,12 @@ impl Engine {
         flits: &[(Lane, PackedFlit, u32)],
         routing: &R,
     ) {
-        self.train(routing).enter(flits);
+        match self.x.fixed.shift {
+            1 => self.train(routing, Known::<1>).enter(flits),
+            2 => self.train(routing, Known::<2>).enter(flits),
+            3 => self.train(routing, Known::<3>).enter(flits),
+            other => self.train(routing, Any(other)).enter(flits),
+        }
     }
 
     /// Notes a packet that is going to enter.

@@ -3,17 +3,19 @@
 
 use base::Hop;
 
-use super::state::{Cell, LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
-use super::table::{Open, Pen};
+use super::layout::Layout;
+use super::state::{LaneNo, NOBODY, PackedFlit, Queued, When, lane_no, later, when};
+use super::table::{Pen, Places};
 use super::{Express, Fixed, Lane};
 use crate::ring::Ring;
 
 /// All that the way of a flit from one buffer to the next touches, in one cycle.
-pub(super) struct Hot<'a> {
+pub(super) struct Hot<'a, L> {
+    pub(super) layout: L,
     pub(super) fixed: Fixed,
     /// The cycle after the present one.
     pub(super) next: When,
-    pub(super) cells: Open<'a, Cell>,
+    pub(super) cells: &'a mut Places,
     queues: &'a mut [Queued],
     depths: &'a [u16],
     asks: &'a mut Ring<LaneNo>,
@@ -36,8 +38,6 @@ pub(super) struct Hot<'a> {
     unrouted: &'a mut Vec<LaneNo>,
     /// Those who found no output VC and may ask at another port.
     pub(super) stuck: &'a mut Vec<LaneNo>,
-    /// Those who asked for what another had just got.
-    pub(super) rivals: &'a mut Vec<LaneNo>,
 }
 
 /// How long the lists are that were in hand.
@@ -54,13 +54,14 @@ impl Express {
     /// The state of a hop in the present cycle. What [`Hot::put_down`] gives is to be
     /// [noted](Self::note).
     #[inline]
-    pub(super) fn hot(&mut self) -> Hot<'_> {
+    pub(super) fn hot<L: Layout>(&mut self, layout: L) -> Hot<'_, L> {
         let fixed = self.fixed;
         let now = when(self.now);
         Hot {
+            layout,
             fixed,
             next: now.wrapping_add(1),
-            cells: self.cells.open(),
+            cells: &mut self.cells,
             queues: &mut self.queues,
             depths: &self.input_depths,
             asks: &mut self.asks,
@@ -79,7 +80,6 @@ impl Express {
             usual_credit: now.wrapping_add(fixed.usual_credit),
             unrouted: &mut self.scratch.unrouted,
             stuck: &mut self.scratch.stuck,
-            rivals: &mut self.scratch.rivals,
         }
     }
 
@@ -96,7 +96,7 @@ impl Express {
 }
 
 #[expect(clippy::inline_always, reason = "parts of every hop, which must not leave the loop")]
-impl Hot<'_> {
+impl<L: Layout> Hot<'_, L> {
     /// Puts it all down.
     #[inline(always)]
     pub(super) const fn put_down(&self) -> Lengths {
@@ -116,7 +116,7 @@ impl Hot<'_> {
     pub(super) fn bid(&mut self, lane: LaneNo, out: LaneNo, from: When) {
         let output = &mut self.cells[out].output;
         if output.credits == 0 {
-            output.place = STARVED;
+            output.starved = true;
             self.cells[lane].input.since = from;
         } else if from == self.next {
             self.next_bids.push(lane);
@@ -214,8 +214,8 @@ impl Hot<'_> {
         let router = u32::from(lane) >> self.fixed.log;
         if let Some(hop) = hop(router, flit) {
             debug_assert!(hop.vcs != 0 && hop.port.0 < 1 << (self.fixed.log - self.fixed.shift));
-            input.out =
-                lane_no(router << self.fixed.log | u32::from(hop.port.0) << self.fixed.shift);
+            let of_router = u32::from(hop.port.0) << self.layout.shift();
+            input.out = lane_no(router << self.fixed.log | of_router);
             input.vcs = hop.vcs;
         } else {
             self.unrouted.push(lane);
@@ -233,7 +233,7 @@ impl Hot<'_> {
     /// Has all that wait for a VC of a port ask again in the next cycle.
     #[inline]
     pub(super) fn unpark(&mut self, port: LaneNo) {
-        let mut lane = core::mem::replace(&mut self.cells[port].port.parked, NOBODY);
+        let mut lane = core::mem::replace(&mut self.cells.port_mut(port).parked, NOBODY);
         while lane != NOBODY {
             self.next_asks.push(lane);
             lane = lane_no(self.cells[lane].input.since);

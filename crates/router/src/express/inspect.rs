@@ -4,7 +4,6 @@ use base::route::View;
 use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 
 use super::Express;
-use super::allocate::first_lane;
 use super::state::{LaneNo, PackedFlit, Port, after, lane_no, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
@@ -14,8 +13,6 @@ use crate::view::bits;
 pub(super) struct Looking<'a> {
     pub(super) x: &'a Express,
     pub(super) router: RouterIdx,
-    /// Whether VCs count as free that were when VC allocation began.
-    pub(super) began: bool,
 }
 
 impl Looking<'_> {
@@ -32,9 +29,8 @@ impl View for Looking<'_> {
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
-        let there = &self.x.cells[self.lane(port, 0)].port;
-        let given = self.began && there.given_at == when(self.x.now);
-        let free = (there.free | if given { there.given } else { 0 }) & vcs;
+        let there = self.x.cells.port(self.lane(port, 0) >> self.x.fixed.shift);
+        let free = there.free & vcs;
         let funded = |vc: &usize| self.x.credits(self.lane(port, *vc)) > 0;
         bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
@@ -68,8 +64,8 @@ impl Express {
     }
 
     fn of_router(&self, i: RouterIdx) -> impl Iterator<Item = &Port> {
-        let cells = &self.cells.all()[i.at() << self.fixed.log..][..1 << self.fixed.log];
-        cells.iter().step_by(1 << self.fixed.shift).map(|cell| &cell.port)
+        let log = self.fixed.log - self.fixed.shift;
+        self.cells.ports()[i.at() << log..][..1 << log].iter()
     }
 
     /// Ports of router `i` that have a link.
@@ -84,7 +80,7 @@ impl Express {
         RouterParams {
             input_depth: ports.clone().map(|p| u32::from(self.input_depths[lane(p)])).collect(),
             output_depth: ports
-                .map(|p| u32::from(self.cells.all()[lane(p)].output.depth))
+                .map(|p| u32::from(self.cells.cells()[lane(p)].output.depth))
                 .collect(),
             divisions: Vec::new(),
         }
@@ -132,7 +128,7 @@ impl Express {
             ((of_router >> self.fixed.shift) as usize, VcIdx::new((lane & self.fixed.low) as usize))
         };
         let (out_port, vc) = place(input.out);
-        let given = self.cells[first_lane(input.out, self.fixed.low)].port.free >> vc.at() & 1 == 0;
+        let given = self.cells.port(input.out >> self.fixed.shift).free >> vc.at() & 1 == 0;
         let holds = given && self.cells[input.out].output.owner == lane;
         let (packet, dst) = (input.front.packet(), input.front.dst());
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })

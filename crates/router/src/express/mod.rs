@@ -32,6 +32,7 @@ mod allocate;
 mod engine;
 mod hot;
 mod inspect;
+mod layout;
 mod state;
 mod table;
 mod traverse;
@@ -44,7 +45,8 @@ use crate::ring::Ring;
 use crate::state::Lane;
 pub(crate) use engine::Engine;
 pub use state::PackedFlit;
-use state::{Cell, LaneNo, NODE, Output, Port, Queued, STARVED, after, lane_no, later, when};
+use layout::Layout;
+use state::{Cell, LaneNo, NODE, Output, Port, Queued, after, lane_no, later, when};
 use table::{Line, List, Moves, Table};
 
 /// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
@@ -124,7 +126,7 @@ pub(crate) struct Express {
     /// The cycle that is or was stepped last.
     now: u64,
     fixed: Fixed,
-    cells: Table<Cell>,
+    cells: Table,
     /// `[lane][place]`: the flits behind the front.
     queues: Vec<Queued>,
     /// `[lane]`: flits of buffer.
@@ -158,14 +160,12 @@ pub(crate) struct Express {
 struct Scratch {
     /// Input VCs that found no output VC and may ask at another port.
     stuck: Vec<LaneNo>,
-    /// Input VCs that asked for an output VC which another had got in the same cycle.
-    rivals: Vec<LaneNo>,
     /// Input VCs whose head is yet to be routed.
     unrouted: Vec<LaneNo>,
 }
 
 /// The network at work in a cycle.
-struct Train<'a, R> {
+struct Train<'a, R, L> {
     x: &'a mut Express,
     /// Those who bid and those who ask in it; empty between cycles.
     bids: &'a mut List,
@@ -177,6 +177,7 @@ struct Train<'a, R> {
     moves: &'a mut Moves,
     more: &'a mut List,
     routing: &'a R,
+    layout: L,
 }
 
 impl Express {
@@ -202,7 +203,7 @@ impl Express {
         let mut this = Self {
             now: 0,
             fixed,
-            cells: Table::new(lanes),
+            cells: Table::new(lanes, lanes >> shift),
             queues: vec![Queued::NONE; lanes << fixed.queue_shift],
             input_depths: vec![0; lanes],
             rates: Vec::new(),
@@ -220,7 +221,6 @@ impl Express {
             scratch: Scratch::default(),
             routers: params.len(),
         };
-        this.cells.all_mut().fill(Cell::NONE);
         for (router, (p, links)) in params.iter().zip(links).enumerate() {
             this.add_router(router, p, links, pipeline.vcs);
         }
@@ -246,7 +246,7 @@ impl Express {
             }
             let slow = link.interval > 1 << FRACTION;
             let port = first >> shift;
-            self.cells[lane_no(narrow(first))].port = Port {
+            *self.cells.port_mut(lane_no(narrow(first >> shift))) = Port {
                 free: u64::MAX >> (64 - vcs),
                 latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
@@ -308,7 +308,7 @@ impl Fixed {
     }
 }
 
-impl<R: RoutingFunction> Train<'_, R> {
+impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     /// Steps all routers through cycle `now`, which follows the one stepped before.
     pub(crate) fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
         self.x.now = now;
@@ -321,7 +321,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         }
         self.take_lists();
         if !self.bids.is_empty() {
-            self.x.allocate_switch(self.bids, self.ports);
+            self.x.allocate_switch(self.layout, self.bids, self.ports);
         }
         if !self.asks.is_empty() {
             self.allocate_vcs();
@@ -342,7 +342,7 @@ impl<R: RoutingFunction> Train<'_, R> {
     }
 }
 
-impl<R> Train<'_, R> {
+impl<R, L> Train<'_, R, L> {
     /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
     fn take_lists(&mut self) {
         let Self { x, bids, asks, .. } = self;
@@ -381,10 +381,10 @@ impl Express {
     fn give_credit(&mut self, out: LaneNo, bids: &mut List) {
         let output = &mut self.cells[out].output;
         output.credits += 1;
-        if output.place != STARVED {
+        if !output.starved {
             return;
         }
-        output.place = 0;
+        output.starved = false;
         let lane = output.owner;
         let from = self.cells[lane].input.since;
         if after(from, when(self.now)) {
@@ -400,11 +400,11 @@ impl Express {
     fn refresh(&mut self) {
         let now = when(self.now);
         let past = now.wrapping_sub(1);
-        for Cell { input, port, .. } in self.cells.all_mut() {
+        for Cell { input, .. } in self.cells.cells_mut() {
             input.arrival = later(input.arrival, past);
+        }
+        for port in self.cells.ports_mut() {
             port.open_at = later(port.open_at, past);
-            // No cycle to come may look like the one in which it was.
-            port.given_at = past;
         }
     }
 }

@@ -3,7 +3,7 @@
 use base::{Class, NodeIdx, PacketIdx};
 use zerocopy::FromZeros;
 
-/// The number of a lane, or of a port.
+/// The number of a lane, or of a port: that of its lanes without the bits that are the VC.
 pub(super) type LaneNo = u16;
 
 /// The lane of a number that is known to be one.
@@ -16,8 +16,6 @@ pub(super) const fn lane_no(lane: u32) -> LaneNo {
 
 /// No lane or port.
 pub(super) const NOBODY: LaneNo = LaneNo::MAX;
-/// In place of a place in a list: whoever holds the output VC waits for a credit.
-pub(super) const STARVED: LaneNo = LaneNo::MAX - 1;
 
 /// A flit in one word: its packet, what routers must know of it, and how many have routed it.
 ///
@@ -135,24 +133,18 @@ pub(super) const fn when(cycle: u64) -> When {
     cycle as u32
 }
 
-/// What there is to a lane: an input VC and an output VC, of one number and else unrelated; and to the
-/// first lane of a port the port. They lie in one table, so that a loop over hops has one place to keep
-/// at hand instead of three, and nothing to look up to get from a lane to its port. 128 bytes, of which
-/// those of the port are never touched but for first lanes.
-// A large zeroed table comes from the system untouched only if it asks for no more than the usual
-// alignment, and begins 16 bytes into a page: both VCs are on one line of cache then, the port on another.
+/// What there is to a lane: an input VC and an output VC, of one number and else unrelated. One line of
+/// cache.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct Cell {
     pub(super) output: Output,
     pub(super) input: Input,
-    pub(super) port: Port,
-    room: [u64; 3],
+    pub(super) room: [u64; 2],
 }
 
 impl Cell {
-    pub(super) const NONE: Self =
-        Self { output: Output::NONE, input: Input::EMPTY, port: Port::UNLINKED, room: [0; 3] };
+    pub(super) const NONE: Self = Self { output: Output::NONE, input: Input::EMPTY, room: [0; 2] };
 }
 
 /// One input VC: a queue of flits, those under way to it included.
@@ -204,29 +196,29 @@ impl Queued {
 // Invariant: credits + credits on their way + flits buffered and under way downstream == depth there.
 #[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Output {
-    /// The input VC whose packet got it last, or [`NOBODY`]; and, for as long as another may get it in its
-    /// stead, the one before, and which output VC he himself had got last.
-    pub(super) owner: LaneNo,
-    pub(super) owner_before: LaneNo,
-    pub(super) pointer_before: LaneNo,
-    /// Where among the next cycle's bids its owner stands, if he got it in this one; or [`STARVED`].
-    pub(super) place: LaneNo,
     /// The input VC at the far end of its link; [`NODE`] and more where that is a node's.
     pub(super) far: u32,
+    /// The input VC whose packet got it last, or [`NOBODY`].
+    pub(super) owner: LaneNo,
+    /// Scratch of VC allocation: the best of those who ask for it.
+    pub(super) asker: LaneNo,
     pub(super) credits: u16,
     pub(super) depth: u16,
+    /// Whether its owner waits for a credit.
+    pub(super) starved: bool,
+    pub(super) room: [u8; 3],
 }
 
 impl Output {
     /// One that is not there.
     pub(super) const NONE: Self = Self {
-        owner: NOBODY,
-        owner_before: NOBODY,
-        pointer_before: NOBODY,
-        place: 0,
         far: NODE,
+        owner: NOBODY,
+        asker: NOBODY,
         credits: 0,
         depth: 0,
+        starved: false,
+        room: [0; 3],
     };
 }
 
@@ -234,13 +226,11 @@ impl Output {
 /// of its source times 64, and the VC.
 pub(super) const NODE: u32 = 1 << 31;
 
-/// One port, as input and as output.
+/// One port, as input and as output. One line of cache.
 #[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Port {
-    /// Output VCs that may be given to a packet; and those given in cycle `given_at`, which others may ask
-    /// for in the same one.
+    /// Output VCs that may be given to a packet.
     pub(super) free: u64,
-    pub(super) given: u64,
     /// Flits that the output port was won for.
     pub(super) forwarded: u64,
     /// Scratch of the switch: the best VC of the input port, and the best input VC for the output
@@ -262,13 +252,12 @@ pub(super) struct Port {
     pub(super) node_latency: u32,
     /// The first cycle in which the switch may send to a slow link again.
     pub(super) open_at: When,
-    pub(super) given_at: When,
+    pub(super) room: [u32; 5],
 }
 
 impl Port {
     pub(super) const UNLINKED: Self = Self {
         free: 0,
-        given: 0,
         forwarded: 0,
         chosen: NOBODY,
         claim: NOBODY,
@@ -280,8 +269,8 @@ impl Port {
         credit_latency: 0,
         node_latency: 0,
         open_at: 0,
-        given_at: 0,
+        room: [0; 5],
     };
 }
 
-const _: () = assert!(size_of::<Cell>() == 128 && align_of::<Cell>() <= 16);
+const _: () = assert!(size_of::<Cell>() == 64 && size_of::<Port>() == 64);

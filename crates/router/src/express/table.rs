@@ -1,11 +1,12 @@
 //! Tables and lists with a place for each number of 16 bits: an index is a lane or a port, so none is
 //! ever out of bounds, and none is compared with anything.
 
-use core::ops::{Index, IndexMut};
+use core::fmt;
+use core::ops::{Deref, DerefMut, Index, IndexMut};
 
 use zerocopy::FromZeros;
 
-use super::state::{LaneNo, PackedFlit, When};
+use super::state::{Cell, LaneNo, PackedFlit, Port, When};
 
 /// Places of a table.
 const ROOM: usize = 1 << LaneNo::BITS;
@@ -13,81 +14,116 @@ const ROOM: usize = 1 << LaneNo::BITS;
 /// Places that are all zero. Memory that is never written is never there, so those without a lane cost
 /// nothing.
 #[expect(clippy::unnecessary_box_returns, reason = "too large for a stack")]
-fn zeroed<T: FromZeros>() -> Box<[T; ROOM]> {
-    <[T; ROOM]>::new_box_zeroed().expect("memory for the tables")
+fn zeroed<T: FromZeros>() -> Box<T> {
+    T::new_box_zeroed().expect("memory for the tables")
 }
 
-/// A place for each lane.
+/// A place for each lane and one for each port, in one piece of memory: so a loop over hops has one
+/// address to keep at hand.
+#[derive(FromZeros)]
+#[repr(C)]
+pub(super) struct Places {
+    cells: [Cell; ROOM],
+    ports: [Port; ROOM],
+}
+
+impl Places {
+    /// A port.
+    #[inline]
+    pub(super) const fn port(&self, port: LaneNo) -> &Port {
+        &self.ports[port as usize]
+    }
+
+    /// A port, to be changed.
+    #[inline]
+    pub(super) const fn port_mut(&mut self, port: LaneNo) -> &mut Port {
+        &mut self.ports[port as usize]
+    }
+}
+
+impl Index<LaneNo> for Places {
+    type Output = Cell;
+
+    #[inline]
+    fn index(&self, lane: LaneNo) -> &Cell {
+        &self.cells[usize::from(lane)]
+    }
+}
+
+impl IndexMut<LaneNo> for Places {
+    #[inline]
+    fn index_mut(&mut self, lane: LaneNo) -> &mut Cell {
+        &mut self.cells[usize::from(lane)]
+    }
+}
+
+/// The state of so many lanes and ports.
 #[derive(Debug)]
-pub(super) struct Table<T> {
-    entries: Box<[T; ROOM]>,
-    used: usize,
+pub(super) struct Table {
+    places: Box<Places>,
+    lanes: usize,
+    ports: usize,
 }
 
 // Copies what is used, so that the copy too has no memory for the rest.
-impl<T: FromZeros + Clone> Clone for Table<T> {
+impl Clone for Table {
     fn clone(&self) -> Self {
-        let mut entries = zeroed();
-        entries[..self.used].clone_from_slice(self.all());
-        Self { entries, used: self.used }
+        let mut this = Self { places: zeroed(), ..*self };
+        this.cells_mut().copy_from_slice(self.cells());
+        this.ports_mut().copy_from_slice(self.ports());
+        this
     }
 }
 
-impl<T: FromZeros> Table<T> {
-    /// A table for so many lanes, all of whose entries are zero.
-    pub(super) fn new(lanes: usize) -> Self {
-        Self { entries: zeroed(), used: lanes }
+impl Table {
+    /// A table of lanes and ports that have nothing.
+    pub(super) fn new(lanes: usize, ports: usize) -> Self {
+        let mut this = Self { places: zeroed(), lanes, ports };
+        this.cells_mut().fill(Cell::NONE);
+        this.ports_mut().fill(Port::UNLINKED);
+        this
     }
 
-    /// The entries in hand.
-    pub(super) const fn open(&mut self) -> Open<'_, T> {
-        Open(&mut self.entries)
+    /// All lanes that there are.
+    pub(super) fn cells(&self) -> &[Cell] {
+        &self.places.cells[..self.lanes]
     }
 
-    /// The entries of all lanes that there are.
-    pub(super) fn all(&self) -> &[T] {
-        &self.entries[..self.used]
+    /// All lanes that there are, to be changed.
+    pub(super) fn cells_mut(&mut self) -> &mut [Cell] {
+        &mut self.places.cells[..self.lanes]
     }
 
-    /// The entries of all lanes that there are.
-    pub(super) fn all_mut(&mut self) -> &mut [T] {
-        &mut self.entries[..self.used]
+    /// All ports that there are.
+    pub(super) fn ports(&self) -> &[Port] {
+        &self.places.ports[..self.ports]
+    }
+
+    /// All ports that there are, to be changed.
+    pub(super) fn ports_mut(&mut self) -> &mut [Port] {
+        &mut self.places.ports[..self.ports]
     }
 }
 
-impl<T> Index<LaneNo> for Table<T> {
-    type Output = T;
+impl Deref for Table {
+    type Target = Places;
 
     #[inline]
-    fn index(&self, at: LaneNo) -> &T {
-        &self.entries[usize::from(at)]
+    fn deref(&self) -> &Places {
+        &self.places
     }
 }
 
-impl<T> IndexMut<LaneNo> for Table<T> {
+impl DerefMut for Table {
     #[inline]
-    fn index_mut(&mut self, at: LaneNo) -> &mut T {
-        &mut self.entries[usize::from(at)]
+    fn deref_mut(&mut self) -> &mut Places {
+        &mut self.places
     }
 }
 
-/// The entries of a table in hand, for a loop.
-#[derive(Debug)]
-pub(super) struct Open<'a, T>(&'a mut [T; ROOM]);
-
-impl<T> Index<LaneNo> for Open<'_, T> {
-    type Output = T;
-
-    #[inline]
-    fn index(&self, at: LaneNo) -> &T {
-        &self.0[usize::from(at)]
-    }
-}
-
-impl<T> IndexMut<LaneNo> for Open<'_, T> {
-    #[inline]
-    fn index_mut(&mut self, at: LaneNo) -> &mut T {
-        &mut self.0[usize::from(at)]
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Places").finish_non_exhaustive()
     }
 }
 
@@ -139,12 +175,6 @@ impl List {
         self.len = pen.len;
     }
 
-    /// Puts a lane in place of another.
-    pub(super) const fn put(&mut self, place: LaneNo, lane: LaneNo) {
-        debug_assert!(place < self.len, "nobody has this place");
-        self.lanes[place as usize] = lane;
-    }
-
     /// Puts lanes at the end.
     #[inline]
     pub(super) fn extend(&mut self, lanes: &[LaneNo]) {
@@ -183,15 +213,22 @@ impl List {
         last
     }
 
-    /// Keeps the lanes that are wanted.
-    pub(super) fn retain(&mut self, mut wanted: impl FnMut(LaneNo) -> bool) {
-        let mut kept = 0;
+    /// Puts something else in place of each lane, or nothing.
+    #[inline]
+    pub(super) fn replace(&mut self, mut with: impl FnMut(LaneNo) -> Option<LaneNo>) {
+        let mut kept: LaneNo = 0;
         for at in 0..usize::from(self.len) {
-            let lane = self.lanes[at];
-            self.lanes[usize::from(kept)] = lane;
-            kept += LaneNo::from(wanted(lane));
+            if let Some(other) = with(self.lanes[at]) {
+                self.lanes[usize::from(kept)] = other;
+                kept += 1;
+            }
         }
         self.len = kept;
+    }
+
+    /// Keeps the lanes that are wanted.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(LaneNo) -> bool) {
+        self.replace(|lane| wanted(lane).then_some(lane));
     }
 }
 
@@ -203,12 +240,6 @@ pub(super) struct Pen<'a> {
 }
 
 impl Pen<'_> {
-    /// All that are in the list by now.
-    #[inline]
-    pub(super) fn all(&self) -> &[LaneNo] {
-        &self.lanes[..usize::from(self.len)]
-    }
-
     /// Puts a lane at the end.
     #[inline]
     pub(super) const fn push(&mut self, lane: LaneNo) {

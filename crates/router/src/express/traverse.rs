@@ -2,13 +2,13 @@
 
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
-use super::allocate::first_lane;
 use super::inspect::Looking;
+use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, NODE, PackedFlit, lane_no, when};
 use super::{Border, Express, Train};
 use crate::state::Lane;
 
-impl<R: RoutingFunction> Train<'_, R> {
+impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     /// Sends the flits of those who won an output port. `EVEN`: whether the network is. In three passes, each with little at hand: all leave, then all come to the front
     /// that were behind, then all are received.
     pub(super) fn traverse_all<const EVEN: bool, B: Border>(&mut self, border: &mut B) {
@@ -19,7 +19,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         let routing = self.routing;
         let hop =
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
-        let mut hot = self.x.hot();
+        let mut hot = self.x.hot(self.layout);
         for &lane in self.more.all() {
             hot.advance(lane, hop);
         }
@@ -37,20 +37,20 @@ impl<R: RoutingFunction> Train<'_, R> {
     #[inline(never)]
     fn depart<const EVEN: bool, B: Border>(&mut self, border: &mut B) -> LaneNo {
         let now = self.x.now;
-        let mut hot = self.x.hot();
-        let low = hot.fixed.low;
+        let mut hot = self.x.hot(self.layout);
+        let layout = self.layout;
         let mut more = self.more.open();
         let mut moves = self.moves.open();
         for &there in self.ports.all() {
-            let to = &mut hot.cells[there].port;
+            let to = hot.cells.port_mut(there);
             let lane = core::mem::replace(&mut to.claim, NOBODY);
             to.taken_from = lane;
             to.forwarded += 1;
             let input = &hot.cells[lane].input;
             let (flit, out) = (input.front, input.out);
-            let to = &mut hot.cells[there].port;
+            let to = hot.cells.port_mut(there);
             if flit.is_tail() {
-                to.free |= 1 << (u32::from(out) & low);
+                to.free |= 1 << layout.vc(out);
                 if to.parked != NOBODY {
                     hot.unpark(there);
                 }
@@ -59,10 +59,10 @@ impl<R: RoutingFunction> Train<'_, R> {
             output.credits -= 1;
             let far = output.far;
             if far & NODE == 0 {
-                let latency = if EVEN { 0 } else { hot.cells[there].port.latency };
+                let latency = if EVEN { 0 } else { hot.cells.port(there).latency };
                 moves.push::<EVEN>((lane_no(far), flit, when(now).wrapping_add(latency)));
             } else {
-                let to = &hot.cells[there].port;
+                let to = hot.cells.port(there);
                 border.eject(flit, now + u64::from(to.latency));
                 let back = to.node_latency;
                 hot.issue::<false>(out, back);
@@ -74,7 +74,7 @@ impl<R: RoutingFunction> Train<'_, R> {
             }
             // The credit goes to the output VC at the other end of the link on which the flit came.
             let back = cell.output.far;
-            let from = &mut hot.cells[first_lane(lane, low)].port;
+            let from = hot.cells.port_mut(layout.port(lane));
             from.sent = lane;
             from.sent_to = out;
             if back & NODE == 0 {
@@ -98,7 +98,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         let routing = self.routing;
         let hop =
             |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
-        let mut hot = self.x.hot();
+        let mut hot = self.x.hot(self.layout);
         for &(lane, flit, arrival) in flits {
             hot.receive::<false>(lane_no(lane.0), flit, arrival, hop);
         }
@@ -115,7 +115,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         }
         let mut unrouted = core::mem::take(&mut self.x.scratch.unrouted);
         for lane in &unrouted {
-            self.route(*lane, false);
+            self.route(*lane);
         }
         unrouted.clear();
         self.x.scratch.unrouted = unrouted;
@@ -126,15 +126,14 @@ impl<R: RoutingFunction> Train<'_, R> {
         let now = self.x.now;
         let Some(routes) = self.x.routes.take(now) else { return };
         for &lane in &routes {
-            self.route(lane, false);
+            self.route(lane);
             self.x.asks.push(now + u64::from(self.x.fixed.rc), lane);
         }
         self.x.routes.give_back(now, routes);
     }
 
-    /// Asks the routing function for the hop of the packet at the front of an input VC. `began`: it sees
-    /// those VCs as free that were when VC allocation began.
-    pub(super) fn route(&mut self, lane: LaneNo, began: bool) {
+    /// Asks the routing function for the hop of the packet at the front of an input VC.
+    pub(super) fn route(&mut self, lane: LaneNo) {
         let packet = self.x.cells[lane].input.front.packet().at();
         let mut head = self.x.heads[packet];
         let state = head.state;
@@ -143,7 +142,7 @@ impl<R: RoutingFunction> Train<'_, R> {
         let of_router = u32::from(lane) & ((1 << fixed.log) - 1);
         let port = PortIdx::new((of_router >> fixed.shift) as usize);
         let vc = VcIdx::new((u32::from(lane) & fixed.low) as usize);
-        let view = Looking { x: &*self.x, router, began };
+        let view = Looking { x: &*self.x, router };
         let hop = self.routing.route(router, port, vc, &mut head, &view);
         if hop.vcs == 0 || hop.port.at() >= 1 << (fixed.log - fixed.shift) {
             led_nowhere(router, lane, hop);
@@ -163,11 +162,9 @@ impl Express {
     fn occupy(&mut self, ports: &[LaneNo]) {
         let traversal = u64::from(self.fixed.traversal);
         for &there in ports {
-            let out_port = usize::from(there >> self.fixed.shift);
-            let port = &mut self.cells[there].port;
-            if self.rates.get(out_port).is_some_and(|r| r.interval > 0) {
-                let free = self.rates[out_port].occupy(self.now + traversal);
-                port.open_at = when(free - traversal);
+            if let Some(rate) = self.rates.get_mut(usize::from(there)).filter(|r| r.interval > 0) {
+                let free = rate.occupy(self.now + traversal);
+                self.cells.port_mut(there).open_at = when(free - traversal);
             }
         }
     }
