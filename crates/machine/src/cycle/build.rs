@@ -60,6 +60,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             keeps_vcs,
             cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
+                shared_nodes: fabric.node_ports.iter().any(|ports| ports.len() > 1),
                 calendar,
                 far,
                 rates,

@@ -31,17 +31,60 @@ impl SourceWakes {
 
     #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
     #[inline]
-    const fn first(&self, at: u64) -> usize {
-        (at as usize & ((1 << WAKES_LOG) - 1)) * self.words
+    const fn place(at: u64) -> usize {
+        at as usize & ((1 << WAKES_LOG) - 1)
+    }
+
+    /// Has a source wake at cycle `at`, which is not further ahead than they reach.
+    #[inline]
+    fn wake(&mut self, source: usize, at: u64) {
+        self.sets[Self::place(at) * self.words + source / 64] |= 1 << (source % 64);
     }
 
     /// Adds the sources that wake at cycle `now` to a set.
     #[inline]
     pub(super) fn take(&mut self, now: u64, into: &mut [u64]) {
-        let first = self.first(now);
+        let first = Self::place(now) * self.words;
         for (set, into) in self.sets[first..][..self.words].iter_mut().zip(into) {
             *into |= core::mem::take(set);
         }
+    }
+}
+
+/// Cycles ahead that are marked.
+const MARKS: u64 = 4096;
+
+/// For each cycle to come whether anything may happen at the edge of the network.
+#[derive(Clone, Debug)]
+pub(super) struct Marks {
+    /// `[cycle modulo their number]`
+    marks: Box<[bool; MARKS as usize]>,
+    /// Events may lie further ahead than that: then every cycle counts as marked.
+    always: bool,
+}
+
+impl Marks {
+    /// None, for events up to `span` cycles ahead.
+    fn new(span: u64) -> Self {
+        Self { marks: Box::new([false; MARKS as usize]), always: span >= MARKS }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
+    #[inline]
+    const fn at(&mut self, cycle: u64) -> &mut bool {
+        &mut self.marks[(cycle % MARKS) as usize]
+    }
+
+    /// Something happens in cycle `at`.
+    #[inline]
+    pub(super) const fn set(&mut self, at: u64) {
+        *self.at(at) = true;
+    }
+
+    /// Whether anything may happen in cycle `now`; asked once.
+    #[inline]
+    pub(super) const fn take(&mut self, now: u64) -> bool {
+        core::mem::replace(self.at(now), false) || self.always
     }
 }
 
@@ -49,6 +92,9 @@ impl SourceWakes {
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     pub(super) now: u64,
+    /// Cycles in which credits arrive at sources, sources wake or flits arrive at nodes from routers which are
+    /// stepped all at once.
+    pub(super) marks: Marks,
     /// Credits that arrive at output VCs of routers.
     pub(super) credits: Ring<Lane>,
     /// Credits that arrive at sources: source and VC as the wires number them.
@@ -74,6 +120,7 @@ impl Calendar {
     pub(super) fn new(span: u64, sources: usize) -> Self {
         Self {
             now: 0,
+            marks: Marks::new(span.max(WAKES_AHEAD)),
             credits: Ring::new(span),
             source_credits: Ring::new(span),
             bodies: Ring::new(span),
@@ -116,8 +163,9 @@ impl Calendar {
     /// Wakes a source at cycle `at`, or as late before it as can be.
     #[inline]
     pub(super) fn wake_source(&mut self, source: usize, at: u64) {
-        let first = self.source_wakes.first(at.min(self.now + WAKES_AHEAD));
-        self.source_wakes.sets[first + source / 64] |= 1 << (source % 64);
+        let at = at.min(self.now + WAKES_AHEAD);
+        self.marks.set(at);
+        self.source_wakes.wake(source, at);
     }
 }
 

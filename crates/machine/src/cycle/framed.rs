@@ -156,7 +156,10 @@ impl Framed {
                 }
             }
             coming.credits.into_iter().for_each(|lane| calendar.credits.push(now, lane));
-            coming.source_credits.into_iter().for_each(|l| calendar.source_credits.push(now, l));
+            for lane in coming.source_credits {
+                calendar.marks.set(now);
+                calendar.source_credits.push(now, lane);
+            }
             for (slot, lane) in coming.ejects {
                 calendar.ejects.push(now, slot);
                 // A node takes a flit at once; its credit leaves in the next cycle.

@@ -39,7 +39,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 Next::Packet(offer) if offer.flits == 1 && able != 0 => {
                     return self.send_alone(s, able, &offer, now, t);
                 }
-                Next::Packet(offer) => self.take_up(s, 0, &offer, t).1,
+                Next::Packet(offer) => self.take_up_apart(s, offer, t),
             }
         };
         let Self { sources, sendings, .. } = self;
@@ -253,6 +253,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     pub fn packets_unsent(&self) -> u64 {
         let waiting = self.sendings.iter().filter(|p| p.left > 0 && p.left == p.flits).count();
         waiting as u64 + self.deals_open.iter().map(|open| u64::from(*open)).sum::<u64>()
+    }
+
+    /// Gives a packet of class 0 its number, out of the way.
+    #[inline(never)]
+    fn take_up_apart<T: Terminals>(&mut self, s: usize, offer: Offer, t: &mut T) -> Sending {
+        self.take_up(s, 0, &offer, t).1
     }
 
     /// Gives a packet its number and its port.

@@ -163,11 +163,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if let Wires { framed: Some(framed), calendar, .. } = &mut self.wires {
             framed.arrive(now, calendar);
         }
-        self.take_source_credits(now);
-        self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
+        let marked = self.wires.calendar.marks.take(now);
+        if marked {
+            self.take_source_credits(now);
+            self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
+        }
         if self.bank.is_express() {
             self.bank.cycle(now, &mut self.wires);
-            self.land(now, terminals);
+            if marked {
+                self.land(now, terminals);
+            }
         } else {
             self.take_credits(now);
             self.take_wakes(now);
@@ -362,12 +367,11 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.inject_from(w, now, terminals);
             }
         }
-        let mut entering = core::mem::take(&mut self.wires.calendar.entering);
+        let entering = &mut self.wires.calendar.entering;
         if !entering.is_empty() {
-            self.bank.enter(&entering);
+            self.bank.enter(entering);
             entering.clear();
         }
-        self.wires.calendar.entering = entering;
     }
 
     /// Steps the sources of a word of the set.

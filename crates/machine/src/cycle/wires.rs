@@ -33,6 +33,8 @@ pub(super) struct Wires<W> {
     pub(super) rates: Vec<Rate>,
     /// The bits of a lane that are its VC.
     pub(super) vc_mask: u32,
+    /// Whether any node has several ports.
+    pub(super) shared_nodes: bool,
     /// Cycles that a router takes to process a credit.
     pub(super) credit_cycles: u32,
     /// The framed ones among them.
@@ -85,6 +87,7 @@ impl<W: Watch> Egress for Wires<W> {
         }
         let at = depart + u64::from(far.credit_latency);
         if far.node {
+            self.calendar.marks.set(at);
             self.calendar.source_credits.push(at, Lane(far.lane));
         } else {
             self.calendar.credits.push(at, Lane(far.lane));
@@ -134,12 +137,19 @@ impl<W: Watch> Egress for Wires<W> {
 
 impl<W> Border for Wires<W> {
     #[inline]
+    fn orders(&self) -> bool {
+        self.shared_nodes
+    }
+
+    #[inline]
     fn eject(&mut self, flit: PackedFlit, arrival: u64) {
+        self.calendar.marks.set(arrival);
         self.calendar.landing.push(arrival, flit);
     }
 
     #[inline]
     fn credit(&mut self, to: Lane, at: u64) {
+        self.calendar.marks.set(at);
         self.calendar.source_credits.push(at, to);
     }
 }

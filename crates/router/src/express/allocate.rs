@@ -3,6 +3,7 @@
 
 use base::RoutingFunction;
 
+use super::ahead::Ahead;
 use super::hot::Hot;
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, after, when};
@@ -22,10 +23,12 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     /// VC allocation: everyone on the list asks for one free VC, every VC that is asked for takes one of
     /// them. Those who lose ask again.
     pub(super) fn allocate_vcs(&mut self) {
+        if let &[lane] = self.asks.all() {
+            self.allocate_vc(lane);
+            return;
+        }
         let mut hot = self.x.hot(self.layout);
         self.asks.replace(|lane| hot.ask(lane));
-        let lengths = hot.put_down();
-        self.x.note(&lengths);
         if !self.x.scratch.stuck.is_empty() {
             self.route_the_stuck();
         }
@@ -33,21 +36,29 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         for &out in self.asks.all() {
             hot.grant(out);
         }
-        let lengths = hot.put_down();
-        self.x.note(&lengths);
         self.asks.clear();
+    }
+
+    /// VC allocation where only one input VC asks.
+    #[inline(never)]
+    fn allocate_vc(&mut self, lane: LaneNo) {
+        let mut hot = self.x.hot(self.layout);
+        if let Some(out) = hot.ask(lane) {
+            hot.grant(out);
+        }
+        self.asks.clear();
+        if !self.x.scratch.stuck.is_empty() {
+            self.route_the_stuck();
+        }
     }
 
     /// Packets that found no VC may find one at another port: of those that were free when the cycle began.
     #[inline(never)]
     fn route_the_stuck(&mut self) {
-        let mut stuck = core::mem::take(&mut self.x.scratch.stuck);
-        for &lane in &stuck {
+        while let Some(lane) = self.x.scratch.stuck.pop() {
             self.route(lane);
-            self.x.next_asks.push(lane);
+            self.x.ahead.next_asks.push(lane);
         }
-        stuck.clear();
-        self.x.scratch.stuck = stuck;
     }
 }
 
@@ -82,7 +93,7 @@ impl<L: Layout> Hot<'_, L> {
             output.asker = lane;
             lost = rival;
         }
-        self.next_asks.push(lost);
+        self.ahead.next_asks.push(lost);
         None
     }
 
@@ -90,7 +101,7 @@ impl<L: Layout> Hot<'_, L> {
     #[inline(always)]
     fn park(&mut self, lane: LaneNo, port: LaneNo) {
         if self.fixed.adaptive {
-            self.stuck.push(lane);
+            self.scratch.stuck.push(lane);
         } else {
             let behind = core::mem::replace(&mut self.cells.port_mut(port).parked, lane);
             self.cells[lane].input.since = u32::from(behind);
@@ -113,8 +124,8 @@ impl<L: Layout> Hot<'_, L> {
 
 impl Express {
     /// Switch allocation: every input port picks one VC that could send, every output port claims one
-    /// of them. Who is not taken bids again. `bids` is empty then, and `ports` has the output ports that
-    /// claim someone.
+    /// of them. Who is not taken bids again. `ports` has input ports that have
+    /// chosen someone already, and then the output ports that claim someone; `bids` is empty then.
     pub(super) fn allocate_switch<L: Layout>(
         &mut self,
         layout: L,
@@ -125,25 +136,30 @@ impl Express {
             bids.retain(|lane| !self.link_is_busy(lane));
         }
         let cells: &mut Places = &mut self.cells;
-        let mut next_bids = self.next_bids.open();
-        // In place of those who bid, the input ports that chose one of them.
-        bids.replace(|lane| {
+        if let ([], &[at]) = (bids.all(), ports.all()) {
+            let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
+            let to = layout.port(cells[lane].input.out);
+            cells.port_mut(to).claim = lane;
+            ports.replace(|_| Some(to));
+            return;
+        }
+        let Ahead { next_bids, .. } = &mut self.ahead;
+        for &lane in bids.all() {
             let at = layout.port(lane);
             let chosen = cells.port(at).chosen;
             if chosen == NOBODY {
                 cells.port_mut(at).chosen = lane;
-                return Some(at);
-            }
-            if better(cells, layout, at, lane) {
+                ports.push(at);
+            } else if better(cells, layout, at, lane) {
                 cells.port_mut(at).chosen = lane;
                 next_bids.push(chosen);
             } else {
                 next_bids.push(lane);
             }
-            None
-        });
-        // In place of these, the output ports that claim one of those.
-        bids.replace(|at| {
+        }
+        bids.clear();
+        // In place of those that chose, the output ports that claim one of the chosen.
+        ports.replace(|at| {
             let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
             let to = layout.port(cells[lane].input.out);
             let port = cells.port_mut(to);
@@ -161,9 +177,6 @@ impl Express {
             }
             None
         });
-        let bidding = next_bids.len;
-        self.next_bids.close(bidding);
-        core::mem::swap(bids, ports);
     }
 
     /// Whether the link that an input VC wants is busy: then it bids when it no longer is.
@@ -174,9 +187,9 @@ impl Express {
         let open_at = self.cells.port(out >> self.fixed.shift).open_at;
         let busy = after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
-            self.next_bids.push(lane);
+            self.ahead.next_bids.push(lane);
         } else if busy {
-            self.bids.push(u64::from(open_at), lane);
+            self.ahead.strays.bid(open_at, lane);
         }
         busy
     }

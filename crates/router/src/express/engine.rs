@@ -2,8 +2,9 @@
 
 use base::{Head, PacketIdx, RouterIdx, RoutingFunction};
 
-use super::layout::{Any, Known};
-use super::state::lane_no;
+use super::ahead::Due;
+use super::layout::{Any, Known, known};
+use super::state::{lane_no, when};
 use super::table::{List, Moves};
 use super::{Border, Express, PackedFlit, PortLink, Train};
 use crate::bank::{Pipeline, RouterParams};
@@ -16,8 +17,9 @@ pub(crate) struct Engine {
     bids: List,
     asks: List,
     ports: List,
-    moves: Moves,
     more: List,
+    exits: Moves,
+    entries: List,
 }
 
 impl Engine {
@@ -36,14 +38,15 @@ impl Engine {
             bids: List::new(),
             asks: List::new(),
             ports: List::new(),
-            moves: Moves::new(),
             more: List::new(),
+            exits: Moves::new(),
+            entries: List::new(),
         }
     }
 
     const fn train<'a, R, L>(&'a mut self, routing: &'a R, layout: L) -> Train<'a, R, L> {
-        let Self { x, bids, asks, ports, moves, more } = self;
-        Train { x, bids, asks, ports, moves, more, routing, layout }
+        let Self { x, bids, asks, ports, more, exits, entries } = self;
+        Train { x, bids, asks, ports, more, exits, entries, routing, layout }
     }
 
     /// Steps all routers through cycle `now`, which follows the one stepped before.
@@ -54,28 +57,26 @@ impl Engine {
         routing: &R,
         border: &mut B,
     ) {
-        match self.x.fixed.shift {
-            1 => self.train(routing, Known::<1>).cycle(now, border),
-            2 => self.train(routing, Known::<2>).cycle(now, border),
-            3 => self.train(routing, Known::<3>).cycle(now, border),
-            other => self.train(routing, Any(other)).cycle(now, border),
+        if let Some(due) = self.x.turn(now) {
+            self.step(due, routing, border);
         }
+    }
+
+    #[inline(never)]
+    fn step<R: RoutingFunction, B: Border>(&mut self, due: Due, routing: &R, border: &mut B) {
+        known!(self.x.fixed, layout => self.train(routing, layout).step(due, border));
     }
 
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
     /// arrives.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn enter<R: RoutingFunction>(
         &mut self,
         flits: &[(Lane, PackedFlit, u32)],
         routing: &R,
     ) {
-        match self.x.fixed.shift {
-            1 => self.train(routing, Known::<1>).enter(flits),
-            2 => self.train(routing, Known::<2>).enter(flits),
-            3 => self.train(routing, Known::<3>).enter(flits),
-            other => self.train(routing, Any(other)).enter(flits),
-        }
+        self.x.ahead.fill(when(self.x.now));
+        known!(self.x.fixed, layout => self.train(routing, layout).enter(flits));
     }
 
     /// Notes a packet that is going to enter.

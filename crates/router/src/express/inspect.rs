@@ -4,6 +4,8 @@ use base::route::View;
 use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 
 use super::Express;
+use super::ahead::Kind;
+use super::layout::Layout;
 use super::state::{LaneNo, PackedFlit, Port, after, lane_no, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
@@ -104,14 +106,13 @@ impl Express {
     /// Flits that are in the buffer of an input VC, those on their way not counted.
     pub(super) fn buffered(&self, lane: LaneNo) -> usize {
         let input = &self.cells[lane].input;
+        let layout = self.fixed.layout();
         let mut arrival = input.arrival;
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
                 return usize::from(n);
             }
-            let place = u32::from(input.second.wrapping_add(n)) & self.fixed.places;
-            arrival =
-                self.queues[(u32::from(lane) << self.fixed.queue_shift | place) as usize].arrival;
+            arrival = self.queues[layout.queued(lane, input.second.wrapping_add(n))].arrival;
         }
         usize::from(input.len)
     }
@@ -122,13 +123,13 @@ impl Express {
         if input.len == 0 || after(input.arrival, when(self.now)) {
             return None;
         }
+        let layout = self.fixed.layout();
+        let ports = 1 << (self.fixed.log - self.fixed.shift);
         let place = |lane: LaneNo| {
-            let lane = u32::from(lane);
-            let of_router = lane & ((1 << self.fixed.log) - 1);
-            ((of_router >> self.fixed.shift) as usize, VcIdx::new((lane & self.fixed.low) as usize))
+            (usize::from(layout.port(lane)) % ports, VcIdx::new(layout.vc(lane) as usize))
         };
         let (out_port, vc) = place(input.out);
-        let given = self.cells.port(input.out >> self.fixed.shift).free >> vc.at() & 1 == 0;
+        let given = self.cells.port(layout.port(input.out)).free >> vc.at() & 1 == 0;
         let holds = given && self.cells[input.out].output.owner == lane;
         let (packet, dst) = (input.front.packet(), input.front.dst());
         Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
@@ -136,7 +137,8 @@ impl Express {
 
     /// Takes back a credit that was issued and does not count yet. Tells whether there was one.
     pub(super) fn lose_credit(&mut self) -> bool {
-        self.usual_credits.all().any(|list| list.pop().is_some())
-            || self.credits.ahead(self.now + 1).any(|list| list.pop().is_some())
+        let mut lists = self.ahead.all(Kind::Credits).any(|list| list.pop().is_some());
+        lists = lists || self.ahead.all(Kind::NodeCredits).any(|list| list.pop().is_some());
+        lists || self.ahead.strays.lose_credit(self.now)
     }
 }

@@ -1,14 +1,20 @@
-//! How the number of a lane is made of its port and its VC.
+//! The shape of a network, as far as loops over hops depend on it: how the number of a lane is made of its
+//! port and its VC, where its queue lies, and whether all links are alike.
 //!
-//! The usual numbers of VCs are compiled in, so that a loop over hops has neither a shift nor a mask to
-//! keep at hand.
+//! The usual shapes are compiled in, so that such a loop has neither shifts nor masks to keep at hand.
 
 use super::state::{LaneNo, lane_no};
 
-/// The bits of a lane that are its VC, and its port above them.
+/// The shape of a network.
 pub(super) trait Layout: Copy {
-    /// How many bits are the VC.
+    /// Whether it is known at each step of a hop which list comes next: the network is even.
+    const EVEN: bool;
+
+    /// How many bits of a lane are its VC; its port is above them.
     fn shift(self) -> u32;
+
+    /// The flits behind the front of an input VC have a ring of two to this power.
+    fn queue_shift(self) -> u32;
 
     /// The port of a lane.
     #[inline]
@@ -27,26 +33,69 @@ pub(super) trait Layout: Copy {
     fn lane(self, port: LaneNo, vc: u32) -> LaneNo {
         lane_no(u32::from(port) << self.shift() | vc)
     }
+
+    /// The place in the ring of an input VC that is counted as `place`.
+    #[inline]
+    fn queued(self, lane: LaneNo, place: u16) -> usize {
+        let places = (1 << self.queue_shift()) - 1;
+        (u32::from(lane) << self.queue_shift() | u32::from(place) & places) as usize
+    }
 }
 
-/// A number of bits that is compiled in.
+/// A shape that is compiled in, of an even network.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known<const SHIFT: u32>;
+pub(super) struct Known<const SHIFT: u32, const QUEUE: u32>;
 
-impl<const SHIFT: u32> Layout for Known<SHIFT> {
+impl<const SHIFT: u32, const QUEUE: u32> Layout for Known<SHIFT, QUEUE> {
+    const EVEN: bool = true;
+
     #[inline]
     fn shift(self) -> u32 {
         SHIFT
     }
-}
 
-/// Any number of bits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Any(pub(super) u32);
-
-impl Layout for Any {
     #[inline]
-    fn shift(self) -> u32 {
-        self.0
+    fn queue_shift(self) -> u32 {
+        QUEUE
     }
 }
+
+/// Any shape.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Any {
+    pub(super) shift: u32,
+    pub(super) queue_shift: u32,
+}
+
+impl Layout for Any {
+    const EVEN: bool = false;
+
+    #[inline]
+    fn shift(self) -> u32 {
+        self.shift
+    }
+
+    #[inline]
+    fn queue_shift(self) -> u32 {
+        self.queue_shift
+    }
+}
+
+/// Does something for the shape of a network: `known!(fixed, layout => expression)`.
+macro_rules! known {
+    ($fixed:expr, $layout:ident => $done:expr) => {
+        match ($fixed.even, $fixed.shift, $fixed.queue_shift) {
+            (true, 1, 3) => known!(@ Known::<1, 3>, $layout => $done),
+            (true, 1, 4) => known!(@ Known::<1, 4>, $layout => $done),
+            (true, 2, 3) => known!(@ Known::<2, 3>, $layout => $done),
+            (true, 2, 4) => known!(@ Known::<2, 4>, $layout => $done),
+            (true, 3, 3) => known!(@ Known::<3, 3>, $layout => $done),
+            (_, shift, queue_shift) => known!(@ Any { shift, queue_shift }, $layout => $done),
+        }
+    };
+    (@ $shape:expr, $layout:ident => $done:expr) => {{
+        let $layout = $shape;
+        $done
+    }};
+}
+pub(super) use known;

@@ -16,8 +16,8 @@
 //!
 //! Each list is gone through in a loop of its own that has little at hand: those who leave, then those
 //! that come to the front behind them, then those that arrive. Most events of a network lie a few fixed
-//! distances ahead, so those have lists to themselves ([`Line`]) and the others share a [`Ring`]. Where
-//! all links between routers are alike it is known beforehand which list it is (`even`).
+//! distances ahead, so those have lists to themselves ([`Ahead`]). Where all links between routers are alike it
+//! is known beforehand which list it is (`even`).
 //!
 //! A flit is one word, which moves from buffer to buffer; what else there is to know of its packet is
 //! in a table of packets. Lanes are numbers of 16 bits and tables have a place for each such number, so
@@ -28,6 +28,7 @@
 //! in the cycle of RC, others ahead of time. What it does not have: watchers, VCs that are free by
 //! their credits, functions that look at other routers.
 
+mod ahead;
 mod allocate;
 mod engine;
 mod hot;
@@ -41,20 +42,17 @@ use base::{Head, RouterIdx, RoutingFunction};
 
 use crate::bank::{Pipeline, RouterParams};
 use crate::rate::{FRACTION, Rate};
-use crate::ring::Ring;
 use crate::state::Lane;
+use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
+use layout::{Any, Layout};
 pub use state::PackedFlit;
-use layout::Layout;
 use state::{Cell, LaneNo, NODE, Output, Port, Queued, after, lane_no, later, when};
-use table::{Line, List, Moves, Table};
+use table::{List, Moves, Table};
 
 /// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
 /// numbers that a lane may have: two of the others have meanings of their own.
 pub(crate) const LANES_MAX: usize = 32768;
-
-/// Cycles from the switch to whatever follows from it, up to which that has a list to itself.
-const USUAL_MAX: u32 = 32;
 
 /// What is at the far end of a port's link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +80,10 @@ pub struct PortLink {
 
 /// Whoever is at the edge of the network.
 pub trait Border {
+    /// Whether nodes have several ports, so that flits may arrive at a node at once: those that leave in one
+    /// cycle are handed over in the order of their output VCs then, and of their routers before that.
+    fn orders(&self) -> bool;
+
     /// Takes over a flit that arrives at its node in cycle `arrival`.
     fn eject(&mut self, flit: PackedFlit, arrival: u64);
 
@@ -94,13 +96,13 @@ pub trait Border {
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself in every cycle")]
 #[derive(Clone, Copy, Debug)]
 struct Fixed {
-    /// Lanes of a port, and of a router: two to these powers; and the bits of a lane that are its VC.
+    /// Lanes of a port, and of a router: two to these powers.
     shift: u32,
     log: u32,
-    low: u32,
-    /// Flits behind the front of an input VC have a ring of two to this power; the bits of a place.
+    /// The bits of a lane that are its router.
+    of_router: u32,
+    /// Flits behind the front of an input VC have a ring of two to this power.
     queue_shift: u32,
-    places: u32,
     rc: u32,
     /// From switch allocation to the link.
     traversal: u32,
@@ -110,11 +112,6 @@ struct Fixed {
     /// Whether it compares ports as they were when the cycle began.
     weighs: bool,
     any_slow: bool,
-    /// From the switch into the next buffer, to the VC allocation after that, and until the credit counts
-    /// at the router before, on the first link between routers; most are alike. 0: no list to itself.
-    usual_arrival: u32,
-    usual: u32,
-    usual_credit: u32,
     /// All links between routers are as the first, none is slow, and heads are routed ahead of time: so
     /// it is known at each step of a hop which list comes next.
     even: bool,
@@ -135,33 +132,21 @@ pub(crate) struct Express {
     rates: Vec<Rate>,
     /// `[packet]`: its head as routing functions see it.
     heads: Vec<Head>,
-    /// Input VCs whose head is routed in a cycle, by a function that looks.
-    routes: Ring<LaneNo>,
-    /// Input VCs that ask for an output VC in a cycle; apart from these, those of the next cycle, those
-    /// whose head comes to the front next, and those of the cycle that is usual.
-    asks: Ring<LaneNo>,
-    next_asks: List,
-    soon_asks: Line,
-    usual_asks: Line,
-    /// Output VCs that have a credit more from a cycle on; apart from these, those of the usual cycle.
-    credits: Ring<LaneNo>,
-    usual_credits: Line,
-    /// Input VCs that could send a flit in a cycle; apart from these, those of the next cycle, and of that
-    /// in which a flit usually arrives.
-    bids: Ring<LaneNo>,
-    next_bids: List,
-    usual_bids: Line,
+    /// Who asks, who bids and whose credit counts in the cycles to come.
+    ahead: Ahead,
     scratch: Scratch,
     routers: usize,
 }
 
 /// Lists that are empty between cycles.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 struct Scratch {
     /// Input VCs that found no output VC and may ask at another port.
-    stuck: Vec<LaneNo>,
+    stuck: List,
     /// Input VCs whose head is yet to be routed.
-    unrouted: Vec<LaneNo>,
+    unrouted: List,
+    /// Flits that leave for nodes, in order, each with its output VC.
+    exits: Vec<(LaneNo, PackedFlit)>,
 }
 
 /// The network at work in a cycle.
@@ -170,12 +155,14 @@ struct Train<'a, R, L> {
     /// Those who bid and those who ask in it; empty between cycles.
     bids: &'a mut List,
     asks: &'a mut List,
-    /// Output ports that claim an input VC; empty between cycles.
+    /// Input ports that have chosen one who bids, then output ports that claim one; empty between cycles.
     ports: &'a mut List,
-    /// Flits that leave for another router, and input VCs that have more behind the one that left; empty
-    /// between cycles.
-    moves: &'a mut Moves,
+    /// Input VCs that have more behind the flit that left; empty between cycles.
     more: &'a mut List,
+    /// Flits that leave for a node, each with its output VC, and input VCs that a flit from a node left; empty
+    /// between cycles.
+    exits: &'a mut Moves,
+    entries: &'a mut List,
     routing: &'a R,
     layout: L,
 }
@@ -208,17 +195,8 @@ impl Express {
             input_depths: vec![0; lanes],
             rates: Vec::new(),
             heads: Vec::new(),
-            routes: Ring::new(span),
-            asks: Ring::new(span),
-            next_asks: List::new(),
-            soon_asks: Line::new(1 + fixed.rc),
-            usual_asks: Line::new(fixed.usual),
-            credits: Ring::new(span),
-            usual_credits: Line::new(fixed.usual_credit),
-            bids: Ring::new(span),
-            next_bids: List::new(),
-            usual_bids: Line::new(fixed.usual_arrival),
-            scratch: Scratch::default(),
+            ahead: Ahead::new(distances(pipeline, links), span),
+            scratch: Scratch { stuck: List::new(), unrouted: List::new(), exits: Vec::new() },
             routers: params.len(),
         };
         for (router, (p, links)) in params.iter().zip(links).enumerate() {
@@ -262,6 +240,11 @@ impl Express {
 }
 
 impl Fixed {
+    /// The shape of the network, for what is not done at every hop.
+    const fn layout(&self) -> Any {
+        Any { shift: self.shift, queue_shift: self.queue_shift }
+    }
+
     fn new<R: RoutingFunction>(
         params: &[RouterParams],
         pipeline: &Pipeline,
@@ -275,14 +258,8 @@ impl Fixed {
         let queue_shift = deepest.next_power_of_two().ilog2();
         let mut between = all().filter(|l| matches!(l.far, FarEnd::Router(..)));
         let first = between.next();
-        let usual = |cycles: u32| if cycles <= USUAL_MAX { cycles } else { 0 };
-        // 0 is the present cycle, for which nothing is put down.
-        let of_first = |cycles: fn(&PortLink) -> u32, more: u32| {
-            first.map_or(0, |l| usual(cycles(l).saturating_add(more)))
-        };
-        let usual_arrival = of_first(|l| l.latency, traversal);
-        let usual_ask = of_first(|l| l.latency, traversal + pipeline.rc);
-        let usual_credit = of_first(|l| l.credit_latency, 1);
+        let distances = distances(pipeline, links);
+        let listed = |kind: Kind| distances[kind as usize] > 0;
         let any_slow = all().any(|l| l.interval > 1 << FRACTION);
         let looks = !routing.oblivious();
         let alike = between.all(|l| {
@@ -291,52 +268,67 @@ impl Fixed {
         Self {
             shift,
             log,
-            low: (1 << shift) - 1,
+            of_router: u32::MAX << log,
             queue_shift,
-            places: (1 << queue_shift) - 1,
             rc: pipeline.rc,
             traversal,
             looks,
             adaptive: routing.adaptive(),
             weighs: routing.weighs(),
             any_slow,
-            usual_arrival,
-            usual: usual_ask,
-            usual_credit,
-            even: alike && !any_slow && !looks && usual_ask > 0 && usual_credit > 0,
+            even: alike
+                && !any_slow
+                && !looks
+                && [Kind::Arriving, Kind::Front, Kind::Bids, Kind::Credits].into_iter().all(listed),
         }
     }
 }
 
+/// `[kind]`: how many cycles ahead most events of the kind are put down, as the first links tell; 0 where that
+/// is too far for a list.
+fn distances(pipeline: &Pipeline, links: &[Vec<PortLink>]) -> [u32; KINDS] {
+    let traversal = pipeline.sa + pipeline.st;
+    let all = || links.iter().flatten();
+    let near = |cycles: u32| if cycles <= FAR { cycles } else { 0 };
+    let router = all().find(|l| matches!(l.far, FarEnd::Router(..)));
+    let node = all().find(|l| matches!(l.far, FarEnd::Node(_)));
+    // 0 is the present cycle, for which nothing is put down.
+    let of = |link: Option<&PortLink>, cycles: fn(&PortLink) -> u32, more: u32| {
+        link.map_or(0, |l| near(cycles(l).saturating_add(more)))
+    };
+    let mut distances = [0; KINDS];
+    distances[Kind::Arriving as usize] = of(router, |l| l.latency, traversal + pipeline.rc);
+    distances[Kind::Front as usize] = near(1 + pipeline.rc);
+    distances[Kind::Entering as usize] = of(node, |l| l.latency, 1 + pipeline.rc);
+    distances[Kind::Bids as usize] = of(router, |l| l.latency, traversal);
+    distances[Kind::Credits as usize] = of(router, |l| l.credit_latency, 1);
+    let node_latency = |l: &PortLink| l.latency.saturating_add(l.node_latency);
+    distances[Kind::NodeCredits as usize] = of(node, node_latency, traversal);
+    distances
+}
+
 impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
-    /// Steps all routers through cycle `now`, which follows the one stepped before.
-    pub(crate) fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
-        self.x.now = now;
-        if now & (u64::from(u32::MAX) >> 2) == 0 && now > 0 {
-            self.x.refresh();
-        }
+    /// Steps all routers through the present cycle.
+    pub(crate) fn step<B: Border>(&mut self, due: Due, border: &mut B) {
         let Fixed { looks, weighs, rc, .. } = self.x.fixed;
-        if looks && rc == 0 {
+        if !L::EVEN && looks && rc == 0 {
             self.route_all();
         }
-        self.take_lists();
-        if !self.bids.is_empty() {
+        let looks = !L::EVEN && looks && rc > 0;
+        self.take_lists(due);
+        if !(self.bids.is_empty() && self.ports.is_empty()) {
             self.x.allocate_switch(self.layout, self.bids, self.ports);
         }
         if !self.asks.is_empty() {
             self.allocate_vcs();
         }
-        if looks && rc > 0 && weighs {
+        if looks && weighs {
             self.route_all();
         }
-        if self.ports.is_empty() {
-            // Nobody leaves.
-        } else if self.x.fixed.even {
-            self.traverse_all::<true, B>(border);
-        } else {
-            self.traverse_all::<false, B>(border);
+        if !self.ports.is_empty() {
+            self.traverse_all(border);
         }
-        if looks && rc > 0 && !weighs {
+        if looks && !weighs {
             self.route_all();
         }
     }
@@ -344,37 +336,67 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
 
 impl<R, L> Train<'_, R, L> {
     /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
-    fn take_lists(&mut self) {
-        let Self { x, bids, asks, .. } = self;
+    fn take_lists(&mut self, due: Due) {
+        let Self { x, bids, asks, ports, .. } = self;
         let now = when(x.now);
-        x.usual_bids.take(now, bids);
-        x.next_bids.move_onto(bids);
-        x.usual_credits.take(now, asks);
-        for out in asks.all() {
-            x.give_credit(*out, bids);
+        core::mem::swap(&mut x.ahead.next_inputs, ports);
+        core::mem::swap(&mut x.ahead.next_bids, bids);
+        if due.has(Kind::Bids) {
+            x.ahead.list(Kind::Bids, now).move_onto(bids);
         }
-        asks.clear();
-        if let Some(others) = x.credits.take(x.now) {
-            for out in &others {
-                x.give_credit(*out, bids);
+        for kind in [Kind::Credits, Kind::NodeCredits] {
+            if due.has(kind) {
+                core::mem::swap(x.ahead.list(kind, now), asks);
+                x.give_credits(asks, bids);
             }
-            x.credits.give_back(x.now, others);
         }
-        if let Some(others) = x.bids.take(x.now) {
-            bids.extend(&others);
-            x.bids.give_back(x.now, others);
+        if !x.ahead.strays.is_empty() {
+            x.ahead.strays.credits(x.now, asks);
+            if !asks.is_empty() {
+                x.give_credits(asks, bids);
+            }
+            x.ahead.strays.bids(x.now, bids);
         }
-        x.usual_asks.take(now, asks);
-        x.soon_asks.move_onto(now, asks);
-        x.next_asks.move_onto(asks);
-        if let Some(others) = x.asks.take(x.now) {
-            asks.extend(&others);
-            x.asks.give_back(x.now, others);
+        if due.has(Kind::Arriving) {
+            core::mem::swap(x.ahead.list(Kind::Arriving, now), asks);
+        }
+        for kind in [Kind::Front, Kind::Entering] {
+            if due.has(kind) {
+                x.ahead.list(kind, now).move_onto(asks);
+            }
+        }
+        x.ahead.next_asks.move_onto(asks);
+        if !x.ahead.strays.is_empty() {
+            x.ahead.strays.asks(x.now, asks);
         }
     }
 }
 
 impl Express {
+    /// Goes on to cycle `now`, which follows the one stepped before. Gives what is due in it, if anything goes on.
+    #[inline]
+    fn turn(&mut self, now: u64) -> Option<Due> {
+        self.now = now;
+        if now & (u64::from(u32::MAX) >> 2) == 0 && now > 0 {
+            self.refresh();
+        }
+        let due = self.ahead.turn(when(now));
+        let goes_on = !due.is_empty() || !self.ahead.rests() || self.fixed.looks;
+        if goes_on {
+            self.ahead.fill(when(now));
+        }
+        goes_on.then_some(due)
+    }
+
+    /// Gives output VCs a credit each, and empties the list.
+    #[inline]
+    fn give_credits(&mut self, outs: &mut List, bids: &mut List) {
+        for &out in outs.all() {
+            self.give_credit(out, bids);
+        }
+        outs.clear();
+    }
+
     /// Gives an output VC a credit. If its owner waits for one, he bids, in this cycle or when his flit
     /// is there.
     #[inline]
@@ -388,7 +410,7 @@ impl Express {
         let lane = output.owner;
         let from = self.cells[lane].input.since;
         if after(from, when(self.now)) {
-            self.bids.push(u64::from(from), lane);
+            self.ahead.strays.bid(from, lane);
         } else {
             bids.push(lane);
         }

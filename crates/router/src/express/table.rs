@@ -6,7 +6,7 @@ use core::ops::{Deref, DerefMut, Index, IndexMut};
 
 use zerocopy::FromZeros;
 
-use super::state::{Cell, LaneNo, PackedFlit, Port, When};
+use super::state::{Cell, LaneNo, PackedFlit, Port};
 
 /// Places of a table.
 const ROOM: usize = 1 << LaneNo::BITS;
@@ -155,24 +155,11 @@ impl List {
         Self { lanes: zeroed(), len: 0 }
     }
 
-    /// The list in hand, to put more at its end; it is to be [closed](Self::close).
-    #[inline]
-    pub(super) const fn open(&mut self) -> Pen<'_> {
-        Pen { len: self.len, lanes: &mut self.lanes }
-    }
-
-    /// Takes note of how long the list is by now.
-    #[inline]
-    pub(super) const fn close(&mut self, len: LaneNo) {
-        self.len = len;
-    }
-
     /// Puts a lane at the end.
     #[inline]
     pub(super) const fn push(&mut self, lane: LaneNo) {
-        let mut pen = self.open();
-        pen.push(lane);
-        self.len = pen.len;
+        self.lanes[self.len as usize] = lane;
+        self.len += 1;
     }
 
     /// Puts lanes at the end.
@@ -232,31 +219,11 @@ impl List {
     }
 }
 
-/// A list in hand, for a loop.
-#[derive(Debug)]
-pub(super) struct Pen<'a> {
-    lanes: &'a mut [LaneNo; ROOM],
-    pub(super) len: LaneNo,
-}
-
-impl Pen<'_> {
-    /// Puts a lane at the end.
-    #[inline]
-    pub(super) const fn push(&mut self, lane: LaneNo) {
-        self.lanes[self.len as usize] = lane;
-        self.len += 1;
-    }
-}
-
-/// A flit on its way: the lane that it goes to, and when it arrives.
-pub(super) type Move = (LaneNo, PackedFlit, When);
-
-/// Flits on their way, each with the lane that it goes to; a lane is at most once among them.
+/// Flits, each with a lane; a lane is at most once among them.
 #[derive(Debug)]
 pub(super) struct Moves {
     flits: Box<[PackedFlit; ROOM]>,
-    to: Box<[LaneNo; ROOM]>,
-    arrivals: Box<[When; ROOM]>,
+    lanes: Box<[LaneNo; ROOM]>,
 }
 
 // Between cycles there are none.
@@ -269,99 +236,38 @@ impl Clone for Moves {
 impl Moves {
     /// None.
     pub(super) fn new() -> Self {
-        Self { flits: zeroed(), to: zeroed(), arrivals: zeroed() }
+        Self { flits: zeroed(), lanes: zeroed() }
     }
 
     /// In hand, to be filled from the beginning.
     #[inline]
     pub(super) const fn open(&mut self) -> Loading<'_> {
-        Loading { flits: &mut self.flits, to: &mut self.to, arrivals: &mut self.arrivals, len: 0 }
+        Loading { flits: &mut self.flits, lanes: &mut self.lanes, len: 0 }
     }
 
     /// So many of them.
     #[inline]
-    pub(super) fn first(&self, moved: LaneNo) -> impl Iterator<Item = Move> {
-        (0..moved).map(|at| {
-            let at = usize::from(at);
-            (self.to[at], self.flits[at], self.arrivals[at])
-        })
+    pub(super) fn first(&self, moved: LaneNo) -> impl Iterator<Item = (LaneNo, PackedFlit)> {
+        let moved = usize::from(moved);
+        self.lanes[..moved].iter().copied().zip(self.flits[..moved].iter().copied())
     }
 }
 
-/// Flits that are put on their way, in hand, for a loop.
+/// Flits that are put down, in hand, for a loop.
 #[derive(Debug)]
 pub(super) struct Loading<'a> {
     flits: &'a mut [PackedFlit; ROOM],
-    to: &'a mut [LaneNo; ROOM],
-    arrivals: &'a mut [When; ROOM],
+    lanes: &'a mut [LaneNo; ROOM],
     pub(super) len: LaneNo,
 }
 
 impl Loading<'_> {
-    /// Puts down the next flit: where it goes, and when it arrives unless all do in the same cycle, `TOGETHER`.
+    /// Puts down the next flit.
     #[inline]
-    pub(super) const fn push<const TOGETHER: bool>(&mut self, flit: Move) {
+    pub(super) const fn push(&mut self, (lane, flit): (LaneNo, PackedFlit)) {
         let at = self.len as usize;
-        self.to[at] = flit.0;
-        self.flits[at] = flit.1;
-        if !TOGETHER {
-            self.arrivals[at] = flit.2;
-        }
+        self.lanes[at] = lane;
+        self.flits[at] = flit;
         self.len += 1;
-    }
-}
-
-/// Lists for the cycles to come: one for each of the next ones, of which the furthest is filled.
-#[derive(Clone, Debug)]
-pub(super) struct Line {
-    /// The list that is filled in the present cycle.
-    pub(super) last: List,
-    /// The others, by the low bits of the cycle in which they are due.
-    lists: Box<[List]>,
-    ahead: u32,
-}
-
-impl Line {
-    /// Lists that are filled so many cycles ahead; none ever is where that is 0.
-    pub(super) fn new(ahead: u32) -> Self {
-        let lists = (0..(ahead + 1).next_power_of_two()).map(|_| List::new());
-        Self { last: List::new(), lists: lists.collect(), ahead }
-    }
-
-    #[inline]
-    const fn at(&mut self, cycle: When) -> &mut List {
-        let at = cycle as usize & (self.lists.len() - 1);
-        &mut self.lists[at]
-    }
-
-    /// Goes on to cycle `now`: gives the list that is due in it.
-    #[inline]
-    fn turn(&mut self, now: When) -> &mut List {
-        if !self.last.is_empty() {
-            let Self { last, lists, ahead } = self;
-            let at = now.wrapping_sub(1).wrapping_add(*ahead) as usize & (lists.len() - 1);
-            core::mem::swap(last, &mut lists[at]);
-        }
-        self.at(now)
-    }
-
-    /// Goes on to cycle `now`: takes the list that is due in it, for an empty one.
-    #[inline]
-    pub(super) fn take(&mut self, now: When, empty: &mut List) {
-        let due = self.turn(now);
-        if !due.is_empty() {
-            core::mem::swap(empty, due);
-        }
-    }
-
-    /// Goes on to cycle `now`: puts what is due in it at the end of a list.
-    #[inline]
-    pub(super) fn move_onto(&mut self, now: When, onto: &mut List) {
-        self.turn(now).move_onto(onto);
-    }
-
-    /// All lists.
-    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut List> {
-        self.lists.iter_mut().chain([&mut self.last])
     }
 }

@@ -2,45 +2,47 @@
 
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
+use super::ahead::Kind;
+use super::hot::{From, Hot};
 use super::inspect::Looking;
 use super::layout::Layout;
-use super::state::{LaneNo, NOBODY, NODE, PackedFlit, lane_no, when};
+use super::state::{LaneNo, NOBODY, NODE, PackedFlit, Port, lane_no, when};
 use super::{Border, Express, Train};
 use crate::state::Lane;
 
 impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
-    /// Sends the flits of those who won an output port. `EVEN`: whether the network is. In three passes, each with little at hand: all leave, then all come to the front
-    /// that were behind, then all are received.
-    pub(super) fn traverse_all<const EVEN: bool, B: Border>(&mut self, border: &mut B) {
-        if !EVEN && self.x.fixed.any_slow {
+    /// Sends the flits of those who won an output port. In passes, each with little at hand: all leave and are
+    /// received, those at the edge are seen to, then all come to the front that were behind.
+    pub(super) fn traverse_all<B: Border>(&mut self, border: &mut B) {
+        if !L::EVEN && self.x.fixed.any_slow {
             self.x.occupy(self.ports.all());
         }
-        let moved = self.depart::<EVEN, B>(border);
-        let routing = self.routing;
-        let hop =
-            |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
-        let mut hot = self.x.hot(self.layout);
-        for &lane in self.more.all() {
-            hot.advance(lane, hop);
+        let exited = self.depart();
+        if exited > 0 || !self.entries.is_empty() {
+            self.tell_border(exited, border);
         }
-        let usual = hot.usual_arrival;
-        for (lane, flit, arrival) in self.moves.first(moved) {
-            hot.receive::<EVEN>(lane, flit, if EVEN { usual } else { arrival }, hop);
+        if !self.more.is_empty() {
+            let hop = hops(self.routing);
+            let mut hot = self.x.hot(self.layout);
+            for &lane in self.more.all() {
+                hot.advance(lane, hop);
+            }
+            self.more.clear();
         }
-        let lengths = hot.put_down();
-        self.x.note(&lengths);
-        self.more.clear();
         self.route_the_unrouted();
     }
 
-    /// Has those leave who won. Gives how many flits are under way to other routers.
+    /// Has those leave who won, and puts their flits into the next buffer. Gives how many leave for nodes.
+    // The next buffer may belong to one who is yet to leave it in this cycle: whether a flit finds the buffer
+    // empty or comes to the front afterwards is the same, as it arrives later.
     #[inline(never)]
-    fn depart<const EVEN: bool, B: Border>(&mut self, border: &mut B) -> LaneNo {
-        let now = self.x.now;
-        let mut hot = self.x.hot(self.layout);
+    fn depart(&mut self) -> LaneNo {
+        let now = when(self.x.now);
         let layout = self.layout;
-        let mut more = self.more.open();
-        let mut moves = self.moves.open();
+        let hop = hops(self.routing);
+        let mut hot = self.x.hot(layout);
+        let usual = hot.ahead.due_in(Kind::Bids);
+        let mut exits = self.exits.open();
         for &there in self.ports.all() {
             let to = hot.cells.port_mut(there);
             let lane = core::mem::replace(&mut to.claim, NOBODY);
@@ -48,62 +50,85 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
             to.forwarded += 1;
             let input = &hot.cells[lane].input;
             let (flit, out) = (input.front, input.out);
-            let to = hot.cells.port_mut(there);
             if flit.is_tail() {
+                let to = hot.cells.port_mut(there);
                 to.free |= 1 << layout.vc(out);
                 if to.parked != NOBODY {
                     hot.unpark(there);
                 }
             }
-            let output = &mut hot.cells[out].output;
-            output.credits -= 1;
-            let far = output.far;
-            if far & NODE == 0 {
-                let latency = if EVEN { 0 } else { hot.cells.port(there).latency };
-                moves.push::<EVEN>((lane_no(far), flit, when(now).wrapping_add(latency)));
-            } else {
-                let to = hot.cells.port(there);
-                border.eject(flit, now + u64::from(to.latency));
-                let back = to.node_latency;
-                hot.issue::<false>(out, back);
-            }
+            // One with more behind it stays counted until the next comes to the front.
             let cell = &mut hot.cells[lane];
-            cell.input.len -= 1;
-            if cell.input.len > 0 {
-                more.push(lane);
+            if cell.input.len == 1 {
+                cell.input.len = 0;
+            } else {
+                self.more.push(lane);
             }
             // The credit goes to the output VC at the other end of the link on which the flit came.
             let back = cell.output.far;
             let from = hot.cells.port_mut(layout.port(lane));
             from.sent = lane;
             from.sent_to = out;
-            if back & NODE == 0 {
-                let latency = if EVEN { 0 } else { from.credit_latency };
-                hot.issue::<EVEN>(lane_no(back), latency);
+            if back & NODE != 0 {
+                self.entries.push(lane);
+            } else if L::EVEN {
+                hot.ahead.push(Kind::Credits, lane_no(back));
             } else {
-                border.credit(Lane(back & !NODE), now + u64::from(from.credit_latency));
+                let latency = from.credit_latency;
+                hot.issue(Kind::Credits, lane_no(back), latency);
+            }
+            let output = &mut hot.cells[out].output;
+            output.credits -= 1;
+            let far = output.far;
+            if far & NODE != 0 {
+                exits.push((out, flit));
+            } else if L::EVEN {
+                hot.receive(lane_no(far), flit, (usual, From::Usual), hop);
+            } else {
+                let arrival = now.wrapping_add(hot.cells.port(there).latency);
+                hot.receive(lane_no(far), flit, (arrival, From::Router), hop);
             }
         }
-        let (lengths, moved) = (hot.put_down(), moves.len);
-        self.x.note(&lengths);
-        let len = more.len;
-        self.more.close(len);
         self.ports.clear();
-        moved
+        exits.len
+    }
+
+    /// Hands over the flits that leave for nodes, and gives back to sources the buffers that theirs had.
+    #[inline(never)]
+    fn tell_border<B: Border>(&mut self, exited: LaneNo, border: &mut B) {
+        let (now, layout) = (self.x.now, self.layout);
+        let in_order = exited > 1 && border.orders();
+        let mut hot = self.x.hot(layout);
+        let mut exit = |hot: &mut Hot<'_, L>, (out, flit)| {
+            let Port { latency, node_latency, .. } = *hot.cells.port(layout.port(out));
+            border.eject(flit, now + u64::from(latency));
+            hot.issue(Kind::NodeCredits, out, node_latency);
+        };
+        if in_order {
+            let mut exits = core::mem::take(&mut hot.scratch.exits);
+            exits.extend(self.exits.first(exited));
+            exits.sort_unstable_by_key(|(out, _)| *out);
+            exits.drain(..).for_each(|e| exit(&mut hot, e));
+            hot.scratch.exits = exits;
+        } else {
+            self.exits.first(exited).for_each(|e| exit(&mut hot, e));
+        }
+        for &lane in self.entries.all() {
+            let back = hot.cells[lane].output.far & !NODE;
+            let latency = hot.cells.port(layout.port(lane)).credit_latency;
+            border.credit(Lane(back), now + u64::from(latency));
+        }
+        self.entries.clear();
     }
 
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
     /// arrives.
     pub(crate) fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
-        let routing = self.routing;
-        let hop =
-            |router, flit: PackedFlit| routing.fixed(RouterIdx(router), flit.dst(), flit.class());
+        let hop = hops(self.routing);
         let mut hot = self.x.hot(self.layout);
         for &(lane, flit, arrival) in flits {
-            hot.receive::<false>(lane_no(lane.0), flit, arrival, hop);
+            hot.receive(lane_no(lane.0), flit, (arrival, From::Node), hop);
         }
-        let lengths = hot.put_down();
-        self.x.note(&lengths);
         self.route_the_unrouted();
     }
 
@@ -113,26 +138,28 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         if self.x.scratch.unrouted.is_empty() {
             return;
         }
-        let mut unrouted = core::mem::take(&mut self.x.scratch.unrouted);
-        for lane in &unrouted {
-            self.route(*lane);
+        while let Some(lane) = self.x.scratch.unrouted.pop() {
+            self.route(lane);
         }
-        unrouted.clear();
-        self.x.scratch.unrouted = unrouted;
     }
 
     /// Routes the heads of this cycle, by a function that looks.
     pub(super) fn route_all(&mut self) {
         let now = self.x.now;
-        let Some(routes) = self.x.routes.take(now) else { return };
+        let Some(routes) = self.x.ahead.routes.take(now) else { return };
         for &lane in &routes {
             self.route(lane);
-            self.x.asks.push(now + u64::from(self.x.fixed.rc), lane);
+            self.x.ahead.strays.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
         }
-        self.x.routes.give_back(now, routes);
+        self.x.ahead.routes.give_back(now, routes);
     }
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
+    #[expect(
+        clippy::inline_always,
+        reason = "a part of most hops where the function is asked at all"
+    )]
+    #[inline(always)]
     pub(super) fn route(&mut self, lane: LaneNo) {
         let packet = self.x.cells[lane].input.front.packet().at();
         let mut head = self.x.heads[packet];
@@ -141,7 +168,7 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         let router = RouterIdx(u32::from(lane) >> fixed.log);
         let of_router = u32::from(lane) & ((1 << fixed.log) - 1);
         let port = PortIdx::new((of_router >> fixed.shift) as usize);
-        let vc = VcIdx::new((u32::from(lane) & fixed.low) as usize);
+        let vc = VcIdx::new(self.layout.vc(lane) as usize);
         let view = Looking { x: &*self.x, router };
         let hop = self.routing.route(router, port, vc, &mut head, &view);
         if hop.vcs == 0 || hop.port.at() >= 1 << (fixed.log - fixed.shift) {
@@ -154,6 +181,14 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         input.out = lane_no(router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift);
         input.vcs = hop.vcs;
     }
+}
+
+/// The hop of a flit at a router, where the routing function tells it by destination and class.
+#[inline]
+fn hops<R: RoutingFunction>(
+    routing: &R,
+) -> impl Fn(u32, PackedFlit) -> Option<Hop> + Copy + use<'_, R> {
+    |router, flit| routing.fixed(RouterIdx(router), flit.dst(), flit.class())
 }
 
 impl Express {

@@ -51,6 +51,19 @@ fn lists_and_routers_make_the_same_run_on_every_kind_of_network() {
     }
 }
 
+/// Where several requests arrive at a node at once, it matters which of them is answered first.
+#[test]
+fn lists_and_routers_answer_requests_in_the_same_order() {
+    for name in ["mesh8x8", "fullmesh8", "nvl8", "twisted_torus_4x4x8"] {
+        let Some(machine) = Description::shipped(name) else { panic!("{name} is not shipped") };
+        let spec = machine.elaborate().unwrap();
+        let exchange = Exchange::RequestReply { request_flits: 1, reply_flits: 5 };
+        let traffic = TrafficSpec { rate: 0.4, exchange, seed: 3, ..TrafficSpec::default() };
+        let options = Options { traffic, ..options(0.4, "1", 3) };
+        same(&spec, &options, name);
+    }
+}
+
 #[test]
 fn lists_and_routers_make_the_same_run_with_any_delays_vcs_and_buffers() {
     for (stages, vcs, buffer_flits, latency) in [
