@@ -14,10 +14,9 @@
 //! packet that finds no VC is parked at the port until one is freed, one whose output VC has no credit
 //! left is starved until the next credit, which finds it as the VC's owner.
 //!
-//! Each list is gone through in a loop of its own that has little at hand: those who leave, then those
-//! that come to the front behind them, then those that arrive. Most events of a network lie a few fixed
-//! distances ahead, so those have lists to themselves ([`Ahead`]). Where all links between routers are alike it
-//! is known beforehand which list it is (`even`).
+//! Each list is gone through in a loop of its own that has little at hand. Most events of a network lie a few
+//! fixed distances ahead, so those have lists to themselves ([`Ahead`]). Where all links between routers are
+//! alike it is known beforehand which list it is (`even`).
 //!
 //! A flit is one word, which moves from buffer to buffer; what else there is to know of its packet is
 //! in a table of packets. Lanes are numbers of 16 bits and tables have a place for each such number, so
