@@ -52,13 +52,13 @@ impl SourceWakes {
 }
 
 /// Cycles ahead that are marked.
-const MARKS: u64 = 4096;
+const MARKS: usize = 4096;
 
 /// For each cycle to come whether anything may happen at the edge of the network.
 #[derive(Clone, Debug)]
 pub(super) struct Marks {
     /// `[cycle modulo their number]`
-    marks: Box<[bool; MARKS as usize]>,
+    marks: Box<[bool; MARKS]>,
     /// Events may lie further ahead than that: then every cycle counts as marked.
     always: bool,
 }
@@ -66,13 +66,13 @@ pub(super) struct Marks {
 impl Marks {
     /// None, for events up to `span` cycles ahead.
     fn new(span: u64) -> Self {
-        Self { marks: Box::new([false; MARKS as usize]), always: span >= MARKS }
+        Self { marks: Box::new([false; MARKS]), always: span >= MARKS as u64 }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
     #[inline]
     const fn at(&mut self, cycle: u64) -> &mut bool {
-        &mut self.marks[(cycle % MARKS) as usize]
+        &mut self.marks[cycle as usize % MARKS]
     }
 
     /// Something happens in cycle `at`.
