@@ -289,6 +289,19 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 Next::Wait => Next::Wait,
             };
         }
+        self.ask_terminals(s, class, now, t)
+    }
+
+    /// What the terminals have for a source, where there are no groups.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    pub(super) fn ask_terminals<T: Terminals>(
+        &self,
+        s: usize,
+        class: usize,
+        now: u64,
+        t: &mut T,
+    ) -> Next {
         let node = NodeIdx(self.sources[s].node);
         #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 classes")]
         let class = class as u8;

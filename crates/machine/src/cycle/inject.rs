@@ -33,12 +33,22 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             return last.next;
         } else {
             let able = self.entry & source.free & source.funded;
-            match self.ask(s, 0, now, t) {
+            let next = if able == 0 {
+                self.ask_apart(s, 0, now, t)
+            } else {
+                // Where packets may be sent alone there are no groups.
+                match self.ask_terminals(s, 0, now, t) {
+                    Next::Packet(offer) if offer.flits == 1 => {
+                        return self.send_alone(s, able, &offer, now, t);
+                    }
+                    Next::Packet(offer) => Next::Packet(offer),
+                    Next::At(cycle) => return cycle.max(now + 1),
+                    Next::Wait => return u64::MAX,
+                }
+            };
+            match next {
                 Next::Wait => return u64::MAX,
                 Next::At(cycle) => return cycle.max(now + 1),
-                Next::Packet(offer) if offer.flits == 1 && able != 0 => {
-                    return self.send_alone(s, able, &offer, now, t);
-                }
                 Next::Packet(offer) => self.take_up_apart(s, offer, t),
             }
         };

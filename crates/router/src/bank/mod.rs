@@ -8,7 +8,7 @@ use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx}
 use clock::{Domain, Edge};
 
 use crate::egress::Egress;
-use crate::express::{Border, Engine, LANES_MAX, PackedFlit, PortLink};
+use crate::express::{Border, DEPTH_MAX, Engine, LANES_MAX, PackedFlit, PortLink};
 use crate::general::General;
 use crate::pool::Division;
 use crate::state::{Block, Lane, Timer};
@@ -231,9 +231,13 @@ impl<R: RoutingFunction> RouterBank<R> {
         let ports = params.iter().map(|p| p.input_depth.len()).max().unwrap_or(0);
         let lanes = (ports * usize::from(pipeline.vcs).next_power_of_two()).next_power_of_two();
         let large = params.len() * lanes.max(2 * ports.next_power_of_two()) > LANES_MAX;
+        let deep = params
+            .iter()
+            .flat_map(|p| p.input_depth.iter().chain(&p.output_depth))
+            .any(|flits| *flits > DEPTH_MAX);
         // Who may be asked twice in a cycle would see ports as they were at two moments.
         let torn = routing.weighs() && routing.adaptive();
-        if !plain || large || routing.groups().is_some() || routing.global() || torn {
+        if !plain || large || deep || routing.groups().is_some() || routing.global() || torn {
             return Err(routing);
         }
         Ok(Self::make(params, pipeline, routing, Some(links)))

@@ -2,7 +2,7 @@
 //!
 //! Most events lie one of a few fixed distances ahead. Each of these has lists of its own, of which only
 //! the furthest is filled ([`Line`]), and a bit in the cycle in which it is due: so a cycle in which nothing
-//! is due costs one look. The others, strays, share rings.
+//! is due costs one look. The others, strays, share rings and a bit.
 
 use super::state::{LaneNo, When};
 use super::table::List;
@@ -31,7 +31,9 @@ pub(super) const FAR: u32 = 32;
 
 /// Cycles whose due lists are marked.
 const MARKS: usize = 64;
-const _: () = assert!(MARKS > FAR as usize && KINDS <= u8::BITS as usize);
+/// The bit of a mark that stands for strays; those of kinds are below.
+const STRAYS: u8 = 1 << KINDS;
+const _: () = assert!(MARKS > FAR as usize && KINDS < u8::BITS as usize);
 
 /// Lists for the cycles to come: one for each of the next ones, of which the furthest is filled.
 #[derive(Clone, Debug)]
@@ -85,7 +87,7 @@ impl Ahead {
             asks: Ring::new(span),
             bids: Ring::new(span),
             credits: Ring::new(span),
-            len: 0,
+            far: span >= MARKS as u64,
         };
         Self {
             next_asks: List::new(),
@@ -107,7 +109,8 @@ impl Ahead {
         if self.filled {
             self.file();
         }
-        Due(core::mem::take(&mut self.due[now as usize % MARKS]))
+        let due = core::mem::take(&mut self.due[now as usize % MARKS]);
+        Due(if self.strays.far { due | STRAYS } else { due })
     }
 
     /// Files the lists that were filled in the present cycle under those in which they are due.
@@ -131,11 +134,38 @@ impl Ahead {
         self.due_in = self.distances.map(|distance| now.wrapping_add(distance));
     }
 
-    /// Whether nothing goes on in a cycle but what is due in it at a fixed distance, or routed.
+    /// Whether nothing goes on in a cycle but what is due in it, or routed.
     #[inline]
     pub(super) const fn rests(&self) -> bool {
         let next = self.next_asks.is_empty() && self.next_bids.is_empty();
-        next && self.next_inputs.is_empty() && self.strays.is_empty()
+        next && self.next_inputs.is_empty() && !self.strays.far
+    }
+
+    /// An input VC asks in cycle `at`, of which the low bits are enough.
+    #[inline]
+    pub(super) fn ask(&mut self, at: When, lane: LaneNo) {
+        self.mark(at);
+        self.strays.asks.push(u64::from(at), lane);
+    }
+
+    /// An input VC bids in cycle `at`.
+    #[inline]
+    pub(super) fn bid(&mut self, at: When, lane: LaneNo) {
+        self.mark(at);
+        self.strays.bids.push(u64::from(at), lane);
+    }
+
+    /// A credit of output VC `out` counts from cycle `at` on.
+    #[inline]
+    pub(super) fn credit(&mut self, at: When, out: LaneNo) {
+        self.mark(at);
+        self.strays.credits.push(u64::from(at), out);
+    }
+
+    /// Marks a cycle in which a stray is due.
+    #[inline]
+    const fn mark(&mut self, at: When) {
+        self.due[at as usize % MARKS] |= STRAYS;
     }
 
     /// The low bits of the cycle in which what is of a kind is due that is put down now.
@@ -174,6 +204,18 @@ impl Due {
         self.0 >> kind as u8 & 1 != 0
     }
 
+    /// Whether there may be strays.
+    #[inline]
+    pub(super) const fn has_strays(self) -> bool {
+        self.0 & STRAYS != 0
+    }
+
+    /// As this, but there may be strays.
+    #[inline]
+    pub(super) const fn and_strays(self) -> Self {
+        Self(self.0 | STRAYS)
+    }
+
     /// Whether there is nothing.
     #[inline]
     pub(super) const fn is_empty(self) -> bool {
@@ -187,66 +229,36 @@ pub(super) struct Strays {
     asks: Ring<LaneNo>,
     bids: Ring<LaneNo>,
     credits: Ring<LaneNo>,
-    /// How many there are.
-    len: usize,
+    /// Some may lie further ahead than there are marks: then every cycle counts as marked.
+    far: bool,
 }
 
 impl Strays {
-    /// Whether there is none.
-    #[inline]
-    pub(super) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// An input VC asks in cycle `at`, of which the low bits are enough.
-    #[inline]
-    pub(super) fn ask(&mut self, at: When, lane: LaneNo) {
-        self.len += 1;
-        self.asks.push(u64::from(at), lane);
-    }
-
-    /// An input VC bids in cycle `at`.
-    #[inline]
-    pub(super) fn bid(&mut self, at: When, lane: LaneNo) {
-        self.len += 1;
-        self.bids.push(u64::from(at), lane);
-    }
-
-    /// A credit of output VC `out` counts from cycle `at` on.
-    #[inline]
-    pub(super) fn credit(&mut self, at: When, out: LaneNo) {
-        self.len += 1;
-        self.credits.push(u64::from(at), out);
-    }
-
     /// Moves those who ask in cycle `now` to a list.
     pub(super) fn asks(&mut self, now: u64, onto: &mut List) {
-        self.len -= drain(&mut self.asks, now, onto);
+        drain(&mut self.asks, now, onto);
     }
 
     /// Moves those who bid in cycle `now` to a list.
     pub(super) fn bids(&mut self, now: u64, onto: &mut List) {
-        self.len -= drain(&mut self.bids, now, onto);
+        drain(&mut self.bids, now, onto);
     }
 
     /// Moves output VCs whose credit counts from cycle `now` on to a list.
     pub(super) fn credits(&mut self, now: u64, onto: &mut List) {
-        self.len -= drain(&mut self.credits, now, onto);
+        drain(&mut self.credits, now, onto);
     }
 
     /// Takes back a credit that does not count in cycle `now` yet. Tells whether there was one.
     pub(super) fn lose_credit(&mut self, now: u64) -> bool {
-        let lost = self.credits.ahead(now + 1).any(|list| list.pop().is_some());
-        self.len -= usize::from(lost);
-        lost
+        self.credits.ahead(now + 1).any(|list| list.pop().is_some())
     }
 }
 
-/// Moves what is due in cycle `now` to a list. Gives how many that was.
-fn drain(ring: &mut Ring<LaneNo>, now: u64, onto: &mut List) -> usize {
-    let Some(lanes) = ring.take(now) else { return 0 };
-    onto.extend(&lanes);
-    let moved = lanes.len();
-    ring.give_back(now, lanes);
-    moved
+/// Moves what is due in cycle `now` to a list.
+fn drain(ring: &mut Ring<LaneNo>, now: u64, onto: &mut List) {
+    if let Some(lanes) = ring.take(now) {
+        onto.extend(&lanes);
+        ring.give_back(now, lanes);
+    }
 }

@@ -189,7 +189,7 @@ impl Express {
         if busy && open_at == now.wrapping_add(1) {
             self.ahead.next_bids.push(lane);
         } else if busy {
-            self.ahead.strays.bid(open_at, lane);
+            self.ahead.bid(open_at, lane);
         }
         busy
     }

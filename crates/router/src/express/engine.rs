@@ -76,7 +76,9 @@ impl Engine {
         routing: &R,
     ) {
         self.x.ahead.fill(when(self.x.now));
-        known!(self.x.fixed, layout => self.train(routing, layout).enter(flits));
+        known!(self.x.fixed, layout => if self.x.enter(layout, flits, routing) {
+            self.train(routing, layout).route_the_unrouted();
+        });
     }
 
     /// Notes a packet that is going to enter.

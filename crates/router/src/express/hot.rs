@@ -5,7 +5,7 @@ use base::Hop;
 
 use super::ahead::{Ahead, Kind};
 use super::layout::Layout;
-use super::state::{LaneNo, NOBODY, PackedFlit, Queued, When, lane_no, later, when};
+use super::state::{LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
 use super::table::Places;
 use super::{Express, Fixed, Lane, Scratch};
 
@@ -59,14 +59,14 @@ impl<L: Layout> Hot<'_, L> {
     pub(super) fn bid(&mut self, lane: LaneNo, out: LaneNo, from: When) {
         let output = &mut self.cells[out].output;
         if output.credits == 0 {
-            output.starved = true;
+            output.credits = STARVED;
             self.cells[lane].input.since = from;
         } else if from == self.next {
             self.bid_next(lane);
         } else if from == self.ahead.due_in(Kind::Bids) {
             self.ahead.push(Kind::Bids, lane);
         } else {
-            self.ahead.strays.bid(from, lane);
+            self.ahead.bid(from, lane);
         }
     }
 
@@ -93,7 +93,7 @@ impl<L: Layout> Hot<'_, L> {
         if at == self.ahead.due_in(kind) {
             self.ahead.push(kind, out);
         } else {
-            self.ahead.strays.credit(at, out);
+            self.ahead.credit(at, out);
         }
     }
 
@@ -192,7 +192,7 @@ impl<L: Layout> Hot<'_, L> {
         };
         match kind {
             Some(kind) => self.ahead.push(kind, lane),
-            None => self.ahead.strays.ask(asks_at, lane),
+            None => self.ahead.ask(asks_at, lane),
         }
     }
 

@@ -6,7 +6,7 @@ use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 use super::Express;
 use super::ahead::Kind;
 use super::layout::Layout;
-use super::state::{LaneNo, PackedFlit, Port, after, lane_no, when};
+use super::state::{LaneNo, PackedFlit, Port, STARVED, after, lane_no, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
 use crate::view::bits;
@@ -90,7 +90,7 @@ impl Express {
 
     /// Credits of output VC `out` that count in the present cycle.
     pub(super) fn credits(&self, out: LaneNo) -> u32 {
-        u32::from(self.cells[out].output.credits)
+        u32::from(self.cells[out].output.credits & !STARVED)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.

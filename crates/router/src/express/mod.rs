@@ -46,12 +46,15 @@ use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
 use layout::{Any, Layout};
 pub use state::PackedFlit;
-use state::{Cell, LaneNo, NODE, Output, Port, Queued, after, lane_no, later, when};
+use state::{Cell, LaneNo, NODE, Output, Port, Queued, STARVED, after, lane_no, later, when};
 use table::{List, Moves, Table};
 
 /// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
 /// numbers that a lane may have: two of the others have meanings of their own.
 pub(crate) const LANES_MAX: usize = 32768;
+
+/// Flits of the deepest buffer: credits are counted in 15 bits.
+pub(crate) const DEPTH_MAX: u32 = STARVED as u32 - 1;
 
 /// What is at the far end of a port's link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -144,7 +147,7 @@ struct Scratch {
     stuck: List,
     /// Input VCs whose head is yet to be routed.
     unrouted: List,
-    /// Flits that leave for nodes, in order, each with its output VC.
+    /// Flits that leave for nodes while they are put in order, each with its output VC.
     exits: Vec<(LaneNo, PackedFlit)>,
 }
 
@@ -308,10 +311,11 @@ fn distances(pipeline: &Pipeline, links: &[Vec<PortLink>]) -> [u32; KINDS] {
 
 impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     /// Steps all routers through the present cycle.
-    pub(crate) fn step<B: Border>(&mut self, due: Due, border: &mut B) {
+    pub(crate) fn step<B: Border>(&mut self, mut due: Due, border: &mut B) {
         let Fixed { looks, weighs, rc, .. } = self.x.fixed;
         if !L::EVEN && looks && rc == 0 {
             self.route_all();
+            due = due.and_strays();
         }
         let looks = !L::EVEN && looks && rc > 0;
         self.take_lists(due);
@@ -349,7 +353,7 @@ impl<R, L> Train<'_, R, L> {
                 x.give_credits(asks, bids);
             }
         }
-        if !x.ahead.strays.is_empty() {
+        if due.has_strays() {
             x.ahead.strays.credits(x.now, asks);
             if !asks.is_empty() {
                 x.give_credits(asks, bids);
@@ -365,7 +369,7 @@ impl<R, L> Train<'_, R, L> {
             }
         }
         x.ahead.next_asks.move_onto(asks);
-        if !x.ahead.strays.is_empty() {
+        if due.has_strays() {
             x.ahead.strays.asks(x.now, asks);
         }
     }
@@ -402,14 +406,14 @@ impl Express {
     fn give_credit(&mut self, out: LaneNo, bids: &mut List) {
         let output = &mut self.cells[out].output;
         output.credits += 1;
-        if !output.starved {
+        if output.credits & STARVED == 0 {
             return;
         }
-        output.starved = false;
+        output.credits = 1;
         let lane = output.owner;
         let from = self.cells[lane].input.since;
         if after(from, when(self.now)) {
-            self.ahead.strays.bid(from, lane);
+            self.ahead.bid(from, lane);
         } else {
             bids.push(lane);
         }

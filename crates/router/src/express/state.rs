@@ -202,25 +202,20 @@ pub(super) struct Output {
     pub(super) owner: LaneNo,
     /// Scratch of VC allocation: the best of those who ask for it.
     pub(super) asker: LaneNo,
+    /// How many credits it has; [`STARVED`] in their stead if its owner waits for one.
     pub(super) credits: u16,
     pub(super) depth: u16,
-    /// Whether its owner waits for a credit.
-    pub(super) starved: bool,
-    pub(super) room: [u8; 3],
+    pub(super) room: [u16; 2],
 }
 
 impl Output {
     /// One that is not there.
-    pub(super) const NONE: Self = Self {
-        far: NODE,
-        owner: NOBODY,
-        asker: NOBODY,
-        credits: 0,
-        depth: 0,
-        starved: false,
-        room: [0; 3],
-    };
+    pub(super) const NONE: Self =
+        Self { far: NODE, owner: NOBODY, asker: NOBODY, credits: 0, depth: 0, room: [0; 2] };
 }
+
+/// In place of no credits: the owner of an output VC waits for one. One more is seen by its sign.
+pub(super) const STARVED: u16 = 1 << 15;
 
 /// The bit of a lane at the far end of a link that says that there is a node; the others are the number
 /// of its source times 64, and the VC.

@@ -127,6 +127,9 @@ impl fmt::Debug for Places {
     }
 }
 
+/// Fewer lanes than that are copied one by one.
+const FEW: usize = 8;
+
 /// A number of places.
 #[expect(clippy::cast_possible_truncation, reason = "a lane is at most once in a list")]
 const fn narrow(places: usize) -> LaneNo {
@@ -165,6 +168,12 @@ impl List {
     /// Puts lanes at the end.
     #[inline]
     pub(super) fn extend(&mut self, lanes: &[LaneNo]) {
+        if lanes.len() < FEW {
+            for lane in lanes {
+                self.push(*lane);
+            }
+            return;
+        }
         let len = usize::from(self.len);
         self.lanes[len..len + lanes.len()].copy_from_slice(lanes);
         self.len += narrow(lanes.len());
@@ -243,6 +252,17 @@ impl Moves {
     #[inline]
     pub(super) const fn open(&mut self) -> Loading<'_> {
         Loading { flits: &mut self.flits, lanes: &mut self.lanes, len: 0 }
+    }
+
+    /// Puts so many of them into the order of their lanes.
+    pub(super) fn sort(&mut self, moved: LaneNo, scratch: &mut Vec<(LaneNo, PackedFlit)>) {
+        scratch.clear();
+        scratch.extend(self.first(moved));
+        scratch.sort_unstable_by_key(|(lane, _)| *lane);
+        for (at, (lane, flit)) in scratch.iter().enumerate() {
+            self.lanes[at] = *lane;
+            self.flits[at] = *flit;
+        }
     }
 
     /// So many of them.

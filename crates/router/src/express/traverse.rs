@@ -3,7 +3,7 @@
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::ahead::Kind;
-use super::hot::{From, Hot};
+use super::hot::From;
 use super::inspect::Looking;
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, NODE, PackedFlit, Port, lane_no, when};
@@ -99,19 +99,13 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         let (now, layout) = (self.x.now, self.layout);
         let in_order = exited > 1 && border.orders();
         let mut hot = self.x.hot(layout);
-        let mut exit = |hot: &mut Hot<'_, L>, (out, flit)| {
+        if in_order {
+            self.exits.sort(exited, &mut hot.scratch.exits);
+        }
+        for (out, flit) in self.exits.first(exited) {
             let Port { latency, node_latency, .. } = *hot.cells.port(layout.port(out));
             border.eject(flit, now + u64::from(latency));
             hot.issue(Kind::NodeCredits, out, node_latency);
-        };
-        if in_order {
-            let mut exits = core::mem::take(&mut hot.scratch.exits);
-            exits.extend(self.exits.first(exited));
-            exits.sort_unstable_by_key(|(out, _)| *out);
-            exits.drain(..).for_each(|e| exit(&mut hot, e));
-            hot.scratch.exits = exits;
-        } else {
-            self.exits.first(exited).for_each(|e| exit(&mut hot, e));
         }
         for &lane in self.entries.all() {
             let back = hot.cells[lane].output.far & !NODE;
@@ -121,20 +115,9 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         self.entries.clear();
     }
 
-    /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
-    /// arrives.
-    pub(crate) fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
-        let hop = hops(self.routing);
-        let mut hot = self.x.hot(self.layout);
-        for &(lane, flit, arrival) in flits {
-            hot.receive(lane_no(lane.0), flit, (arrival, From::Node), hop);
-        }
-        self.route_the_unrouted();
-    }
-
     /// Routes the heads that came to the front, by a function that does not look at ports.
     #[inline]
-    fn route_the_unrouted(&mut self) {
+    pub(super) fn route_the_unrouted(&mut self) {
         if self.x.scratch.unrouted.is_empty() {
             return;
         }
@@ -149,7 +132,7 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         let Some(routes) = self.x.ahead.routes.take(now) else { return };
         for &lane in &routes {
             self.route(lane);
-            self.x.ahead.strays.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
+            self.x.ahead.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
         }
         self.x.ahead.routes.give_back(now, routes);
     }
@@ -192,6 +175,22 @@ fn hops<R: RoutingFunction>(
 }
 
 impl Express {
+    /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
+    /// arrives. Gives whether heads came to the front that are [yet to be routed](Train::route_the_unrouted).
+    pub(super) fn enter<R: RoutingFunction, L: Layout>(
+        &mut self,
+        layout: L,
+        flits: &[(Lane, PackedFlit, u32)],
+        routing: &R,
+    ) -> bool {
+        let hop = hops(routing);
+        let mut hot = self.hot(layout);
+        for &(lane, flit, arrival) in flits {
+            hot.receive(lane_no(lane.0), flit, (arrival, From::Node), hop);
+        }
+        !self.scratch.unrouted.is_empty()
+    }
+
     /// Occupies slow links with the flits that have the switch now.
     #[cold]
     fn occupy(&mut self, ports: &[LaneNo]) {
