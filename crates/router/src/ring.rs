@@ -28,6 +28,13 @@ impl<T: Clone> Ring<T> {
         self.lists[index].push(event);
     }
 
+    /// The list of cycle `at`, at most the span ahead, to push events onto.
+    #[inline]
+    pub fn list(&mut self, at: u64) -> &mut Vec<T> {
+        let index = self.index(at);
+        &mut self.lists[index]
+    }
+
     /// Takes the list of cycle `now`; it is to be given back for the room that it has.
     #[inline]
     pub fn take(&mut self, now: u64) -> Option<Vec<T>> {

@@ -142,14 +142,14 @@ impl<W> Border for Wires<W> {
     }
 
     #[inline]
-    fn eject(&mut self, flit: PackedFlit, arrival: u64) {
+    fn ejects(&mut self, arrival: u64) -> &mut Vec<PackedFlit> {
         self.calendar.marks.set(arrival);
-        self.calendar.landing.push(arrival, flit);
+        self.calendar.landing.list(arrival)
     }
 
     #[inline]
-    fn credit(&mut self, to: Lane, at: u64) {
+    fn credits(&mut self, at: u64) -> &mut Vec<Lane> {
         self.calendar.marks.set(at);
-        self.calendar.source_credits.push(at, to);
+        self.calendar.source_credits.list(at)
     }
 }

@@ -86,12 +86,12 @@ pub trait Border {
     /// cycle are handed over in the order of their output VCs then, and of their routers before that.
     fn orders(&self) -> bool;
 
-    /// Takes over a flit that arrives at its node in cycle `arrival`.
-    fn eject(&mut self, flit: PackedFlit, arrival: u64);
+    /// Where flits are put that arrive at their nodes in cycle `arrival`.
+    fn ejects(&mut self, arrival: u64) -> &mut Vec<PackedFlit>;
 
-    /// Takes back a buffer that a source's flit had: source times 64 and VC; the credit counts from
+    /// Where buffers are put that flits of sources had, each as source times 64 and VC: their credits count from
     /// cycle `at` on.
-    fn credit(&mut self, to: Lane, at: u64);
+    fn credits(&mut self, at: u64) -> &mut Vec<Lane>;
 }
 
 /// What does not change while the network runs.

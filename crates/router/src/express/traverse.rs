@@ -6,7 +6,7 @@ use super::ahead::Kind;
 use super::hot::From;
 use super::inspect::Looking;
 use super::layout::Layout;
-use super::state::{LaneNo, NOBODY, NODE, PackedFlit, Port, lane_no, when};
+use super::state::{LaneNo, NOBODY, NODE, PackedFlit, lane_no, when};
 use super::{Border, Express, Train};
 use crate::state::Lane;
 
@@ -102,15 +102,30 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         if in_order {
             self.exits.sort(exited, &mut hot.scratch.exits);
         }
+        // Most links to nodes are alike.
+        let mut latency = 0;
+        let mut ejects = None;
         for (out, flit) in self.exits.first(exited) {
-            let Port { latency, node_latency, .. } = *hot.cells.port(layout.port(out));
-            border.eject(flit, now + u64::from(latency));
-            hot.issue(Kind::NodeCredits, out, node_latency);
+            let port = hot.cells.port(layout.port(out));
+            let (there, back) = (port.latency, port.node_latency);
+            let list = match ejects.take().filter(|_| there == latency) {
+                Some(list) => list,
+                None => border.ejects(now + u64::from(there)),
+            };
+            list.push(flit);
+            (ejects, latency) = (Some(list), there);
+            hot.issue(Kind::NodeCredits, out, back);
         }
+        let mut credits = None;
         for &lane in self.entries.all() {
             let back = hot.cells[lane].output.far & !NODE;
-            let latency = hot.cells.port(layout.port(lane)).credit_latency;
-            border.credit(Lane(back), now + u64::from(latency));
+            let there = hot.cells.port(layout.port(lane)).credit_latency;
+            let list = match credits.take().filter(|_| there == latency) {
+                Some(list) => list,
+                None => border.credits(now + u64::from(there)),
+            };
+            list.push(Lane(back));
+            (credits, latency) = (Some(list), there);
         }
         self.entries.clear();
     }
