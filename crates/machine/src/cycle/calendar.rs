@@ -192,4 +192,15 @@ mod tests {
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), Some(RouterIdx(5)));
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), None);
     }
+
+    #[test]
+    fn a_mark_is_taken_in_its_cycle_and_events_beyond_all_marks_are_never_passed_over() {
+        let mut near = Marks::new(MARKS as u64 - 1);
+        near.set(7 + MARKS as u64 - 1);
+        let taken: Vec<u64> = (7..7 + 2 * MARKS as u64).filter(|at| near.take(*at)).collect();
+        assert_eq!(taken, [7 + MARKS as u64 - 1]);
+        let mut far = Marks::new(MARKS as u64);
+        far.set(7 + MARKS as u64);
+        assert!((7..=7 + MARKS as u64).all(|at| far.take(at)));
+    }
 }

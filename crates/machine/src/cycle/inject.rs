@@ -36,7 +36,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             let next = if able == 0 {
                 self.ask_apart(s, 0, now, t)
             } else {
-                // Where packets may be sent alone there are no groups.
+                // Where packets may be sent alone there are no groups. Taken apart, so that what the terminals
+                // say need not be in memory.
                 match self.ask_terminals(s, 0, now, t) {
                     Next::Packet(offer) if offer.flits == 1 => {
                         return self.send_alone(s, able, &offer, now, t);

@@ -137,7 +137,7 @@ impl<W: Watch> Egress for Wires<W> {
 
 impl<W> Border for Wires<W> {
     #[inline]
-    fn orders(&self) -> bool {
+    fn ordered(&self) -> bool {
         self.shared_nodes
     }
 

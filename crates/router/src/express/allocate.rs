@@ -11,8 +11,8 @@ use super::table::{List, Places};
 use super::{Express, Train};
 
 /// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`. All are lanes, or
-/// ports, of one router; where `last` is [`NOBODY`], or its port, it lies beyond all of them, so the first comes
-/// first.
+/// ports, of one router. [`NOBODY`], and the port that it would have, lie beyond all of them, as lanes have 15
+/// bits: behind these the first comes first.
 #[inline]
 const fn sooner(candidate: LaneNo, best: LaneNo, last: LaneNo) -> bool {
     let from = last.wrapping_add(1);
@@ -124,8 +124,8 @@ impl<L: Layout> Hot<'_, L> {
 
 impl Express {
     /// Switch allocation: every input port picks one VC that could send, every output port claims one
-    /// of them. Who is not taken bids again. `ports` has input ports that have
-    /// chosen someone already, and then the output ports that claim someone; `bids` is empty then.
+    /// of them. Who is not taken bids again. `ports` has input ports that have chosen someone already, and
+    /// then the output ports that claim someone; `bids` is empty then.
     pub(super) fn allocate_switch<L: Layout>(
         &mut self,
         layout: L,
@@ -136,6 +136,7 @@ impl Express {
             bids.retain(|lane| !self.link_is_busy(lane));
         }
         let cells: &mut Places = &mut self.cells;
+        // Nobody to choose between, as often under a light load.
         if let ([], &[at]) = (bids.all(), ports.all()) {
             let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
             let to = layout.port(cells[lane].input.out);
@@ -206,5 +207,36 @@ fn better<L: Layout>(cells: &Places, layout: L, at: LaneNo, lane: LaneNo) -> boo
         sooner(lane, port.chosen, port.sent)
     } else {
         sooner(one, other, layout.port(port.sent_to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::express::LANES_MAX;
+
+    /// The round-robin by its definition: how far behind `last` a candidate is, going around `all`.
+    fn sooner_of(candidate: usize, best: usize, last: Option<usize>, all: usize) -> bool {
+        let behind = |at: usize| (at + all - last.map_or(0, |last| last + 1)) % all;
+        behind(candidate) < behind(best)
+    }
+
+    #[test]
+    fn a_round_robin_goes_on_behind_the_last_one_for_any_lanes_and_ports() {
+        for shift in 0..7 {
+            let highest = (LANES_MAX >> shift) - 8;
+            for first in [0, 8, highest] {
+                let at = |n: usize| LaneNo::try_from(first + n).unwrap();
+                for (candidate, best) in (0..64).map(|n| (n / 8, n % 8)).filter(|(a, b)| a != b) {
+                    let (one, other) = (at(candidate), at(best));
+                    let begin = sooner_of(candidate, best, None, 8);
+                    assert_eq!(sooner(one, other, NOBODY >> shift), begin, "{shift} {first}");
+                    for last in 0..8 {
+                        let expected = sooner_of(candidate, best, Some(last), 8);
+                        assert_eq!(sooner(one, other, at(last)), expected, "{shift} {first}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The state that a hop touches, in hand: so a loop over hops keeps its places in registers instead
-//! of fetching them anew for each.
+//! The state that a hop touches, in hand for a loop over hops: what one step of a hop does to it, and where
+//! it puts down what follows.
 
 use base::Hop;
 
@@ -29,7 +29,7 @@ pub(super) enum From {
     Usual,
     Router,
     Node,
-    /// The buffer, behind the front: if it is even and the flit has arrived, or else.
+    /// The same buffer, behind the front: of an even network and has arrived, or any.
     Here,
     Behind,
 }

@@ -82,9 +82,9 @@ pub struct PortLink {
 
 /// Whoever is at the edge of the network.
 pub trait Border {
-    /// Whether nodes have several ports, so that flits may arrive at a node at once: those that leave in one
-    /// cycle are handed over in the order of their output VCs then, and of their routers before that.
-    fn orders(&self) -> bool;
+    /// Whether it matters in which order flits are handed over that leave in one cycle, since nodes with several
+    /// ports may receive several at once: then it is that of routers, and of the ports and VCs of each.
+    fn ordered(&self) -> bool;
 
     /// Where flits are put that arrive at their nodes in cycle `arrival`.
     fn ejects(&mut self, arrival: u64) -> &mut Vec<PackedFlit>;
@@ -180,7 +180,8 @@ impl Express {
     ) -> Self {
         let lanes = params.len() << log;
         assert!(lanes <= LANES_MAX, "{lanes} lanes are more than {LANES_MAX}");
-        let fixed = Fixed::new(params, pipeline, (shift, log), routing, links);
+        let distances = distances(pipeline, links);
+        let fixed = Fixed::new(params, pipeline, (shift, log), routing, (links, &distances));
         let all = || links.iter().flatten();
         let whole = |interval: u64| u32::try_from(interval.div_ceil(1 << FRACTION));
         let interval = all().map(|l| whole(l.interval).unwrap_or(u32::MAX)).max().unwrap_or(1);
@@ -197,7 +198,7 @@ impl Express {
             input_depths: vec![0; lanes],
             rates: Vec::new(),
             heads: Vec::new(),
-            ahead: Ahead::new(distances(pipeline, links), span),
+            ahead: Ahead::new(distances, span),
             scratch: Scratch { stuck: List::new(), unrouted: List::new(), exits: Vec::new() },
             routers: params.len(),
         };
@@ -252,7 +253,7 @@ impl Fixed {
         pipeline: &Pipeline,
         (shift, log): (u32, u32),
         routing: &R,
-        links: &[Vec<PortLink>],
+        (links, distances): (&[Vec<PortLink>], &[u32; KINDS]),
     ) -> Self {
         let all = || links.iter().flatten();
         let traversal = pipeline.sa + pipeline.st;
@@ -260,7 +261,6 @@ impl Fixed {
         let queue_shift = deepest.next_power_of_two().ilog2();
         let mut between = all().filter(|l| matches!(l.far, FarEnd::Router(..)));
         let first = between.next();
-        let distances = distances(pipeline, links);
         let listed = |kind: Kind| distances[kind as usize] > 0;
         let any_slow = all().any(|l| l.interval > 1 << FRACTION);
         let looks = !routing.oblivious();

@@ -97,7 +97,7 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     #[inline(never)]
     fn tell_border<B: Border>(&mut self, exited: LaneNo, border: &mut B) {
         let (now, layout) = (self.x.now, self.layout);
-        let in_order = exited > 1 && border.orders();
+        let in_order = exited > 1 && border.ordered();
         let mut hot = self.x.hot(layout);
         if in_order {
             self.exits.sort(exited, &mut hot.scratch.exits);

@@ -72,6 +72,10 @@ fn lists_and_routers_make_the_same_run_with_any_delays_vcs_and_buffers() {
         ([2, 1, 1, 1, 3], 2, 3, 4),
         ([3, 1, 1, 3, 1], 3, 2, 7),
         ([1, 1, 1, 1, 1], 8, 16, 2),
+        // Further ahead than there are lists, and marks, of what is to come.
+        ([1, 1, 1, 1, 1], 4, 8, 40),
+        ([1, 1, 1, 1, 1], 2, 4, 90),
+        ([40, 1, 1, 1, 1], 4, 8, 1),
     ] {
         let mut mesh = Description::mesh8x8();
         let [rc, va, sa, st, credit] = stages;
