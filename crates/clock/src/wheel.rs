@@ -112,14 +112,17 @@ impl Wheel {
         let slot = slot(edge);
         self.occupied[slot / 64] &= !(1 << (slot % 64));
         let mut marks = core::mem::take(&mut self.marks[slot]);
+        let first = slot * self.words;
         while marks != 0 {
-            let first = (marks.trailing_zeros() as usize) << self.grain;
+            let mark = marks.trailing_zeros();
             marks &= marks - 1;
-            for word in first..self.words.min(first + (1 << self.grain)) {
-                let mut mask = core::mem::take(&mut self.ring[slot * self.words + word]);
-                while mask != 0 {
-                    tell(u32::try_from(word * 64).unwrap_or(0) + mask.trailing_zeros());
-                    mask &= mask - 1;
+            if self.grain == 0 {
+                drain(&mut self.ring[first + mark as usize], mark, &mut tell);
+                continue;
+            }
+            for word in mark << self.grain..(mark + 1) << self.grain {
+                if (word as usize) < self.words {
+                    drain(&mut self.ring[first + word as usize], word, &mut tell);
                 }
             }
         }
@@ -170,6 +173,16 @@ impl Wheel {
     }
 }
 
+/// Empties a word of a slot's bit set and tells of what was in it.
+#[inline]
+fn drain(set: &mut u64, word: u32, tell: &mut impl FnMut(u32)) {
+    let mut set = core::mem::take(set);
+    while set != 0 {
+        tell(word * 64 + set.trailing_zeros());
+        set &= set - 1;
+    }
+}
+
 #[cold]
 fn past(component: u32, edge: Edge, floor: Edge) {
     panic!("component {component} woken at {edge}, before {floor}");
@@ -204,6 +217,19 @@ mod tests {
         w.take(Edge(1_000_000_000_000), |c| woken.push(c));
         assert_eq!(woken, [0]);
         assert_eq!(w.next(), None);
+    }
+
+    /// Where a bit of a mark stands for several words, the last of which may not be there.
+    #[test]
+    fn all_of_thousands_of_components_are_told_of() {
+        let components = [0, 63, 64, 127, 4_097, 8_959, 8_960, 8_999];
+        let mut w = Wheel::new(9_000);
+        for c in components {
+            w.wake(c, Edge(3));
+        }
+        let mut woken = Vec::new();
+        w.take(Edge(3), |c| woken.push(c));
+        assert_eq!((&woken[..], w.next()), (&components[..], None));
     }
 
     proptest! {
