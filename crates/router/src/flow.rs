@@ -159,6 +159,12 @@ impl<R: RoutingFunction> Common<R> {
         self.active[i / 64] |= 1 << (i % 64);
     }
 
+    /// Router `i` has nothing to do until it is woken.
+    #[inline]
+    pub(crate) fn rest(&mut self, i: usize) {
+        self.active[i / 64] &= !(1 << (i % 64));
+    }
+
     /// RC of the packet at the front of an input VC.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]

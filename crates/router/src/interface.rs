@@ -209,19 +209,12 @@ impl Interface {
         wires: &mut W,
         delivered: &mut Vec<PacketIdx>,
     ) -> u64 {
-        for port in &wires.credit_ports(edge) {
-            while let Some(vc) = wires.receive_credit(port, edge) {
-                let port = &mut self.ports[port];
-                port.credits[vc.at()] += 1;
-                assert!(port.credits[vc.at()] <= port.depth, "{vc}: a credit too many");
-                port.pools.give(vc.at(), port.claimed(vc.at()));
-                if self.keeps_vcs && port.credits[vc.at()] == port.depth && !port.sends_on(vc) {
-                    port.free |= 1 << vc.0;
-                }
-            }
+        if let Some(ports) = wires.credit_ports(edge) {
+            self.take_credits(edge, &ports, wires);
         }
+        let Some(ports) = wires.flit_ports(edge) else { return 0 };
         let mut flits = 0;
-        for port in &wires.flit_ports(edge) {
+        for port in &ports {
             while let Some(flit) = wires.receive(port, edge) {
                 flits += 1;
                 wires.send_credit(port, flit.vc, edge.plus(1));
@@ -234,13 +227,28 @@ impl Interface {
         flits
     }
 
+    fn take_credits<W: Wires>(&mut self, edge: Edge, ports: &PortSet, wires: &mut W) {
+        for port in ports {
+            while let Some(vc) = wires.receive_credit(port, edge) {
+                let port = &mut self.ports[port];
+                port.credits[vc.at()] += 1;
+                assert!(port.credits[vc.at()] <= port.depth, "{vc}: a credit too many");
+                port.pools.give(vc.at(), port.claimed(vc.at()));
+                if self.keeps_vcs && port.credits[vc.at()] == port.depth && !port.sends_on(vc) {
+                    port.free |= 1 << vc.0;
+                }
+            }
+        }
+    }
+
     /// Sends up to one flit a port. Gives the next edge at which it must be called if nothing
     /// arrives before, [`Edge::NEVER`] if none.
     pub fn send<W: Wires>(&mut self, edge: Edge, wires: &mut W) -> Edge {
         let depart = edge.plus(1);
         let mut next = Edge::NEVER;
         let mut starved = PortSet::EMPTY;
-        for at in &self.busy_ports {
+        let busy = self.busy_ports;
+        for at in &busy {
             let port = &mut self.ports[at];
             if port.link_ready > depart {
                 next = next.min(Edge(port.link_ready.0 - 1));
@@ -267,7 +275,9 @@ impl Interface {
                 next = next.min(edge.plus(1));
             }
         }
-        wires.await_credits(&starved);
+        if wires.awaits_credits() || !starved.is_empty() {
+            wires.await_credits(&starved);
+        }
         next
     }
 

@@ -37,6 +37,13 @@ impl PortSet {
         self.0.iter().all(|w| *w == 0)
     }
 
+    /// Whether one port is in and no other, and it is one of the first 64. It may say no where another one is.
+    #[inline]
+    pub const fn is_lone(&self) -> bool {
+        let [word, rest @ ..] = self.0;
+        word.is_power_of_two() && rest[0] | rest[1] | rest[2] == 0
+    }
+
     /// The ports that are in this set and not in `other`.
     #[inline]
     #[must_use]
@@ -46,8 +53,9 @@ impl PortSet {
 
     /// The ports, lowest first.
     #[inline]
-    pub fn iter(&self) -> Ports {
-        let [word, rest @ ..] = self.0;
+    pub fn iter(&self) -> Ports<'_> {
+        let [word, rest @ ..] = &self.0;
+        let word = *word;
         let ahead = rest.iter().fold(0, |any, w| any | w);
         Ports { word, base: 0, ahead, rest }
     }
@@ -55,16 +63,16 @@ impl PortSet {
 
 /// The ports of a set, lowest first.
 #[derive(Clone, Debug)]
-pub struct Ports {
+pub struct Ports<'a> {
     /// What is left of the word at hand, and the port of its first bit.
     word: u64,
     base: usize,
     /// Not 0 while there is something in the words to come: most routers have one word of ports.
     ahead: u64,
-    rest: [u64; WORDS - 1],
+    rest: &'a [u64],
 }
 
-impl Iterator for Ports {
+impl Iterator for Ports<'_> {
     type Item = usize;
 
     #[inline]
@@ -81,23 +89,22 @@ impl Iterator for Ports {
     }
 }
 
-impl Ports {
+impl Ports<'_> {
     /// Goes on to the next word.
+    #[cold]
     fn advance(&mut self) {
-        let [next, rest @ ..] = self.rest;
-        (self.word, self.base) = (next, self.base + 64);
+        let [next, rest @ ..] = self.rest else { return };
+        (self.word, self.base, self.rest) = (*next, self.base + 64, rest);
         self.ahead = rest.iter().fold(0, |any, w| any | w);
-        self.rest[..rest.len()].copy_from_slice(&rest);
-        self.rest[rest.len()] = 0;
     }
 }
 
-impl IntoIterator for &PortSet {
+impl<'a> IntoIterator for &'a PortSet {
     type Item = usize;
-    type IntoIter = Ports;
+    type IntoIter = Ports<'a>;
 
     #[inline]
-    fn into_iter(self) -> Ports {
+    fn into_iter(self) -> Ports<'a> {
         self.iter()
     }
 }
@@ -136,6 +143,21 @@ mod tests {
         s.remove(64);
         assert_eq!(s.iter().collect::<Vec<_>>(), [0, 3, 63, 200]);
         assert!(s.contains(63) && !s.contains(64) && !s.is_empty());
+    }
+
+    #[test]
+    fn a_set_of_one_port_is_told_from_others() {
+        let set = |ports: &[usize]| {
+            let mut set = PortSet::EMPTY;
+            for port in ports {
+                set.insert(*port);
+            }
+            set
+        };
+        assert!(set(&[0]).is_lone() && set(&[63]).is_lone());
+        for others in [&[][..], &[0, 63], &[5, 64], &[5, 255], &[5, 128]] {
+            assert!(!set(others).is_lone(), "{others:?}");
+        }
     }
 
     #[test]

@@ -34,12 +34,20 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     }
 
     /// Steps router `i`.
+    #[inline(never)]
     pub(crate) fn step<E: Egress>(&mut self, i: usize, now: u64, egress: &mut E) {
-        self.c.active[i / 64] &= !(1 << (i % 64));
+        self.c.rest(i);
         if self.decide(i, now, egress) {
             self.c.wake(i);
         }
-        self.traverse_granted(now, egress);
+        for n in 0..self.c.grants.len() {
+            let (_, at) = Self::split(self.c.grants[n]);
+            self.c.traverse(&mut self.blocks[i], i, at, now, egress);
+        }
+        self.c.grants.clear();
+        if !self.c.turned.is_empty() {
+            self.start_turned(now, egress);
+        }
     }
 
     /// All of router `i`'s step but for the traversals of a plain router, which go to the list of

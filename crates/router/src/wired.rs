@@ -19,7 +19,7 @@ struct Wired<'a, W> {
     shift: u32,
 }
 
-impl<W> Wired<'_, W> {
+impl<W: Wires> Wired<'_, W> {
     #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
     const fn vc(&self, lane: Lane) -> VcIdx {
         VcIdx((lane.0 & ((1 << self.shift) - 1)) as u8)
@@ -28,19 +28,25 @@ impl<W> Wired<'_, W> {
     const fn port(&self, lane: Lane) -> usize {
         ((lane.0 - self.first) >> self.shift) as usize
     }
+
+    /// Takes a flit that leaves out of the store and sends it.
+    #[inline]
+    fn launch(&mut self, d: &Departure, store: &mut Store) -> u64 {
+        let flit = store.flit(d.slot, self.vc(d.to));
+        store.remove(d.slot);
+        self.wires.send(self.port(d.to), flit, Edge(d.depart)).0
+    }
 }
 
 impl<W: Wires> Egress for Wired<'_, W> {
     #[inline]
     fn send(&mut self, d: &Departure, store: &mut Store) -> u64 {
-        let flit = store.flit(d.slot, self.vc(d.to));
-        store.remove(d.slot);
         if d.head {
             let passage =
                 [(Part::SwitchAllocation, Edge(d.now).plus(1)), (Part::Router, Edge(d.depart))];
-            self.wires.charge(flit.packet, self.clock, &passage);
+            self.wires.charge(store.packet(d.slot), self.clock, &passage);
         }
-        self.wires.send(self.port(d.to), flit, Edge(d.depart)).0
+        self.launch(d, store)
     }
 
     #[inline]
@@ -71,25 +77,27 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     ) -> Edge {
         let (first, shift) = (Block::<L, W>::lane(i, 0).0, self.c.shift);
         let mut wired = Wired { wires, clock, first, shift };
-        let (mut last, mut next) = (None, Edge::NEVER);
-        while let Some(at) = wired.wires.turn(edge, last) {
-            next = self.step_at(i, at, &mut wired);
-            last = Some((at, next));
+        let Some(mut at) = wired.wires.start(edge) else { return Edge::NEVER };
+        loop {
+            let next = self.step_at(i, at, &mut wired);
+            if at == edge {
+                return next;
+            }
+            let Some(turn) = wired.wires.turn(edge, next) else { return next };
+            at = turn;
         }
-        next
     }
 
     /// Steps router `i` through an edge. Gives the next at which it must be stepped if nothing arrives before.
     #[inline]
     fn step_at<X: Wires>(&mut self, i: usize, edge: Edge, wired: &mut Wired<'_, X>) -> Edge {
-        let credits = wired.wires.credit_ports(edge);
-        let mut changed = !credits.is_empty();
-        if changed {
-            self.take_credits(i, edge, &credits, wired.wires);
+        let mut changed = false;
+        if let Some(ports) = wired.wires.credit_ports(edge) {
+            self.take_credits(i, edge, &ports, wired.wires);
+            changed = true;
         }
-        let flits = wired.wires.flit_ports(edge);
-        if !flits.is_empty() {
-            changed |= self.take_in(i, edge, &flits, wired);
+        if let Some(ports) = wired.wires.flit_ports(edge) {
+            changed |= self.take_in(i, edge, &ports, wired);
         }
         if self.acts(i) {
             self.step(i, edge.0, wired);
@@ -99,8 +107,10 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             self.put_deferred(edge.0, wired);
         }
         if changed {
-            let starved = self.blocks[i].starved(self.c.keeps_vcs, self.c.shift);
-            wired.wires.await_credits(&starved);
+            let block = &self.blocks[i];
+            if block.is_starved(self.c.keeps_vcs) || wired.wires.awaits_credits() {
+                wired.wires.await_credits(&block.starved(self.c.keeps_vcs, self.c.shift));
+            }
         }
         Edge(if self.c.is_awake(i) { edge.0 + 1 } else { self.c.next_timer(i) })
     }
@@ -156,11 +166,11 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
 
     /// Puts the flits that were for later into their input VCs.
     fn put_deferred<X: Wires>(&mut self, now: u64, wired: &mut Wired<'_, X>) {
-        let mut flits = core::mem::take(&mut self.c.deferred);
-        for flit in flits.drain(..) {
+        for n in 0..self.c.deferred.len() {
+            let flit = self.c.deferred[n];
             self.put(flit, now, wired);
         }
-        self.c.deferred = flits;
+        self.c.deferred.clear();
     }
 
     /// Puts a flit into its input VC.

@@ -14,20 +14,24 @@ use crate::PortSet;
 /// is woken only if it [awaits](Self::await_credits) one; else the credit lies on the wire until
 /// the receiver is stepped for another reason.
 pub trait Wires {
-    /// The edge that a router is to be stepped through next, up to the present `edge`, or none: after the last
-    /// one, at which it asked for another, or for a start. That is the present edge alone where nothing
-    /// waits longer than it has to.
-    fn turn(&mut self, edge: Edge, last: Option<(Edge, Edge)>) -> Option<Edge> {
-        last.is_none().then_some(edge)
+    /// The edge that a router is to be stepped through first, up to the present `edge`, or none. That is the
+    /// present edge alone where nothing waits longer than it has to.
+    fn start(&mut self, edge: Edge) -> Option<Edge> {
+        Some(edge)
     }
 
-    /// Ports with flits that are visible at `edge`; the others need not be asked. All that is visible at these
-    /// is to be received.
-    fn flit_ports(&mut self, edge: Edge) -> PortSet;
+    /// As [`start`](Self::start), behind an edge before the present one, at which the router asked for `next`.
+    fn turn(&mut self, edge: Edge, _next: Edge) -> Option<Edge> {
+        Some(edge)
+    }
 
-    /// Ports with credits that are visible at `edge`; the others need not be asked. All that is visible at
-    /// these is to be received.
-    fn credit_ports(&mut self, edge: Edge) -> PortSet;
+    /// Ports with flits that are visible at `edge`, if there are any; the others need not be asked. All that is
+    /// visible at these is to be received.
+    fn flit_ports(&mut self, edge: Edge) -> Option<PortSet>;
+
+    /// Ports with credits that are visible at `edge`, if there are any; the others need not be asked. All that is
+    /// visible at these is to be received.
+    fn credit_ports(&mut self, edge: Edge) -> Option<PortSet>;
 
     /// The next flit on the link *into* `port` that is visible at `edge`.
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit>;
@@ -45,6 +49,9 @@ pub trait Wires {
     /// Said at the end of each step: the ports whose next credits must wake this component, until
     /// it says otherwise. Credits that are on their way already count.
     fn await_credits(&mut self, ports: &PortSet);
+
+    /// Whether the next credit of any port must wake this component, as it said last.
+    fn awaits_credits(&self) -> bool;
 
     /// When `packet` was made, for arbiters that prefer the oldest: the low bits of an edge of `clock`
     /// that is not in the future. By default all packets are of one age.

@@ -179,18 +179,16 @@ impl<R: RoutingFunction> RouterBank<R> {
 }
 
 impl<const L: usize, const W: usize> Block<L, W> {
-    /// See [`RouterBank::starved`].
+    /// Whether any port is [starved](RouterBank::starved).
     #[inline]
-    pub(crate) fn starved(&self, keeps_vcs: bool, shift: u32) -> PortSet {
-        let any = self
-            .sets
-            .iter()
-            .take(self.used_words())
-            .fold(0, |any, sets| any | sets.starved | if keeps_vcs { sets.waiting } else { 0 });
-        if any == 0 { PortSet::EMPTY } else { self.starved_ports(keeps_vcs, shift) }
+    pub(crate) fn is_starved(&self, keeps_vcs: bool) -> bool {
+        let waiting = if keeps_vcs { u64::MAX } else { 0 };
+        let sets = self.sets.iter().take(self.used_words());
+        sets.fold(0, |any, sets| any | sets.starved | sets.waiting & waiting) != 0
     }
 
-    fn starved_ports(&self, keeps_vcs: bool, shift: u32) -> PortSet {
+    /// See [`RouterBank::starved`].
+    pub(crate) fn starved(&self, keeps_vcs: bool, shift: u32) -> PortSet {
         let mut ports = PortSet::EMPTY;
         for (w, sets) in self.sets.iter().enumerate().take(self.used_words()) {
             let mut starved = sets.starved | if keeps_vcs { sets.waiting } else { 0 };

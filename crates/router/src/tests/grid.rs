@@ -293,14 +293,14 @@ fn take<T>(ring: &mut VecDeque<(Edge, T)>, edge: Edge) -> Option<T> {
 }
 
 impl Wires for Fabric {
-    fn flit_ports(&mut self, edge: Edge) -> PortSet {
+    fn flit_ports(&mut self, edge: Edge) -> Option<PortSet> {
         let front = |port| self.wires[&self.sender_of(port)].flits.front();
-        self.ports(|port| front(port).is_some_and(|(at, _)| *at <= edge))
+        Some(self.ports(|port| front(port).is_some_and(|(at, _)| *at <= edge)))
     }
 
-    fn credit_ports(&mut self, edge: Edge) -> PortSet {
+    fn credit_ports(&mut self, edge: Edge) -> Option<PortSet> {
         let front = |port| self.wires[&(self.unit, port)].credits.front();
-        self.ports(|port| front(port).is_some_and(|(at, _)| *at <= edge))
+        Some(self.ports(|port| front(port).is_some_and(|(at, _)| *at <= edge)))
     }
 
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
@@ -338,6 +338,10 @@ impl Wires for Fabric {
             let credits = &self.wires[&(self.unit, port)].credits;
             self.wakes.extend(credits.iter().map(|(edge, _)| (*edge, self.unit)));
         }
+    }
+
+    fn awaits_credits(&self) -> bool {
+        !self.awaited[self.unit].is_empty()
     }
 
     fn charge(&mut self, _: PacketIdx, _: &Domain, _: &[(Part, Edge)]) {}

@@ -150,12 +150,12 @@ fn take<T>(ring: &mut VecDeque<(Edge, T)>, edge: Edge) -> Option<T> {
 }
 
 impl Wires for Pins {
-    fn flit_ports(&mut self, edge: Edge) -> PortSet {
-        due(&self.flits, edge)
+    fn flit_ports(&mut self, edge: Edge) -> Option<PortSet> {
+        Some(due(&self.flits, edge))
     }
 
-    fn credit_ports(&mut self, edge: Edge) -> PortSet {
-        due(&self.credits, edge)
+    fn credit_ports(&mut self, edge: Edge) -> Option<PortSet> {
+        Some(due(&self.credits, edge))
     }
 
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
@@ -177,6 +177,10 @@ impl Wires for Pins {
 
     fn await_credits(&mut self, ports: &PortSet) {
         self.awaited = *ports;
+    }
+
+    fn awaits_credits(&self) -> bool {
+        !self.awaited.is_empty()
     }
 
     fn born(&self, packet: PacketIdx, _: &Domain) -> u32 {

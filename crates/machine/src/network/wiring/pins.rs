@@ -1,6 +1,6 @@
 //! The wires as the unit at their ends sees them while it is stepped.
 
-use base::{Flit, Fs, LinkIdx, PacketIdx, Part, VcIdx};
+use base::{Flit, Fs, LinkIdx, PacketIdx, Part, Token, VcIdx};
 use clock::{Domain, Edge};
 use phy::Transit;
 use router::{PortSet, Wires};
@@ -91,7 +91,12 @@ impl<P> UnitWires<'_, P> {
 
     #[inline(never)]
     fn due_flits(&mut self, edge: Edge) -> PortSet {
-        let flits = self.wiring.units[self.unit].flits;
+        let unit = &mut self.wiring.units[self.unit];
+        let flits = unit.flits;
+        if flits.is_lone() {
+            unit.flit_due = Edge::NEVER;
+            return flits;
+        }
         let (ports, next) = self.due(flits, edge, |socket| socket.flit_due);
         self.wiring.units[self.unit].flit_due = next;
         ports
@@ -99,12 +104,19 @@ impl<P> UnitWires<'_, P> {
 
     #[inline(never)]
     fn due_credits(&mut self, edge: Edge) -> PortSet {
-        let credits = self.wiring.units[self.unit].credits;
+        let unit = &mut self.wiring.units[self.unit];
+        let credits = unit.credits;
+        if credits.is_lone() {
+            unit.credit_due = Edge::NEVER;
+            return credits;
+        }
         let (ports, next) = self.due(credits, edge, |socket| socket.credit_due);
         self.wiring.units[self.unit].credit_due = next;
         ports
     }
 
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn take_flit(&mut self, port: usize, edge: Edge) -> Option<Flit> {
         let Wiring { sockets, links, units, .. } = &mut *self.wiring;
         let socket = &mut sockets[self.first + port];
@@ -115,6 +127,41 @@ impl<P> UnitWires<'_, P> {
             unit.flits.remove(port);
         } else if next > edge {
             unit.flit_due = unit.flit_due.min(next);
+        }
+        flit
+    }
+
+    /// The next flit of a packet at a port at which a flit is due; tokens are put aside.
+    #[inline(never)]
+    fn next_flit(&mut self, port: usize, edge: Edge) -> Option<Flit> {
+        let flit = self.take_flit(port, edge)?;
+        match flit.token() {
+            Some(token) => self.behind_tokens(port, token, edge),
+            None => Some(self.note(flit, edge)),
+        }
+    }
+
+    #[cold]
+    fn behind_tokens(&mut self, port: usize, mut token: Token, edge: Edge) -> Option<Flit> {
+        loop {
+            self.wiring.tokens.push((port, token));
+            self.wiring.token_counts[1] += 1;
+            if self.socket(port).flit_due > edge {
+                return None;
+            }
+            let flit = self.take_flit(port, edge)?;
+            match flit.token() {
+                Some(next) => token = next,
+                None => return Some(self.note(flit, edge)),
+            }
+        }
+    }
+
+    /// Takes note of a flit of a packet that has come in.
+    #[inline]
+    fn note(&mut self, flit: Flit, edge: Edge) -> Flit {
+        if flit.head {
+            self.wiring.units[self.unit].note_head(edge);
         }
         flit
     }
@@ -170,15 +217,17 @@ impl<P> UnitWires<'_, P> {
 }
 
 impl<P: Clone> Wires for UnitWires<'_, P> {
+    #[inline]
+    fn start(&mut self, edge: Edge) -> Option<Edge> {
+        self.turn(edge, self.wiring.units[self.unit].asked)
+    }
+
     /// The first edge at which something is due; the present one comes last. It is left out where the unit was
     /// woken for nothing but a head that has come in before.
-    #[inline]
-    fn turn(&mut self, edge: Edge, last: Option<(Edge, Edge)>) -> Option<Edge> {
+    #[expect(clippy::inline_always, reason = "a part of every step")]
+    #[inline(always)]
+    fn turn(&mut self, edge: Edge, next: Edge) -> Option<Edge> {
         let unit = &self.wiring.units[self.unit];
-        let (at, next) = last.unwrap_or((Edge::NEVER, unit.asked));
-        if at == edge {
-            return None;
-        }
         let due = next.min(unit.flit_due);
         if due > edge && self.idle && unit.had_head_before(edge) && !self.is_funded() {
             return None;
@@ -189,31 +238,20 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
     }
 
     #[inline]
-    fn flit_ports(&mut self, edge: Edge) -> PortSet {
+    fn flit_ports(&mut self, edge: Edge) -> Option<PortSet> {
         let due = self.wiring.units[self.unit].flit_due <= edge;
-        if due { self.due_flits(edge) } else { PortSet::EMPTY }
+        due.then(|| self.due_flits(edge))
     }
 
     #[inline]
-    fn credit_ports(&mut self, edge: Edge) -> PortSet {
+    fn credit_ports(&mut self, edge: Edge) -> Option<PortSet> {
         let due = self.wiring.units[self.unit].credit_due <= edge;
-        if due { self.due_credits(edge) } else { PortSet::EMPTY }
+        due.then(|| self.due_credits(edge))
     }
 
     #[inline]
     fn receive(&mut self, port: usize, edge: Edge) -> Option<Flit> {
-        while self.socket(port).flit_due <= edge {
-            let flit = self.take_flit(port, edge)?;
-            let Some(token) = flit.token() else {
-                if flit.head {
-                    self.wiring.units[self.unit].note_head(edge);
-                }
-                return Some(flit);
-            };
-            self.wiring.tokens.push((port, token));
-            self.wiring.token_counts[1] += 1;
-        }
-        None
+        if self.socket(port).flit_due > edge { None } else { self.next_flit(port, edge) }
     }
 
     #[inline]
@@ -284,7 +322,14 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "a part of every step")]
+    #[inline(always)]
+    fn awaits_credits(&self) -> bool {
+        !self.wiring.units[self.unit].starved.is_empty()
+    }
+
     /// A packet is as old as the transaction that it serves.
+    #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "ages are compared by low bits")]
     fn born(&self, packet: PacketIdx, clock: &Domain) -> u32 {
         self.packets.began(packet).map_or(0, |began| clock.edge_at_or_after(began).0 as u32)
