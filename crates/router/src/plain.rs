@@ -163,7 +163,7 @@ impl<R: RoutingFunction> Common<R> {
     /// Gives output VC `out` to input VC `at`.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
-    fn grant_vc<E: Egress, const L: usize, const W: usize>(
+    pub(crate) fn grant_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
@@ -407,6 +407,25 @@ impl<const L: usize, const W: usize> Block<L, W> {
         word * 64 + set(&self.sets[word % W]).trailing_zeros() as usize
     }
 
+    /// The input VC that asks for an output VC, if it is the only one and no other wants anything.
+    #[inline]
+    pub(crate) fn lone_asker(&self) -> Option<usize> {
+        let (mut waiting, mut asks, mut others) = (0, 0_u64, 0);
+        for sets in self.sets.iter().take(self.used_words()) {
+            waiting |= sets.waiting;
+            asks = asks.wrapping_add(sets.waiting);
+            others |= sets.ready | sets.turned | sets.starved;
+        }
+        let lone = waiting != 0 && !several(waiting) && asks == waiting && others == 0;
+        lone.then(|| self.lone(|sets| sets.waiting))
+    }
+
+    /// Whether a flit can be sent on output VC `out`.
+    #[inline]
+    pub(crate) fn is_open(&self, out: usize) -> bool {
+        self.sets[out / 64 % W].shut >> (out % 64) & 1 == 0
+    }
+
     /// Whether somebody waits for an output VC or a credit.
     fn stalls(&self) -> bool {
         self.sets.iter().any(|sets| sets.starved | sets.waiting != 0)
@@ -416,7 +435,7 @@ impl<const L: usize, const W: usize> Block<L, W> {
     /// arbiter over all output VCs of the router.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
-    fn wish(&self, at: usize) -> Option<usize> {
+    pub(crate) fn wish(&self, at: usize) -> Option<usize> {
         let input = &self.inputs[at % L];
         let word = if W == 1 { 0 } else { usize::from(input.out) / 64 % W };
         let free = NonZero::new(input.request & self.sets[word].free)?;

@@ -66,6 +66,28 @@ impl<W: Wires> Egress for Wired<'_, W> {
     }
 }
 
+/// As [`Wired`], for a packet that got its output VC at the edge before the present one.
+struct Passing<'a, 'b, W>(&'b mut Wired<'a, W>);
+
+impl<W: Wires> Egress for Passing<'_, '_, W> {
+    #[inline]
+    fn send(&mut self, d: &Departure, store: &mut Store) -> u64 {
+        let Wired { wires, clock, .. } = &mut *self.0;
+        let passage = [
+            (Part::VcAllocation, Edge(d.now)),
+            (Part::SwitchAllocation, Edge(d.now).plus(1)),
+            (Part::Router, Edge(d.depart)),
+        ];
+        wires.charge(store.packet(d.slot), clock, &passage);
+        self.0.launch(d, store)
+    }
+
+    #[inline]
+    fn credit(&mut self, from: Lane, depart: u64) {
+        self.0.credit(from, depart);
+    }
+}
+
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// See [`RouterBank::step_wired`](crate::RouterBank::step_wired).
     pub(crate) fn step_wired<X: Wires>(
@@ -82,6 +104,10 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             let next = self.step_at(i, at, &mut wired);
             if at == edge {
                 return next;
+            }
+            let two_left = next == at.plus(1) && edge == at.plus(2);
+            if two_left && let Some(way) = self.lone(i, edge, &*wired.wires) {
+                return self.pass(i, way, edge, &mut wired);
             }
             let Some(turn) = wired.wires.turn(edge, next) else { return next };
             at = turn;
@@ -113,6 +139,40 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
             }
         }
         Edge(if self.c.is_awake(i) { edge.0 + 1 } else { self.c.next_timer(i) })
+    }
+
+    /// The way of the only packet in router `i` that wants something, two edges before the present one: its input VC,
+    /// and the output VC that is free for it. None where anything else may happen in these edges: something comes,
+    /// somebody waits for a credit, or there are flits behind it.
+    #[inline]
+    fn lone<X: Wires>(&self, i: usize, edge: Edge, wires: &X) -> Option<(usize, usize)> {
+        let block = &self.blocks[i];
+        if !wires.is_quiet(edge) || self.c.special || self.c.keeps_vcs || block.timed {
+            return None;
+        }
+        let at = block.lone_asker()?;
+        let out = block.wish(at)?;
+        let goes = block.inputs[at % L].len == 1 && block.is_open(out);
+        (goes && !wires.awaits_credits()).then_some((at, out))
+    }
+
+    /// Does both edges of the [lone](Self::lone) packet of router `i` at once: VA at the edge before the present one,
+    /// SA at this. Nothing is left to do then but what a link that is busy asks for.
+    #[inline(never)]
+    fn pass<X: Wires>(
+        &mut self,
+        i: usize,
+        (at, out): (usize, usize),
+        edge: Edge,
+        wired: &mut Wired<'_, X>,
+    ) -> Edge {
+        wired.wires.catch_up(edge, 2);
+        self.c.rest(i);
+        let block = &mut self.blocks[i];
+        let mut passing = Passing(wired);
+        self.c.grant_vc(block, i, (at, out), edge.0 - 1, &mut passing);
+        self.c.traverse(block, i, at, edge.0, &mut passing);
+        Edge(if block.timed { self.c.next_timer(i) } else { u64::MAX })
     }
 
     /// Whether a step of router `i` may do anything.

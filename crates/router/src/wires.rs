@@ -25,6 +25,14 @@ pub trait Wires {
         Some(edge)
     }
 
+    /// The router is stepped through the next `count` edges at once, the present one the last of them.
+    fn catch_up(&mut self, _edge: Edge, _count: u64) {}
+
+    /// Whether nothing is visible at `edge` that has not been received. It may say no where there is nothing.
+    fn is_quiet(&self, _edge: Edge) -> bool {
+        false
+    }
+
     /// Ports with flits that are visible at `edge`, if there are any; the others need not be asked. All that is
     /// visible at these is to be received.
     fn flit_ports(&mut self, edge: Edge) -> Option<PortSet>;

@@ -46,6 +46,14 @@ pub(super) struct Pins {
     pub(super) charged: Vec<(PacketIdx, Part, Edge)>,
     /// When packets were made, where that counts.
     pub(super) born: BTreeMap<PacketIdx, u32>,
+    /// Edges that a head waits for the router, which makes up for them.
+    patience: u32,
+    /// `[port]`: the packet that came last, and the edge up to which it waits.
+    coming: Vec<(PacketIdx, Edge)>,
+    /// What the last step asked for.
+    asked: Edge,
+    /// How often the router made up for several edges at once.
+    pub(super) passed: u64,
 }
 
 impl Lone {
@@ -73,6 +81,10 @@ impl Lone {
             awaited: PortSet::EMPTY,
             charged: Vec::new(),
             born: BTreeMap::new(),
+            patience: 0,
+            coming: vec![(PacketIdx(u32::MAX), Edge(0)); ports],
+            asked: Edge::NEVER,
+            passed: 0,
         };
         Self {
             bank: RouterBank::new(&[params], pipeline, Star),
@@ -83,9 +95,19 @@ impl Lone {
         }
     }
 
+    /// Has heads wait for as long as they may.
+    pub(super) fn patient(mut self) -> Self {
+        self.pins.patience = self.bank.patience();
+        self
+    }
+
     pub(super) fn arrive(&mut self, port: usize, flit: Flit, edge: u64) {
         self.pins.flits[port].push_back((Edge(edge), flit));
-        self.wakes.insert(Edge(edge));
+        let coming = &mut self.pins.coming[port];
+        if flit.head {
+            *coming = (flit.packet, Edge(edge).plus(self.pins.patience));
+        }
+        self.wakes.insert(coming.1.max(Edge(edge)));
     }
 
     /// Lets a packet's flits arrive one an edge from `edge` on.
@@ -108,6 +130,7 @@ impl Lone {
         while let Some(edge) = self.wakes.first().copied().filter(|e| e.0 <= until) {
             self.wakes.pop_first();
             let i = RouterIdx(0);
+            self.pins.asked = self.next;
             self.next = self.bank.step_wired(i, edge, &self.clock, &mut self.pins);
             assert!(self.next > edge, "a step at {edge} asks for {}", self.next);
             if self.next != Edge::NEVER {
@@ -150,6 +173,23 @@ fn take<T>(ring: &mut VecDeque<(Edge, T)>, edge: Edge) -> Option<T> {
 }
 
 impl Wires for Pins {
+    fn start(&mut self, edge: Edge) -> Option<Edge> {
+        self.turn(edge, self.asked)
+    }
+
+    fn turn(&mut self, edge: Edge, next: Edge) -> Option<Edge> {
+        let first = self.flits.iter().filter_map(|ring| ring.front()).map(|(at, _)| *at).min();
+        Some(first.unwrap_or(edge).min(next).min(edge))
+    }
+
+    fn catch_up(&mut self, _: Edge, _: u64) {
+        self.passed += 1;
+    }
+
+    fn is_quiet(&self, edge: Edge) -> bool {
+        due(&self.flits, edge).is_empty() && due(&self.credits, edge).is_empty()
+    }
+
     fn flit_ports(&mut self, edge: Edge) -> Option<PortSet> {
         Some(due(&self.flits, edge))
     }

@@ -4,6 +4,7 @@ mod chip;
 mod equal;
 mod general;
 mod grid;
+mod late;
 mod laws;
 mod lone;
 mod stages;

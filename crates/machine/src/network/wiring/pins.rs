@@ -238,6 +238,18 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
     }
 
     #[inline]
+    fn catch_up(&mut self, edge: Edge, count: u64) {
+        self.at = edge;
+        self.steps += count;
+    }
+
+    #[inline]
+    fn is_quiet(&self, edge: Edge) -> bool {
+        let unit = &self.wiring.units[self.unit];
+        unit.flit_due > edge && unit.credit_due > edge
+    }
+
+    #[inline]
     fn flit_ports(&mut self, edge: Edge) -> Option<PortSet> {
         let due = self.wiring.units[self.unit].flit_due <= edge;
         due.then(|| self.due_flits(edge))
