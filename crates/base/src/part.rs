@@ -118,9 +118,10 @@ impl Timeline {
     /// the last charge charges nothing and leaves the stopwatch where it is.
     #[inline]
     pub fn charge(&mut self, part: Part, until: Fs) {
-        let span = until.since(self.last);
-        self.parts[part as usize] += span.0;
-        self.last += span;
+        if until > self.last {
+            self.parts[part as usize] += until.0 - self.last.0;
+            self.last = until;
+        }
     }
 
     /// Takes back what is charged beyond `to`, from the latest stages of a link and a router on: a packet
