@@ -29,6 +29,8 @@ pub(crate) struct Load {
     now: Fs,
     /// Of all routers: no more flits are forwarded in an instant.
     ports: u64,
+    /// Instants between two looks at the sum of visits over all routers, at least.
+    looks: u64,
 }
 
 impl Load {
@@ -65,6 +67,7 @@ impl Load {
             woken: Vec::new(),
             delivered: Vec::new(),
             now: Fs::ZERO,
+            looks: if permille < 10 { 1024 } else { 16 },
             ports: spec.fabric.routers.iter().map(|r| r.ports.len() as u64).sum(),
         };
         for node in 0..nodes {
@@ -86,7 +89,7 @@ impl Load {
             }
             // The sum over all routers is not free, and under a light load little is done in an instant.
             let instants = (visits - done) / self.ports;
-            for _ in 0..instants.max(16) {
+            for _ in 0..instants.max(self.looks) {
                 self.step();
             }
         }
