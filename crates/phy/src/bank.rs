@@ -217,6 +217,15 @@ impl<I: Impairment> Links<I> {
         take(&mut self.directions[link.at()].flits, edge)
     }
 
+    /// The flit that the receiver sees at or before `edge` of its clock, if no other is seen up to `until`.
+    #[inline]
+    pub fn lone(&self, link: LinkIdx, edge: Edge, until: Edge) -> Option<&Flit> {
+        let flits = &self.directions[link.at()].flits;
+        let (_, flit) = flits.front().filter(|(at, _)| *at <= edge)?;
+        let alone = flits.len() == 1 || flits.get(1).is_none_or(|(at, _)| *at > until);
+        alone.then_some(flit)
+    }
+
     /// Takes the next flit that the receiver sees at or before `edge` of its clock.
     #[inline]
     pub fn receive(&mut self, link: LinkIdx, edge: Edge) -> Option<Flit> {

@@ -1,6 +1,6 @@
 //! What comes to a router: credits, flits, and the cycles at which something runs out.
 
-use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Head, Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use crate::bank::{Common, Kernel};
 use crate::egress::Egress;
@@ -205,19 +205,31 @@ impl<R: RoutingFunction> Common<R> {
         let slot = block.inputs[at % L].first;
         let mut head = self.store.head(slot);
         let state = head.state;
-        let router = Block::<L, W>::router(i);
-        let view = Outputs { common: &*self, block: &*block, router, now };
-        let port = PortIdx(short(at >> self.shift));
-        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
-        let vc = VcIdx((at & self.vc_mask as usize) as u8);
-        let hop = self.routing.route(router, port, vc, &mut head, &view);
-        if hop.vcs == 0 || hop.port.0 >= block.ports {
-            led_nowhere(i, at, hop);
-        }
+        let hop = self.ask(block, (i, at), &mut head, now);
         if head.state != state {
             self.store.set_state(slot, head.state);
         }
         self.request(block, at, hop);
+    }
+
+    /// What the routing function says of a packet that is at the front of an input VC.
+    pub(crate) fn ask<const L: usize, const W: usize>(
+        &self,
+        block: &Block<L, W>,
+        (i, at): (usize, usize),
+        head: &mut Head,
+        now: u64,
+    ) -> Hop {
+        let router = Block::<L, W>::router(i);
+        let view = Outputs { common: self, block, router, now };
+        let port = PortIdx(short(at >> self.shift));
+        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+        let vc = VcIdx((at & self.vc_mask as usize) as u8);
+        let hop = self.routing.route(router, port, vc, head, &view);
+        if hop.vcs == 0 || hop.port.0 >= block.ports {
+            led_nowhere(i, at, hop);
+        }
+        hop
     }
 
     /// The packet at the front of an input VC asks for an output VC of its hop.

@@ -163,7 +163,7 @@ impl<R: RoutingFunction> Common<R> {
     /// Gives output VC `out` to input VC `at`.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
-    pub(crate) fn grant_vc<E: Egress, const L: usize, const W: usize>(
+    fn grant_vc<E: Egress, const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         i: usize,
@@ -306,14 +306,26 @@ impl<R: RoutingFunction> Common<R> {
         let free = egress.send(&d, &mut self.store);
         egress.credit(d.from, now + 1);
         if free > depart + 1 {
-            let low = self.vc_mask as usize;
-            let first = (d.to.0 as usize % L) & !low;
-            block.link_busy(first, low);
-            self.arm(block, i, free - self.traversal, Timer::Link(short(first)), egress);
+            self.linger(block, (i, d.to.0 as usize % L), free, egress);
         }
         if again || E::WATCHES {
             self.wake(i);
         }
+    }
+
+    /// The link on which output VC `out` lies takes nothing that leaves before cycle `free`.
+    #[inline]
+    pub(crate) fn linger<E: Egress, const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        (i, out): (usize, usize),
+        free: u64,
+        egress: &mut E,
+    ) {
+        let low = self.vc_mask as usize;
+        let first = out & !low;
+        block.link_busy(first, low);
+        self.arm(block, i, free - self.traversal, Timer::Link(short(first)), egress);
     }
 
     /// Takes the flit at the front of input VC `at` out of its buffer, with all that follows for the
@@ -330,7 +342,6 @@ impl<R: RoutingFunction> Common<R> {
     ) -> (Departure, bool) {
         block.forwarded += 1;
         let at = at % L;
-        let low = self.vc_mask as usize;
         let input = &mut block.inputs[at];
         let (slot, out) = (input.first, usize::from(input.out) % L);
         let (next, head, tail) = self.store.next(slot);
@@ -369,17 +380,14 @@ impl<R: RoutingFunction> Common<R> {
         if self.notes {
             self.note_departure(block, (i, out), (used, tail), now);
         }
-        let from = &mut block.outputs[at & !low];
-        from.sent = short(at);
-        from.sent_to = short(out);
-        block.outputs[out & !low].taken_from = short(at);
+        block.take_turns(at, out, self.vc_mask as usize);
         let (from, to) = (Block::<L, W>::lane(i, at), Block::<L, W>::lane(i, out));
         (Departure { from, to, slot, head, tail, now, depart }, again)
     }
 
     /// What else a departure to output VC `out` does, on which `used` flits wait from now on.
     #[cold]
-    fn note_departure<const L: usize, const W: usize>(
+    pub(crate) fn note_departure<const L: usize, const W: usize>(
         &mut self,
         block: &mut Block<L, W>,
         (i, out): (usize, usize),
@@ -407,17 +415,20 @@ impl<const L: usize, const W: usize> Block<L, W> {
         word * 64 + set(&self.sets[word % W]).trailing_zeros() as usize
     }
 
-    /// The input VC that asks for an output VC, if it is the only one and no other wants anything.
+    /// The switch's arbiters go on behind input VC `at`, which sent to output VC `out`.
     #[inline]
-    pub(crate) fn lone_asker(&self) -> Option<usize> {
-        let (mut waiting, mut asks, mut others) = (0, 0_u64, 0);
-        for sets in self.sets.iter().take(self.used_words()) {
-            waiting |= sets.waiting;
-            asks = asks.wrapping_add(sets.waiting);
-            others |= sets.ready | sets.turned | sets.starved;
-        }
-        let lone = waiting != 0 && !several(waiting) && asks == waiting && others == 0;
-        lone.then(|| self.lone(|sets| sets.waiting))
+    pub(crate) fn take_turns(&mut self, at: usize, out: usize, vc_mask: usize) {
+        let from = &mut self.outputs[at & !vc_mask];
+        from.sent = short(at);
+        from.sent_to = short(out);
+        self.outputs[out & !vc_mask].taken_from = short(at);
+    }
+
+    /// Whether no input VC wants anything.
+    #[inline]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let sets = self.sets.iter().take(self.used_words());
+        sets.fold(0, |any, s| any | s.waiting | s.ready | s.turned | s.starved) == 0
     }
 
     /// Whether a flit can be sent on output VC `out`.
@@ -435,11 +446,18 @@ impl<const L: usize, const W: usize> Block<L, W> {
     /// arbiter over all output VCs of the router.
     #[expect(clippy::inline_always, reason = "a part of every hop")]
     #[inline(always)]
-    pub(crate) fn wish(&self, at: usize) -> Option<usize> {
+    fn wish(&self, at: usize) -> Option<usize> {
         let input = &self.inputs[at % L];
         let word = if W == 1 { 0 } else { usize::from(input.out) / 64 % W };
-        let free = NonZero::new(input.request & self.sets[word].free)?;
-        let pointer = usize::from(input.pointer);
+        self.choose_vc((word, input.request), usize::from(input.pointer))
+    }
+
+    /// The output VC among those of `request`, as bits of a word of lanes, that is free and the first from a pointer
+    /// on.
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
+    pub(crate) fn choose_vc(&self, (word, request): (usize, u64), pointer: usize) -> Option<usize> {
+        let free = NonZero::new(request & self.sets[word % W].free)?;
         let from = if W == 1 || pointer / 64 == word { pointer % 64 } else { 0 };
         let ahead = NonZero::new(free.get() & u64::MAX << from).unwrap_or(free);
         Some(word * 64 + ahead.trailing_zeros() as usize)

@@ -40,8 +40,15 @@ impl PortSet {
     /// Whether one port is in and no other, and it is one of the first 64. It may say no where another one is.
     #[inline]
     pub const fn is_lone(&self) -> bool {
+        self.lone().is_some()
+    }
+
+    /// The port that is [alone](Self::is_lone) in the set.
+    #[inline]
+    pub const fn lone(&self) -> Option<usize> {
         let [word, rest @ ..] = self.0;
-        word.is_power_of_two() && rest[0] | rest[1] | rest[2] == 0
+        let lone = word.is_power_of_two() && rest[0] | rest[1] | rest[2] == 0;
+        if lone { Some(word.trailing_zeros() as usize) } else { None }
     }
 
     /// The ports that are in this set and not in `other`.

@@ -1,12 +1,13 @@
 //! Routers on wires: the step of a router whose wires are asked for what has arrived.
 
 use base::arch::{Arbitration, Priority};
-use base::{Part, RoutingFunction, VcIdx};
+use base::{Flit, Head, Part, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
-use crate::bank::Kernel;
+use crate::bank::{Common, Kernel};
 use crate::egress::{Departure, Egress};
-use crate::state::{Block, Lane};
+use crate::flow::short;
+use crate::state::{Block, Lane, Stage};
 use crate::store::{Slot, Store};
 use crate::{PortSet, Wires};
 
@@ -39,7 +40,8 @@ impl<W: Wires> Wired<'_, W> {
 }
 
 impl<W: Wires> Egress for Wired<'_, W> {
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every hop")]
+    #[inline(always)]
     fn send(&mut self, d: &Departure, store: &mut Store) -> u64 {
         if d.head {
             let passage =
@@ -66,28 +68,6 @@ impl<W: Wires> Egress for Wired<'_, W> {
     }
 }
 
-/// As [`Wired`], for a packet that got its output VC at the edge before the present one.
-struct Passing<'a, 'b, W>(&'b mut Wired<'a, W>);
-
-impl<W: Wires> Egress for Passing<'_, '_, W> {
-    #[inline]
-    fn send(&mut self, d: &Departure, store: &mut Store) -> u64 {
-        let Wired { wires, clock, .. } = &mut *self.0;
-        let passage = [
-            (Part::VcAllocation, Edge(d.now)),
-            (Part::SwitchAllocation, Edge(d.now).plus(1)),
-            (Part::Router, Edge(d.depart)),
-        ];
-        wires.charge(store.packet(d.slot), clock, &passage);
-        self.0.launch(d, store)
-    }
-
-    #[inline]
-    fn credit(&mut self, from: Lane, depart: u64) {
-        self.0.credit(from, depart);
-    }
-}
-
 impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
     /// See [`RouterBank::step_wired`](crate::RouterBank::step_wired).
     pub(crate) fn step_wired<X: Wires>(
@@ -101,27 +81,34 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         let mut wired = Wired { wires, clock, first, shift };
         let Some(mut at) = wired.wires.start(edge) else { return Edge::NEVER };
         loop {
-            let next = self.step_at(i, at, &mut wired);
-            if at == edge {
+            let credited = self.take_due_credits(i, at, wired.wires);
+            let two_left = edge == at.plus(2);
+            if two_left
+                && self.rests(i, &*wired.wires)
+                && let Some(next) = self.pass(i, at, &mut wired)
+            {
                 return next;
             }
-            let two_left = next == at.plus(1) && edge == at.plus(2);
-            if two_left && let Some(way) = self.lone(i, edge, &*wired.wires) {
-                return self.pass(i, way, edge, &mut wired);
+            let next = self.step_at(i, at, credited, &mut wired);
+            if at == edge {
+                return next;
             }
             let Some(turn) = wired.wires.turn(edge, next) else { return next };
             at = turn;
         }
     }
 
-    /// Steps router `i` through an edge. Gives the next at which it must be stepped if nothing arrives before.
+    /// Steps router `i` through an edge, at which it has been given credits or not. Gives the next at which it must
+    /// be stepped if nothing arrives before.
     #[inline]
-    fn step_at<X: Wires>(&mut self, i: usize, edge: Edge, wired: &mut Wired<'_, X>) -> Edge {
-        let mut changed = false;
-        if let Some(ports) = wired.wires.credit_ports(edge) {
-            self.take_credits(i, edge, &ports, wired.wires);
-            changed = true;
-        }
+    fn step_at<X: Wires>(
+        &mut self,
+        i: usize,
+        edge: Edge,
+        credited: bool,
+        wired: &mut Wired<'_, X>,
+    ) -> Edge {
+        let mut changed = credited;
         if let Some(ports) = wired.wires.flit_ports(edge) {
             changed |= self.take_in(i, edge, &ports, wired);
         }
@@ -141,38 +128,66 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         Edge(if self.c.is_awake(i) { edge.0 + 1 } else { self.c.next_timer(i) })
     }
 
-    /// The way of the only packet in router `i` that wants something, two edges before the present one: its input VC,
-    /// and the output VC that is free for it. None where anything else may happen in these edges: something comes,
-    /// somebody waits for a credit, or there are flits behind it.
+    /// Whether plain router `i` does nothing until something comes, and RC takes it a cycle.
     #[inline]
-    fn lone<X: Wires>(&self, i: usize, edge: Edge, wires: &X) -> Option<(usize, usize)> {
+    fn rests<X: Wires>(&self, i: usize, wires: &X) -> bool {
         let block = &self.blocks[i];
-        if !wires.is_quiet(edge) || self.c.special || self.c.keeps_vcs || block.timed {
-            return None;
-        }
-        let at = block.lone_asker()?;
-        let out = block.wish(at)?;
-        let goes = block.inputs[at % L].len == 1 && block.is_open(out);
-        (goes && !wires.awaits_credits()).then_some((at, out))
+        !self.acts(i)
+            && block.is_at_rest()
+            && !wires.awaits_credits()
+            && self.c.pipeline.rc == 1
+            && !self.c.keeps_vcs
     }
 
-    /// Does both edges of the [lone](Self::lone) packet of router `i` at once: VA at the edge before the present one,
-    /// SA at this. Nothing is left to do then but what a link that is busy asks for.
+    /// Lets the head that comes alone to router `i` at `at` pass it in one go, two edges later, while the router
+    /// [rests](Self::rests): RC is at the first of these edges, VA at the next, SA at the last. It is put into no
+    /// buffer. None where anything else may happen in these edges: something else comes, or the output VC whose
+    /// turn it is can send nothing, or none is free.
     #[inline(never)]
-    fn pass<X: Wires>(
-        &mut self,
-        i: usize,
-        (at, out): (usize, usize),
-        edge: Edge,
-        wired: &mut Wired<'_, X>,
-    ) -> Edge {
+    fn pass<X: Wires>(&mut self, i: usize, at: Edge, wired: &mut Wired<'_, X>) -> Option<Edge> {
+        let edge = at.plus(2);
+        let (port, flit) = wired.wires.lone(at, edge)?;
+        let (lane, block) = (port << self.c.shift | flit.vc.at(), &self.blocks[i]);
+        let input = &block.inputs[lane % L];
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
+        let is_first = input.stage == Stage::Idle && input.left != at.0 as u32;
+        if !flit.head || !is_first {
+            return None;
+        }
+        let Flit { src, dst, flow, class, state, .. } = *flit;
+        let mut head = Head { src, dst, flow, class, state };
+        let fixed = self.c.routing.fixed(Block::<L, W>::router(i), dst, class);
+        let hop = fixed.unwrap_or_else(|| self.c.ask(block, (i, lane), &mut head, at.0));
+        let wanted = usize::from(hop.port.0) << self.c.shift;
+        let request = (wanted / 64, hop.vcs << (wanted % 64));
+        let out = block.choose_vc(request, usize::from(input.pointer))?;
+        if !block.is_open(out) {
+            return None;
+        }
+        let (vc, tail) = (flit.vc, flit.tail);
+        #[expect(clippy::cast_possible_truncation, reason = "a port has at most 64 VCs")]
+        let on = VcIdx((out & self.c.vc_mask as usize) as u8);
+        let flit = Flit { vc: on, state: head.state, ..*flit };
+        wired.wires.take_lone(port, at);
         wired.wires.catch_up(edge, 2);
-        self.c.rest(i);
         let block = &mut self.blocks[i];
-        let mut passing = Passing(wired);
-        self.c.grant_vc(block, i, (at, out), edge.0 - 1, &mut passing);
-        self.c.traverse(block, i, at, edge.0, &mut passing);
-        Edge(if block.timed { self.c.next_timer(i) } else { u64::MAX })
+        self.c.pass_on(block, (i, lane, out), tail, edge.0);
+        let depart = Edge(edge.0 + self.c.traversal);
+        let passage = [
+            (Part::BufferQueue, at),
+            (Part::Router, at.plus(1)),
+            (Part::VcAllocation, edge),
+            (Part::SwitchAllocation, edge.plus(1)),
+            (Part::Router, depart),
+        ];
+        wired.wires.charge(flit.packet, wired.clock, &passage);
+        let free = wired.wires.send(out >> self.c.shift, flit, depart);
+        wired.wires.send_credit(port, vc, edge.plus(1));
+        if free > depart.plus(1) {
+            self.c.linger(block, (i, out), free.0, wired);
+            return Some(Edge(self.c.next_timer(i)));
+        }
+        Some(Edge::NEVER)
     }
 
     /// Whether a step of router `i` may do anything.
@@ -183,6 +198,14 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
 
     fn lane_of(&self, i: usize, port: usize, vc: VcIdx) -> Lane {
         Block::<L, W>::lane(i, port << self.c.shift | vc.at())
+    }
+
+    /// Takes in the credits that count at an edge. Tells whether there may have been any.
+    #[inline]
+    fn take_due_credits<X: Wires>(&mut self, i: usize, edge: Edge, wires: &mut X) -> bool {
+        let Some(ports) = wires.credit_ports(edge) else { return false };
+        self.take_credits(i, edge, &ports, wires);
+        true
     }
 
     /// Takes in the credits that count at `ports`.
@@ -240,5 +263,47 @@ impl<R: RoutingFunction, const L: usize, const W: usize> Kernel<'_, R, L, W> {
         } else {
             self.deliver_bodies(&[flit], wired);
         }
+    }
+}
+
+impl<R: RoutingFunction> Common<R> {
+    /// What the router keeps of a flit that comes to the empty input VC `at`, is its packet's first, gets output VC
+    /// `out` and leaves by it at `now`, as VA and [`pop`](Self::pop) do it one after the other.
+    #[expect(clippy::inline_always, reason = "most hops under a light load")]
+    #[inline(always)]
+    fn pass_on<const L: usize, const W: usize>(
+        &mut self,
+        block: &mut Block<L, W>,
+        (i, at, out): (usize, usize, usize),
+        tail: bool,
+        now: u64,
+    ) {
+        block.forwarded += 1;
+        let (at, out) = (at % L, out % L);
+        let one = 1_u64 << (out % 64);
+        let output = &mut block.outputs[out];
+        output.owner = short(at);
+        output.held = true;
+        output.credits -= 1;
+        let used = output.depth - output.credits;
+        let given = &mut block.sets[out / 64];
+        if output.credits == 0 {
+            given.shut |= one;
+        }
+        let input = &mut block.inputs[at];
+        input.out = short(out);
+        input.pointer = short(out + 1);
+        if tail {
+            #[expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
+            let left = now as u32;
+            input.left = left;
+        } else {
+            input.stage = Stage::Active;
+            given.free &= !one;
+        }
+        if self.notes {
+            self.note_departure(block, (i, out), (used, tail), now);
+        }
+        block.take_turns(at, out, self.vc_mask as usize);
     }
 }

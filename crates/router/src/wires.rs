@@ -28,9 +28,15 @@ pub trait Wires {
     /// The router is stepped through the next `count` edges at once, the present one the last of them.
     fn catch_up(&mut self, _edge: Edge, _count: u64) {}
 
-    /// Whether nothing is visible at `edge` that has not been received. It may say no where there is nothing.
-    fn is_quiet(&self, _edge: Edge) -> bool {
-        false
+    /// The flit that is visible at `edge`, with its port, if nothing else is visible up to `until` that has not been
+    /// received, no other flit and no credit. It may be none where there is one.
+    fn lone(&self, _edge: Edge, _until: Edge) -> Option<(usize, &Flit)> {
+        None
+    }
+
+    /// Takes in the [lone](Self::lone) flit, which came to `port`.
+    fn take_lone(&mut self, port: usize, edge: Edge) {
+        let _ = self.receive(port, edge);
     }
 
     /// Ports with flits that are visible at `edge`, if there are any; the others need not be asked. All that is

@@ -11,8 +11,8 @@ const PORTS: usize = 3;
 const DEPTH: u32 = 8;
 
 /// Packets in the order in which they come, each with its port and the edge of its first flit: about one in
-/// `gap` edges.
-fn arrivals(seed: u64, gap: u64) -> Vec<(usize, Vec<Flit>, u64)> {
+/// `gap` edges, each flit `apart` edges behind the one before.
+fn arrivals(seed: u64, gap: u64, apart: u64) -> Vec<(usize, Vec<Flit>, u64)> {
     let mut free = [0; PORTS];
     let mut room = [[DEPTH; 10]; PORTS];
     let mut all = Vec::new();
@@ -31,24 +31,40 @@ fn arrivals(seed: u64, gap: u64) -> Vec<(usize, Vec<Flit>, u64)> {
         }
         *left -= length;
         let first = at.max(free[port]);
-        free[port] = first + u64::from(length);
+        free[port] = first + apart * u64::from(length);
         let vc = u8::try_from(vc).unwrap_or(0);
         all.push((port, packet(number, dst, vc, length), first));
     }
     all
 }
 
+/// See [`run`].
+const LOADS: [(u64, u32, u64, u64); 8] = [
+    (1, 1, 5, 1),
+    (1, 1, 50, 1),
+    (4, 1, 100, 1),
+    (4, 1, 5, 3),
+    (12, 1, 5, 1),
+    (12, 3, 5, 1),
+    (12, 1, 5, 4),
+    (12, 3, 50, 4),
+];
+
 /// All that is seen at the pins of a router: flits and credits that leave, and by packet what is charged.
 type Seen = (Vec<(usize, Flit, Edge)>, Vec<(usize, VcIdx, Edge)>, Vec<(PacketIdx, Part, Edge)>);
 
-/// Runs a router, with links that take a flit each `interval` edges and return its credit `back` edges after it left.
-fn run(mut lone: Lone, seed: u64, (gap, interval, back): (u64, u32, u64)) -> (Seen, u64) {
+/// Runs a router, with links that take a flit each `interval` edges and return its credit `back` edges after it left,
+/// and those that come `apart` edges apart.
+fn run(mut lone: Lone, seed: u64, load: (u64, u32, u64, u64)) -> (Seen, u64) {
+    let (gap, interval, back, apart) = load;
     lone.pins.interval = interval;
-    let arrivals = arrivals(seed, gap);
+    let arrivals = arrivals(seed, gap, apart);
     let mut credited = 0;
     for now in 0..2_000 {
         for (port, flits, _) in arrivals.iter().filter(|(.., first)| *first == now + 1) {
-            lone.arrive_all(*port, flits, now + 1);
+            for (n, flit) in (0..).zip(flits) {
+                lone.arrive(*port, *flit, now + 1 + n * apart);
+            }
         }
         lone.run(now);
         while let Some((port, flit, left)) = lone.pins.sent.get(credited).copied() {
@@ -67,7 +83,7 @@ fn run(mut lone: Lone, seed: u64, (gap, interval, back): (u64, u32, u64)) -> (Se
 fn a_router_that_makes_up_for_edges_does_what_it_would_have_done() {
     let mut passed = 0;
     for seed in 0..40 {
-        for load in [(1, 1, 5), (1, 1, 50), (4, 1, 100), (12, 1, 5), (12, 3, 5)] {
+        for load in LOADS {
             let lone = || Lone::new(PORTS, DEPTH, [1; 4]);
             let prompt = run(lone(), seed, load);
             let late = run(lone().patient(), seed, load);

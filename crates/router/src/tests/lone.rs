@@ -186,8 +186,16 @@ impl Wires for Pins {
         self.passed += 1;
     }
 
-    fn is_quiet(&self, edge: Edge) -> bool {
-        due(&self.flits, edge).is_empty() && due(&self.credits, edge).is_empty()
+    fn lone(&self, edge: Edge, until: Edge) -> Option<(usize, &Flit)> {
+        let visible =
+            |ring: &VecDeque<(Edge, Flit)>| ring.iter().filter(|(at, _)| *at <= until).count();
+        if self.flits.iter().map(visible).sum::<usize>() > 1
+            || !due(&self.credits, until).is_empty()
+        {
+            return None;
+        }
+        let port = due(&self.flits, edge).lone()?;
+        self.flits[port].front().map(|(_, flit)| (port, flit))
     }
 
     fn flit_ports(&mut self, edge: Edge) -> Option<PortSet> {

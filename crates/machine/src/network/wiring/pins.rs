@@ -89,6 +89,13 @@ impl<P> UnitWires<'_, P> {
         (now, next)
     }
 
+    /// The only port of several at which a flit is due up to an edge.
+    #[inline(never)]
+    fn lone_port(&self, until: Edge) -> Option<usize> {
+        let flits = self.wiring.units[self.unit].flits;
+        self.due(flits, until, |socket| socket.flit_due).0.lone()
+    }
+
     #[inline(never)]
     fn due_flits(&mut self, edge: Edge) -> PortSet {
         let unit = &mut self.wiring.units[self.unit];
@@ -244,9 +251,27 @@ impl<P: Clone> Wires for UnitWires<'_, P> {
     }
 
     #[inline]
-    fn is_quiet(&self, edge: Edge) -> bool {
+    fn lone(&self, edge: Edge, until: Edge) -> Option<(usize, &Flit)> {
         let unit = &self.wiring.units[self.unit];
-        unit.flit_due > edge && unit.credit_due > edge
+        if unit.credit_due <= until {
+            return None;
+        }
+        let port = unit.flits.lone().or_else(|| self.lone_port(until))?;
+        let link = self.wiring.sockets[self.first + port].out.reverse();
+        let flit = self.wiring.links.lone(link, edge, until)?;
+        (!flit.is_token()).then_some((port, flit))
+    }
+
+    #[inline]
+    fn take_lone(&mut self, port: usize, edge: Edge) {
+        let unit = &mut self.wiring.units[self.unit];
+        if unit.flits.is_lone() {
+            unit.flit_due = Edge::NEVER;
+        } else {
+            self.due_flits(edge);
+        }
+        self.take_flit(port, edge);
+        self.wiring.units[self.unit].note_head(edge);
     }
 
     #[inline]
