@@ -1,13 +1,14 @@
 //! From an elaborated machine to a network on one clock.
 
 use base::arch::{Switching, VcReuse};
-use base::{Class, LinkIdx, NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
+use base::{Class, LinkIdx, NodeIdx, RouterIdx, RoutingFunction};
 use router::{FRACTION, FarEnd, Pipeline, PortLink, Rate, RouterBank, RouterParams};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
 use super::calendar::Calendar;
 use super::framed::{Framed, is_framed};
 use super::groups::Ledger;
+use super::passages::Passages;
 use super::source::{Sending, Source};
 use super::wires::{Far, Wires};
 use super::{CycleNetwork, Watch};
@@ -81,8 +82,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             deals_open: vec![0; fabric.node_ports.len()],
             seed,
             active_sources: Vec::new(),
-            passages: Vec::new(),
-            free_passages: Vec::<PacketIdx>::new(),
+            passages: Passages::new(),
             flits_injected: 0,
             flits_ejected: 0,
             packets_delivered: 0,
@@ -91,14 +91,22 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             for (p, link) in ports.iter().enumerate() {
                 let credits = u16::try_from(depth(spec, *link)).unwrap_or(u16::MAX);
                 let near = near[this.sources.len()];
-                this.add_source(NodeIdx::new(n), ports.len() > 1, p == 0, credits, near);
+                this.add_source(NodeIdx::new(n), (p, ports.len()), credits, near);
             }
         }
         this.active_sources = vec![0; this.sources.len().div_ceil(64)];
         Ok(this)
     }
 
-    fn add_source(&mut self, node: NodeIdx, shares: bool, first: bool, credits: u16, near: Far) {
+    /// The source of a node's port `port` of so many.
+    fn add_source(
+        &mut self,
+        node: NodeIdx,
+        (port, ports): (usize, usize),
+        credits: u16,
+        near: Far,
+    ) {
+        let shares = ports > 1;
         let all = u64::MAX >> (64 - self.vcs);
         self.sources.push(Source {
             free: all,
@@ -107,13 +115,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             vc_pointer: 0,
             class_pointer: 0,
             node: node.0,
+            port: u16::try_from(port).expect("ports have 16 bits"),
             depth: credits,
             lane: near.lane,
             latency: near.latency,
             slow: near.slow,
             in_turns: shares || self.classes > 1,
             shares,
-            deals: shares && first,
+            deals: shares && port == 0,
             blocked: false,
             made: 0,
         });

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 
 use base::group::{Groups, Members};
-use base::{GroupIdx, NodeIdx, PacketIdx, PortIdx, RoutingFunction};
+use base::{GroupIdx, NodeIdx, PacketIdx, RoutingFunction};
 use router::{Absorption, Pipeline, RouterParams, Slot, Store};
 
 use super::terminal::{Next, Offer, Passage, Terminals};
@@ -289,27 +289,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 Next::Wait => Next::Wait,
             };
         }
-        self.ask_terminals(s, class, now, t)
-    }
-
-    /// What the terminals have for a source, where there are no groups.
-    #[expect(clippy::inline_always, reason = "a part of every packet")]
-    #[inline(always)]
-    pub(super) fn ask_terminals<T: Terminals>(
-        &self,
-        s: usize,
-        class: usize,
-        now: u64,
-        t: &mut T,
-    ) -> Next {
-        let node = NodeIdx(self.sources[s].node);
-        #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 classes")]
-        let class = class as u8;
-        if T::BY_PORT {
-            let port = PortIdx::new(s - self.first_source[node.at()] as usize);
-            return t.next_at_port(node, port, class, now);
-        }
-        t.next(node, class, now)
+        self.sources[s].ask(class, now, t)
     }
 
     #[cold]
@@ -348,7 +328,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[cold]
     pub(super) fn free_absorbed(&mut self) {
         if let Some(ledger) = &mut self.wires.ledger {
-            self.free_passages.append(&mut ledger.absorbed);
+            for packet in ledger.absorbed.drain(..) {
+                self.passages.end(packet);
+            }
         }
     }
 
@@ -357,7 +339,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     pub(super) fn eject_of_group<T: Terminals>(&mut self, slot: Slot, now: u64, t: &mut T) -> bool {
         let store = self.bank.store_mut();
         let packet = store.packet(slot);
-        let passage = self.passages[packet.at()];
+        let passage = self.passages[packet];
         let (true, Some(ledger)) = (GroupIdx::of(passage.dst).is_some(), &mut self.wires.ledger)
         else {
             return false;
@@ -377,7 +359,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         ledger.hops.remove(&(packet, node));
         ledger.owed[packet.at()] -= 1;
         if ledger.owed[packet.at()] == 0 {
-            self.free_passages.push(packet);
+            self.passages.end(packet);
         }
         self.packets_delivered += 1;
         let group = GroupIdx::of(passage.dst).unwrap_or_default();

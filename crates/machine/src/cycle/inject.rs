@@ -2,11 +2,10 @@
 
 use base::rng::mix;
 use base::route::View;
-use base::{
-    Class, Flit, GroupIdx, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx,
-};
+use base::{Class, Flit, GroupIdx, Head, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 use router::{Lane, PackedFlit, Rate};
 
+use super::lone::Gate;
 use super::source::{Sending, Source};
 use super::terminal::{Next, Offer, Passage, Terminals};
 use super::{CycleNetwork, Watch};
@@ -19,14 +18,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[expect(clippy::inline_always, reason = "a part of every packet")]
     #[inline(always)]
     pub(super) fn step_source<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
-        let source = &self.sources[s];
+        let Self { sources, sendings, .. } = self;
+        let source = &mut sources[s];
         if source.in_turns {
             return self.step_sharing(s, now, t);
         }
         if now + 1 < source.link_ready {
             return source.link_ready - 1;
         }
-        let last = &self.sendings[s];
+        // It has one class only.
+        let last = &mut sendings[s];
         let mut sending = if last.left > 0 {
             *last
         } else if last.next > now {
@@ -38,9 +39,25 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             } else {
                 // Where packets may be sent alone there are no groups. Taken apart, so that what the terminals
                 // say need not be in memory.
-                match self.ask_terminals(s, 0, now, t) {
+                match source.ask(0, now, t) {
                     Next::Packet(offer) if offer.flits == 1 => {
-                        return self.send_alone(s, able, &offer, now, t);
+                        last.next = offer.next;
+                        let link = Link {
+                            s,
+                            vcs: self.vcs,
+                            cut_through: self.cut_through,
+                            keeps_vcs: self.keeps_vcs,
+                            credits: &mut self.credits,
+                            rates: &mut self.near_rates,
+                        };
+                        let mut gate = Gate {
+                            link,
+                            passages: &mut self.passages,
+                            entering: &mut self.wires.calendar.entering,
+                        };
+                        gate.send(source, able, &offer, now, t);
+                        self.flits_injected += 1;
+                        return if offer.next > now { offer.next } else { self.go_on(s, now, t) };
                     }
                     Next::Packet(offer) => Next::Packet(offer),
                     Next::At(cycle) => return cycle.max(now + 1),
@@ -79,9 +96,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if sending.left > 0 {
             return now + 1;
         }
-        if sending.next > now {
-            return sending.next;
-        }
+        if sending.next > now { sending.next } else { self.go_on(s, now, t) }
+    }
+
+    /// Takes up the next packet of a source that has sent one. Gives the next cycle in which it must be stepped.
+    #[inline(never)]
+    fn go_on<T: Terminals>(&mut self, s: usize, now: u64, t: &mut T) -> u64 {
         let wake = self.refill(s, 0, now, t);
         if self.sendings[s].left > 0 { now + 1 } else { wake }
     }
@@ -155,7 +175,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         t: &mut T,
     ) {
         let Sent { src, lane, at, head, tail } = sent;
-        let passage = &mut self.passages[sending.packet.at()];
+        let passage = &mut self.passages[sending.packet];
         if head {
             passage.injected = now;
         }
@@ -283,14 +303,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         t: &mut T,
     ) -> (usize, Sending) {
         let Offer { created, dst, flits, tag, next } = *offer;
-        let packet = self.new_packet();
+        let packet = self.passages.begin();
         let source = &mut self.sources[s];
         let node = NodeIdx(source.node);
         source.made += 1;
         #[expect(clippy::cast_possible_truncation, reason = "the low half of a hash")]
         let drawn = mix(self.seed ^ u64::from(node.0) << 40 ^ source.made) as u32;
         let mut flow = t.flow(offer).unwrap_or(drawn);
-        self.passages[packet.at()] = Passage {
+        self.passages[packet] = Passage {
             packet,
             src: node,
             dst,
@@ -320,34 +340,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         };
         (hop.port.at(), sending)
     }
-
-    /// The number of a packet that begins its way.
-    #[inline]
-    pub(super) fn new_packet(&mut self) -> PacketIdx {
-        match self.free_passages.pop() {
-            Some(packet) => packet,
-            None => self.add_passage(),
-        }
-    }
-
-    /// Room for one more packet in flight.
-    #[cold]
-    #[inline(never)]
-    fn add_passage(&mut self) -> PacketIdx {
-        let packet = PacketIdx::new(self.passages.len());
-        self.passages.push(Passage {
-            packet,
-            src: NodeIdx(0),
-            dst: NodeIdx(0),
-            class: 0,
-            flits: 0,
-            created: 0,
-            injected: 0,
-            tag: 0,
-            hops: 0,
-        });
-        packet
-    }
 }
 
 /// A flit that leaves its source.
@@ -364,7 +356,7 @@ struct Sent {
 /// What a source sends by.
 pub(super) struct Link<'a> {
     s: usize,
-    vcs: u32,
+    pub(super) vcs: u32,
     cut_through: bool,
     keeps_vcs: bool,
     /// `[source * VCs + vc]`

@@ -31,6 +31,7 @@ mod lone;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod open;
+mod passages;
 mod source;
 mod terminal;
 #[cfg(test)]
@@ -40,7 +41,7 @@ mod wires;
 
 use std::collections::VecDeque;
 
-use base::{NodeIdx, PacketIdx, RouterIdx, RoutingFunction};
+use base::{NodeIdx, RouterIdx, RoutingFunction};
 use router::{Lane, PackedFlit, Rate, RouterBank, Slot};
 
 pub(crate) use build::Timings;
@@ -49,6 +50,7 @@ pub use groups::{Fold, Reduced};
 #[cfg(feature = "mutants")]
 pub use mutants::Fault;
 pub use open::Open;
+use passages::Passages;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
@@ -85,8 +87,7 @@ pub struct CycleNetwork<R, W = ()> {
     seed: u64,
     /// Bit per source: has something to do in this cycle.
     active_sources: Vec<u64>,
-    passages: Vec<Passage>,
-    free_passages: Vec<PacketIdx>,
+    passages: Passages,
     flits_injected: u64,
     flits_ejected: u64,
     packets_delivered: u64,
@@ -125,7 +126,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     /// Packets that are being sent, are in flight or wait for their source's VC.
     pub fn packets_in_flight(&self) -> usize {
-        self.passages.len() - self.free_passages.len()
+        self.passages.len()
     }
 
     /// Flits that routers have forwarded so far: router visits.
@@ -310,7 +311,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         self.flits_ejected += landing.len() as u64;
         for flit in landing {
             let packet = flit.packet();
-            let passage = &mut self.passages[packet.at()];
+            let passage = &mut self.passages[packet];
             if flit.is_head() {
                 passage.hops = flit.hops();
             }
@@ -318,7 +319,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if flit.is_tail() {
                 self.packets_delivered += 1;
                 let woken = terminals.delivered(passage, now);
-                self.free_passages.push(packet);
+                self.passages.end(packet);
                 if let Some((node, class)) = woken {
                     self.wake_node(node, class);
                 }
@@ -334,7 +335,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
             self.flits_ejected += 1;
             let (packet, hops, head, tail) = self.bank.store_mut().eject(slot);
-            let passage = &mut self.passages[packet.at()];
+            let passage = &mut self.passages[packet];
             if head {
                 passage.hops = hops;
             }
@@ -342,7 +343,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if tail {
                 self.packets_delivered += 1;
                 let woken = terminals.delivered(passage, now);
-                self.free_passages.push(packet);
+                self.passages.end(packet);
                 if let Some((node, class)) = woken {
                     self.wake_node(node, class);
                 }

@@ -78,7 +78,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         };
         let packed = |flit: &PackedFlit| Flying {
             packet: flit.packet(),
-            src: passages[flit.packet().at()].src,
+            src: passages[flit.packet()].src,
             dst: flit.dst(),
             class: flit.class(),
             head: flit.is_head(),

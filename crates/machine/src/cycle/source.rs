@@ -4,7 +4,9 @@
 //! its classes take turns. A packet takes its VC, round-robin from the one behind the last used,
 //! among those that the routing function allows, that are free and have credit.
 
-use base::{NodeIdx, PacketIdx, VcIdx};
+use base::{NodeIdx, PacketIdx, PortIdx, VcIdx};
+
+use super::terminal::{Next, Terminals};
 
 /// A packet that is being sent, or waits for its VC.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,9 @@ pub(super) struct Source {
     /// The first VC to be tried, and the first class.
     pub(super) vc_pointer: u8,
     pub(super) class_pointer: u8,
+    /// Its node, and the port there.
     pub(super) node: u32,
+    pub(super) port: u16,
     /// Flits of buffer a VC at the far end.
     pub(super) depth: u16,
     /// The far lane of its link, VC 0, and the cycles to get there.
@@ -74,6 +78,18 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// What the terminals have for it, where there are no groups.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 64 classes")]
+    #[inline(always)]
+    pub(super) fn ask<T: Terminals>(&self, class: usize, now: u64, t: &mut T) -> Next {
+        let (node, class) = (NodeIdx(self.node), class as u8);
+        if T::BY_PORT {
+            return t.next_at_port(node, PortIdx(self.port), class, now);
+        }
+        t.next(node, class, now)
+    }
+
     /// The VC that the next packet takes of those that it can, at least one: round-robin from the one
     /// behind the last. `vcs`: how many the source has.
     #[expect(clippy::inline_always, reason = "a part of every packet")]

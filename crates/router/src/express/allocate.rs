@@ -70,7 +70,7 @@ impl<L: Layout> Hot<'_, L> {
     fn ask(&mut self, lane: LaneNo) -> Option<LaneNo> {
         let layout = self.layout;
         let input = &self.cells[lane].input;
-        let (at, last, vcs) = (layout.port(input.out), input.pointer, input.vcs);
+        let (at, last, vcs) = (input.want, input.out, input.vcs);
         let able = vcs & self.cells.port(at).free;
         if able == 0 {
             self.park(lane, at);
@@ -81,7 +81,6 @@ impl<L: Layout> Hot<'_, L> {
         let ahead = if here { able & u64::MAX << layout.vc(last) << 1 } else { 0 };
         let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
         let out = layout.lane(at, vc);
-        self.cells[lane].input.out = out;
         let output = &mut self.cells[out].output;
         let rival = output.asker;
         if rival == NOBODY {
@@ -111,12 +110,14 @@ impl<L: Layout> Hot<'_, L> {
     /// Gives an output VC to the input VC that asked for it.
     #[inline(always)]
     fn grant(&mut self, out: LaneNo) {
-        let layout = self.layout;
         let output = &mut self.cells[out].output;
         let lane = core::mem::replace(&mut output.asker, NOBODY);
         output.owner = lane;
-        self.cells.port_mut(layout.port(out)).free &= !(1 << layout.vc(out));
-        self.cells[lane].input.pointer = out;
+        let bit = output.bit;
+        let port = self.cells.port_mut(self.layout.port(out));
+        debug_assert!(port.free & bit != 0, "{out} is given twice");
+        port.free ^= bit;
+        self.cells[lane].input.out = out;
         let from = self.next;
         self.bid(lane, out, from);
     }
@@ -139,7 +140,7 @@ impl Express {
         // Nobody to choose between, as often under a light load.
         if let ([], &[at]) = (bids.all(), ports.all()) {
             let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
-            let to = layout.port(cells[lane].input.out);
+            let to = cells[lane].input.want;
             cells.port_mut(to).claim = lane;
             ports.replace(|_| Some(to));
             return;
@@ -162,7 +163,7 @@ impl Express {
         // In place of those that chose, the output ports that claim one of the chosen.
         ports.replace(|at| {
             let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
-            let to = layout.port(cells[lane].input.out);
+            let to = cells[lane].input.want;
             let port = cells.port_mut(to);
             let claim = port.claim;
             if claim == NOBODY {
@@ -184,8 +185,7 @@ impl Express {
     #[cold]
     fn link_is_busy(&mut self, lane: LaneNo) -> bool {
         let now = when(self.now);
-        let out = self.cells[lane].input.out;
-        let open_at = self.cells.port(out >> self.fixed.shift).open_at;
+        let open_at = self.cells.port(self.cells[lane].input.want).open_at;
         let busy = after(open_at, now);
         if busy && open_at == now.wrapping_add(1) {
             self.ahead.next_bids.push(lane);
@@ -201,7 +201,7 @@ impl Express {
 #[inline]
 fn better<L: Layout>(cells: &Places, layout: L, at: LaneNo, lane: LaneNo) -> bool {
     let port = cells.port(at);
-    let wanted = |lane: LaneNo| layout.port(cells[lane].input.out);
+    let wanted = |lane: LaneNo| cells[lane].input.want;
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
         sooner(lane, port.chosen, port.sent)

@@ -6,7 +6,7 @@ use base::Hop;
 use super::ahead::{Ahead, Kind};
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
-use super::table::Places;
+use super::table::{Places, Queues};
 use super::{Express, Fixed, Lane, Scratch};
 
 /// All that the way of a flit from one buffer to the next touches, in one cycle.
@@ -16,7 +16,7 @@ pub(super) struct Hot<'a, L> {
     /// The cycle after the present one.
     pub(super) next: When,
     pub(super) cells: &'a mut Places,
-    queues: &'a mut [Queued],
+    queues: &'a mut Queues,
     depths: &'a [u16],
     pub(super) ahead: &'a mut Ahead,
     pub(super) scratch: &'a mut Scratch,
@@ -29,8 +29,7 @@ pub(super) enum From {
     Usual,
     Router,
     Node,
-    /// The same buffer, behind the front: of an even network and has arrived, or any.
-    Here,
+    /// The same buffer, behind the front.
     Behind,
 }
 
@@ -111,8 +110,9 @@ impl<L: Layout> Hot<'_, L> {
         let waiting = input.len;
         input.len = waiting + 1;
         if waiting > 0 {
-            let place = self.layout.queued(lane, input.second.wrapping_add(waiting - 1));
-            self.queues[place] = Queued { flit, arrival };
+            let end = input.end;
+            input.end = end.wrapping_add(1);
+            *self.queues.at(self.layout.queue_shift(), lane, end) = Queued { flit, arrival };
             debug_assert!(waiting < self.depths[usize::from(lane)], "{lane} overflows");
             if waiting >> self.layout.queue_shift() > 0 {
                 overflown(lane, waiting);
@@ -129,7 +129,7 @@ impl<L: Layout> Hot<'_, L> {
         }
     }
 
-    /// The flit behind the one that left comes to the front of an input VC, whose `len` counts the latter still.
+    /// The flit behind the one that left comes to the front of an input VC.
     #[inline(always)]
     pub(super) fn advance(
         &mut self,
@@ -137,17 +137,13 @@ impl<L: Layout> Hot<'_, L> {
         hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
         let input = &mut self.cells[lane].input;
-        let place = self.layout.queued(lane, input.second);
-        input.len -= 1;
-        input.second = input.second.wrapping_add(1);
-        let Queued { flit, arrival } = self.queues[place];
+        let second = input.second;
+        input.second = second.wrapping_add(1);
+        let Queued { flit, arrival } = *self.queues.at(self.layout.queue_shift(), lane, second);
         input.arrival = arrival;
         let from = later(arrival, self.next);
         if flit.is_head() {
-            // Most arrived long ago.
-            let here = L::EVEN && from == self.next;
-            let way = if here { From::Here } else { From::Behind };
-            self.start(lane, flit, (from, way), hop);
+            self.start(lane, flit, (from, From::Behind), hop);
         } else {
             input.front = flit;
             let out = input.out;
@@ -174,30 +170,43 @@ impl<L: Layout> Hot<'_, L> {
         let router = u32::from(lane) >> self.fixed.log;
         if let Some(hop) = hop(router, flit) {
             debug_assert!(hop.vcs != 0 && hop.port.0 < 1 << (self.fixed.log - self.fixed.shift));
-            let of_router = u32::from(hop.port.0) << self.layout.shift();
-            input.out = lane_no(u32::from(lane) & self.fixed.of_router | of_router);
+            input.want = self.layout.port(lane) & self.fixed.of_router | hop.port.0;
             input.vcs = hop.vcs;
         } else {
             self.scratch.unrouted.push(lane);
         }
-        let asks_at = at.wrapping_add(self.fixed.rc);
-        let due = |kind| asks_at == self.ahead.due_in(kind);
-        let kind = match from {
-            From::Usual => Some(Kind::Arriving),
-            From::Here => Some(Kind::Front),
-            From::Node => due(Kind::Entering).then_some(Kind::Entering),
-            From::Router => due(Kind::Arriving).then_some(Kind::Arriving),
-            From::Behind if due(Kind::Arriving) => Some(Kind::Arriving),
-            From::Behind => due(Kind::Front).then_some(Kind::Front),
-        };
-        match kind {
-            Some(kind) => self.ahead.push(kind, lane),
-            None => self.ahead.ask(asks_at, lane),
+        match from {
+            From::Usual => self.ahead.push(Kind::Arriving, lane),
+            // Most arrived long ago.
+            From::Behind if L::EVEN && at == self.next => self.ahead.push(Kind::Front, lane),
+            From::Behind => self.ask_behind(lane, at),
+            From::Node => self.ask_when_routed(Kind::Entering, lane, at),
+            From::Router => self.ask_when_routed(Kind::Arriving, lane, at),
         }
     }
 
+    /// Has an input VC ask for an output VC when its head is routed, which is in cycle `at`: most likely as one of
+    /// a kind.
+    #[inline(always)]
+    fn ask_when_routed(&mut self, kind: Kind, lane: LaneNo, at: When) {
+        let asks_at = at.wrapping_add(self.fixed.rc);
+        if asks_at == self.ahead.due_in(kind) {
+            self.ahead.push(kind, lane);
+        } else {
+            self.ahead.ask(asks_at, lane);
+        }
+    }
+
+    /// As [`ask_when_routed`](Self::ask_when_routed) for a head that was behind another, and arrives when those do
+    /// that are sent now, or long ago.
+    #[inline(never)]
+    fn ask_behind(&mut self, lane: LaneNo, at: When) {
+        let arrives = at.wrapping_add(self.fixed.rc) == self.ahead.due_in(Kind::Arriving);
+        self.ask_when_routed(if arrives { Kind::Arriving } else { Kind::Front }, lane, at);
+    }
+
     /// Has all that wait for a VC of a port ask again in the next cycle.
-    #[inline]
+    #[inline(never)]
     pub(super) fn unpark(&mut self, port: LaneNo) {
         let mut lane = core::mem::replace(&mut self.cells.port_mut(port).parked, NOBODY);
         while lane != NOBODY {

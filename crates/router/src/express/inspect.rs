@@ -6,7 +6,7 @@ use base::{Class, Head, NodeIdx, PacketIdx, PortIdx, RouterIdx, VcIdx};
 use super::Express;
 use super::ahead::Kind;
 use super::layout::Layout;
-use super::state::{LaneNo, PackedFlit, Port, STARVED, after, lane_no, when};
+use super::state::{LaneNo, Output, PackedFlit, Port, STARVED, after, lane_no, when};
 use crate::bank::RouterParams;
 use crate::state::Blocked;
 use crate::view::bits;
@@ -106,13 +106,12 @@ impl Express {
     /// Flits that are in the buffer of an input VC, those on their way not counted.
     pub(super) fn buffered(&self, lane: LaneNo) -> usize {
         let input = &self.cells[lane].input;
-        let layout = self.fixed.layout();
         let mut arrival = input.arrival;
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
                 return usize::from(n);
             }
-            arrival = self.queues[layout.queued(lane, input.second.wrapping_add(n))].arrival;
+            arrival = self.queues.arrival(lane, input.second.wrapping_add(n));
         }
         usize::from(input.len)
     }
@@ -125,14 +124,18 @@ impl Express {
         }
         let layout = self.fixed.layout();
         let ports = 1 << (self.fixed.log - self.fixed.shift);
-        let place = |lane: LaneNo| {
-            (usize::from(layout.port(lane)) % ports, VcIdx::new(layout.vc(lane) as usize))
-        };
-        let (out_port, vc) = place(input.out);
-        let given = self.cells.port(layout.port(input.out)).free >> vc.at() & 1 == 0;
-        let holds = given && self.cells[input.out].output.owner == lane;
-        let (packet, dst) = (input.front.packet(), input.front.dst());
-        Some(Blocked { packet, dst, at: place(lane), out_port, out_vc: holds.then_some(vc) })
+        let vc = |lane: LaneNo| VcIdx::new(layout.vc(lane) as usize);
+        let port = |port: LaneNo| usize::from(port) % ports;
+        let Output { bit, owner, .. } = self.cells[input.out].output;
+        // A VC that was held last may be free, or another's.
+        let given = bit != 0 && self.cells.port(layout.port(input.out)).free & bit == 0;
+        Some(Blocked {
+            packet: input.front.packet(),
+            dst: input.front.dst(),
+            at: (port(layout.port(lane)), vc(lane)),
+            out_port: port(input.want),
+            out_vc: (given && owner == lane).then(|| vc(input.out)),
+        })
     }
 
     /// Takes back a credit that was issued and does not count yet. Tells whether there was one.

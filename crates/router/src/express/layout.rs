@@ -33,13 +33,6 @@ pub(super) trait Layout: Copy {
     fn lane(self, port: LaneNo, vc: u32) -> LaneNo {
         lane_no(u32::from(port) << self.shift() | vc)
     }
-
-    /// The place in the ring of an input VC that is counted as `place`.
-    #[inline]
-    fn queued(self, lane: LaneNo, place: u16) -> usize {
-        let places = (1 << self.queue_shift()) - 1;
-        (u32::from(lane) << self.queue_shift() | u32::from(place) & places) as usize
-    }
 }
 
 /// A shape that is compiled in, of an even network.

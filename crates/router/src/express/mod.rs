@@ -46,8 +46,8 @@ use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
 use layout::{Any, Layout};
 pub use state::PackedFlit;
-use state::{Cell, LaneNo, NODE, Output, Port, Queued, STARVED, after, lane_no, later, when};
-use table::{List, Moves, Table};
+use state::{Cell, LaneNo, NODE, Output, Port, STARVED, after, lane_no, later, when};
+use table::{List, Moves, Queues, Table};
 
 /// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
 /// numbers that a lane may have: two of the others have meanings of their own.
@@ -101,8 +101,8 @@ struct Fixed {
     /// Lanes of a port, and of a router: two to these powers.
     shift: u32,
     log: u32,
-    /// The bits of a lane that are its router.
-    of_router: u32,
+    /// The bits of a port that are its router.
+    of_router: LaneNo,
     /// Flits behind the front of an input VC have a ring of two to this power.
     queue_shift: u32,
     rc: u32,
@@ -126,8 +126,7 @@ pub(crate) struct Express {
     now: u64,
     fixed: Fixed,
     cells: Table,
-    /// `[lane][place]`: the flits behind the front.
-    queues: Vec<Queued>,
+    queues: Queues,
     /// `[lane]`: flits of buffer.
     input_depths: Vec<u16>,
     /// `[port]`: of slow links, where there are any; of others without an interval.
@@ -194,7 +193,7 @@ impl Express {
             now: 0,
             fixed,
             cells: Table::new(lanes, lanes >> shift),
-            queues: vec![Queued::NONE; lanes << fixed.queue_shift],
+            queues: Queues::new(lanes, fixed.queue_shift),
             input_depths: vec![0; lanes],
             rates: Vec::new(),
             heads: Vec::new(),
@@ -222,7 +221,8 @@ impl Express {
             for vc in 0..u32::from(vcs) {
                 let lane = lane_no(narrow(first) | vc);
                 self.input_depths[usize::from(lane)] = depth(&p.input_depth);
-                let there = Output { far: far | vc, credits, depth: credits, ..Output::NONE };
+                let (bit, far) = (1 << vc, far | vc);
+                let there = Output { bit, far, credits, depth: credits, ..Output::NONE };
                 self.cells[lane].output = there;
             }
             let slow = link.interval > 1 << FRACTION;
@@ -270,7 +270,7 @@ impl Fixed {
         Self {
             shift,
             log,
-            of_router: u32::MAX << log,
+            of_router: LaneNo::MAX << (log - shift),
             queue_shift,
             rc: pipeline.rc,
             traversal,
@@ -394,10 +394,7 @@ impl Express {
     /// Gives output VCs a credit each, and empties the list.
     #[inline]
     fn give_credits(&mut self, outs: &mut List, bids: &mut List) {
-        for &out in outs.all() {
-            self.give_credit(out, bids);
-        }
-        outs.clear();
+        outs.take_all(|out| self.give_credit(out, bids));
     }
 
     /// Gives an output VC a credit. If its owner waits for one, he bids, in this cycle or when his flit

@@ -140,11 +140,10 @@ pub(super) const fn when(cycle: u64) -> When {
 pub(super) struct Cell {
     pub(super) output: Output,
     pub(super) input: Input,
-    pub(super) room: [u64; 2],
 }
 
 impl Cell {
-    pub(super) const NONE: Self = Self { output: Output::NONE, input: Input::EMPTY, room: [0; 2] };
+    pub(super) const NONE: Self = Self { output: Output::NONE, input: Input::EMPTY };
 }
 
 /// One input VC: a queue of flits, those under way to it included.
@@ -154,48 +153,53 @@ pub(super) struct Input {
     pub(super) front: PackedFlit,
     /// VCs of the port that its packet may take.
     pub(super) vcs: u64,
-    /// The output VC that its packet holds; before that one of the port that it wants.
+    /// The output port that its packet wants.
+    pub(super) want: LaneNo,
+    /// The output VC that its packet holds; before that the one that was held last, or [`NOBODY`]: its round-robin
+    /// pointer goes on behind it.
     pub(super) out: LaneNo,
-    /// The output VC that it got last: its round-robin pointer goes on behind it.
-    pub(super) pointer: LaneNo,
+    pub(super) len: u16,
+    /// Where in its ring of waiting flits the one behind the front is, and where the next to come will be.
+    pub(super) second: u16,
+    pub(super) end: u16,
+    pub(super) room: u16,
     /// When the flit at the front arrives or arrived.
     pub(super) arrival: When,
     /// What it keeps while it waits. For a credit: from when on it could send but for that. For a VC: the
     /// next of those that wait for one of the same port, or [`NOBODY`].
     pub(super) since: When,
-    pub(super) len: u16,
-    /// Where in its ring of waiting flits the one behind the front is.
-    pub(super) second: u16,
+    pub(super) more_room: u32,
 }
 
 impl Input {
     pub(super) const EMPTY: Self = Self {
         front: PackedFlit::NONE,
         vcs: 0,
-        out: 0,
-        pointer: NOBODY,
-        arrival: 0,
-        since: 0,
+        want: 0,
+        out: NOBODY,
         len: 0,
         second: 0,
+        end: 0,
+        room: 0,
+        arrival: 0,
+        since: 0,
+        more_room: 0,
     };
 }
 
 /// A flit behind the front of its queue, and when it arrives or arrived.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Queued {
     pub(super) flit: PackedFlit,
     pub(super) arrival: When,
-}
-
-impl Queued {
-    pub(super) const NONE: Self = Self { flit: PackedFlit::NONE, arrival: 0 };
 }
 
 /// One output VC.
 // Invariant: credits + credits on their way + flits buffered and under way downstream == depth there.
 #[derive(Clone, Copy, Debug, FromZeros)]
 pub(super) struct Output {
+    /// Its bit among the VCs of its port.
+    pub(super) bit: u64,
     /// The input VC at the far end of its link; [`NODE`] and more where that is a node's.
     pub(super) far: u32,
     /// The input VC whose packet got it last, or [`NOBODY`].
@@ -210,8 +214,15 @@ pub(super) struct Output {
 
 impl Output {
     /// One that is not there.
-    pub(super) const NONE: Self =
-        Self { far: NODE, owner: NOBODY, asker: NOBODY, credits: 0, depth: 0, room: [0; 2] };
+    pub(super) const NONE: Self = Self {
+        bit: 0,
+        far: NODE,
+        owner: NOBODY,
+        asker: NOBODY,
+        credits: 0,
+        depth: 0,
+        room: [0; 2],
+    };
 }
 
 /// In place of no credits: the owner of an output VC waits for one. One more is seen by its sign.

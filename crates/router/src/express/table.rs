@@ -6,7 +6,7 @@ use core::ops::{Deref, DerefMut, Index, IndexMut};
 
 use zerocopy::FromZeros;
 
-use super::state::{Cell, LaneNo, PackedFlit, Port};
+use super::state::{Cell, LaneNo, PackedFlit, Port, Queued, When};
 
 /// Places of a table.
 const ROOM: usize = 1 << LaneNo::BITS;
@@ -127,6 +127,56 @@ impl fmt::Debug for Places {
     }
 }
 
+/// Flits of the largest ring for which there is a place for each lane: two to this power.
+pub(super) const SMALL: u32 = 4;
+
+/// The flits behind the fronts of input VCs: a ring of two to the same power for each.
+#[derive(Debug)]
+pub(super) struct Queues {
+    /// Of rings of up to two to the power of [`SMALL`].
+    small: Box<[Queued; ROOM << SMALL]>,
+    /// Of larger ones.
+    large: Vec<Queued>,
+    lanes: usize,
+    shift: u32,
+}
+
+impl Clone for Queues {
+    fn clone(&self) -> Self {
+        let mut this = Self::new(self.lanes, self.shift);
+        let used = if self.shift > SMALL { 0 } else { self.lanes << self.shift };
+        this.small[..used].copy_from_slice(&self.small[..used]);
+        this.large.copy_from_slice(&self.large);
+        this
+    }
+}
+
+impl Queues {
+    /// Rings of two to the power of `shift` for so many lanes.
+    pub(super) fn new(lanes: usize, shift: u32) -> Self {
+        let large = if shift > SMALL { lanes << shift } else { 0 };
+        Self { small: zeroed(), large: vec![Queued::new_zeroed(); large], lanes, shift }
+    }
+
+    /// What is counted as `place` in the ring of an input VC. `shift` is that of all rings.
+    #[inline]
+    pub(super) fn at(&mut self, shift: u32, lane: LaneNo, place: u16) -> &mut Queued {
+        let at = Self::index(shift, lane, place);
+        if shift > SMALL { &mut self.large[at] } else { &mut self.small[at] }
+    }
+
+    /// When the flit arrives or arrived that is counted as `place`.
+    pub(super) fn arrival(&self, lane: LaneNo, place: u16) -> When {
+        let at = Self::index(self.shift, lane, place);
+        if self.shift > SMALL { self.large[at].arrival } else { self.small[at].arrival }
+    }
+
+    #[inline]
+    const fn index(shift: u32, lane: LaneNo, place: u16) -> usize {
+        (lane as usize) << shift | place as usize & ((1 << shift) - 1)
+    }
+}
+
 /// Fewer lanes than that are copied one by one.
 const FEW: usize = 8;
 
@@ -186,6 +236,21 @@ impl List {
             onto.extend(self.all());
             self.len = 0;
         }
+    }
+
+    /// Takes all, four at a time: for what is done to each in a few instructions.
+    #[inline]
+    pub(super) fn take_all(&mut self, mut with: impl FnMut(LaneNo)) {
+        let (fours, others) = self.all().as_chunks::<4>();
+        for four in fours {
+            for lane in four {
+                with(*lane);
+            }
+        }
+        for lane in others {
+            with(*lane);
+        }
+        self.len = 0;
     }
 
     /// All that are in it.

@@ -6,7 +6,7 @@ use super::ahead::Kind;
 use super::hot::From;
 use super::inspect::Looking;
 use super::layout::Layout;
-use super::state::{LaneNo, NOBODY, NODE, PackedFlit, lane_no, when};
+use super::state::{LaneNo, NOBODY, NODE, PackedFlit, STARVED, lane_no, when};
 use super::{Border, Express, Train};
 use crate::state::Lane;
 
@@ -22,14 +22,20 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
             self.tell_border(exited, border);
         }
         if !self.more.is_empty() {
-            let hop = hops(self.routing);
-            let mut hot = self.x.hot(self.layout);
-            for &lane in self.more.all() {
-                hot.advance(lane, hop);
-            }
-            self.more.clear();
+            self.advance_all();
         }
         self.route_the_unrouted();
+    }
+
+    /// Brings those to the front that were behind the flits that left.
+    #[inline(never)]
+    fn advance_all(&mut self) {
+        let hop = hops(self.routing);
+        let mut hot = self.x.hot(self.layout);
+        for &lane in self.more.all() {
+            hot.advance(lane, hop);
+        }
+        self.more.clear();
     }
 
     /// Has those leave who won, and puts their flits into the next buffer. Gives how many leave for nodes.
@@ -51,17 +57,16 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
             let input = &hot.cells[lane].input;
             let (flit, out) = (input.front, input.out);
             if flit.is_tail() {
+                let bit = hot.cells[out].output.bit;
                 let to = hot.cells.port_mut(there);
-                to.free |= 1 << layout.vc(out);
+                to.free |= bit;
                 if to.parked != NOBODY {
                     hot.unpark(there);
                 }
             }
-            // One with more behind it stays counted until the next comes to the front.
             let cell = &mut hot.cells[lane];
-            if cell.input.len == 1 {
-                cell.input.len = 0;
-            } else {
+            cell.input.len -= 1;
+            if cell.input.len > 0 {
                 self.more.push(lane);
             }
             // The credit goes to the output VC at the other end of the link on which the flit came.
@@ -78,6 +83,10 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
                 hot.issue(Kind::Credits, lane_no(back), latency);
             }
             let output = &mut hot.cells[out].output;
+            debug_assert!(
+                output.credits > 0 && output.credits & STARVED == 0,
+                "{out} has no credit"
+            );
             output.credits -= 1;
             let far = output.far;
             if far & NODE != 0 {
@@ -176,7 +185,7 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
             self.x.heads[packet].state = head.state;
         }
         let input = &mut self.x.cells[lane].input;
-        input.out = lane_no(router.0 << fixed.log | u32::from(hop.port.0) << fixed.shift);
+        input.want = self.layout.port(lane) & fixed.of_router | hop.port.0;
         input.vcs = hop.vcs;
     }
 }
