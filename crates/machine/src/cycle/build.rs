@@ -48,7 +48,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let first_source = first_sources(spec);
         let links = timing.links(&first_source);
         // Who watches wants to see each router decide; and what framed links do depends on more than cycles.
-        let express = (!W::ON && !is_framed(spec)).then_some(&links[..]);
+        let nodes = fabric.node_ports.len();
+        let express = (!W::ON && !is_framed(spec)).then_some((&links[..], nodes));
         let bank = bank_of(&params, pipeline, routing, express);
         let Ends { far, rates, near, near_rates } = Ends::new(spec, &bank, &first_source, &timing);
         let calendar = Calendar::new(span(spec, far.iter().chain(&near), &rates), near.len());
@@ -57,7 +58,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let plain = ledger.is_none() && classes == 1 && !keeps_vcs;
         let mut this = Self {
             vcs: u32::from(vcs),
-            entry: if plain { entry_of(&bank, fabric.node_ports.len()) } else { 0 },
+            entry: if plain { entry_of(&bank) } else { 0 },
             keeps_vcs,
             cut_through: spec.router.arch.switching == Switching::VirtualCutThrough,
             wires: Wires {
@@ -163,7 +164,7 @@ fn bank_of<R: RoutingFunction>(
     params: &[RouterParams],
     pipeline: Pipeline,
     routing: R,
-    links: Option<&[Vec<PortLink>]>,
+    links: Option<(&[Vec<PortLink>], usize)>,
 ) -> RouterBank<R> {
     let express = match links {
         Some(links) => RouterBank::express(params, pipeline, routing, links),
@@ -174,13 +175,8 @@ fn bank_of<R: RoutingFunction>(
 
 /// VCs by which packets of one flit leave that are sent [alone](super::lone); 0 where none are, be it that a
 /// function does not tell all hops.
-fn entry_of<R: RoutingFunction>(bank: &RouterBank<R>, nodes: usize) -> u64 {
-    let (routing, class) = (bank.routing(), Class::ALL[0]);
-    let told = |router| {
-        (0..nodes).all(|n| routing.fixed(RouterIdx::new(router), NodeIdx::new(n), class).is_some())
-    };
-    let entry = bank.is_express().then(|| routing.entry(class)).flatten();
-    entry.filter(|_| (0..bank.len()).all(told)).unwrap_or(0)
+fn entry_of<R: RoutingFunction>(bank: &RouterBank<R>) -> u64 {
+    bank.knows_hops().then(|| bank.routing().entry(Class::ALL[0])).flatten().unwrap_or(0)
 }
 
 /// `[node]`: its first source; one more at the end.

@@ -212,7 +212,8 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Builds a bank that is stepped by [`cycle`](Self::cycle), all routers at once, if these are
-    /// plain routers, not too many, and the routing function looks at no other router. `links[router][port]`.
+    /// plain routers, not too many, and the routing function looks at no other router. `links[router][port]` go
+    /// between them and `nodes` nodes.
     ///
     /// # Errors
     /// Gives the routing function back where [`new`](Self::new) is to be used.
@@ -223,7 +224,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         params: &[RouterParams],
         pipeline: Pipeline,
         routing: R,
-        links: &[Vec<PortLink>],
+        (links, nodes): (&[Vec<PortLink>], usize),
     ) -> Result<Self, R> {
         let plain = (pipeline.va, pipeline.sa) == (1, 1)
             && pipeline.arch == RouterArch::default()
@@ -240,14 +241,14 @@ impl<R: RoutingFunction> RouterBank<R> {
         if !plain || large || deep || routing.groups().is_some() || routing.global() || torn {
             return Err(routing);
         }
-        Ok(Self::make(params, pipeline, routing, Some(links)))
+        Ok(Self::make(params, pipeline, routing, Some((links, nodes))))
     }
 
     fn make(
         params: &[RouterParams],
         pipeline: Pipeline,
         routing: R,
-        links: Option<&[Vec<PortLink>]>,
+        links: Option<(&[Vec<PortLink>], usize)>,
     ) -> Self {
         let Pipeline { vcs, rc: _, va, sa, st, arch } = pipeline;
         assert!((1..=64).contains(&vcs), "a port has {vcs} VCs, 1 to 64 are modelled");
@@ -321,6 +322,12 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Whether the bank is stepped by [`cycle`](Self::cycle).
     pub const fn is_express(&self) -> bool {
         self.express.is_some()
+    }
+
+    /// Whether the bank is stepped by [`cycle`](Self::cycle) and the routing function need not be asked: it
+    /// [tells](RoutingFunction::fixed) all hops, and the same VCs for all of a class.
+    pub fn knows_hops(&self) -> bool {
+        self.express.as_ref().is_some_and(Engine::knows_hops)
     }
 
     /// Steps all routers of an express bank through cycle `now`, which follows the one stepped before.

@@ -23,16 +23,16 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// All routers; `links[router][port]`. Lanes are numbered as the bank does: `2^log` a router, at
+    /// All routers; `links[router][port]` between them and so many nodes. Lanes are numbered as the bank does: `2^log` a router, at
     /// most [`LANES_MAX`](super::LANES_MAX) in all.
     pub(crate) fn new<R: RoutingFunction>(
         params: &[RouterParams],
         pipeline: &Pipeline,
         sizes: (u32, u32),
         routing: &R,
-        links: &[Vec<PortLink>],
+        (links, nodes): (&[Vec<PortLink>], usize),
     ) -> Self {
-        let x = Express::new(params, pipeline, sizes, routing, links);
+        let x = Express::new(params, pipeline, sizes, routing, (links, nodes));
         Self {
             x: Box::new(x),
             bids: List::new(),
@@ -76,7 +76,7 @@ impl Engine {
         routing: &R,
     ) {
         self.x.ahead.fill(when(self.x.now));
-        known!(self.x.fixed, layout => if self.x.enter(layout, flits, routing) {
+        known!(self.x.fixed, layout => if self.x.enter(layout, flits) {
             self.train(routing, layout).route_the_unrouted();
         });
     }
@@ -85,6 +85,11 @@ impl Engine {
     #[inline]
     pub(crate) fn take_up(&mut self, packet: PacketIdx, head: Head) {
         self.x.take_up(packet, head);
+    }
+
+    /// Whether all hops are known beforehand.
+    pub(crate) const fn knows_hops(&self) -> bool {
+        self.x.hops.all_known()
     }
 
     /// Each router takes two to this power of lanes.

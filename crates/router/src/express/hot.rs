@@ -1,9 +1,8 @@
 //! The state that a hop touches, in hand for a loop over hops: what one step of a hop does to it, and where
 //! it puts down what follows.
 
-use base::Hop;
-
 use super::ahead::{Ahead, Kind};
+use super::hops::Hops;
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
 use super::table::{Places, Queues};
@@ -18,6 +17,7 @@ pub(super) struct Hot<'a, L> {
     pub(super) cells: &'a mut Places,
     queues: &'a mut Queues,
     depths: &'a [u16],
+    hops: &'a Hops,
     pub(super) ahead: &'a mut Ahead,
     pub(super) scratch: &'a mut Scratch,
 }
@@ -44,6 +44,7 @@ impl Express {
             cells: &mut self.cells,
             queues: &mut self.queues,
             depths: &self.input_depths,
+            hops: &self.hops,
             ahead: &mut self.ahead,
             scratch: &mut self.scratch,
         }
@@ -97,14 +98,13 @@ impl<L: Layout> Hot<'_, L> {
     }
 
     /// Puts a flit into the buffer of an input VC at which it arrives in cycle `arrival`: by the way that `from`
-    /// tells. `hop` gives the hop of a head at the front, if it is to be routed now.
+    /// tells.
     #[inline(always)]
     pub(super) fn receive(
         &mut self,
         lane: LaneNo,
         flit: PackedFlit,
         (arrival, from): (When, From),
-        hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
     ) {
         let input = &mut self.cells[lane].input;
         let waiting = input.len;
@@ -121,7 +121,7 @@ impl<L: Layout> Hot<'_, L> {
         }
         input.arrival = arrival;
         if flit.is_head() {
-            self.start(lane, flit, (arrival, from), hop);
+            self.start(lane, flit, (arrival, from));
         } else {
             input.front = flit;
             let out = input.out;
@@ -131,11 +131,7 @@ impl<L: Layout> Hot<'_, L> {
 
     /// The flit behind the one that left comes to the front of an input VC.
     #[inline(always)]
-    pub(super) fn advance(
-        &mut self,
-        lane: LaneNo,
-        hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
-    ) {
+    pub(super) fn advance(&mut self, lane: LaneNo) {
         let input = &mut self.cells[lane].input;
         let second = input.second;
         input.second = second.wrapping_add(1);
@@ -143,7 +139,7 @@ impl<L: Layout> Hot<'_, L> {
         input.arrival = arrival;
         let from = later(arrival, self.next);
         if flit.is_head() {
-            self.start(lane, flit, (from, From::Behind), hop);
+            self.start(lane, flit, (from, From::Behind));
         } else {
             input.front = flit;
             let out = input.out;
@@ -154,24 +150,16 @@ impl<L: Layout> Hot<'_, L> {
     /// A head comes to the front of an input VC, is routed in cycle `at`, and asks for an output VC
     /// when that is done.
     #[inline(always)]
-    fn start(
-        &mut self,
-        lane: LaneNo,
-        flit: PackedFlit,
-        (at, from): (When, From),
-        hop: impl FnOnce(u32, PackedFlit) -> Option<Hop>,
-    ) {
+    fn start(&mut self, lane: LaneNo, flit: PackedFlit, (at, from): (When, From)) {
         let input = &mut self.cells[lane].input;
         input.front = flit.routed();
         if !L::EVEN && self.fixed.looks {
             self.ahead.routes.push(u64::from(at), lane);
             return;
         }
-        let router = u32::from(lane) >> self.fixed.log;
-        if let Some(hop) = hop(router, flit) {
-            debug_assert!(hop.vcs != 0 && hop.port.0 < 1 << (self.fixed.log - self.fixed.shift));
-            input.want = self.layout.port(lane) & self.fixed.of_router | hop.port.0;
-            input.vcs = hop.vcs;
+        if let Some((port, vcs)) = self.hops.of(input.row, flit) {
+            input.want = port;
+            input.vcs = vcs;
         } else {
             self.scratch.unrouted.push(lane);
         }

@@ -66,7 +66,7 @@ impl Express {
     }
 
     fn of_router(&self, i: RouterIdx) -> impl Iterator<Item = &Port> {
-        let log = self.fixed.log - self.fixed.shift;
+        let log = self.fixed.log_ports();
         self.cells.ports()[i.at() << log..][..1 << log].iter()
     }
 
@@ -123,7 +123,7 @@ impl Express {
             return None;
         }
         let layout = self.fixed.layout();
-        let ports = 1 << (self.fixed.log - self.fixed.shift);
+        let ports = 1 << self.fixed.log_ports();
         let vc = |lane: LaneNo| VcIdx::new(layout.vc(lane) as usize);
         let port = |port: LaneNo| usize::from(port) % ports;
         let Output { bit, owner, .. } = self.cells[input.out].output;

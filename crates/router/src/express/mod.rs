@@ -30,6 +30,7 @@
 mod ahead;
 mod allocate;
 mod engine;
+mod hops;
 mod hot;
 mod inspect;
 mod layout;
@@ -44,6 +45,7 @@ use crate::rate::{FRACTION, Rate};
 use crate::state::Lane;
 use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
+use hops::Hops;
 use layout::{Any, Layout};
 pub use state::PackedFlit;
 use state::{Cell, LaneNo, NODE, Output, Port, STARVED, after, lane_no, later, when};
@@ -131,6 +133,8 @@ pub(crate) struct Express {
     input_depths: Vec<u16>,
     /// `[port]`: of slow links, where there are any; of others without an interval.
     rates: Vec<Rate>,
+    /// Of heads that are routed ahead of time.
+    hops: Hops,
     /// `[packet]`: its head as routing functions see it.
     heads: Vec<Head>,
     /// Who asks, who bids and whose credit counts in the cycles to come.
@@ -169,13 +173,13 @@ struct Train<'a, R, L> {
 }
 
 impl Express {
-    /// All routers; `links[router][port]`. Lanes are numbered as the bank does: `2^log` a router.
+    /// All routers; `links[router][port]` between them and so many nodes. Lanes are numbered as the bank does: `2^log` a router.
     fn new<R: RoutingFunction>(
         params: &[RouterParams],
         pipeline: &Pipeline,
         (shift, log): (u32, u32),
         routing: &R,
-        links: &[Vec<PortLink>],
+        (links, nodes): (&[Vec<PortLink>], usize),
     ) -> Self {
         let lanes = params.len() << log;
         assert!(lanes <= LANES_MAX, "{lanes} lanes are more than {LANES_MAX}");
@@ -196,6 +200,7 @@ impl Express {
             queues: Queues::new(lanes, fixed.queue_shift),
             input_depths: vec![0; lanes],
             rates: Vec::new(),
+            hops: Hops::new(routing, (params.len(), nodes), &fixed),
             heads: Vec::new(),
             ahead: Ahead::new(distances, span),
             scratch: Scratch { stuck: List::new(), unrouted: List::new(), exits: Vec::new() },
@@ -224,6 +229,7 @@ impl Express {
                 let (bit, far) = (1 << vc, far | vc);
                 let there = Output { bit, far, credits, depth: credits, ..Output::NONE };
                 self.cells[lane].output = there;
+                self.cells[lane].input.row = self.hops.row(router);
             }
             let slow = link.interval > 1 << FRACTION;
             let port = first >> shift;
@@ -243,6 +249,11 @@ impl Express {
 }
 
 impl Fixed {
+    /// Each router takes two to this power of ports.
+    const fn log_ports(&self) -> u32 {
+        self.log - self.shift
+    }
+
     /// The shape of the network, for what is not done at every hop.
     const fn layout(&self) -> Any {
         Any { shift: self.shift, queue_shift: self.queue_shift }

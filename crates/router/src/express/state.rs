@@ -71,7 +71,13 @@ impl PackedFlit {
     /// Its message class.
     #[inline]
     pub const fn class(self) -> Class {
-        CLASSES[(self.0 >> Self::CLASS & 7) as usize]
+        CLASSES[self.class_bits()]
+    }
+
+    /// The bits of its message class.
+    #[inline]
+    pub(super) const fn class_bits(self) -> usize {
+        (self.0 >> Self::CLASS) as usize & ((1 << CLASS_BITS) - 1)
     }
 
     /// Routers that have routed it; of heads.
@@ -99,9 +105,12 @@ impl PackedFlit {
     }
 }
 
-/// Classes by the three bits of a [`PackedFlit`] that tell them.
-const CLASSES: [Class; 8] = {
-    let mut all = [Class::Ack; 8];
+/// How many bits of a [`PackedFlit`] tell its class.
+pub(super) const CLASS_BITS: u32 = 3;
+
+/// Classes by these bits.
+const CLASSES: [Class; 1 << CLASS_BITS] = {
+    let mut all = [Class::Ack; 1 << CLASS_BITS];
     let mut class = 0;
     while class < Class::ALL.len() {
         all[class] = Class::ALL[class];
@@ -168,7 +177,8 @@ pub(super) struct Input {
     /// What it keeps while it waits. For a credit: from when on it could send but for that. For a VC: the
     /// next of those that wait for one of the same port, or [`NOBODY`].
     pub(super) since: When,
-    pub(super) more_room: u32,
+    /// Where the hops of its router [begin](super::hops::Hops::row).
+    pub(super) row: u32,
 }
 
 impl Input {
@@ -183,7 +193,7 @@ impl Input {
         room: 0,
         arrival: 0,
         since: 0,
-        more_room: 0,
+        row: 0,
     };
 }
 

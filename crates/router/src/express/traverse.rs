@@ -30,10 +30,9 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     /// Brings those to the front that were behind the flits that left.
     #[inline(never)]
     fn advance_all(&mut self) {
-        let hop = hops(self.routing);
         let mut hot = self.x.hot(self.layout);
         for &lane in self.more.all() {
-            hot.advance(lane, hop);
+            hot.advance(lane);
         }
         self.more.clear();
     }
@@ -45,7 +44,6 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     fn depart(&mut self) -> LaneNo {
         let now = when(self.x.now);
         let layout = self.layout;
-        let hop = hops(self.routing);
         let mut hot = self.x.hot(layout);
         let usual = hot.ahead.due_in(Kind::Bids);
         let mut exits = self.exits.open();
@@ -92,10 +90,10 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
             if far & NODE != 0 {
                 exits.push((out, flit));
             } else if L::EVEN {
-                hot.receive(lane_no(far), flit, (usual, From::Usual), hop);
+                hot.receive(lane_no(far), flit, (usual, From::Usual));
             } else {
                 let arrival = now.wrapping_add(hot.cells.port(there).latency);
-                hot.receive(lane_no(far), flit, (arrival, From::Router), hop);
+                hot.receive(lane_no(far), flit, (arrival, From::Router));
             }
         }
         self.ports.clear();
@@ -178,7 +176,7 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         let vc = VcIdx::new(self.layout.vc(lane) as usize);
         let view = Looking { x: &*self.x, router };
         let hop = self.routing.route(router, port, vc, &mut head, &view);
-        if hop.vcs == 0 || hop.port.at() >= 1 << (fixed.log - fixed.shift) {
+        if hop.vcs == 0 || hop.port.at() >= 1 << fixed.log_ports() {
             led_nowhere(router, lane, hop);
         }
         if head.state != state {
@@ -190,27 +188,17 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     }
 }
 
-/// The hop of a flit at a router, where the routing function tells it by destination and class.
-#[inline]
-fn hops<R: RoutingFunction>(
-    routing: &R,
-) -> impl Fn(u32, PackedFlit) -> Option<Hop> + Copy + use<'_, R> {
-    |router, flit| routing.fixed(RouterIdx(router), flit.dst(), flit.class())
-}
-
 impl Express {
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
     /// arrives. Gives whether heads came to the front that are [yet to be routed](Train::route_the_unrouted).
-    pub(super) fn enter<R: RoutingFunction, L: Layout>(
+    pub(super) fn enter<L: Layout>(
         &mut self,
         layout: L,
         flits: &[(Lane, PackedFlit, u32)],
-        routing: &R,
     ) -> bool {
-        let hop = hops(routing);
         let mut hot = self.hot(layout);
         for &(lane, flit, arrival) in flits {
-            hot.receive(lane_no(lane.0), flit, (arrival, From::Node), hop);
+            hot.receive(lane_no(lane.0), flit, (arrival, From::Node));
         }
         !self.scratch.unrouted.is_empty()
     }
