@@ -84,6 +84,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             seed,
             active_sources: Vec::new(),
             passages: Passages::new(),
+            woken: Vec::new(),
             flits_injected: 0,
             flits_ejected: 0,
             packets_delivered: 0,

@@ -45,8 +45,10 @@ impl SourceWakes {
     #[inline]
     pub(super) fn take(&mut self, now: u64, into: &mut [u64]) {
         let first = Self::place(now) * self.words;
-        for (set, into) in self.sets[first..][..self.words].iter_mut().zip(into) {
-            *into |= core::mem::take(set);
+        for (word, into) in into.iter_mut().enumerate() {
+            if let Some(set) = self.sets.get_mut(first + word) {
+                *into |= core::mem::take(set);
+            }
         }
     }
 }

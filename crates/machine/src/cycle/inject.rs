@@ -34,11 +34,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             return last.next;
         } else {
             let able = self.entry & source.free & source.funded;
-            let next = if able == 0 {
-                self.ask_apart(s, 0, now, t)
+            if able == 0 {
+                match self.ask_apart(s, 0, now, t) {
+                    Next::Packet(offer) => self.take_up_apart(s, offer, t),
+                    Next::At(cycle) => return cycle.max(now + 1),
+                    Next::Wait => return u64::MAX,
+                }
             } else {
-                // Where packets may be sent alone there are no groups. Taken apart, so that what the terminals
-                // say need not be in memory.
+                // Where packets may be sent alone there are no groups.
                 match source.ask(0, now, t) {
                     Next::Packet(offer) if offer.flits == 1 => {
                         last.next = offer.next;
@@ -59,15 +62,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.flits_injected += 1;
                         return if offer.next > now { offer.next } else { self.go_on(s, now, t) };
                     }
-                    Next::Packet(offer) => Next::Packet(offer),
+                    Next::Packet(offer) => self.take_up_apart(s, offer, t),
                     Next::At(cycle) => return cycle.max(now + 1),
                     Next::Wait => return u64::MAX,
                 }
-            };
-            match next {
-                Next::Wait => return u64::MAX,
-                Next::At(cycle) => return cycle.max(now + 1),
-                Next::Packet(offer) => self.take_up_apart(s, offer, t),
             }
         };
         let Self { sources, sendings, .. } = self;

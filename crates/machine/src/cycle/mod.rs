@@ -42,7 +42,7 @@ mod wires;
 use std::collections::VecDeque;
 
 use base::{NodeIdx, RouterIdx, RoutingFunction};
-use router::{Lane, PackedFlit, Rate, RouterBank, Slot};
+use router::{Lane, Rate, RouterBank, Slot};
 
 pub(crate) use build::Timings;
 pub use follow::{Follow, Sighting, Stage};
@@ -88,6 +88,8 @@ pub struct CycleNetwork<R, W = ()> {
     /// Bit per source: has something to do in this cycle.
     active_sources: Vec<u64>,
     passages: Passages,
+    /// Nodes whose sources are to ask again, and for which class; empty between cycles.
+    woken: Vec<(NodeIdx, u8)>,
     flits_injected: u64,
     flits_ejected: u64,
     packets_delivered: u64,
@@ -172,7 +174,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if self.bank.is_express() {
             self.bank.cycle(now, &mut self.wires);
             if marked {
-                self.land(now, terminals);
+                self.land_all(now, terminals);
             }
         } else {
             self.take_credits(now);
@@ -214,23 +216,36 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn take_source_credits(&mut self, now: u64) {
-        let Some(credits) = self.wires.calendar.source_credits.take(now) else { return };
-        for credit in &credits {
-            let (source, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
-            self.credits[source * self.vcs as usize + vc] += 1;
-            self.sources[source].funded |= 1 << vc;
-            if self.keeps_vcs {
-                self.release(source, vc);
-            }
-            if self.sources[source].blocked {
-                self.active_sources[source / 64] |= 1 << (source % 64);
+        let Self { wires, credits, sources, active_sources, vcs, .. } = self;
+        let arriving = wires.calendar.source_credits.list(now);
+        for credit in &*arriving {
+            let (s, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
+            credits[s * *vcs as usize + vc] += 1;
+            let source = &mut sources[s];
+            source.funded |= 1 << vc;
+            if source.blocked {
+                active_sources[s / 64] |= 1 << (s % 64);
             }
         }
-        self.wires.calendar.source_credits.give_back(now, credits);
+        if self.keeps_vcs {
+            self.release_all(now);
+        } else {
+            arriving.clear();
+        }
+    }
+
+    /// Frees the VCs of sources whose credits came, where it is by their credits that they are free.
+    #[cold]
+    fn release_all(&mut self, now: u64) {
+        if let Some(credits) = self.wires.calendar.source_credits.take(now) {
+            for credit in &credits {
+                self.release((credit.0 / 64) as usize, (credit.0 % 64) as usize);
+            }
+            self.wires.calendar.source_credits.give_back(now, credits);
+        }
     }
 
     /// Frees a source's VC if all its credits are back and no packet holds it.
-    #[cold]
     fn release(&mut self, source: usize, vc: usize) {
         let sendings = &self.sendings[source * self.classes..][..self.classes];
         let held = sendings.iter().any(|p| p.left > 0 && p.allowed == 0 && p.vc.at() == vc);
@@ -292,14 +307,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     #[inline]
-    fn land<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
-        if let Some(landing) = self.wires.calendar.landing.take(now) {
-            self.land_all(&landing, now, terminals);
-            self.wires.calendar.landing.give_back(now, landing);
-        }
-    }
-
-    #[inline]
     fn eject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let Some(ejects) = self.wires.calendar.ejects.take(now) else { return };
         self.eject_all(&ejects, now, terminals);
@@ -307,23 +314,26 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     }
 
     #[inline(never)]
-    fn land_all<T: Terminals>(&mut self, landing: &[PackedFlit], now: u64, terminals: &mut T) {
+    fn land_all<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+        let Self { wires, passages, woken, .. } = self;
+        let landing = wires.calendar.landing.list(now);
         self.flits_ejected += landing.len() as u64;
-        for flit in landing {
+        for flit in &*landing {
             let packet = flit.packet();
-            let passage = &mut self.passages[packet];
+            let passage = &mut passages[packet];
             if flit.is_head() {
                 passage.hops = flit.hops();
             }
             terminals.flit_ejected(passage, now);
             if flit.is_tail() {
                 self.packets_delivered += 1;
-                let woken = terminals.delivered(passage, now);
-                self.passages.end(packet);
-                if let Some((node, class)) = woken {
-                    self.wake_node(node, class);
-                }
+                woken.extend(terminals.delivered(passage, now));
+                passages.end(packet);
             }
+        }
+        landing.clear();
+        while let Some((node, class)) = self.woken.pop() {
+            self.wake_node(node, class);
         }
     }
 

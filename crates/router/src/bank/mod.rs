@@ -157,7 +157,7 @@ pub struct RouterBank<R> {
     /// Each router takes `2^log` lanes.
     log: u32,
     /// In place of the blocks, where the network is stepped by lists.
-    express: Option<Engine>,
+    express: Option<Box<Engine>>,
 }
 
 // Banks that are stepped all at once serve sweeps, which are not resumed.
@@ -297,9 +297,9 @@ impl<R: RoutingFunction> RouterBank<R> {
         let express = links.map(|links| {
             // Packed as densely as can be: a large network does not fit into the caches otherwise.
             let log = (ports << shift).max(1).next_power_of_two().ilog2();
-            Engine::new(whole, &pipeline, (shift, log), &common.routing, links)
+            Box::new(Engine::new(whole, &pipeline, (shift, log), &common.routing, links))
         });
-        let log = express.as_ref().map_or(log, Engine::log);
+        let log = express.as_deref().map_or(log, Engine::log);
         Self { common, blocks, log, express }
     }
 
@@ -327,7 +327,7 @@ impl<R: RoutingFunction> RouterBank<R> {
     /// Whether the bank is stepped by [`cycle`](Self::cycle) and the routing function need not be asked: it
     /// [tells](RoutingFunction::fixed) all hops, and the same VCs for all of a class.
     pub fn knows_hops(&self) -> bool {
-        self.express.as_ref().is_some_and(Engine::knows_hops)
+        self.express.as_deref().is_some_and(Engine::knows_hops)
     }
 
     /// Steps all routers of an express bank through cycle `now`, which follows the one stepped before.
@@ -361,7 +361,7 @@ impl<R: RoutingFunction> RouterBank<R> {
 
     /// Takes a credit that is on its way back in an express bank. Tells whether there was one.
     pub fn lose_credit(&mut self) -> bool {
-        self.express.as_mut().is_some_and(Engine::lose_credit)
+        self.express.as_deref_mut().is_some_and(Engine::lose_credit)
     }
 
     /// Takes a flit into the store: its slot, to be delivered. `born` is when its packet was made.

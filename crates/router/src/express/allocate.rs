@@ -3,12 +3,13 @@
 
 use base::RoutingFunction;
 
+use super::Express;
 use super::ahead::Ahead;
+use super::engine::Engine;
 use super::hot::Hot;
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, after, when};
 use super::table::{List, Places};
-use super::{Express, Train};
 
 /// Whether `candidate` comes before `best` in a round-robin that goes on behind `last`. All are lanes, or
 /// ports, of one router. [`NOBODY`], and the port that it would have, lie beyond all of them, as lanes have 15
@@ -19,20 +20,20 @@ const fn sooner(candidate: LaneNo, best: LaneNo, last: LaneNo) -> bool {
     candidate.wrapping_sub(from) < best.wrapping_sub(from)
 }
 
-impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
+impl Engine {
     /// VC allocation: everyone on the list asks for one free VC, every VC that is asked for takes one of
     /// them. Those who lose ask again.
-    pub(super) fn allocate_vcs(&mut self) {
+    pub(super) fn allocate_vcs<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R) {
         if let &[lane] = self.asks.all() {
-            self.allocate_vc(lane);
+            self.allocate_vc(layout, routing, lane);
             return;
         }
-        let mut hot = self.x.hot(self.layout);
+        let mut hot = self.x.hot(layout);
         self.asks.replace(|lane| hot.ask(lane));
         if !self.x.scratch.stuck.is_empty() {
-            self.route_the_stuck();
+            self.route_the_stuck(layout, routing);
         }
-        let mut hot = self.x.hot(self.layout);
+        let mut hot = self.x.hot(layout);
         for &out in self.asks.all() {
             hot.grant(out);
         }
@@ -41,22 +42,22 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
 
     /// VC allocation where only one input VC asks.
     #[inline(never)]
-    fn allocate_vc(&mut self, lane: LaneNo) {
-        let mut hot = self.x.hot(self.layout);
+    fn allocate_vc<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R, lane: LaneNo) {
+        let mut hot = self.x.hot(layout);
         if let Some(out) = hot.ask(lane) {
             hot.grant(out);
         }
         self.asks.clear();
         if !self.x.scratch.stuck.is_empty() {
-            self.route_the_stuck();
+            self.route_the_stuck(layout, routing);
         }
     }
 
     /// Packets that found no VC may find one at another port: of those that were free when the cycle began.
     #[inline(never)]
-    fn route_the_stuck(&mut self) {
+    fn route_the_stuck<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R) {
         while let Some(lane) = self.x.scratch.stuck.pop() {
-            self.route(lane);
+            self.route(layout, routing, lane);
             self.x.ahead.next_asks.push(lane);
         }
     }

@@ -2,24 +2,28 @@
 
 use base::{Head, PacketIdx, RouterIdx, RoutingFunction};
 
-use super::ahead::Due;
-use super::layout::{Any, Known, known};
+use super::ahead::{Due, Kind};
+use super::layout::{Any, Known, Layout, known};
 use super::state::{lane_no, when};
 use super::table::{List, Moves};
-use super::{Border, Express, PackedFlit, PortLink, Train};
+use super::{Border, Express, Fixed, PackedFlit, PortLink};
 use crate::bank::{Pipeline, RouterParams};
 use crate::state::{Blocked, Lane};
 
-/// The network, and the lists of whoever moves in a cycle.
+/// The network, and the lists of whoever moves in a cycle. Between cycles these are empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
-    x: Box<Express>,
+    pub(super) x: Express,
+    /// Those who bid in it, and those who ask.
     bids: List,
-    asks: List,
-    ports: List,
-    more: List,
-    exits: Moves,
-    entries: List,
+    pub(super) asks: List,
+    /// Input ports that have chosen one who bids, then output ports that claim one.
+    pub(super) ports: List,
+    /// Input VCs that have more behind the flit that left.
+    pub(super) more: List,
+    /// Flits that leave for a node, each with its output VC, and input VCs that a flit from a node left.
+    pub(super) exits: Moves,
+    pub(super) entries: List,
 }
 
 impl Engine {
@@ -34,7 +38,7 @@ impl Engine {
     ) -> Self {
         let x = Express::new(params, pipeline, sizes, routing, (links, nodes));
         Self {
-            x: Box::new(x),
+            x,
             bids: List::new(),
             asks: List::new(),
             ports: List::new(),
@@ -42,11 +46,6 @@ impl Engine {
             exits: Moves::new(),
             entries: List::new(),
         }
-    }
-
-    const fn train<'a, R, L>(&'a mut self, routing: &'a R, layout: L) -> Train<'a, R, L> {
-        let Self { x, bids, asks, ports, more, exits, entries } = self;
-        Train { x, bids, asks, ports, more, exits, entries, routing, layout }
     }
 
     /// Steps all routers through cycle `now`, which follows the one stepped before.
@@ -64,7 +63,75 @@ impl Engine {
 
     #[inline(never)]
     fn step<R: RoutingFunction, B: Border>(&mut self, due: Due, routing: &R, border: &mut B) {
-        known!(self.x.fixed, layout => self.train(routing, layout).step(due, border));
+        known!(self.x.fixed, layout => self.step_all(layout, due, routing, border));
+    }
+
+    /// Steps all routers through the present cycle.
+    fn step_all<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        layout: L,
+        mut due: Due,
+        routing: &R,
+        border: &mut B,
+    ) {
+        let Fixed { looks, weighs, rc, .. } = self.x.fixed;
+        if !L::EVEN && looks && rc == 0 {
+            self.route_all(layout, routing);
+            due = due.and_strays();
+        }
+        let looks = !L::EVEN && looks && rc > 0;
+        self.take_lists(due);
+        if !(self.bids.is_empty() && self.ports.is_empty()) {
+            self.x.allocate_switch(layout, &mut self.bids, &mut self.ports);
+        }
+        if !self.asks.is_empty() {
+            self.allocate_vcs(layout, routing);
+        }
+        if looks && weighs {
+            self.route_all(layout, routing);
+        }
+        if !self.ports.is_empty() {
+            self.traverse_all(layout, routing, border);
+        }
+        if looks && !weighs {
+            self.route_all(layout, routing);
+        }
+    }
+
+    /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
+    fn take_lists(&mut self, due: Due) {
+        let Self { x, bids, asks, ports, .. } = self;
+        let now = when(x.now);
+        core::mem::swap(&mut x.ahead.next_inputs, ports);
+        core::mem::swap(&mut x.ahead.next_bids, bids);
+        if due.has(Kind::Bids) {
+            x.ahead.list(Kind::Bids, now).move_onto(bids);
+        }
+        for kind in [Kind::Credits, Kind::NodeCredits] {
+            if due.has(kind) {
+                core::mem::swap(x.ahead.list(kind, now), asks);
+                x.give_credits(asks, bids);
+            }
+        }
+        if due.has_strays() {
+            x.ahead.strays.credits(x.now, asks);
+            if !asks.is_empty() {
+                x.give_credits(asks, bids);
+            }
+            x.ahead.strays.bids(x.now, bids);
+        }
+        if due.has(Kind::Arriving) {
+            core::mem::swap(x.ahead.list(Kind::Arriving, now), asks);
+        }
+        for kind in [Kind::Front, Kind::Entering] {
+            if due.has(kind) {
+                x.ahead.list(kind, now).move_onto(asks);
+            }
+        }
+        x.ahead.next_asks.move_onto(asks);
+        if due.has_strays() {
+            x.ahead.strays.asks(x.now, asks);
+        }
     }
 
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
@@ -77,7 +144,7 @@ impl Engine {
     ) {
         self.x.ahead.fill(when(self.x.now));
         known!(self.x.fixed, layout => if self.x.enter(layout, flits) {
-            self.train(routing, layout).route_the_unrouted();
+            self.route_the_unrouted(layout, routing);
         });
     }
 

@@ -46,14 +46,17 @@ use crate::state::Lane;
 use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
 use hops::Hops;
-use layout::{Any, Layout};
+use layout::Any;
 pub use state::PackedFlit;
 use state::{Cell, LaneNo, NODE, Output, Port, STARVED, after, lane_no, later, when};
-use table::{List, Moves, Queues, Table};
+use table::{List, Queues, Table};
 
 /// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
 /// numbers that a lane may have: two of the others have meanings of their own.
 pub(crate) const LANES_MAX: usize = 32768;
+
+/// Cycles between two [refreshes](Express::refresh), less one: a quarter of what low bits can tell apart.
+const REFRESH: u64 = (1 << 30) - 1;
 
 /// Flits of the deepest buffer: credits are counted in 15 bits.
 pub(crate) const DEPTH_MAX: u32 = STARVED as u32 - 1;
@@ -152,24 +155,6 @@ struct Scratch {
     unrouted: List,
     /// Flits that leave for nodes while they are put in order, each with its output VC.
     exits: Vec<(LaneNo, PackedFlit)>,
-}
-
-/// The network at work in a cycle.
-struct Train<'a, R, L> {
-    x: &'a mut Express,
-    /// Those who bid and those who ask in it; empty between cycles.
-    bids: &'a mut List,
-    asks: &'a mut List,
-    /// Input ports that have chosen one who bids, then output ports that claim one; empty between cycles.
-    ports: &'a mut List,
-    /// Input VCs that have more behind the flit that left; empty between cycles.
-    more: &'a mut List,
-    /// Flits that leave for a node, each with its output VC, and input VCs that a flit from a node left; empty
-    /// between cycles.
-    exits: &'a mut Moves,
-    entries: &'a mut List,
-    routing: &'a R,
-    layout: L,
 }
 
 impl Express {
@@ -320,78 +305,12 @@ fn distances(pipeline: &Pipeline, links: &[Vec<PortLink>]) -> [u32; KINDS] {
     distances
 }
 
-impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
-    /// Steps all routers through the present cycle.
-    pub(crate) fn step<B: Border>(&mut self, mut due: Due, border: &mut B) {
-        let Fixed { looks, weighs, rc, .. } = self.x.fixed;
-        if !L::EVEN && looks && rc == 0 {
-            self.route_all();
-            due = due.and_strays();
-        }
-        let looks = !L::EVEN && looks && rc > 0;
-        self.take_lists(due);
-        if !(self.bids.is_empty() && self.ports.is_empty()) {
-            self.x.allocate_switch(self.layout, self.bids, self.ports);
-        }
-        if !self.asks.is_empty() {
-            self.allocate_vcs();
-        }
-        if looks && weighs {
-            self.route_all();
-        }
-        if !self.ports.is_empty() {
-            self.traverse_all(border);
-        }
-        if looks && !weighs {
-            self.route_all();
-        }
-    }
-}
-
-impl<R, L> Train<'_, R, L> {
-    /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
-    fn take_lists(&mut self, due: Due) {
-        let Self { x, bids, asks, ports, .. } = self;
-        let now = when(x.now);
-        core::mem::swap(&mut x.ahead.next_inputs, ports);
-        core::mem::swap(&mut x.ahead.next_bids, bids);
-        if due.has(Kind::Bids) {
-            x.ahead.list(Kind::Bids, now).move_onto(bids);
-        }
-        for kind in [Kind::Credits, Kind::NodeCredits] {
-            if due.has(kind) {
-                core::mem::swap(x.ahead.list(kind, now), asks);
-                x.give_credits(asks, bids);
-            }
-        }
-        if due.has_strays() {
-            x.ahead.strays.credits(x.now, asks);
-            if !asks.is_empty() {
-                x.give_credits(asks, bids);
-            }
-            x.ahead.strays.bids(x.now, bids);
-        }
-        if due.has(Kind::Arriving) {
-            core::mem::swap(x.ahead.list(Kind::Arriving, now), asks);
-        }
-        for kind in [Kind::Front, Kind::Entering] {
-            if due.has(kind) {
-                x.ahead.list(kind, now).move_onto(asks);
-            }
-        }
-        x.ahead.next_asks.move_onto(asks);
-        if due.has_strays() {
-            x.ahead.strays.asks(x.now, asks);
-        }
-    }
-}
-
 impl Express {
     /// Goes on to cycle `now`, which follows the one stepped before. Gives what is due in it, if anything goes on.
     #[inline]
     fn turn(&mut self, now: u64) -> Option<Due> {
         self.now = now;
-        if now & (u64::from(u32::MAX) >> 2) == 0 && now > 0 {
+        if now & REFRESH == REFRESH {
             self.refresh();
         }
         let due = self.ahead.turn(when(now));

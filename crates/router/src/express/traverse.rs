@@ -3,34 +3,40 @@
 use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::ahead::Kind;
+use super::engine::Engine;
 use super::hot::From;
 use super::inspect::Looking;
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, NODE, PackedFlit, STARVED, lane_no, when};
-use super::{Border, Express, Train};
+use super::{Border, Express};
 use crate::state::Lane;
 
-impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
+impl Engine {
     /// Sends the flits of those who won an output port. In passes, each with little at hand: all leave and are
     /// received, those at the edge are seen to, then all come to the front that were behind.
-    pub(super) fn traverse_all<B: Border>(&mut self, border: &mut B) {
+    pub(super) fn traverse_all<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        layout: L,
+        routing: &R,
+        border: &mut B,
+    ) {
         if !L::EVEN && self.x.fixed.any_slow {
             self.x.occupy(self.ports.all());
         }
-        let exited = self.depart();
+        let exited = self.depart(layout);
         if exited > 0 || !self.entries.is_empty() {
-            self.tell_border(exited, border);
+            self.tell_border(layout, exited, border);
         }
         if !self.more.is_empty() {
-            self.advance_all();
+            self.advance_all(layout);
         }
-        self.route_the_unrouted();
+        self.route_the_unrouted(layout, routing);
     }
 
     /// Brings those to the front that were behind the flits that left.
     #[inline(never)]
-    fn advance_all(&mut self) {
-        let mut hot = self.x.hot(self.layout);
+    fn advance_all<L: Layout>(&mut self, layout: L) {
+        let mut hot = self.x.hot(layout);
         for &lane in self.more.all() {
             hot.advance(lane);
         }
@@ -41,9 +47,8 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
     // The next buffer may belong to one who is yet to leave it in this cycle: whether a flit finds the buffer
     // empty or comes to the front afterwards is the same, as it arrives later.
     #[inline(never)]
-    fn depart(&mut self) -> LaneNo {
+    fn depart<L: Layout>(&mut self, layout: L) -> LaneNo {
         let now = when(self.x.now);
-        let layout = self.layout;
         let mut hot = self.x.hot(layout);
         let usual = hot.ahead.due_in(Kind::Bids);
         let mut exits = self.exits.open();
@@ -102,8 +107,8 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
 
     /// Hands over the flits that leave for nodes, and gives back to sources the buffers that theirs had.
     #[inline(never)]
-    fn tell_border<B: Border>(&mut self, exited: LaneNo, border: &mut B) {
-        let (now, layout) = (self.x.now, self.layout);
+    fn tell_border<L: Layout, B: Border>(&mut self, layout: L, exited: LaneNo, border: &mut B) {
+        let now = self.x.now;
         let in_order = exited > 1 && border.ordered();
         let mut hot = self.x.hot(layout);
         if in_order {
@@ -139,21 +144,25 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
 
     /// Routes the heads that came to the front, by a function that does not look at ports.
     #[inline]
-    pub(super) fn route_the_unrouted(&mut self) {
+    pub(super) fn route_the_unrouted<R: RoutingFunction, L: Layout>(
+        &mut self,
+        layout: L,
+        routing: &R,
+    ) {
         if self.x.scratch.unrouted.is_empty() {
             return;
         }
         while let Some(lane) = self.x.scratch.unrouted.pop() {
-            self.route(lane);
+            self.route(layout, routing, lane);
         }
     }
 
     /// Routes the heads of this cycle, by a function that looks.
-    pub(super) fn route_all(&mut self) {
+    pub(super) fn route_all<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R) {
         let now = self.x.now;
         let Some(routes) = self.x.ahead.routes.take(now) else { return };
         for &lane in &routes {
-            self.route(lane);
+            self.route(layout, routing, lane);
             self.x.ahead.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
         }
         self.x.ahead.routes.give_back(now, routes);
@@ -165,7 +174,12 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         reason = "a part of most hops where the function is asked at all"
     )]
     #[inline(always)]
-    pub(super) fn route(&mut self, lane: LaneNo) {
+    pub(super) fn route<R: RoutingFunction, L: Layout>(
+        &mut self,
+        layout: L,
+        routing: &R,
+        lane: LaneNo,
+    ) {
         let packet = self.x.cells[lane].input.front.packet().at();
         let mut head = self.x.heads[packet];
         let state = head.state;
@@ -173,9 +187,9 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
         let router = RouterIdx(u32::from(lane) >> fixed.log);
         let of_router = u32::from(lane) & ((1 << fixed.log) - 1);
         let port = PortIdx::new((of_router >> fixed.shift) as usize);
-        let vc = VcIdx::new(self.layout.vc(lane) as usize);
-        let view = Looking { x: &*self.x, router };
-        let hop = self.routing.route(router, port, vc, &mut head, &view);
+        let vc = VcIdx::new(layout.vc(lane) as usize);
+        let view = Looking { x: &self.x, router };
+        let hop = routing.route(router, port, vc, &mut head, &view);
         if hop.vcs == 0 || hop.port.at() >= 1 << fixed.log_ports() {
             led_nowhere(router, lane, hop);
         }
@@ -183,14 +197,14 @@ impl<R: RoutingFunction, L: Layout> Train<'_, R, L> {
             self.x.heads[packet].state = head.state;
         }
         let input = &mut self.x.cells[lane].input;
-        input.want = self.layout.port(lane) & fixed.of_router | hop.port.0;
+        input.want = layout.port(lane) & fixed.of_router | hop.port.0;
         input.vcs = hop.vcs;
     }
 }
 
 impl Express {
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
-    /// arrives. Gives whether heads came to the front that are [yet to be routed](Train::route_the_unrouted).
+    /// arrives. Gives whether heads came to the front that are [yet to be routed](Engine::route_the_unrouted).
     pub(super) fn enter<L: Layout>(
         &mut self,
         layout: L,
