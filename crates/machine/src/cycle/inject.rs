@@ -36,7 +36,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             let able = self.entry & source.free & source.funded;
             if able == 0 {
                 match self.ask_apart(s, 0, now, t) {
-                    Next::Packet(offer) => self.take_up_apart(s, offer, t),
+                    Next::Packet(offer) => self.take_up(s, 0, &offer, t).1,
                     Next::At(cycle) => return cycle.max(now + 1),
                     Next::Wait => return u64::MAX,
                 }
@@ -62,7 +62,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.flits_injected += 1;
                         return if offer.next > now { offer.next } else { self.go_on(s, now, t) };
                     }
-                    Next::Packet(offer) => self.take_up_apart(s, offer, t),
+                    Next::Packet(Offer { created, dst, flits, tag, next }) => {
+                        self.take_up_apart(s, (created, dst), (flits, tag), next, t)
+                    }
                     Next::At(cycle) => return cycle.max(now + 1),
                     Next::Wait => return u64::MAX,
                 }
@@ -284,10 +286,17 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         waiting as u64 + self.deals_open.iter().map(|open| u64::from(*open)).sum::<u64>()
     }
 
-    /// Gives a packet of class 0 its number, out of the way.
+    /// Gives a packet of class 0 its number, out of the way: in parts, so that it need not be in memory before.
     #[inline(never)]
-    fn take_up_apart<T: Terminals>(&mut self, s: usize, offer: Offer, t: &mut T) -> Sending {
-        self.take_up(s, 0, &offer, t).1
+    fn take_up_apart<T: Terminals>(
+        &mut self,
+        s: usize,
+        (created, dst): (u64, NodeIdx),
+        (flits, tag): (u32, u32),
+        next: u64,
+        t: &mut T,
+    ) -> Sending {
+        self.take_up(s, 0, &Offer { created, dst, flits, tag, next }, t).1
     }
 
     /// Gives a packet its number and its port.

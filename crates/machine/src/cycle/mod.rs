@@ -327,7 +327,9 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             terminals.flit_ejected(passage, now);
             if flit.is_tail() {
                 self.packets_delivered += 1;
-                woken.extend(terminals.delivered(passage, now));
+                if let Some(waiting) = terminals.delivered(passage, now) {
+                    woken.push(waiting);
+                }
                 passages.end(packet);
             }
         }

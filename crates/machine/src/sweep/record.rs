@@ -50,16 +50,18 @@ pub(super) enum Told {
 pub(super) struct Record {
     /// Packets taken up by the network.
     pub(super) handed: Created,
-    /// Packets that arrived, and the sum of their latencies.
+    /// Packets that arrived, and the sum of their latencies: while the warm-up lasts, and after it where the run is
+    /// told in slices.
     pub(super) arrived: (u64, u128),
     pub(super) digest: Fingerprint,
     /// First cycle of the measured window, and how many it has.
     window: (u64, u64),
     /// Of the window's packets.
     pub(super) measured: Measures,
-    /// Whether packets are wanted for anything but the digest and the window: for one of the three
-    /// that follow.
+    /// Whether packets are wanted for anything but the digest and the window: for slices of it, or for one of the
+    /// three that follow.
     wanted: bool,
+    sliced: bool,
     /// Bins of the warm-up, while it lasts.
     bins: Option<Bins>,
     /// `[source * nodes + destination]`: flits that arrived in the window, where it is wanted.
@@ -91,8 +93,12 @@ pub(super) struct Measures {
 
 impl Record {
     /// Counts for traffic of so many classes. `matrix`: the number of nodes, where a traffic matrix is
-    /// wanted.
-    pub(super) fn new(classes: usize, matrix: Option<usize>, follow: bool) -> Self {
+    /// wanted. `follow`: whether somebody follows packets. `sliced`: whether the window is told in slices.
+    pub(super) fn new(
+        classes: usize,
+        matrix: Option<usize>,
+        (follow, sliced): (bool, bool),
+    ) -> Self {
         let nodes = matrix.unwrap_or(0);
         let latency = (0..classes).map(|_| Latencies::default()).collect();
         Self {
@@ -101,7 +107,8 @@ impl Record {
             digest: Fingerprint::default(),
             window: (0, 0),
             measured: Measures { latency, ..Measures::default() },
-            wanted: follow,
+            wanted: follow || sliced,
+            sliced,
             bins: None,
             matrix: vec![0; nodes * nodes],
             nodes,
@@ -126,7 +133,7 @@ impl Record {
     pub(super) fn open(&mut self, from: u64, cycles: u64) {
         self.window = (from, cycles);
         self.bins = None;
-        self.wanted = self.told.is_some();
+        self.wanted = self.sliced || self.told.is_some();
     }
 
     #[inline]
@@ -191,8 +198,6 @@ impl Record {
     #[inline(always)]
     pub(super) fn delivered(&mut self, passage: &Passage, now: u64) {
         let latency = now - passage.created;
-        self.arrived.0 += 1;
-        self.arrived.1 += u128::from(latency);
         self.digest.add(passage, now);
         if self.wanted {
             self.tell_delivered(passage, now);
@@ -204,6 +209,8 @@ impl Record {
 
     #[inline(never)]
     fn tell_delivered(&mut self, passage: &Passage, now: u64) {
+        self.arrived.0 += 1;
+        self.arrived.1 += u128::from(now - passage.created);
         if let Some(bins) = &mut self.bins {
             bins.arrive(passage.created, now - passage.created);
         }

@@ -54,7 +54,8 @@ pub(super) fn run<W: Sight>(
     let lanes = net.routers().lane_count();
     net.watch_mut().start(lanes);
     let matrix = options.matrix.then_some(nodes);
-    let record = Record::new(classes, matrix, !options.follow.is_empty());
+    let (follow, sliced) = (!options.follow.is_empty(), options.series_cycles.is_some());
+    let record = Record::new(classes, matrix, (follow, sliced));
     let terminals = Synthetic::new(&traffic, nodes, record);
     let mut run = Run { spec, options, net, terminals, window: Window::default() };
     run.net.start();

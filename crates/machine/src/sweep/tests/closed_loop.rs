@@ -54,7 +54,7 @@ fn nobody_has_more_outstanding_than_the_window_and_somebody_has_as_many() {
         let classes = Synthetic::classes(&traffic);
         let routing = spec.fabric.routing.clone();
         let mut net = CycleNetwork::new(&spec, routing, classes, 1, ()).unwrap();
-        let inner = Synthetic::new(&traffic, 16, Record::new(classes, None, false));
+        let inner = Synthetic::new(&traffic, 16, Record::new(classes, None, (false, false)));
         let mut all = Counted { inner, outstanding: vec![0; 16], most: 0, replies };
         net.start();
         for _ in 0..3000 {

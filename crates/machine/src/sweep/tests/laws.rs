@@ -35,7 +35,7 @@ fn a_drained_network_has_every_flit_out_and_every_credit_back() {
         let classes = Synthetic::classes(&traffic);
         let routing = spec.fabric.routing.clone();
         let mut net = CycleNetwork::new(&spec, routing, classes, 1, ()).unwrap();
-        let inner = Synthetic::new(&traffic, 16, Record::new(classes, None, false));
+        let inner = Synthetic::new(&traffic, 16, Record::new(classes, None, (false, false)));
         let mut all = Stops { inner, at: 2000 };
         net.start();
         while net.now() < 2000 || net.packets_in_flight() > 0 {
