@@ -82,6 +82,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             dealt: Vec::new(),
             deals_open: vec![0; fabric.node_ports.len()],
             seed,
+            restless: false,
             active_sources: Vec::new(),
             passages: Passages::new(),
             woken: Vec::new(),

@@ -223,6 +223,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 let dealer = self.first_source[source.node as usize] as usize;
                 self.deals_open[source.node as usize] -= 1;
                 self.active_sources[dealer / 64] |= 1 << (dealer % 64);
+                self.restless = true;
             }
             return u64::MAX;
         }

@@ -87,6 +87,8 @@ pub struct CycleNetwork<R, W = ()> {
     seed: u64,
     /// Bit per source: has something to do in this cycle.
     active_sources: Vec<u64>,
+    /// Whether there may be such a source though nothing arrives at the edge of the network.
+    restless: bool,
     passages: Passages,
     /// Nodes whose sources are to ask again, and for which class; empty between cycles.
     woken: Vec<(NodeIdx, u8)>,
@@ -155,6 +157,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for s in 0..self.sources.len() {
             self.active_sources[s / 64] |= 1 << (s % 64);
         }
+        self.restless = true;
     }
 
     /// Steps one cycle.
@@ -176,13 +179,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if marked {
                 self.land_all(now, terminals);
             }
+            if marked || self.restless {
+                self.inject(now, terminals);
+            }
         } else {
             self.take_credits(now);
             self.take_wakes(now);
             self.step_routers(now);
             self.eject(now, terminals);
+            self.inject(now, terminals);
         }
-        self.inject(now, terminals);
         self.wires.calendar.now = now + 1;
     }
 
@@ -375,6 +381,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn inject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+        self.restless = false;
         for w in 0..self.active_sources.len() {
             if self.active_sources[w] != 0 {
                 self.inject_from(w, now, terminals);
@@ -404,5 +411,6 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
         }
         self.active_sources[w] |= again;
+        self.restless |= self.active_sources[w] != 0;
     }
 }

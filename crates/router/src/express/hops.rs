@@ -2,7 +2,6 @@
 
 use base::{Class, NodeIdx, RouterIdx, RoutingFunction};
 
-use super::Fixed;
 use super::state::{CLASS_BITS, LaneNo, PackedFlit, lane_no};
 
 /// Pairs of a router and a node at most whose hops are kept, two bytes each.
@@ -19,15 +18,15 @@ pub(super) struct Hops {
 }
 
 impl Hops {
-    /// What a function tells of so many routers and nodes.
+    /// What a function tells of so many routers and nodes. Each router takes two to the power of `log_ports` of ports.
     pub(super) fn new<R: RoutingFunction>(
         routing: &R,
         (routers, nodes): (usize, usize),
-        fixed: &Fixed,
+        log_ports: u32,
     ) -> Self {
         let mut this = Self { ports: Vec::new(), vcs: [0; 1 << CLASS_BITS], nodes };
         if nodes > 0 && routers.saturating_mul(nodes) <= PAIRS_MAX {
-            this.ports = this.told(routing, routers, fixed).unwrap_or_default();
+            this.ports = this.told(routing, routers, log_ports).unwrap_or_default();
         }
         this
     }
@@ -37,7 +36,7 @@ impl Hops {
         &mut self,
         routing: &R,
         routers: usize,
-        fixed: &Fixed,
+        log_ports: u32,
     ) -> Option<Vec<LaneNo>> {
         let first = |class| routing.fixed(RouterIdx(0), NodeIdx(0), class);
         for class in Class::ALL {
@@ -46,16 +45,16 @@ impl Hops {
         let mut ports = Vec::with_capacity(routers * self.nodes);
         for router in (0..routers).map(RouterIdx::new) {
             for node in (0..self.nodes).map(NodeIdx::new) {
-                let port = first_port(routing, router, node)?;
+                let port = routing.fixed(router, node, Class::ALL[0])?.port.0;
                 let same = |class| {
                     let hop = routing.fixed(router, node, class);
                     hop.is_some_and(|h| h.port.0 == port && h.vcs == self.vcs[class as usize])
                 };
-                let sound = u32::from(port) < 1 << fixed.log_ports();
+                let sound = u32::from(port) < 1 << log_ports;
                 if !sound || !Class::ALL.into_iter().all(same) {
                     return None;
                 }
-                ports.push(lane_no(router.0 << fixed.log_ports() | u32::from(port)));
+                ports.push(lane_no(router.0 << log_ports | u32::from(port)));
             }
         }
         self.vcs.iter().take(Class::ALL.len()).all(|vcs| *vcs != 0).then_some(ports)
@@ -79,6 +78,75 @@ impl Hops {
     }
 }
 
-fn first_port<R: RoutingFunction>(routing: &R, router: RouterIdx, node: NodeIdx) -> Option<u16> {
-    routing.fixed(router, node, Class::ALL[0]).map(|hop| hop.port.0)
+#[cfg(test)]
+mod tests {
+    use base::{Head, Hop, PacketIdx, PortIdx, VcIdx, View};
+
+    use super::*;
+
+    /// Tells hops by a closure.
+    struct Told<F>(F);
+
+    impl<F: Fn(u32, u32, Class) -> Option<Hop>> RoutingFunction for Told<F> {
+        fn inject<V: View>(&self, _: &mut Head, _: &V) -> Hop {
+            unreachable!("nothing is sent")
+        }
+
+        fn route<V: View>(&self, _: RouterIdx, _: PortIdx, _: VcIdx, _: &mut Head, _: &V) -> Hop {
+            unreachable!("nothing is routed")
+        }
+
+        fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
+            self.0(at.0, dst.0, class)
+        }
+    }
+
+    /// The hops of 3 routers of up to 4 ports and 5 nodes.
+    fn hops(told: impl Fn(u32, u32, Class) -> Option<Hop>) -> Hops {
+        Hops::new(&Told(told), (3, 5), 2)
+    }
+
+    const fn hop(port: u16, vcs: u64) -> Option<Hop> {
+        Some(Hop { port: PortIdx(port), vcs })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+    const fn port(at: u32, dst: u32) -> u16 {
+        ((at + dst) % 4) as u16
+    }
+
+    #[test]
+    fn what_is_known_is_what_the_function_tells() {
+        let hops = hops(|at, dst, class| hop(port(at, dst), 1 << class as u8));
+        assert!(hops.all_known());
+        for (at, dst) in (0..3).flat_map(|at| (0..5).map(move |dst| (at, dst))) {
+            for class in Class::ALL {
+                let flit = PackedFlit::new(PacketIdx(7), NodeIdx(dst), class, (true, true));
+                let known = hops.of(hops.row(at as usize), flit);
+                assert_eq!(
+                    known,
+                    Some((LaneNo::from(port(at, dst)) + 4 * at as u16, 1 << class as u8))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn all_hops_are_known_or_none() {
+        let told = |at, dst| hop(port(at, dst), 1);
+        let at_end = |at: u32, dst: u32| (at, dst) == (2, 4);
+        assert!(hops(|at, dst, _| told(at, dst)).all_known());
+        assert!(!hops(|at, dst, _| if at_end(at, dst) { None } else { told(at, dst) }).all_known());
+        // VCs that depend on where a packet is, no VC, a port that routers do not have, one that depends on the class.
+        let other = |other: Option<Hop>| {
+            hops(move |at, dst, _| if at_end(at, dst) { other } else { told(at, dst) })
+        };
+        assert!(!other(hop(2, 2)).all_known());
+        assert!(!hops(|at, dst, _| hop(port(at, dst), 0)).all_known());
+        assert!(!other(hop(4, 1)).all_known());
+        let by_class = |at, dst, class: Class| hop((port(at, dst) + class as u16) % 4, 1);
+        assert!(!hops(by_class).all_known());
+        let too_many = Hops::new(&Told(|_, _, _| hop(0, 1)), (PAIRS_MAX, 2), 0);
+        assert!(!too_many.all_known());
+    }
 }

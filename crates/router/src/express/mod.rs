@@ -185,7 +185,7 @@ impl Express {
             queues: Queues::new(lanes, fixed.queue_shift),
             input_depths: vec![0; lanes],
             rates: Vec::new(),
-            hops: Hops::new(routing, (params.len(), nodes), &fixed),
+            hops: Hops::new(routing, (params.len(), nodes), fixed.log_ports()),
             heads: Vec::new(),
             ahead: Ahead::new(distances, span),
             scratch: Scratch { stuck: List::new(), unrouted: List::new(), exits: Vec::new() },
