@@ -163,16 +163,12 @@ impl<'a> Synthetic<'a> {
         Some((node, CLASS_REQUEST))
     }
 
-    /// What a terminal does next whose next packet is not due, or not drawn.
+    /// When the next packet of a terminal is due, drawn if it was not.
     #[inline(never)]
-    fn not_due(&mut self, node: NodeIdx, now: u64) -> Next {
+    fn draw(&mut self, node: NodeIdx) -> u64 {
         let terminal = &mut self.terminals[node.at()];
         terminal.draw(self.slots.get_mut(node.at()));
-        match terminal.due {
-            NEVER => Next::Wait,
-            due if due > now => Next::At(due),
-            _ => self.next(node, CLASS_REQUEST, now),
-        }
+        terminal.due
     }
 
     #[cold]
@@ -193,15 +189,14 @@ impl Terminals for Synthetic<'_> {
         if class == CLASS_REPLY {
             return self.next_reply(node);
         }
-        let terminal = &mut self.terminals[node.at()];
-        if terminal.due > now {
-            // Apart, so that the packet of the other way need not be in memory.
-            return match self.not_due(node, now) {
-                Next::Packet(offer) => Next::Packet(offer),
-                Next::At(cycle) => Next::At(cycle),
-                Next::Wait => Next::Wait,
-            };
+        if self.terminals[node.at()].due > now {
+            match self.draw(node) {
+                NEVER => return Next::Wait,
+                due if due > now => return Next::At(due),
+                _ => {}
+            }
         }
+        let terminal = &mut self.terminals[node.at()];
         let created = terminal.due;
         let Arrival { dst, flits, .. } = terminal.source.arrival(created, self.traffic.pattern());
         // A slot for the next one may be free only later, and is taken when it is asked for.
