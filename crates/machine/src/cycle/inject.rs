@@ -364,7 +364,7 @@ struct Sent {
 /// What a source sends by.
 pub(super) struct Link<'a> {
     s: usize,
-    pub(super) vcs: u32,
+    vcs: u32,
     cut_through: bool,
     keeps_vcs: bool,
     /// `[source * VCs + vc]`
@@ -388,7 +388,7 @@ impl Link<'_> {
         if able == 0 {
             return false;
         }
-        let vc = source.pick(able, self.vcs);
+        let vc = source.pick(able);
         source.free &= !(1 << vc);
         sending.vc = VcIdx(vc);
         sending.allowed = 0;

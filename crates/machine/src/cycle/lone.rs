@@ -33,7 +33,7 @@ impl Gate<'_> {
     ) {
         let Offer { created, dst, tag, .. } = *offer;
         let packet = self.passages.begin();
-        let vc = VcIdx(source.pick(able, self.link.vcs));
+        let vc = VcIdx(source.pick(able));
         source.blocked = false;
         let (src, (lane, at)) = (NodeIdx(source.node), self.link.take(source, vc, now));
         let passage = &mut self.passages[packet];

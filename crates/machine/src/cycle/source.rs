@@ -53,7 +53,7 @@ pub(super) struct Source {
     pub(super) funded: u64,
     /// The first cycle in which the link takes a flit.
     pub(super) link_ready: u64,
-    /// The first VC to be tried, and the first class.
+    /// The first VC to be tried, which may be one beyond the last, and the first class.
     pub(super) vc_pointer: u8,
     pub(super) class_pointer: u8,
     /// Its node, and the port there.
@@ -91,14 +91,15 @@ impl Source {
     }
 
     /// The VC that the next packet takes of those that it can, at least one: round-robin from the one
-    /// behind the last. `vcs`: how many the source has.
+    /// behind the last.
     #[expect(clippy::inline_always, reason = "a part of every packet")]
     #[expect(clippy::cast_possible_truncation, reason = "there are at most 64")]
     #[inline(always)]
-    pub(super) const fn pick(&mut self, able: u64, vcs: u32) -> u8 {
-        let ahead = able & u64::MAX << self.vc_pointer;
+    pub(super) const fn pick(&mut self, able: u64) -> u8 {
+        // Behind the last of 64 VCs comes the first, as a shift by 64 is one by 0.
+        let ahead = able & u64::MAX.wrapping_shl(self.vc_pointer as u32);
         let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-        self.vc_pointer = if vc + 1 == vcs { 0 } else { vc as u8 + 1 };
+        self.vc_pointer = vc as u8 + 1;
         vc as u8
     }
 }
