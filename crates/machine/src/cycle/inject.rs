@@ -28,7 +28,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
         // It has one class only.
         let last = &mut sendings[s];
-        let mut sending = if last.left > 0 {
+        let sending = if last.left > 0 {
             *last
         } else if last.next > now {
             return last.next;
@@ -70,6 +70,14 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 }
             }
         };
+        self.send(s, sending, now, t)
+    }
+
+    /// Sends a flit of a packet if it can, from a source that has one class. Gives the next cycle in which it must be
+    /// stepped if no credit comes before.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn send<T: Terminals>(&mut self, s: usize, mut sending: Sending, now: u64, t: &mut T) -> u64 {
         let Self { sources, sendings, .. } = self;
         let (source, last) = (&mut sources[s], &mut sendings[s]);
         let mut link = Link {

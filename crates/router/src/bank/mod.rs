@@ -212,8 +212,8 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Builds a bank that is stepped by [`cycle`](Self::cycle), all routers at once, if these are
-    /// plain routers, not too many, and the routing function looks at no other router. `links[router][port]` go
-    /// between them and `nodes` nodes.
+    /// plain routers, not too many, and the routing function looks at no other router. `links[router][port]`,
+    /// and the number of nodes.
     ///
     /// # Errors
     /// Gives the routing function back where [`new`](Self::new) is to be used.
@@ -324,8 +324,7 @@ impl<R: RoutingFunction> RouterBank<R> {
         self.express.is_some()
     }
 
-    /// Whether the bank is stepped by [`cycle`](Self::cycle) and the routing function need not be asked: it
-    /// [tells](RoutingFunction::fixed) all hops, and the same VCs for all of a class.
+    /// Whether an express bank need not ask: the function [tells](RoutingFunction::fixed) all hops by itself.
     pub fn knows_hops(&self) -> bool {
         self.express.as_deref().is_some_and(Engine::knows_hops)
     }
