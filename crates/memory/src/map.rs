@@ -6,10 +6,33 @@ use base::{LINE_BYTES, Line, NodeIdx};
 /// robin by fixed granules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AddressMap {
-    homes: u64,
-    home_granule_lines: u64,
-    channels: u64,
-    channel_granule_lines: u64,
+    homes: Divisor,
+    home_granule_lines: Divisor,
+    channels: Divisor,
+    channel_granule_lines: Divisor,
+}
+
+/// Divides by what is a power of two as a rule: without a division then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Divisor {
+    by: u64,
+    /// Of what power, if it is one.
+    power: Option<u32>,
+}
+
+impl Divisor {
+    fn new(by: u64) -> Self {
+        Self { by, power: by.is_power_of_two().then(|| by.ilog2()) }
+    }
+
+    /// Quotient and rest.
+    #[inline]
+    const fn divide(self, n: u64) -> (u64, u64) {
+        match self.power {
+            Some(power) => (n >> power, n & (self.by - 1)),
+            None => (n / self.by, n % self.by),
+        }
+    }
 }
 
 impl AddressMap {
@@ -21,27 +44,27 @@ impl AddressMap {
     pub fn new(homes: u32, home_granule: u64, channels: u32, channel_granule: u64) -> Self {
         assert!(homes > 0 && channels > 0, "a pool needs homes and channels");
         Self {
-            homes: u64::from(homes),
-            home_granule_lines: (home_granule / LINE_BYTES).max(1),
-            channels: u64::from(channels),
-            channel_granule_lines: (channel_granule / LINE_BYTES).max(1),
+            homes: Divisor::new(u64::from(homes)),
+            home_granule_lines: Divisor::new((home_granule / LINE_BYTES).max(1)),
+            channels: Divisor::new(u64::from(channels)),
+            channel_granule_lines: Divisor::new((channel_granule / LINE_BYTES).max(1)),
         }
     }
 
     /// The node that is home to `line`.
     #[inline]
     pub fn home(&self, line: Line) -> NodeIdx {
-        let granule = line.0 / self.home_granule_lines;
-        NodeIdx(u32::try_from(granule % self.homes).unwrap_or(0))
+        let (granule, _) = self.home_granule_lines.divide(line.0);
+        NodeIdx(u32::try_from(self.homes.divide(granule).1).unwrap_or(0))
     }
 
     /// The channel of its home that keeps `line`, by the line's place among that home's lines.
     #[inline]
     pub fn channel(&self, line: Line) -> u32 {
-        let granule = line.0 / self.home_granule_lines;
-        let local =
-            granule / self.homes * self.home_granule_lines + line.0 % self.home_granule_lines;
-        u32::try_from(local / self.channel_granule_lines % self.channels).unwrap_or(0)
+        let (granule, rest) = self.home_granule_lines.divide(line.0);
+        let local = self.homes.divide(granule).0 * self.home_granule_lines.by + rest;
+        let channel = self.channels.divide(self.channel_granule_lines.divide(local).0).1;
+        u32::try_from(channel).unwrap_or(0)
     }
 }
 
