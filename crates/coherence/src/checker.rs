@@ -93,18 +93,28 @@ impl<V: Value> Checker<V> {
     pub fn effect(&mut self, node: NodeIdx, line: Line, effect: &Effect<V>) {
         match effect {
             Effect::None => {}
-            Effect::Load(v) => {
-                let golden = self.line(line).value;
-                if *v != golden {
-                    self.violate(ViolationKind::StaleLoad, node, line, differ(v, &golden));
-                }
-            }
-            Effect::Store { old, new } => {
-                let golden = core::mem::replace(&mut self.line(line).value, *new);
-                if *old != golden {
-                    self.violate(ViolationKind::StaleStore, node, line, differ(old, &golden));
-                }
-            }
+            Effect::Load(v) => self.load(node, line, v),
+            Effect::Store { old, new } => self.store(node, line, old, new),
+        }
+    }
+
+    /// Checks that a load at `node` saw what the last write left in `line`.
+    #[inline]
+    pub fn load(&mut self, node: NodeIdx, line: Line, seen: &V) {
+        let golden = &self.line(line).value;
+        if seen != golden {
+            let detail = differ(seen, golden);
+            self.violate(ViolationKind::StaleLoad, node, line, detail);
+        }
+    }
+
+    /// Checks that a store or atomic at `node` was performed on what the last write left in `line`, where it
+    /// leaves `new`.
+    #[inline]
+    pub fn store(&mut self, node: NodeIdx, line: Line, old: &V, new: &V) {
+        let golden = core::mem::replace(&mut self.line(line).value, *new);
+        if *old != golden {
+            self.violate(ViolationKind::StaleStore, node, line, differ(old, &golden));
         }
     }
 
@@ -112,8 +122,14 @@ impl<V: Value> Checker<V> {
     #[inline]
     pub fn follow(&mut self, line: Line, effect: &Effect<V>) {
         if let Effect::Store { new, .. } = effect {
-            self.line(line).value = *new;
+            self.follow_store(line, new);
         }
+    }
+
+    /// As [`follow`](Self::follow), of a store that leaves `new`.
+    #[inline]
+    pub fn follow_store(&mut self, line: Line, new: &V) {
+        self.line(line).value = *new;
     }
 
     /// Checks that a state change at `node` leaves one writer or many readers.
@@ -192,6 +208,7 @@ const fn role(state: CacheState) -> (u32, u32, u32) {
     }
 }
 
+#[cold]
 fn differ<V: Value>(seen: &V, golden: &V) -> String {
     format!("saw {seen:?}, the last write left {golden:?}")
 }
