@@ -35,13 +35,6 @@ pub(crate) struct Letter {
     pub(crate) seen: Log,
 }
 
-impl Letter {
-    /// Whether there is nothing in it.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.mail.is_empty() && self.seen.is_empty()
-    }
-}
-
 /// Who steps the partitions of a machine that is cut, where there are threads for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Deal {

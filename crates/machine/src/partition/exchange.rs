@@ -44,8 +44,8 @@ impl Notice {
 
 /// Carries letters and notices between partitions.
 pub(crate) trait Exchange<L> {
-    /// Takes the letter of partition `from` for `to`; leaves an empty one in its place.
-    fn post(&mut self, from: usize, to: usize, letter: &mut L);
+    /// Has partition `from` write its letter to `to`, on an empty one.
+    fn post(&mut self, from: usize, to: usize, write: impl FnOnce(&mut L));
 
     /// Waits for all others. Gives the sum of all notices; `None` if one of them is gone.
     fn meet(&mut self, notice: Notice) -> Option<Notice>;
@@ -69,14 +69,16 @@ impl<L: Default> Alone<L> {
 }
 
 impl<L> Exchange<L> for Alone<L> {
-    fn post(&mut self, from: usize, to: usize, letter: &mut L) {
-        core::mem::swap(&mut self.boxes[from * self.parts + to], letter);
+    #[inline]
+    fn post(&mut self, from: usize, to: usize, write: impl FnOnce(&mut L)) {
+        write(&mut self.boxes[from * self.parts + to]);
     }
 
     fn meet(&mut self, notice: Notice) -> Option<Notice> {
         Some(notice)
     }
 
+    #[inline]
     fn collect(&mut self, from: usize, to: usize, read: impl FnOnce(&mut L)) {
         read(&mut self.boxes[from * self.parts + to]);
     }
@@ -173,9 +175,9 @@ impl<L> Seat<'_, L> {
 }
 
 impl<L> Exchange<L> for Seat<'_, L> {
-    fn post(&mut self, from: usize, to: usize, letter: &mut L) {
+    fn post(&mut self, from: usize, to: usize, write: impl FnOnce(&mut L)) {
         let boxes = &self.hall.boxes[self.epoch % 2];
-        core::mem::swap(&mut *lock(&boxes[from * self.hall.parts + to]), letter);
+        write(&mut lock(&boxes[from * self.hall.parts + to]));
     }
 
     fn meet(&mut self, notice: Notice) -> Option<Notice> {

@@ -41,15 +41,13 @@ pub(crate) struct Partition<R, M> {
     shuffle: Option<u64>,
     /// The error that it met.
     pub(crate) failure: Option<Failure>,
-    /// Empty between epochs.
-    letter: Letter,
 }
 
 // Between two epochs there is no mail.
 base::state!([R, M: base::State] Partition<R, M> {
     keeps net, shared, edges, instants;
     each nodes, memories;
-    fixed woken, shuffle, failure, letter
+    fixed woken, shuffle, failure
 });
 
 /// An error, when it was met and by which node; by none where it is the partition's.
@@ -79,7 +77,6 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
             instants: 0,
             shuffle,
             failure: None,
-            letter: Letter::default(),
         };
         for node in (0..this.nodes.len()).map(NodeIdx::new) {
             let slot = this.net.node_slot(node);
@@ -100,25 +97,29 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
     /// As [`step`](Self::step), if the next instant is before `end`.
     fn step_before(&mut self, end: Fs) -> Result<Option<Fs>, Failure> {
         let mut woken = core::mem::take(&mut self.woken);
-        let Some(now) = self.net.advance_before(end, &mut woken) else {
-            self.woken = woken;
-            return Ok(None);
-        };
+        let now = self.net.advance_before(end, &mut woken);
+        let stepped = now.map_or(Ok(()), |now| self.step_woken(now, &mut woken));
+        self.woken = woken;
+        stepped.map(|()| now)
+    }
+
+    /// Steps those who wake at an instant.
+    #[inline]
+    fn step_woken(&mut self, now: Fs, woken: &mut [(DomainIdx, Edge, u32)]) -> Result<(), Failure> {
         self.instants += 1;
         if let Some(seed) = self.shuffle {
-            base::rng::shuffle(&mut woken, seed, now.0);
+            base::rng::shuffle(woken, seed, now.0);
         }
         let result = woken.iter().try_for_each(|(domain, edge, component)| {
             let component = self.net.component(*domain, *component);
             self.step_component(component, *edge)
         });
-        self.woken = woken;
         result.map_err(|(node, error)| Failure { at: now, node, error })?;
         if now > TIME_MAX {
             let error = RunError::TooLong { at: now };
             return Err(Failure { at: now, node: NodeIdx(u32::MAX), error });
         }
-        Ok(Some(now))
+        Ok(())
     }
 
     fn step_component(
@@ -155,16 +156,14 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
 
     /// Steps all instants before `end`, up to an error.
     pub(crate) fn run_before(&mut self, end: Fs) {
-        loop {
-            match self.step_before(end) {
-                Ok(Some(_)) => {}
-                Ok(None) => return,
-                Err(failure) => {
-                    self.failure = Some(failure);
-                    return;
-                }
+        let mut woken = core::mem::take(&mut self.woken);
+        while let Some(now) = self.net.advance_before(end, &mut woken) {
+            if let Err(failure) = self.step_woken(now, &mut woken) {
+                self.failure = Some(failure);
+                break;
             }
         }
+        self.woken = woken;
     }
 
     /// Whether it met an error.
@@ -176,24 +175,31 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
     /// happens here, or by what was sent.
     pub(crate) fn post(&mut self, me: usize, x: &mut impl Exchange<Letter>) -> Fs {
         let mut next = self.next();
-        let parts = self.net.mail.len();
-        for to in (0..parts).filter(|to| *to != me) {
-            core::mem::swap(&mut self.letter.mail, &mut self.net.mail[to]);
-            core::mem::swap(&mut self.letter.seen, &mut self.shared.ghost.logs[to]);
-            next = next.min(self.letter.mail.first);
-            if !self.letter.is_empty() {
-                x.post(me, to, &mut self.letter);
+        let ghost = &mut self.shared.ghost;
+        for (to, (mail, log)) in self.net.mail.iter_mut().zip(&mut ghost.logs).enumerate() {
+            if to == me {
+                // What is at home here needs no letter.
+                core::mem::swap(&mut ghost.heard[me], log);
+            } else if !(mail.is_empty() && log.is_empty()) {
+                next = next.min(mail.first);
+                x.post(me, to, |letter| {
+                    core::mem::swap(&mut letter.mail, mail);
+                    core::mem::swap(&mut letter.seen, log);
+                });
             }
         }
-        let ghost = &mut self.shared.ghost;
-        core::mem::swap(&mut ghost.heard[me], &mut ghost.logs[me]);
         next
     }
 
     /// Takes in what partition `from` has sent, now that the epoch that ends at `end` is over.
+    #[inline]
     pub(crate) fn open(&mut self, from: usize, letter: &mut Letter, end: Fs) {
-        self.net.import(&mut letter.mail, end);
-        core::mem::swap(&mut letter.seen, &mut self.shared.ghost.heard[from]);
+        if !letter.mail.is_empty() {
+            self.net.import(&mut letter.mail, end);
+        }
+        if !letter.seen.is_empty() {
+            core::mem::swap(&mut letter.seen, &mut self.shared.ghost.heard[from]);
+        }
     }
 
     /// The next instant at which anything happens here.
