@@ -2,16 +2,17 @@
 
 use base::{Class, NodeIdx, RouterIdx, RoutingFunction};
 
-use super::state::{CLASS_BITS, LaneNo, PackedFlit, lane_no};
+use super::state::{CLASS_BITS, LaneNo, PackedFlit};
 
-/// Pairs of a router and a node at most whose hops are kept, two bytes each.
+/// Pairs of a router and a node at most whose hops are kept, a byte each: of a large network they would not fit into
+/// the caches otherwise.
 const PAIRS_MAX: usize = 1 << 22;
 
 /// The hops of all packets at all routers; or none of them.
 #[derive(Clone, Debug)]
 pub(super) struct Hops {
-    /// `[row of the router + node]`: the port that a packet to the node wants.
-    ports: Vec<LaneNo>,
+    /// `[row of the router + node]`: the port of the router that a packet to the node wants.
+    ports: Vec<u8>,
     /// `[bits of a class]`: VCs of the port that it may take.
     vcs: [u64; 1 << CLASS_BITS],
     nodes: usize,
@@ -37,7 +38,7 @@ impl Hops {
         routing: &R,
         routers: usize,
         log_ports: u32,
-    ) -> Option<Vec<LaneNo>> {
+    ) -> Option<Vec<u8>> {
         let first = |class| routing.fixed(RouterIdx(0), NodeIdx(0), class);
         for class in Class::ALL {
             self.vcs[class as usize] = first(class)?.vcs;
@@ -54,7 +55,7 @@ impl Hops {
                 if !sound || !Class::ALL.into_iter().all(same) {
                     return None;
                 }
-                ports.push(lane_no(router.0 << log_ports | u32::from(port)));
+                ports.push(u8::try_from(port).ok()?);
             }
         }
         self.vcs.iter().take(Class::ALL.len()).all(|vcs| *vcs != 0).then_some(ports)
@@ -70,11 +71,11 @@ impl Hops {
         u32::try_from(router * self.nodes).unwrap_or(u32::MAX)
     }
 
-    /// The port that a packet wants and the VCs that it may take, at the router of a row.
+    /// The port of its router that a packet wants and the VCs that it may take, at the router of a row.
     #[inline]
     pub(super) fn of(&self, row: u32, flit: PackedFlit) -> Option<(LaneNo, u64)> {
         let port = *self.ports.get(row as usize + flit.dst().at())?;
-        Some((port, self.vcs[flit.class_bits()]))
+        Some((LaneNo::from(port), self.vcs[flit.class_bits()]))
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
             for class in Class::ALL {
                 let flit = PackedFlit::new(PacketIdx(7), NodeIdx(dst), class, (true, true));
                 let known = hops.of(hops.row(at.into()), flit);
-                assert_eq!(known, Some((port(at.into(), dst) + 4 * at, 1 << class as u8)));
+                assert_eq!(known, Some((port(at.into(), dst), 1 << class as u8)));
             }
         }
     }

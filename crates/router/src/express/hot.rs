@@ -158,7 +158,7 @@ impl<L: Layout> Hot<'_, L> {
             return;
         }
         if let Some((port, vcs)) = self.hops.of(input.row, flit) {
-            input.want = port;
+            input.want = self.layout.port(lane) & self.fixed.of_router | port;
             input.vcs = vcs;
         } else {
             self.scratch.unrouted.push(lane);
