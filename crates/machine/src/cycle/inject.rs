@@ -78,16 +78,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     #[expect(clippy::inline_always, reason = "a part of every packet")]
     #[inline(always)]
     fn send<T: Terminals>(&mut self, s: usize, mut sending: Sending, now: u64, t: &mut T) -> u64 {
-        let Self { sources, sendings, .. } = self;
-        let (source, last) = (&mut sources[s], &mut sendings[s]);
-        let mut link = Link {
-            s,
-            vcs: self.vcs,
-            cut_through: self.cut_through,
-            keeps_vcs: self.keeps_vcs,
-            credits: &mut self.credits,
-            rates: &mut self.near_rates,
-        };
+        let (mut link, source, last) = self.link(s, 0);
         if !link.can_send(source, &mut sending) {
             *last = sending;
             source.blocked = true;

@@ -103,3 +103,42 @@ impl Source {
         vc as u8
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: Source = Source {
+        free: 0,
+        funded: 0,
+        link_ready: 0,
+        vc_pointer: 0,
+        class_pointer: 0,
+        node: 0,
+        port: 0,
+        depth: 0,
+        lane: 0,
+        latency: 0,
+        slow: false,
+        in_turns: false,
+        shares: false,
+        deals: false,
+        blocked: false,
+        made: 0,
+    };
+
+    #[test]
+    fn vcs_take_turns_behind_the_last_one_for_any_number_of_them() {
+        for vcs in [1, 2, 3, 63, 64_u8] {
+            let all = u64::MAX >> (64 - u32::from(vcs));
+            let mut source = SOURCE;
+            for turn in 0..3 * u32::from(vcs) {
+                assert_eq!(u32::from(source.pick(all)), turn % u32::from(vcs), "{vcs}");
+            }
+            // The last of them is behind itself only where no other can be taken.
+            let last = vcs - 1;
+            assert_eq!([source.pick(1 << last), source.pick(1 << last)], [last; 2]);
+            assert_eq!(source.pick(all), 0);
+        }
+    }
+}

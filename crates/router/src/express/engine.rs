@@ -27,8 +27,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// All routers; `links[router][port]` between them and so many nodes. Lanes are numbered as the bank does: `2^log` a router, at
-    /// most [`LANES_MAX`](super::LANES_MAX) in all.
+    /// All routers; `links[router][port]` between them and so many nodes. Lanes are numbered as the bank
+    /// does: `2^log` a router, at most [`LANES_MAX`](super::LANES_MAX) in all.
     pub(crate) fn new<R: RoutingFunction>(
         params: &[RouterParams],
         pipeline: &Pipeline,
