@@ -1,10 +1,10 @@
 //! Barriers by units and packets, timeouts and halts, on machines that are cut: as in one piece.
 
 use lockstep::base::{Addr, Combine, Fs, NodeIdx, Op, Record, ThreadIdx, rng};
-use lockstep::machine::{Cut, Deal, Machine, Options};
+use lockstep::machine::{Cut, Deal, Machine, OpSource, Options};
 use lockstep::topology::Description;
 use lockstep::topology::spec::{BarrierSpec, MachineSpec, NodeEventSpec, NodeHappening, UnitSpec};
-use lockstep::traffic::Trace;
+use lockstep::traffic::{Trace, TraceError};
 use proptest::prelude::*;
 use tests::machines::machines;
 use tests::parts::{cuts, same, told};
@@ -182,4 +182,69 @@ fn a_timeout_finds_a_cut_machine_as_it_was_then() {
         timed_out += u32::from(machine.run().is_err());
     }
     assert!(timed_out > 5, "{timed_out} timed out");
+}
+
+/// A thread that says of some barriers that it comes to them, and goes by its operations.
+struct Told {
+    ops: Vec<Op>,
+    comes_to: Vec<(u32, u32)>,
+}
+
+impl OpSource for Told {
+    fn refill(&mut self, batch: &mut Vec<Op>) -> Result<(), TraceError> {
+        batch.append(&mut self.ops);
+        Ok(())
+    }
+
+    fn barriers(&self) -> Result<Vec<(u32, u32)>, TraceError> {
+        Ok(self.comes_to.clone())
+    }
+}
+
+/// Threads that come to barriers of which they had not said so: the first of them is told, wherever it is, and
+/// before whatever else goes wrong later.
+#[test]
+fn the_first_stranger_at_a_unit_is_told_however_a_machine_is_cut() {
+    let mut spec = Description::nvl8().elaborate().expect("sound");
+    let units = UnitSpec { table: 8, unit_cycles: 4, node_cycles: 1 };
+    spec.barriers = BarrierSpec { units: Some(units), timeout: None };
+    // By thread: when it comes to a barrier that is not its own, and to which.
+    let strangers = [
+        vec![(0, 4_000, 1), (1, 3_000, 2), (6, 200, 0), (7, 2_000, 4)],
+        vec![(0, 200, 1), (7, 3_000, 4)],
+        // Too large, and later than the stranger.
+        vec![(0, 4_000, 99), (7, 2_000, 4)],
+        // Too large, and before.
+        vec![(0, 2_000, 99), (7, 4_000, 4)],
+        // At one instant.
+        vec![(0, 500, 2), (3, 500, 0), (5, 500, 4), (7, 500, 1)],
+    ];
+    let due = [0, 1, 4, 99, 0];
+    for (strangers, due) in strangers.iter().zip(due) {
+        let error = |options| {
+            let source = |t: u32| {
+                let own = (t / 2, 2);
+                let mut ops = Vec::new();
+                for (_, cycles, id) in strangers.iter().filter(|s| s.0 == t) {
+                    let members = if *id == 99 { 64 } else { 2 };
+                    ops.extend([Op::Think { cycles: *cycles }, Op::Barrier { id: *id, members }]);
+                }
+                ops.extend([Op::Think { cycles: 9_000 }, Op::Barrier { id: own.0, members: 2 }]);
+                Box::new(Told { ops, comes_to: vec![own, (4, 2)][..1 + usize::from(t < 2)].into() })
+                    as Box<dyn OpSource>
+            };
+            let sources = (0..8).map(source).collect();
+            let mut machine = Machine::of_sources(&spec, sources, options).expect("a machine");
+            (machine.run().expect_err("a stranger comes").to_string(), machine.engine().partitions)
+        };
+        let (whole, _) = error(Options::default());
+        assert!(whole.starts_with(&format!("barrier {due} ")), "{due}: {whole}");
+        for shuffle in [None, Some(5), Some(6)] {
+            for parts in [1, 2, 4] {
+                let options = Options { threads: 2, cut: Cut::Parts(parts), ..Options::default() };
+                let told = error(Options { shuffle, deal: Deal::Together, ..options });
+                assert_eq!(told, (whole.clone(), parts), "{due}: {shuffle:?}");
+            }
+        }
+    }
 }

@@ -60,7 +60,7 @@ pub enum Step {
 }
 
 /// Something that a sound tree never does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, thiserror::Error)]
 pub enum Fault {
     /// An input that does not belong to the barrier arrives.
     #[error("input {input} is no member")]

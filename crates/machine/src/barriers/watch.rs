@@ -46,18 +46,18 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// instant, in that of barriers and threads.
     #[inline]
     pub(crate) fn judge_barriers(&mut self) -> Result<(), RunError> {
-        if self.shares().any(|s| !s.events.is_empty()) {
-            self.judge_events(Fs::NEVER)?;
-        }
-        if let Some(f) = self.partitions.iter().find_map(|p| p.net.units().fault()) {
-            let id = self.shared().teams.id(f.slot);
-            return Err(RunError::BarrierFault { id, fault: f.fault });
-        }
-        Ok(())
+        let told = |p: &Partition<R, M>| {
+            !p.shared.events.is_empty() || p.net.units().fault().is_some()
+        };
+        if self.partitions.iter().any(told) { self.judge_events(Fs::NEVER) } else { Ok(()) }
     }
 
-    /// Judges what happened at barriers before an instant.
+    /// Judges what happened at barriers before an instant. Of an instant at which a unit got what it must not
+    /// get, the rest is judged first.
     pub(crate) fn judge_events(&mut self, before: Fs) -> Result<(), RunError> {
+        let faults = self.partitions.iter().filter_map(|p| p.net.units().fault());
+        let fault = faults.filter(|f| f.at < before).min();
+        let before = fault.map_or(before, |f| Fs(f.at.0 + 1));
         let mut events = core::mem::take(&mut self.partitions[0].shared.events);
         for p in &mut self.partitions[1..] {
             events.append(&mut p.shared.events);
@@ -67,7 +67,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         due.into_iter().try_for_each(|e| self.meetings.take(e))?;
         events.clear();
         self.partitions[0].shared.events = events;
-        Ok(())
+        fault.map_or(Ok(()), |f| {
+            let id = self.shared().teams.id(f.slot);
+            Err(RunError::BarrierFault { id, fault: f.fault })
+        })
     }
 
     /// The end of the first instant at which, as far as is known at `next`, a member of a barrier may have waited

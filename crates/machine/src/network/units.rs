@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use base::{NodeIdx, RouterIdx, RoutingFunction, Share, Token};
+use base::{Fs, NodeIdx, RouterIdx, RoutingFunction, Share, Token};
 use clock::Edge;
 use clock::sync::{Fault, Place, Step, Unit};
 
@@ -70,9 +70,10 @@ pub(crate) struct Released {
     pub(crate) share: Share,
 }
 
-/// A unit that got what it must not get.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A unit that got what it must not get. In the order of time; what follows makes the order that of no step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct UnitFault {
+    pub(crate) at: Fs,
     pub(crate) slot: u16,
     pub(crate) fault: Fault,
 }
@@ -116,8 +117,19 @@ impl Units {
         self.all.iter().all(|b| b.unit.is_idle() && b.next() == Edge::NEVER)
     }
 
+    fn broken(&mut self, at: Fs, slot: u16, fault: Fault) {
+        let this = UnitFault { at, slot, fault };
+        self.fault = Some(self.fault.map_or(this, |first| first.min(this)));
+    }
+
     /// An input of a unit arrives; what follows is due at an edge, going up or coming down.
-    fn arrive(&mut self, unit: usize, (slot, input): (u16, usize), share: Share, due: [Edge; 2]) {
+    fn arrive(
+        &mut self,
+        (unit, now): (usize, Fs),
+        (slot, input): (u16, usize),
+        share: Share,
+        due: [Edge; 2],
+    ) {
         let Busy { unit, up, down } = &mut self.all[unit];
         match unit.arrive(slot, input, share) {
             Ok(Step::Wait) => {}
@@ -126,17 +138,17 @@ impl Units {
                 self.rounds += 1;
                 down.push_back((due[1], slot, share));
             }
-            Err(fault) => self.fault = self.fault.or(Some(UnitFault { slot, fault })),
+            Err(fault) => self.broken(now, slot, fault),
         }
     }
 
     /// Takes up a token that a unit has received.
-    fn take(&mut self, unit: usize, (port, token): (usize, Token), due: Edge) {
+    fn take(&mut self, at: (usize, Fs), (port, token): (usize, Token), due: Edge) {
         let Token { slot, share, release } = token;
         if release {
-            self.all[unit].down.push_back((due, slot, share));
+            self.all[at.0].down.push_back((due, slot, share));
         } else {
-            self.arrive(unit, (slot, port), share, [due; 2]);
+            self.arrive(at, (slot, port), share, [due; 2]);
         }
     }
 
@@ -145,9 +157,9 @@ impl Units {
         self.all.get(unit).map_or(Edge::NEVER, Busy::next)
     }
 
-    fn release(&mut self, unit: usize, slot: u16) -> bitvec::vec::BitVec {
+    fn release(&mut self, (unit, now): (usize, Fs), slot: u16) -> bitvec::vec::BitVec {
         self.all[unit].unit.release(slot).unwrap_or_else(|fault| {
-            self.fault = self.fault.or(Some(UnitFault { slot, fault }));
+            self.broken(now, slot, fault);
             bitvec::vec::BitVec::new()
         })
     }
@@ -184,16 +196,16 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     #[cold]
     fn step_busy_unit(&mut self, unit: usize, router: RouterIdx, edge: Edge) {
         let Latency { router: latency, traversal, .. } = self.units.latency;
-        let ahead = latency.min(traversal);
+        let (ahead, now) = (latency.min(traversal), self.wiring.schedule.now());
         for received in self.wiring.tokens.drain(..) {
-            self.units.take(unit, received, edge.plus(latency - ahead));
+            self.units.take((unit, now), received, edge.plus(latency - ahead));
         }
         let depart = edge.plus(ahead);
         while let Some((port, token)) = self.units.all[unit].next_up(edge) {
             self.wiring.send_token((unit, port), token, depart, &mut self.mail);
         }
         while let Some((slot, share)) = self.units.all[unit].next_down(edge) {
-            let members = self.units.release(unit, slot);
+            let members = self.units.release((unit, now), slot);
             let token = Token { slot, share, release: true };
             for port in members.iter_ones() {
                 let port = u16::try_from(port).unwrap_or(u16::MAX);
@@ -210,14 +222,16 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     pub(crate) fn arrive(&mut self, node: NodeIdx, at: (u16, usize), share: Share, edge: Edge) {
         let latency = self.units.latency.node;
         let due = [edge.plus(latency - 1), edge.plus(latency)];
-        self.units.arrive(node.at(), at, share, due);
+        let now = self.wiring.schedule.now();
+        self.units.arrive((node.at(), now), at, share, due);
     }
 
     /// Takes up the tokens that a node has received.
     #[inline]
     pub(super) fn take_tokens(&mut self, node: NodeIdx, edge: Edge) {
         for received in self.wiring.tokens.drain(..) {
-            self.units.take(node.at(), received, edge.plus(self.units.latency.node));
+            let now = self.wiring.schedule.now();
+            self.units.take((node.at(), now), received, edge.plus(self.units.latency.node));
         }
     }
 
@@ -233,7 +247,7 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
     #[cold]
     fn next_release(&mut self, node: usize, edge: Edge) -> Option<Released> {
         let (slot, share) = self.units.all[node].next_down(edge)?;
-        let members = self.units.release(node, slot);
+        let members = self.units.release((node, self.wiring.schedule.now()), slot);
         Some(Released { slot, members, share })
     }
 
