@@ -87,12 +87,18 @@ fn errors_are_those_of_one_piece() {
         vec![think(0, 3), barrier(0, 0, 99), barrier(7, 7, 98)],
         // Lacks a member.
         vec![barrier(0, 3, 4), barrier(5, 3, 4), barrier(7, 3, 4)],
+        // All too large, at one instant.
+        (0..8).map(|t| barrier(t, t, 90 + t)).collect(),
     ];
     for records in traces {
         let trace = Trace::from_records(records).unwrap();
         let cut = Cut::Parts(4);
-        let options = Options { threads: 2, cut, ..Options::default() };
-        assert_eq!(same(&spec, &trace, options), Ok(4));
+        for shuffle in [None, Some(1), Some(2), Some(3)] {
+            let options = Options { threads: 2, cut, shuffle, ..Options::default() };
+            assert_eq!(same(&spec, &trace, options), Ok(4));
+            let options = Options { shuffle, ..Options::default() };
+            assert_eq!(same(&spec, &trace, options), Ok(1));
+        }
     }
 }
 

@@ -110,11 +110,17 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
         if let Some(seed) = self.shuffle {
             base::rng::shuffle(woken, seed, now.0);
         }
-        let result = woken.iter().try_for_each(|(domain, edge, component)| {
+        let mut left = woken.iter();
+        let mut step = |(domain, edge, component): &(DomainIdx, Edge, u32)| {
             let component = self.net.component(*domain, *component);
             self.step_component(component, *edge)
-        });
-        result.map_err(|(node, error)| Failure { at: now, node, error })?;
+        };
+        if let Err(first) = left.try_for_each(&mut step) {
+            // Of several errors that of the first node counts, in whatever order they are stepped.
+            let others = left.filter_map(|woken| step(woken).err());
+            let (node, error) = others.fold(first, |a, b| if b.0 < a.0 { b } else { a });
+            return Err(Failure { at: now, node, error });
+        }
         if now > TIME_MAX {
             let error = RunError::TooLong { at: now };
             return Err(Failure { at: now, node: NodeIdx(u32::MAX), error });
