@@ -189,6 +189,22 @@ fn a_node_that_halts_is_named_by_the_timeout() {
     assert!(said.contains("thread5 on node5: its node halted at 2.000 us\n"), "{said}");
 }
 
+/// Where there is no timeout, the end of all that can happen names it.
+#[test]
+fn a_node_that_halts_is_named_where_nobody_waits_for_a_timeout() {
+    let mut description = Description::shipped("nvl72").expect("it ships");
+    description.node_events =
+        vec![NodeEventForm { node: "node50".into(), at: us(2), what: NodeHappening::Halts }];
+    let spec = description.elaborate().expect("sound");
+    let ops = (0..72).flat_map(|t| {
+        let barrier = Op::Barrier { id: 9, members: 72 };
+        [(t, Op::Think { cycles: 10_000 }), (t, barrier)]
+    });
+    let said = run(&spec, &trace(72, ops), None).expect_err("node50 never arrives").to_string();
+    assert!(said.contains("  halted: thread50 on node50, at 2.000 us\n"), "{said}");
+    assert!(said.contains("threads: thread3 waits at barrier 9 for 72 members"), "{said}");
+}
+
 #[test]
 fn a_thread_that_computes_too_long_is_named_with_the_time_that_it_takes() {
     let spec = with_units(Description::nvl8(), 4);

@@ -9,6 +9,7 @@ use topology::spec::{End, Fabric, MachineSpec};
 
 use crate::Machine;
 use crate::network::Network;
+use crate::node::Node;
 use crate::node::agent::Agent;
 use crate::payload::Payload;
 
@@ -23,8 +24,16 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
         let clock = &self.shared().clock;
         let edge = clock.edge_at_or_after(self.now());
         let stuck = |agent: &Agent| agent.stuck(edge, clock);
-        let agents = nodes().flat_map(|n| n.agents.iter().filter_map(stuck));
-        section(&mut text, "threads", agents);
+        // What halted threads wait for is not what keeps them.
+        let halted = |n: &Node| self.halted(n.id, self.now()).map(|at| (n.id, at));
+        let dead = nodes().filter_map(|n| halted(n).map(|at| (n, at)));
+        let dead = dead.flat_map(|(n, (id, at))| {
+            let kept = n.agents.iter().filter(|a| stuck(a).is_some());
+            kept.map(move |a| format!("{} on {id}, at {at}", a.thread()))
+        });
+        section(&mut text, "halted", dead);
+        let alive = nodes().filter(|n| halted(n).is_none());
+        section(&mut text, "threads", alive.flat_map(|n| n.agents.iter().filter_map(stuck)));
         section(&mut text, "barriers", nodes().flat_map(|n| n.barriers.waiting()));
         let caches = nodes().flat_map(|n| n.cache.pending().map(|p| p.to_string()));
         section(&mut text, "caches", caches);

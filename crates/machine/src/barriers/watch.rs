@@ -128,8 +128,7 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             return format!("{thread}: there is no such thread");
         };
         let id = node.id;
-        let halt = self.spec().node_events.iter().filter(|e| e.node == id).map(|e| e.at).min();
-        if let Some(halted) = halt.filter(|halt| *halt <= now) {
+        if let Some(halted) = self.halted(id, now) {
             return format!("{thread} on {id}: its node halted at {halted}");
         }
         let clock = &self.shared().clock;
@@ -137,6 +136,12 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             None => format!("{thread} on {id}: it has ended"),
             Some(why) => format!("{why} on {id}"),
         }
+    }
+
+    /// Since when a node is halted, if it is.
+    pub(crate) fn halted(&self, node: NodeIdx, now: Fs) -> Option<Fs> {
+        let events = self.spec().node_events.iter().filter(|e| e.node == node);
+        events.map(|e| e.at).min().filter(|at| *at <= now)
     }
 
     /// What barriers did.
