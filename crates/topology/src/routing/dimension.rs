@@ -81,6 +81,14 @@ impl DimensionOrder {
         }
     }
 
+    /// Where a packet that comes from its source goes depends neither on the local link nor on the group.
+    pub(super) fn alike(&self, at: RouterIdx, in_port: PortIdx, group: usize) -> (PortIdx, usize) {
+        match self.lattice.back(Arrival::new(at, in_port, group)) {
+            None => (self.lattice.first_local(in_port), 0),
+            Some(_) => (in_port, group),
+        }
+    }
+
     /// The step by which `head` leaves its source.
     #[inline]
     pub(super) fn inject<V: View>(&self, head: &mut Head, _: &OfClass<'_, V>) -> Step {

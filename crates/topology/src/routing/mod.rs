@@ -389,6 +389,14 @@ impl Routing {
         }
     }
 
+    /// A port and group such that packets which arrive by these are led on as those by `in_port`, on every leg.
+    pub(crate) fn alike(&self, at: RouterIdx, in_port: PortIdx, group: usize) -> (PortIdx, usize) {
+        match &self.way {
+            Way::DimensionOrder(f) if self.crowd.is_empty() => f.alike(at, in_port, group),
+            _ => (in_port, group),
+        }
+    }
+
     /// The step of a packet that leaves its source in any network.
     #[inline(never)]
     fn inject_elsewhere<V: View>(&self, head: &mut Head, view: &V) -> Step {

@@ -77,6 +77,16 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// Has channels wait for what their stand-ins do: of each channel its own, which enters the same router.
+    pub(super) fn follow(&mut self, stands: &[u32]) {
+        for (channel, stand) in stands.iter().map(|s| *s as usize).enumerate() {
+            if stand != channel && self.is_used(channel) {
+                let of = self.from[stand]..self.from[stand + 1];
+                self.bits.copy_within(of, self.from[channel]);
+            }
+        }
+    }
+
     /// The channels that `channel` depends on.
     pub(super) fn after(&self, channel: usize) -> impl Iterator<Item = usize> {
         let ports: &[LinkIdx] = match self.fabric.links[channel / self.groups].to {

@@ -29,6 +29,24 @@ pub(super) struct Found<'a> {
 /// # Errors
 /// If a step leads nowhere, a packet to another node, or a node has no way to another.
 pub(super) fn walk(fabric: &Fabric) -> Result<Found<'_>, Problem> {
+    walk_by(fabric, stands(fabric))
+}
+
+/// Which channel is followed instead of each: one that packets leave in the same ways, and occupy on the same
+/// legs.
+pub(super) fn stands(fabric: &Fabric) -> Vec<u32> {
+    let groups = fabric.routing.groups();
+    let stand = |channel: usize| {
+        let (link, group) = (channel / groups, channel % groups);
+        let End::Router(at, port) = fabric.links[link].to else { return channel };
+        let (port, group) = fabric.routing.alike(at, port, group);
+        fabric.routers[at.at()].ports[port.at()].reverse().at() * groups + group
+    };
+    (0..fabric.links.len() * groups).map(|channel| narrow(stand(channel))).collect()
+}
+
+/// As [`walk`], with the stand-ins of channels.
+pub(super) fn walk_by(fabric: &Fabric, stands: Vec<u32>) -> Result<Found<'_>, Problem> {
     let groups = fabric.routing.groups();
     let mut walk = Walk {
         fabric,
@@ -41,6 +59,9 @@ pub(super) fn walk(fabric: &Fabric) -> Result<Found<'_>, Problem> {
             legs: Legs::new(fabric.links.len() * groups),
             stuck: None,
         },
+        followed: vec![0; stands.len()],
+        follows: 0,
+        stands,
         reached: vec![0; fabric.links.len()],
         touched: Vec::new(),
         open: Vec::new(),
@@ -56,6 +77,9 @@ pub(super) fn walk(fabric: &Fabric) -> Result<Found<'_>, Problem> {
         walk.refused()?;
     }
     walk.everywhere()?;
+    walk.found.all.follow(&walk.stands);
+    walk.found.escape.follow(&walk.stands);
+    walk.found.all.keep_used();
     walk.found.escape.keep_used();
     Ok(walk.found)
 }
@@ -68,6 +92,11 @@ struct Walk<'a> {
     /// they have: to them it is the escape.
     asks_again: bool,
     found: Found<'a>,
+    /// `[channel]`: the channel that is followed instead.
+    stands: Vec<u32>,
+    /// `[channel]`: when it was last followed, of so many times that a leg was.
+    followed: Vec<u32>,
+    follows: u32,
     /// `[link]`: groups reached on it on this leg.
     reached: Vec<u8>,
     touched: Vec<usize>,
@@ -85,6 +114,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn follow(&mut self, leg: u32, inject: bool, fresh: &[u32]) -> Result<(), Problem> {
         let goal = self.found.legs.goal(leg);
+        self.follows += 1;
         for channel in fresh {
             let (link, group) = (*channel as usize / self.groups, *channel as usize % self.groups);
             self.reach(LinkIdx::new(link), 1 << group);
@@ -99,7 +129,11 @@ impl Walk<'_> {
                 End::Node(n, port) => self.wrong = Some((n.to_string(), port)),
                 End::Router(..) => {
                     for group in (0..self.groups).filter(|g| groups >> g & 1 == 1) {
-                        self.pass(link, group, leg, goal);
+                        let stand = self.stands[link.at() * self.groups + group] as usize;
+                        if self.followed[stand] != self.follows {
+                            self.followed[stand] = self.follows;
+                            self.pass(stand, leg, goal);
+                        }
                     }
                 }
             }
@@ -135,12 +169,12 @@ impl Walk<'_> {
         }
     }
 
-    /// The steps of a packet that arrived at a router by `link`.
-    fn pass(&mut self, link: LinkIdx, group: usize, leg: u32, goal: Goal) {
+    /// The steps of a packet that arrived at a router by a channel.
+    fn pass(&mut self, channel: usize, leg: u32, goal: Goal) {
         let f = self.fabric;
+        let (link, group) = (LinkIdx::new(channel / self.groups), channel % self.groups);
         let End::Router(at, in_port) = f.links[link.at()].to else { return };
         let router = &f.routers[at.at()];
-        let channel = link.at() * self.groups + group;
         let (mut any, mut sure) = (false, false);
         f.routing.route_all(at, in_port, group, goal, |step| {
             any = true;

@@ -373,6 +373,11 @@ impl Lattice {
         self.local_all(first, goal).for_each(visit);
     }
 
+    /// The first local port of the node that has this one.
+    pub(crate) fn first_local(&self, port: PortIdx) -> PortIdx {
+        PortIdx::new(port.at() / self.locals * self.locals)
+    }
+
     fn local_all(&self, first: usize, goal: Goal) -> impl Iterator<Item = Step> {
         let groups = self.all();
         let port = move |p| PortIdx::new(first + p);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base::{LinkIdx, NodeIdx, PortIdx, RouterIdx};
 
 use super::*;
-use crate::describe::{Description, FabricForm};
+use crate::describe::{Datelines, Description, FabricForm};
 use crate::error::ErrorKind;
 use crate::routing::mock::Mock;
 use crate::routing::{DimensionOrder, Goal, Routing, Step, Way};
@@ -252,6 +252,39 @@ fn steps_to_ports_or_groups_that_are_not_there_are_refused() {
     };
     let problem = prove(&with(&spec, silent)).expect_err("no way");
     assert!(problem.message.contains("node1 cannot reach node2"), "{problem:?}");
+}
+
+/// Packets that come from a node are followed by one of its links and groups for all of them.
+#[test]
+fn what_is_followed_by_one_channel_is_what_each_channel_leads_to() {
+    let grid = |dims: &[u32], nodes: u32, links: u32, strict: bool| {
+        let mut d = Description::torus4x4x4();
+        if let FabricForm::Torus(grid) = &mut d.fabric {
+            grid.dims = dims.to_vec();
+            (grid.nodes_per_router, grid.local_links) = (nodes, links);
+            grid.datelines = if strict { Datelines::Strict } else { Datelines::Balanced };
+        }
+        d.elaborate().expect("right")
+    };
+    let mut specs = vec![mesh(&[3, 3], 1), mesh(&[4, 2], 2)];
+    for (nodes, links) in [(1, 1), (1, 3), (2, 1), (3, 2)] {
+        specs.extend([true, false].map(|strict| grid(&[5, 4], nodes, links, strict)));
+    }
+    specs.push(Description::shipped("twisted_torus_4x4x8").unwrap().elaborate().expect("right"));
+    let mut fewer = 0;
+    for spec in &specs {
+        let found = walk::walk(&spec.fabric).expect("arrives");
+        let channels = found.all.channels();
+        let each: Vec<u32> = (0..channels).map(graph::narrow).collect();
+        fewer += u32::from(walk::stands(&spec.fabric) != each);
+        let whole = walk::walk_by(&spec.fabric, each).expect("arrives");
+        for channel in 0..channels {
+            let of = |g: &graph::Graph<'_>| (g.is_used(channel), g.after(channel).collect());
+            let (all, due): ((bool, Vec<usize>), _) = (of(&found.all), of(&whole.all));
+            assert_eq!(all, due, "{channel} of {:?}", spec.fabric.node_ports.len());
+        }
+    }
+    assert!(fewer > 5, "{fewer} have channels that are alike");
 }
 
 /// All steps of a routing function.
