@@ -1,6 +1,7 @@
 //! `run`: replays a trace on a machine.
 
 use std::io::IsTerminal;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -149,8 +150,24 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Instants, or epochs, between two looks at the progress.
-const GLANCE: u64 = 8192;
+/// Instants, or epochs, between two looks at the progress: at first, and at most.
+const GLANCE: (u64, u64) = (16, 8192);
+
+/// Component edges that are to lie between two looks: some hundredths of a second.
+const GLANCE_EDGES: Range<u64> = 50_000..200_000;
+
+/// Steps to the next look, after as many in which so many components were stepped: an epoch of a large machine has
+/// as many as thousands of instants of a small one, and who presses Ctrl-C waits for the look. It goes by the machine
+/// and not by the host's time, as all does that a run comes to.
+fn glance(steps: u64, edges: u64) -> u64 {
+    if edges < GLANCE_EDGES.start {
+        (2 * steps).min(GLANCE.1)
+    } else if edges > GLANCE_EDGES.end {
+        (steps / 2).max(1)
+    } else {
+        steps
+    }
+}
 
 /// Steps to the end of the trace, or to where it is interrupted: false.
 fn replay(
@@ -160,7 +177,10 @@ fn replay(
     checkpoints: &mut Checkpoints,
 ) -> anyhow::Result<bool> {
     let bar = progress::bar(trace.info().records, args.quiet);
-    while machine.advance(GLANCE, checkpoints.due())? {
+    let (mut steps, mut edges) = (GLANCE.0, machine.edges());
+    while machine.advance(steps, checkpoints.due())? {
+        steps = glance(steps, machine.edges() - edges);
+        edges = machine.edges();
         checkpoints.look(machine)?;
         if interrupted() {
             bar.finish_and_clear();

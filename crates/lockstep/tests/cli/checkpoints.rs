@@ -1,5 +1,6 @@
 //! Runs that are killed, interrupted and gone on with.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -117,6 +118,50 @@ fn ctrl_c_writes_a_checkpoint_and_partial_results_and_says_how_to_go_on() {
     assert_eq!(whole(&place, &["--seed", "3", "--resume", "c"]), expected);
 }
 
+/// Signals a run that has said its first word on standard error, and gives what it says on standard output.
+#[cfg(unix)]
+fn interrupt(mut run: Child) -> (Output, String) {
+    let mut first = [0];
+    let mut log = run.stderr.take().expect("it is piped");
+    log.read_exact(&mut first).expect("it says something");
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).map(|_| rest)
+    });
+    let pid = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("a kill").success());
+    let output = run.wait_with_output().expect("it ends");
+    (output, rest.join().expect("it reads").expect("it is text"))
+}
+
+/// Whatever an epoch of a large machine takes, nobody waits for thousands of them.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_heard_soon_where_a_large_machine_is_stepped_in_parts() {
+    let place = Place::new();
+    let mut trace = String::new();
+    for t in 0..72_u64 {
+        let _ = writeln!(trace, "{t} barrier 1 72");
+        for k in 0..1_500_u64 {
+            let _ = writeln!(trace, "{t} load {} 8", (k * 7919 + t * 104_729) % (1 << 20) * 64);
+        }
+    }
+    place.put("long.trace", trace);
+    let run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(["run", "--topology", "nvl72", "--trace", "long.trace", "--threads", "2"])
+        .args(["--log", "barrier=debug", "--checkpoint", "c"])
+        .current_dir(place.path("."))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is there");
+    let (output, told) = interrupt(run);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{said}{told}");
+    let header = Header::read(File::open(place.path("c")).expect("a checkpoint")).expect("whole");
+    assert!(header.operations < 72 * 1_000, "it was not interrupted soon");
+}
+
 /// A machine with a clock that may be retuned, which is not written down.
 fn unwritten(place: &Place) -> &'static str {
     let (_, text) = SHIPPED.iter().find(|(name, _)| *name == "nvl8").expect("it is shipped");
@@ -149,7 +194,7 @@ fn a_machine_that_cannot_be_written_down_says_so_before_it_runs() {
 #[test]
 fn ctrl_c_tells_what_was_measured_where_nothing_can_be_written_down() {
     let place = Place::new();
-    let mut run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+    let run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(["run", "--json", "part.json", "--log", "barrier=debug"])
         .args(["--topology", unwritten(&place)])
         .current_dir(place.path("."))
@@ -157,18 +202,7 @@ fn ctrl_c_tells_what_was_measured_where_nothing_can_be_written_down() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary is there");
-    // Its first word is told when it runs.
-    let mut first = [0];
-    let mut log = run.stderr.take().expect("it is piped");
-    log.read_exact(&mut first).expect("it says something");
-    let rest = std::thread::spawn(move || {
-        let mut rest = String::new();
-        log.read_to_string(&mut rest).map(|_| rest)
-    });
-    let pid = run.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("a kill").success());
-    let output = run.wait_with_output().expect("it ends");
-    let told = rest.join().expect("it reads").expect("it is text");
+    let (output, told) = interrupt(run);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{said}{told}");
     assert!(said.contains("interrupted at") && !said.contains("checkpoint "), "{said}");
