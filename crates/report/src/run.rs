@@ -37,8 +37,9 @@ pub struct RunReport {
     /// How long barriers took, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub barrier_use: Option<BarrierUse>,
-    /// How well counters are aligned over the machine's fabric in the time of the run, beside a load as great
-    /// as the run's; none where nodes keep no counters, or the run is shorter than their interval.
+    /// How well counters are aligned over the machine's fabric in the time of the run, or the most of it that is
+    /// followed, beside a load as great as the run's; none where nodes keep no counters, or the run is shorter than
+    /// their interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters: Option<AlignedCounters>,
     /// Packets delivered by the network.

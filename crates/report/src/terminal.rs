@@ -129,7 +129,13 @@ fn barriers(out: &mut String, r: &RunReport) {
 /// How well counters are aligned in as long, if nodes keep any.
 fn counters(out: &mut String, r: &RunReport, style: Style) {
     let Some(c) = &r.counters else { return };
-    let what = "in as long beside as much load, from half the time on";
+    let told = c.series.last().map_or(0.0, |p| p.time_ns);
+    let time = if told + c.every_ns < r.time_ns {
+        format!("in {} of the run", span(told))
+    } else {
+        "in as long".to_owned()
+    };
+    let what = format!("{time} beside as much load, from half the time on");
     let _ = write!(out, "\n{}  {what}\n{}", style.title("counters"), c.settled());
 }
 

@@ -8,7 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use machine::align::{Alignment, Exchanges, Load, Sample};
 use report::{AlignedCounters, CountersPoint};
 use serde::Serialize;
-use topology::spec::MachineSpec;
+use topology::spec::{CountersSpec, MachineSpec};
 use topology::units::Span;
 
 use super::output::Output;
@@ -133,6 +133,10 @@ pub(super) fn measure(
     })
 }
 
+/// Intervals of counters that a run tells of at most: long since settled, and soon stepped, however long the run
+/// was idle.
+const INTERVALS_MAX: u64 = 4096;
+
 /// The counters of a machine that ran for a time, if its nodes keep any and were asked at least once: beside
 /// a load of as many flits, in packets as long, as the run's.
 pub(super) fn beside(
@@ -148,11 +152,13 @@ pub(super) fn beside(
     let edges =
         u128::from(time.0) * u128::from(num) / (u128::from(den) * u128::from(Fs::PER_SECOND));
     let chances = edges.max(1) * spec.fabric.node_ports.len() as u128;
-    let rate = (u128::from(flits) * 1_000).div_ceil(chances);
+    let rate = (u128::from(flits) * 1_000 + chances / 2) / chances;
     let load = Load {
         flits_per_1000_edges: u32::try_from(rate).unwrap_or(u32::MAX).min(1_000),
         packet_flits: u32::try_from(flits.div_ceil(packets.max(1))).unwrap_or(1).max(1),
     };
+    let most = |c: &CountersSpec| Fs(c.every.0.saturating_mul(INTERVALS_MAX));
+    let time = spec.counters.as_ref().map_or(time, |c| time.min(most(c)));
     measure(spec, seed, load, time).map(Some)
 }
 

@@ -75,6 +75,21 @@ fn a_run_tells_of_counters_where_nodes_keep_them_and_says_nothing_where_not() {
     assert_eq!(told.get("counters"), None);
 }
 
+/// An idle stretch costs no more than the intervals that are told of it, and has no load beside it.
+#[test]
+fn of_a_long_idle_run_as_many_intervals_of_counters_are_told_as_show_them() {
+    let place = Place::new();
+    let ops = |t: u32| format!("{t} barrier 1 8\n{t} think 150000000\n{t} barrier 2 8\n");
+    place.put("idle.trace", (0..8).map(ops).collect::<String>());
+    let told = json(&place.succeed("run --trace idle.trace --topology aligned8 --json -").out);
+    let counters = &told["counters"];
+    assert_eq!(counters["series"].as_array().map(Vec::len), Some(4096));
+    assert_eq!(counters["offered_flits_per_1000_edges"], 0.0);
+    assert_eq!(counters["broken"], 0);
+    let text = place.succeed("run --trace idle.trace --topology aligned8 --quiet").out;
+    assert!(text.contains("counters  in 81.920 ms of the run beside as much load"), "{text}");
+}
+
 #[test]
 fn barriers_are_measured_where_nodes_halt_and_their_trees_are_told() {
     let place = Place::new();
