@@ -46,9 +46,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// instant, in that of barriers and threads.
     #[inline]
     pub(crate) fn judge_barriers(&mut self) -> Result<(), RunError> {
-        let told = |p: &Partition<R, M>| {
-            !p.shared.events.is_empty() || p.net.units().fault().is_some()
-        };
+        let told =
+            |p: &Partition<R, M>| !p.shared.events.is_empty() || p.net.units().fault().is_some();
         if self.partitions.iter().any(told) { self.judge_events(Fs::NEVER) } else { Ok(()) }
     }
 
