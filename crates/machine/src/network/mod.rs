@@ -334,14 +334,14 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
         assert!(mail.first >= now, "mail for {} is opened at {now}", mail.first);
         mail.first = Fs::NEVER;
         let vcs = self.routers.vcs();
-        let mut packets = mail.packets.iter();
+        let mut packets = mail.packets.drain(..);
         for FarFlit { link, mut flit, visible, wrong } in mail.flits.drain(..) {
             // Tokens are of no packet.
             if flit.token().is_none() {
                 let packet = &mut self.arriving[link.at() * vcs + flit.vc.at()];
                 if flit.head {
                     let whole = packets.next().expect("a packet goes with its head");
-                    *packet = self.packets.insert(whole.clone());
+                    *packet = self.packets.insert(whole);
                 }
                 flit.packet = *packet;
             }
@@ -353,7 +353,6 @@ impl<R: RoutingFunction, P: Clone> Network<R, P> {
             let to = self.wiring.receivers[link.reverse().at()];
             self.wiring.land_credit(link, vc, (sent, visible), to);
         }
-        mail.packets.clear();
     }
 
     /// Lets heads wait for routers, for so many edges.
