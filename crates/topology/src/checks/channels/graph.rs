@@ -1,5 +1,6 @@
 //! The graph of which channel can wait for which: channels are links times VC groups.
 
+use core::ops::Range;
 use std::collections::BTreeSet;
 
 use base::LinkIdx;
@@ -19,7 +20,7 @@ pub(super) struct Graph<'a> {
     /// `[link]`: groups that any packet can occupy.
     used: Vec<u8>,
     /// `[channel]`: where its bits begin, one more at the end.
-    from: Vec<usize>,
+    from: Vec<u32>,
     bits: Vec<u64>,
     /// Dependencies between channels that do not meet at a router.
     far: BTreeSet<(u32, u32)>,
@@ -29,7 +30,7 @@ impl<'a> Graph<'a> {
     pub(super) fn new(fabric: &'a Fabric) -> Self {
         let groups = fabric.routing.groups();
         let mut from = vec![0];
-        let mut words = 0;
+        let mut words = 0_usize;
         for link in &fabric.links {
             let ports = match link.to {
                 End::Router(r, _) => fabric.routers[r.at()].ports.len(),
@@ -37,17 +38,22 @@ impl<'a> Graph<'a> {
             };
             for _ in 0..groups {
                 words += (ports * groups).div_ceil(64);
-                from.push(words);
+                from.push(narrow(words));
             }
         }
         let used = vec![0; fabric.links.len()];
         Self { fabric, groups, used, from, bits: vec![0; words], far: BTreeSet::new() }
     }
 
+    /// Where the bits of a channel are.
+    fn words(&self, channel: usize) -> Range<usize> {
+        self.from[channel] as usize..self.from[channel + 1] as usize
+    }
+
     /// What holds `channel` can wait for `step` of the router that the channel enters.
     pub(super) fn depend(&mut self, channel: usize, step: Step) {
         let bit = step.port.at() * self.groups;
-        let (word, shift) = (self.from[channel] + bit / 64, bit % 64);
+        let (word, shift) = (self.from[channel] as usize + bit / 64, bit % 64);
         self.bits[word] |= u64::from(step.groups) << shift;
         // Groups of a port may lie across two words.
         let low = 64 - shift;
@@ -73,7 +79,8 @@ impl<'a> Graph<'a> {
     /// Forgets what channels wait for that are not used.
     pub(super) fn keep_used(&mut self) {
         for channel in (0..self.channels()).filter(|c| !self.is_used(*c)).collect::<Vec<_>>() {
-            self.bits[self.from[channel]..self.from[channel + 1]].fill(0);
+            let of = self.words(channel);
+            self.bits[of].fill(0);
         }
     }
 
@@ -81,8 +88,8 @@ impl<'a> Graph<'a> {
     pub(super) fn follow(&mut self, stands: &[u32]) {
         for (channel, stand) in stands.iter().map(|s| *s as usize).enumerate() {
             if stand != channel && self.is_used(channel) {
-                let of = self.from[stand]..self.from[stand + 1];
-                self.bits.copy_within(of, self.from[channel]);
+                let of = self.words(stand);
+                self.bits.copy_within(of, self.from[channel] as usize);
             }
         }
     }
@@ -93,7 +100,7 @@ impl<'a> Graph<'a> {
             End::Router(r, _) => &self.fabric.routers[r.at()].ports,
             End::Node(..) => &[],
         };
-        let words = &self.bits[self.from[channel]..self.from[channel + 1]];
+        let words = &self.bits[self.words(channel)];
         let near = words.iter().enumerate().flat_map(move |(w, word)| {
             let mut rest = *word;
             core::iter::from_fn(move || {

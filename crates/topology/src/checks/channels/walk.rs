@@ -45,6 +45,17 @@ pub(super) fn stands(fabric: &Fabric) -> Vec<u32> {
     (0..fabric.links.len() * groups).map(|channel| narrow(stand(channel))).collect()
 }
 
+/// The link whose first channel is followed instead of all channels of a link, where there is one.
+fn sole(stands: &[u32], groups: usize) -> Vec<Option<u32>> {
+    let groups = groups.max(1);
+    let of = |all: &[u32]| {
+        let first = all[0] as usize;
+        let sole = first.is_multiple_of(groups) && all.iter().all(|s| *s == all[0]);
+        sole.then(|| narrow(first / groups))
+    };
+    stands.chunks(groups).map(of).collect()
+}
+
 /// As [`walk`], with the stand-ins of channels.
 pub(super) fn walk_by(fabric: &Fabric, stands: Vec<u32>) -> Result<Found<'_>, Problem> {
     let groups = fabric.routing.groups();
@@ -61,6 +72,7 @@ pub(super) fn walk_by(fabric: &Fabric, stands: Vec<u32>) -> Result<Found<'_>, Pr
         },
         followed: vec![0; stands.len()],
         follows: 0,
+        sole: sole(&stands, groups),
         stands,
         reached: vec![0; fabric.links.len()],
         touched: Vec::new(),
@@ -97,6 +109,8 @@ struct Walk<'a> {
     /// `[channel]`: when it was last followed, of so many times that a leg was.
     followed: Vec<u32>,
     follows: u32,
+    /// `[link]`: [`sole`].
+    sole: Vec<Option<u32>>,
     /// `[link]`: groups reached on it on this leg.
     reached: Vec<u8>,
     touched: Vec<usize>,
@@ -127,15 +141,10 @@ impl Walk<'_> {
             match self.fabric.links[link.at()].to {
                 End::Node(n, _) if n.0 == goal.target => self.receives[n.at()] = true,
                 End::Node(n, port) => self.wrong = Some((n.to_string(), port)),
-                End::Router(..) => {
-                    for group in (0..self.groups).filter(|g| groups >> g & 1 == 1) {
-                        let stand = self.stands[link.at() * self.groups + group] as usize;
-                        if self.followed[stand] != self.follows {
-                            self.followed[stand] = self.follows;
-                            self.pass(stand, leg, goal);
-                        }
-                    }
-                }
+                End::Router(..) => match self.sole[link.at()] {
+                    Some(stand) => self.pass(stand as usize * self.groups, leg, goal),
+                    None => self.pass_each(link, groups, leg, goal),
+                },
             }
         }
         self.touched.drain(..).for_each(|l| self.reached[l] = 0);
@@ -165,6 +174,17 @@ impl Walk<'_> {
             self.sends[src.at()] |= any;
             if !any && src.0 != goal.target {
                 self.silent = Some((src, goal));
+            }
+        }
+    }
+
+    /// The steps of packets that arrived at a router by a link, in any of some groups.
+    fn pass_each(&mut self, link: LinkIdx, groups: u8, leg: u32, goal: Goal) {
+        for group in (0..self.groups).filter(|g| groups >> g & 1 == 1) {
+            let stand = self.stands[link.at() * self.groups + group] as usize;
+            if self.followed[stand] != self.follows {
+                self.followed[stand] = self.follows;
+                self.pass(stand, leg, goal);
             }
         }
     }
@@ -224,6 +244,16 @@ impl Walk<'_> {
 
     #[inline]
     fn reach(&mut self, link: LinkIdx, groups: u8) {
+        if let Some(stand) = self.sole[link.at()] {
+            // Most links of a node, behind the first.
+            let stand = stand as usize;
+            if self.reached[stand] != 0 {
+                return self.found.all.occupy(link, groups);
+            }
+            self.reached[stand] = groups;
+            self.touched.push(stand);
+            return self.open.push((link, groups));
+        }
         let seen = &mut self.reached[link.at()];
         let new = groups & !*seen;
         if new == 0 {
