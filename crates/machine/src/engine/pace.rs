@@ -1,47 +1,51 @@
 //! Whether one thread steps the next epochs or several do, by what the last ones took of the host's time.
 //!
 //! ```text
-//!   the way in use: a stretch, a stretch, ... ──▶ a short one ──▶ a look at ──▶ what several threads gain:
-//!                    until the look is repaid                      the other      a mean over looks
+//!   the way in use: a stretch, a stretch, ... ─▶ a short one ─▶ a look at ─▶ a short one ─▶ what several
+//!                    until the look is repaid                    the other                   threads gain
 //! ```
 //!
 //! What several threads gain depends on how much an epoch holds, on how evenly it is dealt, and on what else
 //! the host does, and all of these change in a run. So it is measured: host time a component edge, of which
 //! there are as many whoever steps them. Nothing but the host's time depends on what is chosen.
 //!
-//! A host becomes slower and faster by itself, so a look is compared with as short a stretch right before it, and
-//! with nothing else; and since each such comparison is off by much, the way changes for the mean of several, or
-//! for one that leaves no doubt.
+//! A host becomes slower and faster by itself, and a run too, as its caches fill. So a look is compared with as short
+//! stretches right before it and behind it, and with nothing else; and since each such comparison is off by much, the
+//! way changes for the mean of several, or for one that leaves no doubt.
 
 use core::time::Duration;
 
 /// Host time of a look, and its fewest epochs. ASSUMED: several hundred meetings of a small machine, and many times
 /// what it takes to start a thread.
 const LOOK: Duration = Duration::from_millis(1);
-const LOOK_EPOCHS: u32 = 2;
+const LOOK_EPOCHS: u32 = 4;
 
 /// Host time of a stretch at most, from that of a look on after a change: threads are started for each, which takes
 /// a hundred microseconds.
 const STRETCH: Duration = Duration::from_millis(16);
 
-/// So many times what a look has lost passes before the next: looks cost a fiftieth.
-const REPAID: f64 = 50.0;
+/// So many times what a look has lost passes before the next: looks cost a hundredth.
+const REPAID: f64 = 100.0;
 
-/// The time between looks, in looks: at least, after a change; and at most, so that a bad moment of the host is not
-/// remembered for long. What is least doubles with each look that speaks for the way in use, so many times.
-const BETWEEN: (f64, f64) = (8.0, 400.0);
-const QUIET_MAX: i32 = 4;
+/// The time between looks, in looks: at least, behind one that speaks for the other way; and at most, so that a bad
+/// moment of the host is not remembered for long. What is least doubles with each look that speaks for the way in use,
+/// so many times.
+const BETWEEN: (f64, f64) = (4.0, 400.0);
+const QUIET_MAX: i32 = 5;
 
 /// Looks that the mean remembers.
 const MEMORY: f64 = 6.0;
 
-/// How far off a look is. ASSUMED: the spread of looks of a millisecond at a machine that gains nothing, on a host
-/// of two cores that others use, too.
+/// How far off a look of a millisecond is, and one of several by less, as the root of its length. ASSUMED: the spread of
+/// such looks at a machine that gains nothing, on a host of two cores that others use, too.
 const DOUBT: f64 = 0.25;
 
 /// What several threads must gain, as the logarithm of the ratio of costs; and what one look counts for at most.
 const GAIN: f64 = 0.03;
 const LOG_MAX: f64 = core::f64::consts::LN_2;
+
+/// What they are taken to gain where epochs are long, as one look. ASSUMED: most of two cores, less what is not even.
+const LONG_GAIN: f64 = 0.3;
 
 /// Epochs of several threads end when they take so many times what the last ones did, and where they take this much
 /// of what is usual there is a look at once: a core may be gone.
@@ -66,8 +70,9 @@ enum Turn {
     Stretch,
     /// As short as a look, the way in use.
     Before,
-    /// A look at the other way.
+    /// A look at the other way, and as short a stretch behind it the way in use.
     Look,
+    Behind,
 }
 
 /// What was chosen, and what it was chosen by.
@@ -79,6 +84,8 @@ pub(crate) struct Pace {
     /// Host seconds a component edge the way in use: before a look, and usually.
     cost: f64,
     usual: Option<f64>,
+    /// The last look.
+    look: Took,
     /// Host time an epoch of the last stretch.
     epoch: Duration,
     together: bool,
@@ -97,13 +104,14 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// One thread at first, and a look at several soon.
+    /// One thread at first, and soon a look at several, or several where epochs are long.
     pub(crate) fn new() -> Self {
         Self {
             gain: 0.0,
             known: 0.0,
             cost: 0.0,
             usual: None,
+            look: Took::default(),
             epoch: LOOK,
             together: false,
             turn: Turn::Stretch,
@@ -145,47 +153,73 @@ impl Pace {
         if self.sample.wall >= LOOK / 4 && enough {
             let sample = core::mem::take(&mut self.sample);
             self.turn = match self.turn {
-                Turn::Stretch => self.go_on(sample.cost()),
+                Turn::Stretch => self.go_on(&sample),
                 Turn::Before => {
                     self.cost = sample.cost();
                     Turn::Look
                 }
                 Turn::Look => {
-                    self.compare(&sample);
+                    self.look = sample;
+                    Turn::Behind
+                }
+                Turn::Behind => {
+                    self.cost = f64::midpoint(self.cost, sample.cost());
+                    self.compare();
                     Turn::Stretch
                 }
             };
         }
     }
 
-    /// The way in use has cost so much now.
-    fn go_on(&mut self, cost: f64) -> Turn {
+    /// Host time of a look.
+    fn span_of_look(&self) -> Duration {
+        LOOK.max(LOOK_EPOCHS * self.epoch)
+    }
+
+    /// The way in use took so much now.
+    fn go_on(&mut self, sample: &Took) -> Turn {
+        let cost = sample.cost();
         let usual = self.usual.unwrap_or(cost);
         self.usual = Some(f64::midpoint(usual, cost));
         self.span = (2 * self.span).min(STRETCH);
         if self.together && cost > SURPRISE * usual {
             (self.span, self.left) = (LOOK, 0.0);
         }
-        if self.left <= 0.0 { Turn::Before } else { Turn::Stretch }
+        if self.known == 0.0 && self.epoch >= LOOK && !self.together {
+            // Meetings cost nothing beside such epochs: several threads, until a look tells something else.
+            self.together = true;
+            (self.gain, self.known) = (LONG_GAIN, 1.0);
+            (self.span, self.usual) = (LOOK, None);
+            self.left = BETWEEN.0 * self.span_of_look().as_secs_f64();
+        }
+        if self.left > 0.0 {
+            return Turn::Stretch;
+        }
+        // One that is short by itself is what the look is compared with.
+        self.cost = cost;
+        if sample.wall < 2 * self.span_of_look() { Turn::Look } else { Turn::Before }
     }
 
-    /// The other way was looked at.
-    fn compare(&mut self, look: &Took) {
+    /// The other way was looked at, between two stretches of this one.
+    fn compare(&mut self) {
+        let look = self.look;
         self.looks += 1;
         // Above 0 where the way in use is better.
         let log = (look.cost() / self.cost).ln();
         let log = if log.is_finite() { log.clamp(-LOG_MAX, LOG_MAX) } else { 0.0 };
         self.known = (self.known + 1.0).min(MEMORY);
         self.gain += (if self.together { log } else { -log } - self.gain) / self.known;
-        self.quiet = if log < -GAIN { 0 } else { (self.quiet + 1).min(QUIET_MAX) };
-        let doubt = if self.together { 0.0 } else { DOUBT / self.known.sqrt() };
+        let other = (self.gain > GAIN) != self.together || log < -(GAIN + DOUBT);
+        self.quiet = if other { 0 } else { (self.quiet + 1).min(QUIET_MAX) };
+        let each = self.span_of_look().as_secs_f64();
+        let looked = self.known * each / LOOK.as_secs_f64();
+        let doubt = if self.together { 0.0 } else { DOUBT / looked.sqrt() };
         if (self.gain > GAIN + doubt) != self.together {
             self.together = !self.together;
             self.changes += 1;
             (self.span, self.usual, self.quiet) = (LOOK, None, 0);
         }
         let lost = look.wall.as_secs_f64() - look.edges as f64 * self.cost;
-        let each = LOOK.max(LOOK_EPOCHS * self.epoch).as_secs_f64();
         let least = BETWEEN.0 * 2.0_f64.powi(self.quiet);
         self.left = (REPAID * lost).clamp(least * each, BETWEEN.1 * each);
     }
@@ -243,6 +277,17 @@ mod tests {
         for ratio in [0.5, 0.6, 0.7, 0.8] {
             let (seconds, several) = steady(ratio);
             assert!(several > 0.95 && seconds < 1.03 * ratio, "{ratio}: {seconds}, {several}");
+        }
+    }
+
+    /// Where an epoch takes milliseconds, 30 edges here, the first look is not waited for.
+    #[test]
+    fn several_threads_begin_where_epochs_are_long() {
+        for (ratio, several, most) in [(0.55, 0.9..1.0, 0.6), (1.5, 0.0..0.1, 1.06)] {
+            let cost = |together, _| if together { ratio * 1e-4 } else { 1e-4 };
+            let (seconds, by_several) = simulate(&mut Pace::new(), 30 * 500, cost);
+            let (seconds, share) = (seconds / 1.5, by_several as f64 / 15e3);
+            assert!(several.contains(&share) && seconds < most, "{ratio}: {seconds}, {share}");
         }
     }
 
