@@ -85,6 +85,23 @@ impl<L: Layout> Hot<'_, L> {
         }
     }
 
+    /// Issues a credit for an output VC to a router, which counts `latency` cycles after the present one.
+    // Where there are plenty, it counts at once, as nobody can tell. With L that latency: say that one counted at once,
+    // of more than L credits, that d cycles have passed since, and that it was the last to do so. Then at least
+    // L + 1 - d are left, since a flit a cycle spends one, and at most L - d of these are not there yet, since one a
+    // cycle is issued. So there is one at least, in either case.
+    #[inline(always)]
+    pub(super) fn give_back(&mut self, out: LaneNo, latency: u32) {
+        let output = &mut self.cells[out].output;
+        if output.credits.cast_signed() >= self.fixed.ample {
+            output.credits += 1;
+        } else if L::EVEN {
+            self.ahead.push(Kind::Credits, out);
+        } else {
+            self.issue(Kind::Credits, out, latency);
+        }
+    }
+
     /// Issues a credit for output VC `out` that counts `latency` cycles after the present one, and most likely
     /// that of a kind.
     #[inline(always)]

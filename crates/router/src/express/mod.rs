@@ -119,6 +119,10 @@ struct Fixed {
     /// Whether it compares ports as they were when the cycle began.
     weighs: bool,
     any_slow: bool,
+    /// An output VC to a router with so many credits has the next as soon as it is issued, see
+    /// [`Hot::give_back`](hot::Hot::give_back); and whether those to nodes never lack any.
+    ample: i16,
+    exits_ample: bool,
     /// All links between routers are as the first, none is slow, and heads are routed ahead of time: so
     /// it is known at each step of a hop which list comes next.
     even: bool,
@@ -274,12 +278,33 @@ impl Fixed {
             adaptive: routing.adaptive(),
             weighs: routing.weighs(),
             any_slow,
+            ample: if looks { i16::MAX } else { ample(links) },
+            exits_ample: !looks && exits_ample(params, traversal, links),
             even: alike
                 && !any_slow
                 && !looks
                 && [Kind::Arriving, Kind::Front, Kind::Bids, Kind::Credits].into_iter().all(listed),
         }
     }
+}
+
+/// As many credits as an output VC to a router must have for nobody to tell whether one more counts when it is issued
+/// or when it is there: see [`Hot::give_back`](hot::Hot::give_back).
+fn ample(links: &[Vec<PortLink>]) -> i16 {
+    let between = links.iter().flatten().filter(|l| matches!(l.far, FarEnd::Router(..)));
+    let longest = between.map(|l| l.credit_latency.saturating_add(1)).max().unwrap_or(1);
+    i16::try_from(longest.saturating_add(1)).unwrap_or(i16::MAX)
+}
+
+/// Whether every link to a node has more credits than flits can leave by it until the first comes back.
+fn exits_ample(params: &[RouterParams], traversal: u32, links: &[Vec<PortLink>]) -> bool {
+    let ample = |(l, depth): (&PortLink, &u32)| match l.far {
+        FarEnd::Router(..) => true,
+        FarEnd::Node(_) => {
+            *depth > traversal.saturating_add(l.latency).saturating_add(l.node_latency)
+        }
+    };
+    params.iter().zip(links).all(|(p, links)| links.iter().zip(&p.output_depth).all(ample))
 }
 
 /// `[kind]`: how many cycles ahead most events of the kind are put down, as the first links tell; 0 where that

@@ -79,11 +79,9 @@ impl Engine {
             from.sent_to = out;
             if back & NODE != 0 {
                 self.entries.push(lane);
-            } else if L::EVEN {
-                hot.ahead.push(Kind::Credits, lane_no(back));
             } else {
                 let latency = from.credit_latency;
-                hot.issue(Kind::Credits, lane_no(back), latency);
+                hot.give_back(lane_no(back), latency);
             }
             let output = &mut hot.cells[out].output;
             debug_assert!(
@@ -126,7 +124,11 @@ impl Engine {
             };
             list.push(flit);
             (ejects, latency) = (Some(list), there);
-            hot.issue(Kind::NodeCredits, out, back);
+            if hot.fixed.exits_ample {
+                hot.cells[out].output.credits += 1;
+            } else {
+                hot.issue(Kind::NodeCredits, out, back);
+            }
         }
         let mut credits = None;
         for &lane in self.entries.all() {

@@ -72,6 +72,10 @@ fn lists_and_routers_make_the_same_run_with_any_delays_vcs_and_buffers() {
         ([2, 1, 1, 1, 3], 2, 3, 4),
         ([3, 1, 1, 3, 1], 3, 2, 7),
         ([1, 1, 1, 1, 1], 8, 16, 2),
+        // As many credits as it takes for one more to count at once, one less, and one more.
+        ([1, 1, 1, 1, 1], 1, 3, 1),
+        ([1, 1, 1, 1, 1], 1, 4, 1),
+        ([1, 1, 1, 1, 1], 2, 5, 1),
         // Further ahead than there are lists, and marks, of what is to come.
         ([1, 1, 1, 1, 1], 4, 8, 40),
         ([1, 1, 1, 1, 1], 2, 4, 90),
