@@ -230,7 +230,7 @@ fn the_first_stranger_at_a_unit_is_told_however_a_machine_is_cut() {
                     ops.extend([Op::Think { cycles: *cycles }, Op::Barrier { id: *id, members }]);
                 }
                 ops.extend([Op::Think { cycles: 9_000 }, Op::Barrier { id: own.0, members: 2 }]);
-                Box::new(Told { ops, comes_to: vec![own, (4, 2)][..1 + usize::from(t < 2)].into() })
+                Box::new(Told { ops, comes_to: vec![own, (4, 2)][..=usize::from(t < 2)].into() })
                     as Box<dyn OpSource>
             };
             let sources = (0..8).map(source).collect();

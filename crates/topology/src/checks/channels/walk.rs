@@ -137,12 +137,11 @@ impl Walk<'_> {
             self.inject(leg, goal);
         }
         while let Some((link, groups)) = self.open.pop() {
-            self.found.all.occupy(link, groups);
             match self.fabric.links[link.at()].to {
                 End::Node(n, _) if n.0 == goal.target => self.receives[n.at()] = true,
                 End::Node(n, port) => self.wrong = Some((n.to_string(), port)),
                 End::Router(..) => match self.sole[link.at()] {
-                    Some(stand) => self.pass(stand as usize * self.groups, leg, goal),
+                    Some(_) => self.pass(link.at() * self.groups, leg, goal),
                     None => self.pass_each(link, groups, leg, goal),
                 },
             }
@@ -244,15 +243,16 @@ impl Walk<'_> {
 
     #[inline]
     fn reach(&mut self, link: LinkIdx, groups: u8) {
+        self.found.all.occupy(link, groups);
         if let Some(stand) = self.sole[link.at()] {
-            // Most links of a node, behind the first.
+            // Most links of a node have one in front that is followed for them.
             let stand = stand as usize;
-            if self.reached[stand] != 0 {
-                return self.found.all.occupy(link, groups);
+            if self.reached[stand] == 0 {
+                self.reached[stand] = groups;
+                self.touched.push(stand);
+                self.open.push((LinkIdx::new(stand), groups));
             }
-            self.reached[stand] = groups;
-            self.touched.push(stand);
-            return self.open.push((link, groups));
+            return;
         }
         let seen = &mut self.reached[link.at()];
         let new = groups & !*seen;
