@@ -134,19 +134,26 @@ fn interrupt(mut run: Child) -> (Output, String) {
     (output, rest.join().expect("it reads").expect("it is text"))
 }
 
+/// Threads that do something each, meet, and load for long.
+#[cfg(unix)]
+fn long_trace(threads: u64, first: &str) -> String {
+    let mut trace = String::new();
+    for t in 0..threads {
+        let _ = writeln!(trace, "{t} {first} {} 8", (t + 1) << 20);
+        let _ = writeln!(trace, "{t} barrier 1 {threads}");
+        for k in 0..1_500_u64 {
+            let _ = writeln!(trace, "{t} load {} 8", (k * 7919 + t * 104_729) % (1 << 20) * 64);
+        }
+    }
+    trace
+}
+
 /// Whatever an epoch of a large machine takes, nobody waits for thousands of them.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_is_heard_soon_where_a_large_machine_is_stepped_in_parts() {
     let place = Place::new();
-    let mut trace = String::new();
-    for t in 0..72_u64 {
-        let _ = writeln!(trace, "{t} barrier 1 72");
-        for k in 0..1_500_u64 {
-            let _ = writeln!(trace, "{t} load {} 8", (k * 7919 + t * 104_729) % (1 << 20) * 64);
-        }
-    }
-    place.put("long.trace", trace);
+    place.put("long.trace", long_trace(72, "load"));
     let run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(["run", "--topology", "nvl72", "--trace", "long.trace", "--threads", "2"])
         .args(["--log", "barrier=debug", "--checkpoint", "c"])
@@ -194,9 +201,11 @@ fn a_machine_that_cannot_be_written_down_says_so_before_it_runs() {
 #[test]
 fn ctrl_c_tells_what_was_measured_where_nothing_can_be_written_down() {
     let place = Place::new();
+    // Somebody has stored before the first word of a barrier, as one waits for stores.
+    place.put("long.trace", long_trace(8, "store"));
     let run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(["run", "--json", "part.json", "--log", "barrier=debug"])
-        .args(["--topology", unwritten(&place)])
+        .args(["--topology", unwritten(&place), "--trace", "long.trace"])
         .current_dir(place.path("."))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
