@@ -88,7 +88,7 @@ impl Express {
         }
     }
 
-    /// Credits of output VC `out` that count in the present cycle.
+    /// Credits of output VC `out` that count in the present cycle, [some](super::hot::Hot::give_back) before they are there.
     pub(super) fn credits(&self, out: LaneNo) -> u32 {
         u32::from(self.cells[out].output.credits & !STARVED)
     }
