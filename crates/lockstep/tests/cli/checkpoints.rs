@@ -118,9 +118,17 @@ fn ctrl_c_writes_a_checkpoint_and_partial_results_and_says_how_to_go_on() {
     assert_eq!(whole(&place, &["--seed", "3", "--resume", "c"]), expected);
 }
 
-/// Signals a run that has said its first word on standard error, and gives what it says on standard output.
+/// Signals a run that has said its first word of a barrier, and gives how it ends and what it says on standard error.
 #[cfg(unix)]
-fn interrupt(mut run: Child) -> (Output, String) {
+fn interrupt(place: &Place, words: &[&str]) -> (Output, String) {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(["run", "--log", "barrier=debug"])
+        .args(words)
+        .current_dir(place.path("."))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is there");
     let mut first = [0];
     let mut log = run.stderr.take().expect("it is piped");
     log.read_exact(&mut first).expect("it says something");
@@ -154,15 +162,8 @@ fn long_trace(threads: u64, first: &str) -> String {
 fn ctrl_c_is_heard_soon_where_a_large_machine_is_stepped_in_parts() {
     let place = Place::new();
     place.put("long.trace", long_trace(72, "load"));
-    let run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-        .args(["run", "--topology", "nvl72", "--trace", "long.trace", "--threads", "2"])
-        .args(["--log", "barrier=debug", "--checkpoint", "c"])
-        .current_dir(place.path("."))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary is there");
-    let (output, told) = interrupt(run);
+    let machine = ["--topology", "nvl72", "--trace", "long.trace", "--threads", "2"];
+    let (output, told) = interrupt(&place, &[&machine[..], &["--checkpoint", "c"]].concat());
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{said}{told}");
     let header = Header::read(File::open(place.path("c")).expect("a checkpoint")).expect("whole");
@@ -203,15 +204,8 @@ fn ctrl_c_tells_what_was_measured_where_nothing_can_be_written_down() {
     let place = Place::new();
     // Somebody has stored before the first word of a barrier, as one waits for stores.
     place.put("long.trace", long_trace(8, "store"));
-    let run = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-        .args(["run", "--json", "part.json", "--log", "barrier=debug"])
-        .args(["--topology", unwritten(&place), "--trace", "long.trace"])
-        .current_dir(place.path("."))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary is there");
-    let (output, told) = interrupt(run);
+    let machine = ["--topology", unwritten(&place), "--trace", "long.trace"];
+    let (output, told) = interrupt(&place, &[&machine[..], &["--json", "part.json"]].concat());
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{said}{told}");
     assert!(said.contains("interrupted at") && !said.contains("checkpoint "), "{said}");
