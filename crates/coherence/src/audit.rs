@@ -5,7 +5,6 @@ use core::fmt;
 use base::{Line, Map, NodeIdx};
 
 use crate::cache_ctrl::CacheCtrl;
-use crate::checker::Checker;
 use crate::home_ctrl::HomeCtrl;
 use crate::mutant::Faults;
 use crate::state::{CacheState, DirLine, DirState};
@@ -54,51 +53,98 @@ impl fmt::Display for AuditError {
 }
 
 /// Everything that is not as it must be when nothing is under way: no transaction anywhere, home
-/// lists every copy, memory and copies hold what the last write left.
+/// lists every copy, memory and copies hold what the last write left, which `golden` tells of each line.
 pub fn audit<V: Value, T: Copy, F: Faults>(
     caches: &[&CacheCtrl<V, T, F>],
     homes: &[&HomeCtrl<V, T, F>],
-    checker: &Checker<V>,
+    golden: impl Fn(Line) -> V,
 ) -> Vec<AuditError> {
-    let mut errors = Vec::new();
-    let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
-    let by_node = |node: NodeIdx| node.0;
-    let mut cache_of = Map::default();
-    for cache in caches {
-        cache_of.insert(by_node(cache.node()), cache);
-        cache.pending().for_each(|p| report(p.node, p.line, AuditFault::CacheBusy));
-    }
-    let mut home_of = Map::default();
-    for home in homes {
-        home_of.insert(by_node(home.node()), home);
-        home.blocked().for_each(|b| report(b.home, b.line, AuditFault::HomeBusy));
-        for (line, dir) in home.lines() {
-            let owner = dir.owner.filter(|_| matches!(dir.state, DirState::EM | DirState::O));
-            let Some(owner) = owner else {
-                if dir.memory != checker.golden(line) {
-                    report(home.node(), line, AuditFault::StaleMemory);
-                }
-                continue;
-            };
-            let held = cache_of.get(by_node(owner)).map(|c| c.look_up(line).0);
-            let alone = dir.state == DirState::EM;
-            if !held.is_some_and(|held| held.is_owner() && held.is_writable() == alone) {
-                report(owner, line, AuditFault::OwnerWithoutCopy);
-            }
-        }
-    }
-    for cache in caches {
-        for (line, home, state, value) in cache.copies() {
-            let dir = home_of.get(by_node(home)).and_then(|h| h.look_up(line));
-            if !dir.is_some_and(|dir| lists(dir, cache.node(), state)) {
-                report(cache.node(), line, AuditFault::UnknownCopy);
-            }
-            if value != Some(checker.golden(line)) {
-                report(cache.node(), line, AuditFault::StaleCopy);
-            }
-        }
-    }
+    let audit = Audit::new(caches, homes, golden);
+    let mut errors = busy(caches);
+    errors.extend(audit.homes(homes));
+    errors.extend(audit.copies(caches));
     errors
+}
+
+/// An [`audit`] in parts, which several threads may look at.
+pub struct Audit<'a, V: Value, T, F: Faults, G> {
+    /// By node.
+    caches: Map<u32, &'a CacheCtrl<V, T, F>>,
+    homes: Map<u32, &'a HomeCtrl<V, T, F>>,
+    golden: G,
+}
+
+impl<V: Value, T, F: Faults, G> fmt::Debug for Audit<'_, V, T, F, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audit").finish_non_exhaustive()
+    }
+}
+
+/// Transactions that are under way in caches.
+pub fn busy<V: Value, T: Copy, F: Faults>(caches: &[&CacheCtrl<V, T, F>]) -> Vec<AuditError> {
+    let pending = caches.iter().flat_map(|cache| cache.pending());
+    let fault = AuditFault::CacheBusy;
+    pending.map(|p| AuditError { node: p.node, line: p.line, fault }).collect()
+}
+
+impl<'a, V: Value, T: Copy, F: Faults, G: Fn(Line) -> V> Audit<'a, V, T, F, G> {
+    /// Of all caches and homes, where `golden` tells what the last write left in a line.
+    pub fn new(
+        caches: &[&'a CacheCtrl<V, T, F>],
+        homes: &[&'a HomeCtrl<V, T, F>],
+        golden: G,
+    ) -> Self {
+        let mut this = Self { caches: Map::default(), homes: Map::default(), golden };
+        for cache in caches {
+            this.caches.insert(cache.node().0, *cache);
+        }
+        for home in homes {
+            this.homes.insert(home.node().0, *home);
+        }
+        this
+    }
+
+    /// What is wrong at some of the homes: with what is under way, owners, and memory.
+    pub fn homes(&self, homes: &[&HomeCtrl<V, T, F>]) -> Vec<AuditError> {
+        let mut errors = Vec::new();
+        let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
+        for home in homes {
+            home.blocked().for_each(|b| report(b.home, b.line, AuditFault::HomeBusy));
+            for (line, dir) in home.lines() {
+                let owner = dir.owner.filter(|_| matches!(dir.state, DirState::EM | DirState::O));
+                let Some(owner) = owner else {
+                    if dir.memory != (self.golden)(line) {
+                        report(home.node(), line, AuditFault::StaleMemory);
+                    }
+                    continue;
+                };
+                let held = self.caches.get(owner.0).map(|c| c.look_up(line).0);
+                let alone = dir.state == DirState::EM;
+                if !held.is_some_and(|held| held.is_owner() && held.is_writable() == alone) {
+                    report(owner, line, AuditFault::OwnerWithoutCopy);
+                }
+            }
+        }
+        errors
+    }
+
+    /// What is wrong with the copies in some of the caches.
+    pub fn copies(&self, caches: &[&CacheCtrl<V, T, F>]) -> Vec<AuditError> {
+        let mut errors = Vec::new();
+        let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
+        for cache in caches {
+            for (line, home, state, value) in cache.copies() {
+                let dir = self.homes.get(home.0).and_then(|h| h.look_up(line));
+                if !dir.is_some_and(|dir| lists(dir, cache.node(), state)) {
+                    report(cache.node(), line, AuditFault::UnknownCopy);
+                }
+                if value != Some((self.golden)(line)) {
+                    report(cache.node(), line, AuditFault::StaleCopy);
+                }
+            }
+        }
+        errors
+    }
 }
 
 /// Whether the directory allows `node` a copy in `state`.

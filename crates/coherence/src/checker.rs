@@ -13,8 +13,8 @@ use crate::outbox::StateChange;
 use crate::state::{CacheState, Effect};
 use crate::value::Value;
 
-/// Violations kept with their text; all are counted.
-const KEPT_MAX: usize = 32;
+/// Violations that a [`Checker`] keeps with their text; all are counted.
+pub const VIOLATIONS_KEPT: usize = 32;
 
 /// What was violated.
 #[derive(
@@ -164,16 +164,6 @@ impl<V: Value> Checker<V> {
         self.count
     }
 
-    /// Takes in what another was told, of other lines.
-    pub fn merge(&mut self, other: &Self) {
-        for (line, golden) in other.lines.sorted() {
-            self.lines.insert(line, golden.clone());
-        }
-        let room = KEPT_MAX.saturating_sub(self.violations.len());
-        self.violations.extend(other.violations.iter().take(room).cloned());
-        self.count += other.count;
-    }
-
     /// What the last write left in `line`.
     pub fn golden(&self, line: Line) -> V {
         self.lines.get(line).map_or_else(|| (self.initial)(line), |g| g.value)
@@ -192,7 +182,7 @@ impl<V: Value> Checker<V> {
     #[cold]
     fn violate(&mut self, kind: ViolationKind, node: NodeIdx, line: Line, detail: String) {
         self.count += 1;
-        if self.violations.len() < KEPT_MAX {
+        if self.violations.len() < VIOLATIONS_KEPT {
             self.violations.push(Violation { kind, node, line, detail });
         }
     }

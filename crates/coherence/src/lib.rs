@@ -55,10 +55,10 @@ mod value;
 mod words;
 
 pub use array::{CacheGeometry, Replacement};
-pub use audit::{AuditError, AuditFault, audit};
+pub use audit::{Audit, AuditError, AuditFault, audit, busy};
 pub use cache_ctrl::{Access, CacheCounts, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
-pub use checker::{Checker, Violation, ViolationKind};
+pub use checker::{Checker, VIOLATIONS_KEPT, Violation, ViolationKind};
 pub use config::{Atomics, Config, Protocol, SharedEviction};
 pub use coverage::{CacheEventKind, Coverage, DirEventKind};
 pub use describe::{BlockedLine, PendingLine};

@@ -4,7 +4,6 @@ use base::{Line, Map, NodeIdx};
 
 use crate::audit::{AuditError, AuditFault, lists};
 use crate::cache_ctrl::CacheCtrl;
-use crate::checker::Checker;
 use crate::home_ctrl::HomeCtrl;
 use crate::mutant::Faults;
 use crate::package_ctrl::PackageCtrl;
@@ -34,12 +33,12 @@ impl<V: Value, T, F: Faults> core::fmt::Debug for Packaged<'_, V, T, F> {
 
 /// Everything that is not as it must be when nothing is under way: no transaction anywhere, each home
 /// lists every copy of its level, a cache has no more than its package, memory and copies hold what the
-/// last write left.
+/// last write left, which `golden` tells of each line.
 pub fn audit_packages<V: Value, T: Copy, F: Faults>(
     packaged: &Packaged<'_, V, T, F>,
-    checker: &Checker<V>,
+    golden: impl Fn(Line) -> V,
 ) -> Vec<AuditError> {
-    let mut audit = Audit { of: packaged, checker, errors: Vec::new() };
+    let mut audit = Audit { of: packaged, golden, errors: Vec::new() };
     let mut home_of = Map::default();
     for home in &packaged.homes {
         home_of.insert(home.node(), *home);
@@ -69,13 +68,14 @@ pub fn audit_packages<V: Value, T: Copy, F: Faults>(
     audit.errors
 }
 
-struct Audit<'a, V: Value, T, F: Faults> {
+struct Audit<'a, V: Value, T, F: Faults, G> {
     of: &'a Packaged<'a, V, T, F>,
-    checker: &'a Checker<V>,
+    /// What the last write left in a line.
+    golden: G,
     errors: Vec<AuditError>,
 }
 
-impl<V: Value, T: Copy, F: Faults> Audit<'_, V, T, F> {
+impl<V: Value, T: Copy, F: Faults, G: Fn(Line) -> V> Audit<'_, V, T, F, G> {
     fn report(&mut self, node: NodeIdx, line: Line, fault: AuditFault) {
         self.errors.push(AuditError { node, line, fault });
     }
@@ -85,7 +85,7 @@ impl<V: Value, T: Copy, F: Faults> Audit<'_, V, T, F> {
         home.blocked().for_each(|b| self.report(b.home, b.line, AuditFault::HomeBusy));
         for (line, dir) in home.lines() {
             let Some(owner) = dir.owner.filter(|_| dir.state == DirState::EM) else {
-                if dir.memory != self.checker.golden(line) {
+                if dir.memory != (self.golden)(line) {
                     self.report(home.node(), line, AuditFault::StaleMemory);
                 }
                 continue;
@@ -105,7 +105,7 @@ impl<V: Value, T: Copy, F: Faults> Audit<'_, V, T, F> {
         line: Line,
         held: &PackageLine<V>,
     ) {
-        if held.value().is_some_and(|value| value != self.checker.golden(line)) {
+        if held.value().is_some_and(|value| value != (self.golden)(line)) {
             self.report(node, line, AuditFault::StaleCopy);
         }
         let Some(owner) = held.inner.owner.filter(|_| held.inner.state == DirState::EM) else {
@@ -133,7 +133,7 @@ impl<V: Value, T: Copy, F: Faults> Audit<'_, V, T, F> {
             if !known {
                 self.report(node, line, AuditFault::UnknownCopy);
             }
-            if value != Some(self.checker.golden(line)) {
+            if value != Some((self.golden)(line)) {
                 self.report(node, line, AuditFault::StaleCopy);
             }
         }

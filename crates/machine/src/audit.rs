@@ -1,13 +1,13 @@
 //! The audit at the end of a run, and its summary.
 
-use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction};
-use coherence::{Checker, Packaged};
+use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction, Timeline};
+use coherence::{Audit, AuditError, CacheCtrl, HomeCtrl, Packaged, VIOLATIONS_KEPT};
 use memory::MemoryModel;
 use phy::{Account, Links};
 
 use crate::Machine;
 use crate::barriers::BarrierUse;
-use crate::build::untouched;
+use crate::build::{Seed, untouched};
 use crate::directory::{CacheTransfers, DirectoryUse};
 use crate::explain::link_name;
 use crate::memory_port::MemoryPort;
@@ -179,6 +179,35 @@ pub struct PhyUse {
 /// Links that a summary names.
 const BUSIEST: usize = 8;
 
+type Cache = CacheCtrl<LineData, Timeline, Seed>;
+type Home = HomeCtrl<LineData, Timeline, Seed>;
+
+/// As [`coherence::audit`], by so many threads: each looks at its share of the homes, then of the caches.
+fn in_shares(
+    caches: &[&Cache],
+    homes: &[&Home],
+    golden: impl Fn(Line) -> LineData + Sync,
+    threads: usize,
+) -> Vec<AuditError> {
+    let audit = &Audit::new(caches, homes, golden);
+    let share = homes.len().div_ceil(threads).max(1);
+    let found: Vec<_> = std::thread::scope(|scope| {
+        let look = |(homes, caches)| (audit.homes(homes), audit.copies(caches));
+        let mut shares = homes.chunks(share).zip(caches.chunks(share));
+        let own = shares.next();
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || look(share))).collect();
+        let joined = others.into_iter().map(|thread| match thread.join() {
+            Ok(found) => found,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        own.map(look).into_iter().chain(joined).collect()
+    });
+    let mut errors = coherence::busy(caches);
+    let (homes, caches): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    errors.extend(homes.into_iter().chain(caches).flatten());
+    errors
+}
+
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// Audits the machine at rest: nothing under way, nothing lost, directories consistent with
     /// caches, memory equal to the last writes.
@@ -194,7 +223,8 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
             && self.nodes().all(crate::node::Node::is_idle)
             && self.memories().all(MemoryPort::is_idle);
         self.violations(&mut checks);
-        let checker = self.gather(|s| s.ghost.checker(), Checker::merge);
+        let shards: Vec<_> = self.shares().map(|s| &s.ghost).collect();
+        let golden = |line| shards[shards[0].shard(line)].checker().golden(line);
         let caches: Vec<_> = self.nodes().map(|n| &n.cache).collect();
         let homes: Vec<_> = self.nodes().map(|n| &n.home).collect();
         let slices: Vec<_> = self.nodes().filter_map(|n| n.package.as_ref()).collect();
@@ -203,9 +233,9 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
                 let slice_of =
                     &|package: u32, home: NodeIdx| (package * size + home.0 % size) as usize;
                 let packaged = Packaged { caches, slices, homes, size, slice_of };
-                coherence::audit_packages(&packaged, &checker)
+                coherence::audit_packages(&packaged, golden)
             }
-            _ => coherence::audit(&caches, &homes, &checker),
+            _ => in_shares(&caches, &homes, golden, self.engine.threads),
         };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));
@@ -221,11 +251,11 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// What was found as it happened.
     fn violations(&self, checks: &mut Checks) {
         checks.per_access = self.shared().ghost.checks();
-        let checker = self.gather(|s| s.ghost.checker(), Checker::merge);
-        checks.coherence_violations += checker.violation_count();
+        checks.coherence_violations +=
+            self.shares().map(|s| s.ghost.checker().violation_count()).sum::<u64>();
         let mut violations: Vec<_> = self.shares().flat_map(|s| s.ghost.violations()).collect();
         violations.sort_by_key(|(when, _)| *when);
-        violations.truncate(checker.violations().len());
+        violations.truncate(VIOLATIONS_KEPT);
         checks.findings.extend(violations.iter().map(|(_, violation)| violation.to_string()));
     }
 

@@ -107,7 +107,7 @@ pub(crate) struct Ghost {
     /// Of each violation that the checker keeps, when and by whom.
     stamps: Vec<(Fs, NodeIdx)>,
     map: AddressMap,
-    /// `[node]`: the shard of the lines at home there; empty where nothing is cut.
+    /// `[node]`: the shard of the lines at home there.
     shard_of: Arc<[u32]>,
     /// `[shard]`: what happened here since the epoch began.
     pub(crate) logs: Vec<Log>,
@@ -225,10 +225,10 @@ impl Ghost {
         self.log_effect(who, line, effect);
     }
 
-    /// Where what happens to a line is logged.
+    /// The shard of a line; 0 where nothing is cut.
     #[inline]
-    fn shard(&self, line: Line) -> usize {
-        self.shard_of[self.map.home(line).at()] as usize
+    pub(crate) fn shard(&self, line: Line) -> usize {
+        self.shard_of.get(self.map.home(line).at()).map_or(0, |shard| *shard as usize)
     }
 
     /// Tells the checker what was heard of the epoch before, in the order of time. Within an instant any

@@ -267,12 +267,13 @@ impl Controllers {
         }
         let caches: Vec<_> = self.caches.iter().collect();
         let homes: Vec<_> = self.homes.iter().collect();
+        let golden = |line| self.checker.golden(line);
         let first = if self.packages.is_empty() {
-            audit(&caches, &homes, &self.checker)
+            audit(&caches, &homes, golden)
         } else {
             let slices = self.packages.iter().collect();
             let (size, slice_of) = (self.schedule.shape.package_caches(), &|p: u32, _| p as usize);
-            audit_packages(&Packaged { caches, slices, homes, size, slice_of }, &self.checker)
+            audit_packages(&Packaged { caches, slices, homes, size, slice_of }, golden)
         };
         let first = first.into_iter().next()?;
         let kind = match first.fault {

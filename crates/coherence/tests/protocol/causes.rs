@@ -218,7 +218,7 @@ fn the_audit_names_what_is_still_busy_and_what_is_stale() {
     let checker = Checker::new(|_| 1);
     let faults = |b: &Bench| -> Vec<_> {
         let caches: Vec<_> = b.caches.iter().collect();
-        audit(&caches, &[&b.home], &checker).iter().map(|e| e.fault).collect()
+        audit(&caches, &[&b.home], |line| checker.golden(line)).iter().map(|e| e.fault).collect()
     };
     let _ = b.access(1, LINE, Access::Load, 1);
     while b.deliver(&[MsgKind::DataE]) {}
