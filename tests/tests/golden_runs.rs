@@ -53,8 +53,8 @@ fn the_default_run() {
     golden("run-default", &figures(&summary));
 }
 
-/// Each topology with a trace, and the digest again without checks, in another order, with the
-/// trace read ahead.
+/// Each topology with a trace, and the digest again without checks, in another order, with more
+/// threads.
 #[test]
 fn every_topology_with_a_trace() {
     let runs = [

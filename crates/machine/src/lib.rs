@@ -57,5 +57,5 @@ pub use partition::plan::Cut;
 pub use payload::{Lengths, Level, Payload};
 pub use retune::RetuneError;
 pub use scopes::ScopeUse;
-pub use source::{Iter, OpSource, ReadAhead};
+pub use source::{Iter, OpSource};
 pub use stats::{Latency, Stats};

@@ -26,7 +26,7 @@ use crate::partition::layout::{Layout, Place};
 use crate::partition::plan::{Cut, Plan};
 use crate::payload::Payload;
 use crate::scopes::{ScopedSeed, scoped};
-use crate::source::{OpSource, ReadAhead};
+use crate::source::OpSource;
 use crate::stats::Stats;
 use crate::{BuildError, RunError};
 
@@ -48,8 +48,7 @@ pub struct Options {
     /// Step the components of an instant in an order drawn from this seed instead of by number.
     /// Results do not depend on it; tests show that.
     pub shuffle: Option<u64>,
-    /// Threads of the emulator: each steps a part of the machine, where that pays; those that are left
-    /// decode the trace ahead. Results do not depend on it.
+    /// Threads of the emulator: each steps a part of the machine, where that pays. Results do not depend on it.
     pub threads: usize,
     /// Where the machine is cut. Results do not depend on it.
     pub cut: Cut,
@@ -77,13 +76,12 @@ pub struct Machine<R = Routing, M = FixedLatency> {
     progress: (u64, u64),
     /// Hash over the trace; 0 where sources were given.
     trace: u128,
-    _readers: Option<ReadAhead>,
 }
 
 base::state!([R, M: base::State] Machine<R, M> {
     keeps progress, meetings;
     each partitions;
-    fixed spec, options, engine, layout, trace, _readers
+    fixed spec, options, engine, layout, trace
 });
 
 impl Machine {
@@ -186,13 +184,6 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
             dealt_units = units((spec, options.seed), table, &mut teams, &domains, &layout)?;
         }
         let threads = sources.len();
-        let (readers, sources) = match options.threads.saturating_sub(parts) {
-            0 => (None, sources),
-            left => {
-                let (readers, sources) = ReadAhead::start(sources, left);
-                (Some(readers), sources)
-            }
-        };
         let part_of = layout.nodes.iter().map(|p| u32::try_from(p.part).unwrap_or(0)).collect();
         let mut dealt: Vec<Vec<Node>> = layout.shares.iter().map(|_| Vec::new()).collect();
         let nodes = nodes(spec, sources, options.seed, cfg)?;
@@ -222,7 +213,6 @@ impl<R: RoutingFunction + Clone + Send, M: MemoryModel + Send> Machine<R, M> {
             meetings: Meetings::new(spec.barriers.timeout),
             progress: (0, 0),
             trace: 0,
-            _readers: readers,
         };
         machine.set_halts();
         Ok(machine)

@@ -39,8 +39,8 @@ pub(crate) struct Args {
     /// Trace file, or the name of a shipped one
     #[arg(long, value_name = "FILE", default_value = DEFAULT_TRACE)]
     trace: String,
-    /// Threads of the emulator: each steps a part of the machine, cut on long links, where that pays; those
-    /// that are left decode the trace ahead. Results do not depend on it
+    /// Threads of the emulator: each steps a part of the machine, cut on long links, where that pays. Results do
+    /// not depend on it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
     /// Seed of everything that is drawn
