@@ -5,9 +5,9 @@
 //!                    until the look is repaid                    the other                   threads gain
 //! ```
 //!
-//! What several threads gain depends on how much an epoch holds, on how evenly it is dealt, and on what else
-//! the host does, and all of these change in a run. So it is measured: host time a component edge, of which
-//! there are as many whoever steps them. Nothing but the host's time depends on what is chosen.
+//! A meeting takes some microseconds of the host, so epochs that take not much more are one thread's. What several threads
+//! gain of others depends on how evenly these are dealt and on what else the host does. So it is measured: host time a
+//! component edge, of which there are as many whoever steps them. Nothing but the host's time depends on what is chosen.
 //!
 //! A host becomes slower and faster by itself, and a run too, as its caches fill. So a look is compared with as short
 //! stretches right before it and behind it, and with nothing else; and since each such comparison is off by much, the
@@ -15,14 +15,13 @@
 
 use core::time::Duration;
 
-/// Host time of a look, and its fewest epochs. ASSUMED: several hundred meetings of a small machine, and many times
+/// Host time of a look, of an epoch at least. ASSUMED: several hundred meetings of a small machine, and many times
 /// what it takes to start a thread.
 const LOOK: Duration = Duration::from_millis(1);
-const LOOK_EPOCHS: u32 = 4;
 
 /// Host time of a stretch at most, from that of a look on after a change: threads are started for each, which takes
 /// a hundred microseconds.
-const STRETCH: Duration = Duration::from_millis(16);
+const STRETCH: Duration = Duration::from_millis(32);
 
 /// So many times what a look has lost passes before the next: looks cost a hundredth.
 const REPAID: f64 = 100.0;
@@ -44,8 +43,17 @@ const DOUBT: f64 = 0.25;
 const GAIN: f64 = 0.03;
 const LOG_MAX: f64 = core::f64::consts::LN_2;
 
-/// What they are taken to gain where epochs are long, as one look. ASSUMED: most of two cores, less what is not even.
-const LONG_GAIN: f64 = 0.3;
+/// What they are taken to gain before the first look, as one look. ASSUMED: most of two cores, less what is not even.
+const PRIOR: f64 = 0.3;
+
+/// Host time of an epoch on one thread: several are not tried below the first, and not soon doubted from the second on.
+/// ASSUMED: some meetings, and very many, even if their threads have to share a core.
+const SHORT: Duration = Duration::from_micros(15);
+const LONG: Duration = Duration::from_micros(200);
+
+/// What is stepped on one thread in any case: so many epochs, if they do not take as long as so many looks.
+const FIRST_EPOCHS: u64 = 32;
+const FIRST_LOOKS: u32 = 4;
 
 /// Epochs of several threads end when they take so many times what the last ones did, and where they take this much
 /// of what is usual there is a look at once: a core may be gone.
@@ -86,6 +94,8 @@ pub(crate) struct Pace {
     usual: Option<f64>,
     /// The last look.
     look: Took,
+    /// Host seconds a component edge on one thread, as it was last seen.
+    alone: f64,
     /// Host time an epoch of the last stretch.
     epoch: Duration,
     together: bool,
@@ -104,7 +114,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// One thread at first, and soon a look at several, or several where epochs are long.
+    /// One thread at first.
     pub(crate) fn new() -> Self {
         Self {
             gain: 0.0,
@@ -112,6 +122,7 @@ impl Pace {
             cost: 0.0,
             usual: None,
             look: Took::default(),
+            alone: 0.0,
             epoch: LOOK,
             together: false,
             turn: Turn::Stretch,
@@ -129,8 +140,7 @@ impl Pace {
         let left = Duration::from_secs_f64(self.left.max(0.0));
         let left = if self.turn == Turn::Stretch { left } else { LOOK };
         let epochs = left.min(self.span).as_nanos() / self.epoch.as_nanos().max(1);
-        let epochs =
-            u64::try_from(epochs).unwrap_or(u64::MAX).clamp(LOOK_EPOCHS.into(), u64::MAX / 2);
+        let epochs = u64::try_from(epochs).unwrap_or(u64::MAX).clamp(1, u64::MAX / 2);
         (epochs, self.together != (self.turn == Turn::Look))
     }
 
@@ -148,9 +158,10 @@ impl Pace {
         self.epoch = t.wall.div_f64(t.epochs as f64);
         self.left -= t.wall.as_secs_f64();
         self.sample = self.sample.and(t);
-        // What ends early is too short to tell.
-        let enough = self.sample.epochs >= LOOK_EPOCHS.into() || self.sample.wall >= 2 * LOOK;
-        if self.sample.wall >= LOOK / 4 && enough {
+        // What ends early is too short to tell, and the first epochs are those of cold caches.
+        let (epochs, wall) = (self.sample.epochs, self.sample.wall);
+        let first = self.alone == 0.0 && epochs < FIRST_EPOCHS && wall < FIRST_LOOKS * LOOK;
+        if wall >= LOOK / 4 && !first {
             let sample = core::mem::take(&mut self.sample);
             self.turn = match self.turn {
                 Turn::Stretch => self.go_on(&sample),
@@ -173,7 +184,7 @@ impl Pace {
 
     /// Host time of a look.
     fn span_of_look(&self) -> Duration {
-        LOOK.max(LOOK_EPOCHS * self.epoch)
+        LOOK.max(self.epoch)
     }
 
     /// The way in use took so much now.
@@ -182,15 +193,27 @@ impl Pace {
         let usual = self.usual.unwrap_or(cost);
         self.usual = Some(f64::midpoint(usual, cost));
         self.span = (2 * self.span).min(STRETCH);
+        if !self.together {
+            self.saw_one(cost);
+        }
+        let epoch = self.alone * sample.edges as f64 / sample.epochs.max(1) as f64;
+        let epoch = Duration::from_secs_f64(epoch);
+        if epoch < SHORT {
+            if self.together {
+                self.change(false);
+            }
+            self.left = self.least();
+            return Turn::Stretch;
+        }
         if self.together && cost > SURPRISE * usual {
             (self.span, self.left) = (LOOK, 0.0);
         }
-        if self.known == 0.0 && self.epoch >= LOOK && !self.together {
-            // Meetings cost nothing beside such epochs: several threads, until a look tells something else.
-            self.together = true;
-            (self.gain, self.known) = (LONG_GAIN, 1.0);
-            (self.span, self.usual) = (LOOK, None);
-            self.left = BETWEEN.0 * self.span_of_look().as_secs_f64();
+        if self.known == 0.0 {
+            self.change(true);
+            (self.gain, self.known, self.usual) = (PRIOR, 1.0, Some(cost));
+            self.quiet = if epoch < LONG { 0 } else { QUIET_MAX };
+            self.left = self.least();
+            return Turn::Stretch;
         }
         if self.left > 0.0 {
             return Turn::Stretch;
@@ -200,10 +223,27 @@ impl Pace {
         if sample.wall < 2 * self.span_of_look() { Turn::Look } else { Turn::Before }
     }
 
+    /// Host seconds to the next look at least.
+    fn least(&self) -> f64 {
+        BETWEEN.0 * 2.0_f64.powi(self.quiet) * self.span_of_look().as_secs_f64()
+    }
+
+    /// What was stepped on one thread took so much.
+    fn saw_one(&mut self, cost: f64) {
+        self.alone = if self.alone > 0.0 { f64::midpoint(self.alone, cost) } else { cost };
+    }
+
+    fn change(&mut self, together: bool) {
+        self.together = together;
+        self.changes += 1;
+        (self.span, self.usual, self.quiet) = (LOOK, None, 0);
+    }
+
     /// The other way was looked at, between two stretches of this one.
     fn compare(&mut self) {
         let look = self.look;
         self.looks += 1;
+        self.saw_one(if self.together { look.cost() } else { self.cost });
         // Above 0 where the way in use is better.
         let log = (look.cost() / self.cost).ln();
         let log = if log.is_finite() { log.clamp(-LOG_MAX, LOG_MAX) } else { 0.0 };
@@ -215,13 +255,10 @@ impl Pace {
         let looked = self.known * each / LOOK.as_secs_f64();
         let doubt = if self.together { 0.0 } else { DOUBT / looked.sqrt() };
         if (self.gain > GAIN + doubt) != self.together {
-            self.together = !self.together;
-            self.changes += 1;
-            (self.span, self.usual, self.quiet) = (LOOK, None, 0);
+            self.change(!self.together);
         }
         let lost = look.wall.as_secs_f64() - look.edges as f64 * self.cost;
-        let least = BETWEEN.0 * 2.0_f64.powi(self.quiet);
-        self.left = (REPAID * lost).clamp(least * each, BETWEEN.1 * each);
+        self.left = (REPAID * lost).clamp(self.least(), BETWEEN.1 * each);
     }
 }
 
@@ -246,19 +283,31 @@ impl Took {
 mod tests {
     use super::*;
 
-    /// Host seconds for so many component edges, 30 an epoch, where an edge takes `cost(several, now)` seconds and
+    /// Component edges of an epoch that takes 30 us on one thread.
+    const EPOCH: u64 = 100;
+
+    /// Host seconds for so many component edges, so many an epoch, where an edge takes `cost(several, now)` seconds and
     /// starting threads 100 us; and the edges that several threads stepped.
-    fn simulate(pace: &mut Pace, edges: u64, cost: impl Fn(bool, f64) -> f64) -> (f64, u64) {
+    fn simulate(
+        pace: &mut Pace,
+        (edges, epoch): (u64, u64),
+        cost: impl Fn(bool, f64) -> f64,
+    ) -> (f64, u64) {
         let (mut now, mut done, mut by_several) = (0.0, 0, 0);
         while done < edges {
-            let (epochs, several) = pace.next();
-            let stretch = 30 * epochs;
-            let wall = stretch as f64 * cost(several, now);
-            let timed = (stretch, Duration::from_secs_f64(wall));
+            let (mut epochs, several) = pace.next();
+            let each = epoch as f64 * cost(several, now);
+            if several {
+                let patience = pace.patience(epochs).as_secs_f64() / each;
+                epochs = epochs.min(patience as u64 + 1);
+            }
+            let wall = epochs as f64 * each;
+            let timed = (epoch * epochs, Duration::from_secs_f64(wall));
             let all = wall + if several { 1e-4 } else { 0.0 };
-            pace.took(Took { epochs, edges: stretch, wall: Duration::from_secs_f64(all), timed });
-            (now, done) = (now + all, done + stretch);
-            by_several += if several { stretch } else { 0 };
+            let wall = Duration::from_secs_f64(all);
+            pace.took(Took { epochs, edges: epoch * epochs, wall, timed });
+            (now, done) = (now + all, done + epoch * epochs);
+            by_several += if several { epoch * epochs } else { 0 };
         }
         (now, by_several)
     }
@@ -268,7 +317,7 @@ mod tests {
 
     fn steady(ratio: f64) -> (f64, f64) {
         let cost = |several, _| if several { ratio * ALONE } else { ALONE };
-        let (seconds, several) = simulate(&mut Pace::new(), EDGES, cost);
+        let (seconds, several) = simulate(&mut Pace::new(), (EDGES, EPOCH), cost);
         (seconds / (EDGES as f64 * ALONE), several as f64 / EDGES as f64)
     }
 
@@ -280,14 +329,19 @@ mod tests {
         }
     }
 
-    /// Where an epoch takes milliseconds, 30 edges here, the first look is not waited for.
+    /// Whatever the host does meanwhile.
     #[test]
-    fn several_threads_begin_where_epochs_are_long() {
-        for (ratio, several, most) in [(0.55, 0.9..1.0, 0.6), (1.5, 0.0..0.1, 1.06)] {
-            let cost = |together, _| if together { ratio * 1e-4 } else { 1e-4 };
-            let (seconds, by_several) = simulate(&mut Pace::new(), 30 * 500, cost);
-            let (seconds, share) = (seconds / 1.5, by_several as f64 / 15e3);
-            assert!(several.contains(&share) && seconds < most, "{ratio}: {seconds}, {share}");
+    fn long_epochs_are_for_several_threads_and_short_ones_for_one() {
+        for (epoch, together) in [(30, false), (40, false), (1000, true), (30_000, true)] {
+            let cost = |several, now: f64| {
+                let slow = if now % 0.05 < 0.01 { 1.2 } else { 1.0 };
+                ALONE * slow * if several { 0.7 } else { 1.0 }
+            };
+            let mut pace = Pace::new();
+            let (_, several) = simulate(&mut pace, (EDGES, epoch), cost);
+            let share = several as f64 / EDGES as f64;
+            assert!(pace.looks <= 20 && pace.changes <= 1, "{epoch}: {pace:?}");
+            assert!((share > 0.95) == together && (share > 0.0) == together, "{epoch}: {share}");
         }
     }
 
@@ -314,7 +368,7 @@ mod tests {
             ALONE * host * look
         };
         let mut pace = Pace::new();
-        simulate(&mut pace, EDGES, cost);
+        simulate(&mut pace, (EDGES, EPOCH), cost);
         assert!(pace.changes <= 4 && pace.looks < 150, "{pace:?}");
     }
 
@@ -328,7 +382,7 @@ mod tests {
             true => 4.0 * ALONE,
         };
         let mut pace = Pace::new();
-        let (seconds, several) = simulate(&mut pace, 4 * EDGES, cost);
+        let (seconds, several) = simulate(&mut pace, (4 * EDGES, EPOCH), cost);
         let best = 0.5 * (1.0 / ALONE + 1.0 / (0.55 * ALONE));
         let reached = 4.0 * EDGES as f64 / seconds / best;
         assert!(reached > 0.75 && pace.changes >= 8, "{reached}, {several}, {pace:?}");
@@ -346,8 +400,8 @@ mod tests {
             let cost = |several, now| {
                 ALONE * if several { ratio } else { 1.0 } * if lost(now) { 4.0 } else { 1.0 }
             };
-            let (seconds, several) = simulate(&mut Pace::new(), EDGES, cost);
-            let all = |way| simulate(&mut Pace::new(), EDGES, |_, now| cost(way, now)).0;
+            let (seconds, several) = simulate(&mut Pace::new(), (EDGES, EPOCH), cost);
+            let all = |way| simulate(&mut Pace::new(), (EDGES, EPOCH), |_, now| cost(way, now)).0;
             let best = all(ratio < 1.0);
             assert!(seconds < 1.15 * best, "{ratio}: {seconds}, {best}, {several}");
         }
@@ -357,7 +411,7 @@ mod tests {
     fn stretches_that_end_early_tell_when_there_are_enough() {
         let mut pace = Pace::new();
         for _ in 0..2000 {
-            let wall = Duration::from_micros(if pace.next().1 { 5 } else { 9 });
+            let wall = Duration::from_micros(if pace.next().1 { 15 } else { 27 });
             pace.took(Took { epochs: 1, edges: 30, wall, timed: (0, Duration::ZERO) });
         }
         assert!(pace.next().1 && pace.looks >= 1, "{pace:?}");
