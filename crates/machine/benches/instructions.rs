@@ -24,7 +24,7 @@ use sweep::{CASES, Case, Sweep};
 const BFS: &[u8] = include_bytes!("../../../traces/bfs8.lkst");
 
 /// A thing to count: how it is called, its unit, and two lengths.
-const SUBJECTS: [(&str, &str, [u64; 2]); 11] = [
+const SUBJECTS: [(&str, &str, [u64; 2]); 12] = [
     ("mesh8x8-0.001", "router visit", [20_000, 60_000]),
     ("mesh8x8-0.01", "router visit", [100_000, 300_000]),
     ("mesh8x8-0.05", "router visit", [100_000, 300_000]),
@@ -34,6 +34,7 @@ const SUBJECTS: [(&str, &str, [u64; 2]); 11] = [
     ("planes-framed", "router visit", [50_000, 150_000]),
     ("nvl8-bfs8-unchecked", "access", [20_000, 60_000]),
     ("nvl8-bfs8-checked", "access", [20_000, 60_000]),
+    ("nvl8-bfs8-cut", "access", [20_000, 60_000]),
     ("protocol-unchecked", "message", [20_000, 60_000]),
     ("protocol-checked", "message", [20_000, 60_000]),
 ];
@@ -59,8 +60,9 @@ fn run(subject: &str, length: u64) -> Option<u64> {
 /// As [`run`], of what is no bare network.
 fn run_other(subject: &str, length: u64) -> Option<u64> {
     match subject {
-        "nvl8-bfs8-unchecked" => return Some(Replay::new("nvl8", BFS).run(false, length)),
-        "nvl8-bfs8-checked" => return Some(Replay::new("nvl8", BFS).run(true, length)),
+        "nvl8-bfs8-unchecked" => return Some(Replay::new("nvl8", BFS).run(false, 1, length)),
+        "nvl8-bfs8-checked" => return Some(Replay::new("nvl8", BFS).run(true, 1, length)),
+        "nvl8-bfs8-cut" => return Some(Replay::new("nvl8", BFS).run(true, 2, length)),
         "protocol-unchecked" => Protocol::new(false).run(length),
         "protocol-checked" => Protocol::new(true).run(length),
         _ => return named(subject).map(|case| Sweep::new(case).run(length)),

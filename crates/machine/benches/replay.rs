@@ -15,10 +15,10 @@ fn accesses(c: &mut Criterion) {
     let runs = [("nvl8", "jacobi8", JACOBI), ("nvl8", "bfs8", BFS), ("mesh8x8", "bfs8", BFS)];
     for (topology, name, bytes) in runs {
         let replay = Replay::new(topology, bytes);
-        group.throughput(Throughput::Elements(replay.run(false, u64::MAX)));
+        group.throughput(Throughput::Elements(replay.run(false, 1, u64::MAX)));
         for (kind, check) in [("unchecked", false), ("checked", true)] {
             let id = format!("{topology}/{name}/{kind}");
-            group.bench_function(id, |b| b.iter(|| replay.run(check, u64::MAX)));
+            group.bench_function(id, |b| b.iter(|| replay.run(check, 1, u64::MAX)));
         }
     }
     group.finish();

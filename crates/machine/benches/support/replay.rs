@@ -1,6 +1,7 @@
 //! Replays of shipped traces on shipped machines.
 
-use machine::{Machine, Options};
+use base::Fs;
+use machine::{Cut, Machine, Options};
 use topology::Description;
 use topology::spec::MachineSpec;
 use traffic::Trace;
@@ -20,16 +21,14 @@ impl Replay {
         Self { spec, trace }
     }
 
-    /// Replays the trace from its start until `records` of it are taken or it ends. Gives how many
-    /// operations were completed.
-    pub(crate) fn run(&self, check: bool, records: u64) -> u64 {
-        let options = Options { check, ..Options::default() };
+    /// Replays the trace on one thread, on the machine cut into `parts`, from its start until `records` of it are
+    /// taken or it ends. Gives how many operations were completed.
+    pub(crate) fn run(&self, check: bool, parts: usize, records: u64) -> u64 {
+        let options = Options { check, cut: Cut::Parts(parts), ..Options::default() };
         let mut machine = Machine::new(&self.spec, &self.trace, options).expect("it is modelled");
-        let mut steps = 0_u32;
-        while machine.step().expect("no deadlock") {
-            steps += 1;
-            // Counting what was taken is not free: look at it once in a while.
-            if steps.is_multiple_of(256) && machine.operations_taken() >= records {
+        // Counting what was taken is not free: look at it once in a while.
+        while machine.advance(256, Fs::NEVER).expect("no deadlock") {
+            if machine.operations_taken() >= records {
                 break;
             }
         }
