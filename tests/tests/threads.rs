@@ -196,6 +196,50 @@ fn one_partition_that_was_asked_for_is_not_blamed_on_the_host() {
     assert_eq!(engine.why, Some("one partition was asked for"));
 }
 
+/// A machine of few nodes is cut where its first steps hold much, and only there: here one thread chases lines that
+/// all others wait for, or all ask at once. Large machines are cut before anything is known.
+#[test]
+fn a_small_machine_is_cut_where_an_epoch_holds_much() {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        println!("SKIPPED: this host has one core, so nothing is cut by itself");
+        return;
+    }
+    let load = |thread, line: u32| {
+        let addr = Addr(u64::from(line.wrapping_mul(0x9e37_79b9) >> 12) * 64);
+        Record { thread: ThreadIdx(thread), op: Op::Load { addr, size: 8 } }
+    };
+    let meet = |thread, members| {
+        let op = Op::Barrier { id: 0, members };
+        Record { thread: ThreadIdx(thread), op }
+    };
+    let chase = |nodes: u32| {
+        let fence = Record { thread: ThreadIdx(0), op: Op::Fence };
+        let alone = (0..400).flat_map(|n| [load(0, n), fence]);
+        Trace::from_records(alone.chain((0..nodes).map(|t| meet(t, nodes)))).unwrap()
+    };
+    let crowd = |nodes: u32| {
+        let all = (0..400 * nodes).map(|n| load(n % nodes, n));
+        Trace::from_records(all).unwrap()
+    };
+    let options = Options { threads: 2, ..Options::default() };
+    for (name, nodes, trace, parts) in
+        [("nvl8", 8, chase(8), 1), ("nvl8", 8, crowd(8), 2), ("nvl72", 72, chase(72), 2)]
+    {
+        let spec = Description::shipped(name).unwrap().elaborate().unwrap();
+        let mut machine = Machine::new(&spec, &trace, options).unwrap();
+        let engine = machine.engine();
+        let why =
+            (parts == 1).then_some("an epoch of it holds too little for more than one thread");
+        assert_eq!((engine.partitions, engine.why), (parts, why), "{name} of {nodes}");
+        // What was tried has left nothing behind.
+        assert_eq!((machine.now(), machine.edges(), machine.operations_taken()), (Fs::ZERO, 0, 0));
+        machine.run().unwrap();
+        let mut whole = Machine::new(&spec, &trace, Options::default()).unwrap();
+        whole.run().unwrap();
+        assert_eq!(told(&machine.summary()), told(&whole.summary()), "{name}");
+    }
+}
+
 /// The text with which `act` panics, if it does.
 fn panics(act: impl FnOnce()) -> Option<String> {
     let panic = catch_unwind(AssertUnwindSafe(act)).err()?;

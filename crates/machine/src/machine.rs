@@ -24,6 +24,7 @@ use crate::node::{Node, Shared};
 use crate::partition::Partition;
 use crate::partition::layout::{Layout, Place};
 use crate::partition::plan::{Cut, Plan};
+use crate::partition::scout::scouted;
 use crate::payload::Payload;
 use crate::scopes::{ScopedSeed, scoped};
 use crate::source::OpSource;
@@ -90,7 +91,7 @@ impl Machine {
     /// # Errors
     /// If the machine cannot be built or the trace cannot be read.
     pub fn new(spec: &MachineSpec, trace: &Trace, options: Options) -> Result<Self, RunError> {
-        let this = Self::of_sources(spec, sources(trace)?, options)?;
+        let this = scouted(options, |options| Self::of_sources(spec, sources(trace)?, options))?;
         Ok(Self { trace: trace.fingerprint(), ..this })
     }
 
@@ -123,7 +124,9 @@ impl<R: RoutingFunction + Clone + Send> Machine<R> {
         options: Options,
         routing: R,
     ) -> Result<Self, RunError> {
-        let machine = Self::build(spec, sources(trace)?, options, routing, FixedLatency::new)?;
+        let machine = scouted(options, |options| {
+            Self::build(spec, sources(trace)?, options, routing.clone(), FixedLatency::new)
+        })?;
         Ok(Self { trace: trace.fingerprint(), ..machine })
     }
 }

@@ -10,6 +10,7 @@
 pub(crate) mod exchange;
 pub(crate) mod layout;
 pub(crate) mod plan;
+pub(crate) mod scout;
 
 use base::{DomainIdx, Fs, NodeIdx, RoutingFunction};
 use clock::Edge;
