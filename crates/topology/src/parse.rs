@@ -249,6 +249,10 @@ fn explain(code: &Error, source: &str, words: &Words) -> (String, String) {
         Error::ExpectedInteger => {
             (lower(code), text("write a whole number without quotes or unit"))
         }
+        Error::SuggestRawIdentifier(found) | Error::InvalidIdentifier(found) => (
+            format!("expected the name of a field, found `{}`", short(found)),
+            text("name each field before its value, such as `Synchronizer(edges: 2)`"),
+        ),
         Error::ExpectedString => (lower(code), text("write it in double quotes, such as \"1 m\"")),
         _ => (lower(code), text(words.see)),
     }

@@ -98,6 +98,7 @@ const CASES: &[Case] = &[
     ("field_unknown", PLANES, "window: 16", "colour: 3, window: 16"),
     ("field_missing", PLANES, "            buffer_flits: 256,\n", ""),
     ("field_missing_at_the_top", PLANES, "    header: \"16 B\",\n", ""),
+    ("field_without_its_name", PLANES, "Serial(\n            lanes: 2", "Serial(\n            2"),
     ("field_twice", PLANES, "window: 16,", "window: 16, window: 8,"),
     ("variant_misspelt", PLANES, "SwitchPlanes", "SwitchPlane"),
     ("variant_of_a_word", PLANES, "Relaxed", "Relax"),
