@@ -202,21 +202,32 @@ fn drive<R: RoutingFunction, M: MemoryModel>(
     x: &mut impl Exchange<Letter>,
     mut s: Stretch,
 ) -> Stretch {
+    // When each of mine next does anything, as far as that is known.
+    let mut asleep = vec![Fs::ZERO; mine.len()];
     loop {
         let end = Fs(s.next.0.saturating_add(s.length.0)).min(s.horizon);
         let mut notice =
             Notice { late: s.limit.is_some_and(|limit| now() > limit), ..Notice::NONE };
         for (at, p) in mine.iter_mut().enumerate() {
+            if asleep[at] >= end {
+                notice.next = notice.next.min(asleep[at]);
+                continue;
+            }
             let before = p.edges;
             p.run_before(end);
-            let next = p.post(first + at, x);
+            let next;
+            (asleep[at], next) = p.post(first + at, x);
             let (edges, failed) = (p.edges - before, p.failed());
             notice = notice.and(Notice { next, edges, failed, late: false });
         }
         let Some(told) = x.meet(notice) else { return Stretch { end: End::Gone, ..s } };
         for (at, p) in mine.iter_mut().enumerate() {
             for from in (0..all).filter(|from| *from != first + at) {
-                x.collect(from, first + at, |letter| p.open(from, letter, end));
+                let mut woken = false;
+                x.collect(from, first + at, |letter| woken = p.open(from, letter, end));
+                if woken {
+                    asleep[at] = Fs::ZERO;
+                }
             }
             p.shared.ghost.catch_up();
         }

@@ -179,9 +179,10 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
     }
 
     /// Sends off what goes to other partitions from this one, `me`. Gives the next instant at which anything
-    /// happens here, or by what was sent.
-    pub(crate) fn post(&mut self, me: usize, x: &mut impl Exchange<Letter>) -> Fs {
-        let mut next = self.next();
+    /// happens here, and likewise here or by what was sent.
+    pub(crate) fn post(&mut self, me: usize, x: &mut impl Exchange<Letter>) -> (Fs, Fs) {
+        let own = self.next();
+        let mut next = own;
         let ghost = &mut self.shared.ghost;
         for (to, (mail, log)) in self.net.mail.iter_mut().zip(&mut ghost.logs).enumerate() {
             if to == me {
@@ -195,18 +196,21 @@ impl<R: RoutingFunction, M: MemoryModel> Partition<R, M> {
                 });
             }
         }
-        next
+        (own, next)
     }
 
-    /// Takes in what partition `from` has sent, now that the epoch that ends at `end` is over.
+    /// Takes in what partition `from` has sent, now that the epoch that ends at `end` is over. Gives whether
+    /// anything may happen here by it.
     #[inline]
-    pub(crate) fn open(&mut self, from: usize, letter: &mut Letter, end: Fs) {
-        if !letter.mail.is_empty() {
+    pub(crate) fn open(&mut self, from: usize, letter: &mut Letter, end: Fs) -> bool {
+        let woken = !letter.mail.is_empty();
+        if woken {
             self.net.import(&mut letter.mail, end);
         }
         if !letter.seen.is_empty() {
             core::mem::swap(&mut letter.seen, &mut self.shared.ghost.heard[from]);
         }
+        woken
     }
 
     /// The next instant at which anything happens here.
