@@ -54,6 +54,8 @@ fn json(output: &Output) -> serde_json::Value {
     let object = json.as_object_mut().expect("an object");
     object.remove("wall_s");
     object.remove("threads");
+    // How it was stepped is no result.
+    object.remove("engine");
     json
 }
 
@@ -68,16 +70,20 @@ fn whole(place: &Place, more: &[&str]) -> serde_json::Value {
     json(&output)
 }
 
-#[test]
-fn a_run_that_is_killed_at_any_moment_loses_an_interval_at_most() {
+/// Kills a run of so many threads now and then, each going on with what is left of the one before. Gives the
+/// partitions of its machine.
+fn kill_now_and_then(threads: &str) -> u32 {
     let place = Place::new();
     let expected = whole(&place, &[]);
     let file = place.path("c");
-    // Before anything is written, and later and later, each run going on with what is left of the one before.
+    // Before anything is written, and later and later.
     let mut known = 0;
     for ahead in [0, 1, 3, 20] {
-        let more: &[&str] = if known == 0 { &[] } else { &["--resume", "c", "--threads", "2"] };
-        let mut run = start(&place, more);
+        let mut more = vec!["--threads", threads];
+        if known > 0 {
+            more.extend(["--resume", "c"]);
+        }
+        let mut run = start(&place, &more);
         let seen = wait_for(&mut run, &file, known + ahead).unwrap_or(0);
         run.kill().expect("it can be killed");
         run.wait().expect("it can be waited for");
@@ -90,7 +96,23 @@ fn a_run_that_is_killed_at_any_moment_loses_an_interval_at_most() {
     let names = place.names();
     let drafts = names.iter().filter(|n| n.rsplit('.').next() == Some("part")).count();
     assert_eq!(names.len(), 1 + drafts, "{names:?}");
+    let header = Header::read(File::open(&file).expect("it is there")).expect("it is whole");
     assert_eq!(whole(&place, &["--resume", "c"]), expected);
+    header.partitions
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_loses_an_interval_at_most() {
+    assert_eq!(kill_now_and_then("1"), 1);
+}
+
+#[test]
+fn a_run_of_two_threads_that_is_killed_loses_no_more() {
+    let parts = kill_now_and_then("2");
+    match std::thread::available_parallelism().map_or(1, usize::from) {
+        1 => println!("SKIPPED: this host has one core, so no machine was cut"),
+        _ => assert_eq!(parts, 2),
+    }
 }
 
 #[cfg(unix)]
