@@ -201,7 +201,7 @@ fn one_partition_that_was_asked_for_is_not_blamed_on_the_host() {
 #[test]
 fn a_small_machine_is_cut_where_an_epoch_holds_much() {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        println!("SKIPPED: this host has one core, so nothing is cut by itself");
+        tests::skip("this host has one core, so nothing is cut by itself");
         return;
     }
     let load = |thread, line: u32| {

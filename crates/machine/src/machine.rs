@@ -124,7 +124,7 @@ impl<R: RoutingFunction + Clone + Send> Machine<R> {
         options: Options,
         routing: R,
     ) -> Result<Self, RunError> {
-        let machine = scouted(options, |options| {
+        let machine = scouted(options, move |options| {
             Self::build(spec, sources(trace)?, options, routing.clone(), FixedLatency::new)
         })?;
         Ok(Self { trace: trace.fingerprint(), ..machine })

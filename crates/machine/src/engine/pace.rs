@@ -298,8 +298,9 @@ mod tests {
             let (mut epochs, several) = pace.next();
             let each = epoch as f64 * cost(several, now);
             if several {
-                let patience = pace.patience(epochs).as_secs_f64() / each;
-                epochs = epochs.min(patience as u64 + 1);
+                let each = Duration::from_secs_f64(each).as_nanos().max(1);
+                let patience = pace.patience(epochs).as_nanos() / each;
+                epochs = epochs.min(u64::try_from(patience).unwrap() + 1);
             }
             let wall = epochs as f64 * each;
             let timed = (epoch * epochs, Duration::from_secs_f64(wall));
