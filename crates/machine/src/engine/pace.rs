@@ -55,8 +55,8 @@ const LONG: Duration = Duration::from_micros(200);
 const FIRST_EPOCHS: u64 = 32;
 const FIRST_LOOKS: u32 = 4;
 
-/// Epochs of several threads end when they take so many times what the last ones did, and where they take this much
-/// of what is usual there is a look at once: a core may be gone.
+/// Epochs of several threads end when they take so many times what the last ones did, and where epochs that are not long
+/// take this much of what is usual there is a look at once: a core may be gone.
 const PATIENCE: f64 = 2.0;
 const SURPRISE: f64 = 1.5;
 
@@ -205,7 +205,8 @@ impl Pace {
             self.left = self.least();
             return Turn::Stretch;
         }
-        if self.together && cost > SURPRISE * usual {
+        // Long ones cost little more where their threads share a core.
+        if self.together && epoch < LONG && cost > SURPRISE * usual {
             (self.span, self.left) = (LOOK, 0.0);
         }
         if self.known == 0.0 {
