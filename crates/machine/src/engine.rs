@@ -215,8 +215,8 @@ fn drive<R: RoutingFunction, M: MemoryModel>(
             }
             let before = p.edges;
             p.run_before(end);
-            let next;
-            (asleep[at], next) = p.post(first + at, x);
+            let (own, next) = p.post(first + at, x);
+            asleep[at] = own;
             let (edges, failed) = (p.edges - before, p.failed());
             notice = notice.and(Notice { next, edges, failed, late: false });
         }

@@ -70,8 +70,8 @@ fn whole(place: &Place, more: &[&str]) -> serde_json::Value {
     json(&output)
 }
 
-/// Kills a run of so many threads now and then, each going on with what is left of the one before. Gives the
-/// partitions of its machine.
+/// Kills a run of so many threads now and then, each of two threads that goes on with what is left of the one before.
+/// Gives the partitions of its machine.
 fn kill_now_and_then(threads: &str) -> u32 {
     let place = Place::new();
     let expected = whole(&place, &[]);
@@ -79,11 +79,11 @@ fn kill_now_and_then(threads: &str) -> u32 {
     // Before anything is written, and later and later.
     let mut known = 0;
     for ahead in [0, 1, 3, 20] {
-        let mut more = vec!["--threads", threads];
-        if known > 0 {
-            more.extend(["--resume", "c"]);
-        }
-        let mut run = start(&place, &more);
+        let more: &[&str] = match known {
+            0 => &["--threads", threads],
+            _ => &["--resume", "c", "--threads", "2"],
+        };
+        let mut run = start(&place, more);
         let seen = wait_for(&mut run, &file, known + ahead).unwrap_or(0);
         run.kill().expect("it can be killed");
         run.wait().expect("it can be waited for");

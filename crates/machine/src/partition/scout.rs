@@ -8,7 +8,8 @@
 //!
 //! What an epoch holds depends on the trace. Two threads gain little where that is little, and what crosses a cut costs
 //! even one thread some hundredths more than what does not. Of large machines it is not looked for: they hold much
-//! sooner or later, and are built twice in no short time.
+//! sooner or later, and are built twice in no short time. Nor of machines that keep counters: a thread that waits for
+//! one has it aligned up to then, which may be far, and would twice.
 
 use base::{Fs, RoutingFunction};
 use memory::MemoryModel;
@@ -21,12 +22,13 @@ use crate::{Machine, RunError};
 /// Nodes up to which a machine is tried. ASSUMED: it is built in a millisecond or two.
 const NODES_MAX: usize = 16;
 
-/// Component edges that it is tried for. ASSUMED: a millisecond or two of the host.
+/// Component edges that it is tried for, unless it does not hold them in time. ASSUMED: a millisecond or two of the
+/// host.
 const EDGES: u64 = 4_000;
 
 /// Component edges that an epoch must hold: some ten microseconds of the host, a few times what a meeting takes.
 /// Measured on `nvl8`: with 22 and 53 of them two threads took 0.9 to 1.1 times as long as one, with 184 of them 0.7.
-const HELD_MIN: f64 = 100.0;
+const HELD_MIN: u64 = 100;
 
 /// Builds a machine, cut if that pays.
 pub(crate) fn scouted<R: RoutingFunction + Send, M: MemoryModel + Send>(
@@ -35,12 +37,13 @@ pub(crate) fn scouted<R: RoutingFunction + Send, M: MemoryModel + Send>(
 ) -> Result<Machine<R, M>, RunError> {
     let cut = build(options)?;
     let open = options.cut == Cut::Auto && options.deal == Deal::Measured;
-    if !open || cut.partitions.len() == 1 || cut.layout().nodes.len() > NODES_MAX {
+    let is_small = cut.layout().nodes.len() <= NODES_MAX && cut.spec().counters.is_none();
+    if !open || cut.partitions.len() == 1 || !is_small {
         return Ok(cut);
     }
     let whole = Options { cut: Cut::Parts(1), ..options };
     let scout = build(Options { threads: 1, ..whole })?;
-    if held(scout) * cut.engine.length.0 as f64 >= HELD_MIN {
+    if held(scout, cut.engine.length) >= HELD_MIN as f64 {
         return Ok(cut);
     }
     let mut machine = build(whole)?;
@@ -48,13 +51,24 @@ pub(crate) fn scouted<R: RoutingFunction + Send, M: MemoryModel + Send>(
     Ok(machine)
 }
 
-/// Component edges a femtosecond of a machine's first steps.
-fn held<R: RoutingFunction + Send, M: MemoryModel + Send>(mut scout: Machine<R, M>) -> f64 {
-    let mut go_on = || {
-        // What it meets the run will meet.
-        while scout.edges() < EDGES && matches!(scout.advance(64, Fs::NEVER), Ok(true)) {}
+/// Component edges that epochs of a length hold in a machine's first steps, on average.
+fn held<R: RoutingFunction + Send, M: MemoryModel + Send>(
+    mut scout: Machine<R, M>,
+    epoch: Fs,
+) -> f64 {
+    // By then it holds as many as it must, or does not.
+    let until = Fs(epoch.0.saturating_mul(EDGES / HELD_MIN));
+    let go_on = || {
+        // An error ends it, and is told when the run meets it.
+        while scout.edges() < EDGES
+            && scout.next_instant() < until
+            && matches!(scout.advance(64, until), Ok(true))
+        {}
     };
-    // And log.
-    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), &mut go_on);
-    scout.edges() as f64 / scout.now().0.max(1) as f64
+    // What it does is no event of the run.
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), go_on);
+    // Where it went to sleep before, the time that it sleeps counts; not where it came to its end.
+    let sleeps = scout.edges() < EDGES && scout.next_instant() < Fs::NEVER;
+    let took = if sleeps { until } else { scout.now() };
+    scout.edges() as f64 * epoch.0 as f64 / took.0.max(1) as f64
 }
