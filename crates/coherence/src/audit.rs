@@ -59,20 +59,20 @@ pub fn audit<V: Value, T: Copy, F: Faults>(
     homes: &[&HomeCtrl<V, T, F>],
     golden: impl Fn(Line) -> V,
 ) -> Vec<AuditError> {
-    let audit = Audit::new(caches, homes, golden);
-    let mut errors = busy(caches);
-    errors.extend(audit.homes(homes));
-    errors.extend(audit.copies(caches));
-    errors
+    join_shares([Audit::new(caches, homes, golden).share(0, 1)])
 }
 
-/// An [`audit`] in parts, which several threads may look at.
+/// An [`audit`] in shares, which several threads may look at.
 pub struct Audit<'a, V: Value, T, F: Faults, G> {
-    /// By node.
-    caches: Map<u32, &'a CacheCtrl<V, T, F>>,
-    homes: Map<u32, &'a HomeCtrl<V, T, F>>,
+    caches: &'a [&'a CacheCtrl<V, T, F>],
+    homes: &'a [&'a HomeCtrl<V, T, F>],
+    cache_of: Map<u32, &'a CacheCtrl<V, T, F>>,
+    home_of: Map<u32, &'a HomeCtrl<V, T, F>>,
     golden: G,
 }
+
+/// What a share of an [`Audit`] found: in caches transactions, at homes, and in caches copies.
+pub type AuditShare = [Vec<AuditError>; 3];
 
 impl<V: Value, T, F: Faults, G> fmt::Debug for Audit<'_, V, T, F, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,32 +80,43 @@ impl<V: Value, T, F: Faults, G> fmt::Debug for Audit<'_, V, T, F, G> {
     }
 }
 
-/// Transactions that are under way in caches.
-pub fn busy<V: Value, T: Copy, F: Faults>(caches: &[&CacheCtrl<V, T, F>]) -> Vec<AuditError> {
-    let pending = caches.iter().flat_map(|cache| cache.pending());
-    let fault = AuditFault::CacheBusy;
-    pending.map(|p| AuditError { node: p.node, line: p.line, fault }).collect()
+/// What shares of an [`Audit`] found, in their order, as [`audit`] tells it.
+pub fn join_shares(shares: impl IntoIterator<Item = AuditShare>) -> Vec<AuditError> {
+    let mut all: AuditShare = Default::default();
+    for share in shares {
+        for (all, found) in all.iter_mut().zip(share) {
+            all.extend(found);
+        }
+    }
+    all.into_iter().flatten().collect()
 }
 
 impl<'a, V: Value, T: Copy, F: Faults, G: Fn(Line) -> V> Audit<'a, V, T, F, G> {
     /// Of all caches and homes, where `golden` tells what the last write left in a line.
     pub fn new(
-        caches: &[&'a CacheCtrl<V, T, F>],
-        homes: &[&'a HomeCtrl<V, T, F>],
+        caches: &'a [&'a CacheCtrl<V, T, F>],
+        homes: &'a [&'a HomeCtrl<V, T, F>],
         golden: G,
     ) -> Self {
-        let mut this = Self { caches: Map::default(), homes: Map::default(), golden };
+        let (mut cache_of, mut home_of) = (Map::default(), Map::default());
         for cache in caches {
-            this.caches.insert(cache.node().0, *cache);
+            cache_of.insert(cache.node().0, *cache);
         }
         for home in homes {
-            this.homes.insert(home.node().0, *home);
+            home_of.insert(home.node().0, *home);
         }
-        this
+        Self { caches, homes, cache_of, home_of, golden }
+    }
+
+    /// What the share `at`, of so many, finds.
+    pub fn share(&self, at: usize, of: usize) -> AuditShare {
+        let caches = &self.caches[part(self.caches.len(), at, of)];
+        let homes = &self.homes[part(self.homes.len(), at, of)];
+        [busy(caches), self.homes(homes), self.copies(caches)]
     }
 
     /// What is wrong at some of the homes: with what is under way, owners, and memory.
-    pub fn homes(&self, homes: &[&HomeCtrl<V, T, F>]) -> Vec<AuditError> {
+    fn homes(&self, homes: &[&HomeCtrl<V, T, F>]) -> Vec<AuditError> {
         let mut errors = Vec::new();
         let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
         for home in homes {
@@ -118,7 +129,7 @@ impl<'a, V: Value, T: Copy, F: Faults, G: Fn(Line) -> V> Audit<'a, V, T, F, G> {
                     }
                     continue;
                 };
-                let held = self.caches.get(owner.0).map(|c| c.look_up(line).0);
+                let held = self.cache_of.get(owner.0).map(|c| c.look_up(line).0);
                 let alone = dir.state == DirState::EM;
                 if !held.is_some_and(|held| held.is_owner() && held.is_writable() == alone) {
                     report(owner, line, AuditFault::OwnerWithoutCopy);
@@ -129,12 +140,12 @@ impl<'a, V: Value, T: Copy, F: Faults, G: Fn(Line) -> V> Audit<'a, V, T, F, G> {
     }
 
     /// What is wrong with the copies in some of the caches.
-    pub fn copies(&self, caches: &[&CacheCtrl<V, T, F>]) -> Vec<AuditError> {
+    fn copies(&self, caches: &[&CacheCtrl<V, T, F>]) -> Vec<AuditError> {
         let mut errors = Vec::new();
         let mut report = |node, line, fault| errors.push(AuditError { node, line, fault });
         for cache in caches {
             for (line, home, state, value) in cache.copies() {
-                let dir = self.homes.get(home.0).and_then(|h| h.look_up(line));
+                let dir = self.home_of.get(home.0).and_then(|h| h.look_up(line));
                 if !dir.is_some_and(|dir| lists(dir, cache.node(), state)) {
                     report(cache.node(), line, AuditFault::UnknownCopy);
                 }
@@ -145,6 +156,18 @@ impl<'a, V: Value, T: Copy, F: Faults, G: Fn(Line) -> V> Audit<'a, V, T, F, G> {
         }
         errors
     }
+}
+
+/// Transactions that are under way in caches.
+fn busy<V: Value, T: Copy, F: Faults>(caches: &[&CacheCtrl<V, T, F>]) -> Vec<AuditError> {
+    let pending = caches.iter().flat_map(|cache| cache.pending());
+    let fault = AuditFault::CacheBusy;
+    pending.map(|p| AuditError { node: p.node, line: p.line, fault }).collect()
+}
+
+/// The share `at` of `all`, dealt to so many.
+fn part(all: usize, at: usize, of: usize) -> core::ops::Range<usize> {
+    all * at / of..all * (at + 1) / of
 }
 
 /// Whether the directory allows `node` a copy in `state`.

@@ -55,7 +55,7 @@ mod value;
 mod words;
 
 pub use array::{CacheGeometry, Replacement};
-pub use audit::{Audit, AuditError, AuditFault, audit, busy};
+pub use audit::{Audit, AuditError, AuditFault, AuditShare, audit, join_shares};
 pub use cache_ctrl::{Access, CacheCounts, CacheCtrl, Outcome, Request, RetryReason};
 pub use cache_table::{CacheEvent, cache_step};
 pub use checker::{Checker, VIOLATIONS_KEPT, Violation, ViolationKind};

@@ -1,14 +1,15 @@
 //! The audit at the end of a run, and its summary.
 
-use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction, Timeline};
-use coherence::{Audit, AuditError, CacheCtrl, HomeCtrl, Packaged, VIOLATIONS_KEPT};
+use base::{Fs, Line, LineData, LinkIdx, NodeIdx, Part, RoutingFunction};
+use coherence::{Audit, Packaged, VIOLATIONS_KEPT};
 use memory::MemoryModel;
 use phy::{Account, Links};
 
 use crate::Machine;
 use crate::barriers::BarrierUse;
-use crate::build::{Seed, untouched};
+use crate::build::untouched;
 use crate::directory::{CacheTransfers, DirectoryUse};
+use crate::engine::on_threads;
 use crate::explain::link_name;
 use crate::memory_port::MemoryPort;
 use crate::network::Network;
@@ -179,35 +180,6 @@ pub struct PhyUse {
 /// Links that a summary names.
 const BUSIEST: usize = 8;
 
-type Cache = CacheCtrl<LineData, Timeline, Seed>;
-type Home = HomeCtrl<LineData, Timeline, Seed>;
-
-/// As [`coherence::audit`], by so many threads: each looks at its share of the homes, then of the caches.
-fn in_shares(
-    caches: &[&Cache],
-    homes: &[&Home],
-    golden: impl Fn(Line) -> LineData + Sync,
-    threads: usize,
-) -> Vec<AuditError> {
-    let audit = &Audit::new(caches, homes, golden);
-    let share = homes.len().div_ceil(threads).max(1);
-    let found: Vec<_> = std::thread::scope(|scope| {
-        let look = |(homes, caches)| (audit.homes(homes), audit.copies(caches));
-        let mut shares = homes.chunks(share).zip(caches.chunks(share));
-        let own = shares.next();
-        let others: Vec<_> = shares.map(|share| scope.spawn(move || look(share))).collect();
-        let joined = others.into_iter().map(|thread| match thread.join() {
-            Ok(found) => found,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        own.map(look).into_iter().chain(joined).collect()
-    });
-    let mut errors = coherence::busy(caches);
-    let (homes, caches): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    errors.extend(homes.into_iter().chain(caches).flatten());
-    errors
-}
-
 impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
     /// Audits the machine at rest: nothing under way, nothing lost, directories consistent with
     /// caches, memory equal to the last writes.
@@ -235,7 +207,10 @@ impl<R: RoutingFunction, M: MemoryModel> Machine<R, M> {
                 let packaged = Packaged { caches, slices, homes, size, slice_of };
                 coherence::audit_packages(&packaged, golden)
             }
-            _ => in_shares(&caches, &homes, golden, self.engine.threads),
+            _ => {
+                let (audit, of) = (Audit::new(&caches, &homes, golden), self.engine.threads);
+                coherence::join_shares(on_threads((0..of).collect(), |at| audit.share(at, of)))
+            }
         };
         checks.coherence_violations += errors.len() as u64;
         checks.findings.extend(errors.iter().take(8).map(ToString::to_string));

@@ -175,6 +175,23 @@ impl Engine {
     }
 }
 
+/// Does one piece of work on the caller's thread and each other on one of its own, and gives what came of them in
+/// their order. A thread that panics takes the caller along.
+pub(crate) fn on_threads<T: Send, U: Send>(pieces: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let mut pieces = pieces.into_iter();
+        let own = pieces.next();
+        let others: Vec<_> = pieces.map(|piece| scope.spawn(move || work(piece))).collect();
+        let own = own.map(work);
+        let joined = others.into_iter().map(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        own.into_iter().chain(joined).collect()
+    })
+}
+
 /// As [`drive`], and tells what all but the first quarter of the epochs took.
 fn measure<R: RoutingFunction, M: MemoryModel>(
     mine: &mut [Partition<R, M>],
@@ -388,18 +405,7 @@ impl<R: RoutingFunction + Send, M: MemoryModel + Send> Machine<R, M> {
             let s = here.map_or(gone, |_| measure(chunk, (first, all), &mut seat, s));
             (s, seat.waited)
         };
-        let results = std::thread::scope(|scope| {
-            let work = &work;
-            let mut chunks = chunks.into_iter();
-            let own = chunks.next();
-            let others: Vec<_> = chunks.map(|chunk| scope.spawn(move || work(chunk))).collect();
-            let own = own.map(work);
-            let joined = others.into_iter().map(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            own.into_iter().chain(joined).collect::<Vec<_>>()
-        });
+        let results = on_threads(chunks, work);
         self.engine.waiting += results.iter().map(|r| r.1).sum::<Duration>();
         results[0].0
     }

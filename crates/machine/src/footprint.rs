@@ -4,18 +4,15 @@
 //! windows, and small beside caches. Allocators of routers that are not plain are not counted.
 
 use clock::Domain;
-use coherence::{CacheCtrl, CacheGeometry, HomeCtrl, Replacement};
+use coherence::{CacheGeometry, Replacement};
 use memory::FixedLatency;
 use router::{Interface, router_bytes};
 use topology::spec::MachineSpec;
 
-use base::{LineData, Timeline};
-
-use crate::build::Seed;
 use crate::memory_port::MemoryPort;
 use crate::network::Wiring;
-use crate::node::Node;
 use crate::node::agent::Agent;
+use crate::node::{Cache, Home, Node};
 use crate::partition::layout::Layout;
 use crate::stats::{Latency, Stats};
 
@@ -45,9 +42,6 @@ pub struct Footprint {
     /// All routers, nodes and links, with empty caches and no threads; in one partition.
     pub machine: usize,
 }
-
-type Cache = CacheCtrl<LineData, Timeline, Seed>;
-type Home = HomeCtrl<LineData, Timeline, Seed>;
 
 impl Footprint {
     /// Of a machine.

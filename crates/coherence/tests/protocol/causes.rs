@@ -2,9 +2,9 @@
 
 use base::{Line, NodeIdx};
 use coherence::{
-    Access, Atomics, AuditFault, ByteWrite, CacheCtrl, CacheGeometry, CacheState, Cause, Checker,
-    Completion, Config, Effect, HomeCtrl, MsgKind, Outbox, Outcome, Outgoing, Replacement, Request,
-    RetryReason, SharedEviction, TARGETS_MAX, audit,
+    Access, Atomics, Audit, AuditFault, ByteWrite, CacheCtrl, CacheGeometry, CacheState, Cause,
+    Checker, Completion, Config, Effect, HomeCtrl, MsgKind, Outbox, Outcome, Outgoing, Replacement,
+    Request, RetryReason, SharedEviction, TARGETS_MAX, audit, join_shares,
 };
 
 const HOME: NodeIdx = NodeIdx(0);
@@ -218,7 +218,15 @@ fn the_audit_names_what_is_still_busy_and_what_is_stale() {
     let checker = Checker::new(|_| 1);
     let faults = |b: &Bench| -> Vec<_> {
         let caches: Vec<_> = b.caches.iter().collect();
-        audit(&caches, &[&b.home], |line| checker.golden(line)).iter().map(|e| e.fault).collect()
+        let golden = |line| checker.golden(line);
+        let found = audit(&caches, &[&b.home], golden);
+        // In shares, of which some may be empty, it is the same.
+        for of in 2..7 {
+            let homes = [&b.home];
+            let shares = Audit::new(&caches, &homes, golden);
+            assert_eq!(join_shares((0..of).map(|at| shares.share(at, of))), found, "{of} shares");
+        }
+        found.iter().map(|e| e.fault).collect()
     };
     let _ = b.access(1, LINE, Access::Load, 1);
     while b.deliver(&[MsgKind::DataE]) {}

@@ -67,14 +67,18 @@ struct Done {
     value: Option<LineData>,
 }
 
+/// A node's cache, and the home of its lines.
+pub(crate) type Cache = CacheCtrl<LineData, Timeline, Seed>;
+pub(crate) type Home = HomeCtrl<LineData, Timeline, Seed>;
+
 /// One accelerator.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) id: NodeIdx,
     pub(crate) agents: Vec<Agent>,
     roster: Roster,
-    pub(crate) cache: CacheCtrl<LineData, Timeline, Seed>,
-    pub(crate) home: HomeCtrl<LineData, Timeline, Seed>,
+    pub(crate) cache: Cache,
+    pub(crate) home: Home,
     /// Its slice of its package's home, where the directory has two levels.
     pub(crate) package: Option<PackageCtrl<LineData, Timeline, Seed>>,
     pub(crate) barriers: Barriers,
@@ -122,8 +126,8 @@ impl Node {
     pub(crate) fn new(
         id: NodeIdx,
         agents: Vec<Agent>,
-        cache: CacheCtrl<LineData, Timeline, Seed>,
-        home: HomeCtrl<LineData, Timeline, Seed>,
+        cache: Cache,
+        home: Home,
         package: Option<PackageCtrl<LineData, Timeline, Seed>>,
     ) -> Self {
         let running = agents.len();
