@@ -35,6 +35,12 @@ impl<T: Clone> Ring<T> {
         &mut self.lists[index]
     }
 
+    /// Whether there are any events in the list of cycle `at`, at most the span ahead.
+    #[inline]
+    pub fn has(&self, at: u64) -> bool {
+        !self.lists[self.index(at)].is_empty()
+    }
+
     /// Takes the list of cycle `now`; it is to be given back for the room that it has.
     #[inline]
     pub fn take(&mut self, now: u64) -> Option<Vec<T>> {

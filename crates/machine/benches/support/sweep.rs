@@ -49,9 +49,12 @@ const fn shipped(name: &'static str, topology: &'static str, vcs: u8, permille: 
 }
 
 /// What is measured.
-pub(crate) const CASES: [Case; 19] = [
+pub(crate) const CASES: [Case; 23] = [
     mesh("cycle-mesh8x8-0.001", 8, 1),
+    mesh("cycle-mesh8x8-0.003", 8, 3),
+    mesh("cycle-mesh8x8-0.01", 8, 10),
     mesh("cycle-mesh8x8-0.05", 8, 50),
+    mesh("cycle-mesh16x16-0.001", 16, 1),
     mesh("cycle-mesh8x8-0.2", 8, 200),
     mesh("cycle-mesh8x8-0.4", 8, 400),
     mesh("cycle-mesh16x16-0.05", 16, 50),
@@ -64,6 +67,7 @@ pub(crate) const CASES: [Case; 19] = [
     Case { vcs: 8, ..mesh("cycle-mesh8x8-0.2-8vcs", 8, 200) },
     Case { vcs: 2, buffer_flits: 16, flits: 5, ..mesh("cycle-mesh8x8-0.2-5flits", 8, 200) },
     Case { vcs: 2, buffer_flits: 16, flits: 5, ..mesh("cycle-mesh8x8-0.4-5flits", 8, 400) },
+    shipped("cycle-torus8x8-0.001", "torus8x8", 4, 1),
     shipped("cycle-torus8x8-0.2", "torus8x8", 4, 200),
     shipped("cycle-dragonfly72-0.2", "dragonfly72", 0, 200),
     shipped("cycle-fattree4x3-0.2", "fattree4x3", 4, 200),
@@ -130,9 +134,8 @@ impl Sweep {
     pub(crate) fn run(&mut self, visits: u64) -> u64 {
         let begin = self.net.router_visits();
         loop {
-            for _ in 0..self.looks {
-                self.net.cycle(&mut self.terminals);
-            }
+            let until = self.net.now() + u64::from(self.looks);
+            self.net.advance(until, &mut self.terminals);
             let run = self.net.router_visits() - begin;
             if run >= visits {
                 return run;

@@ -84,6 +84,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             seed,
             restless: false,
             active_sources: Vec::new(),
+            entering: Vec::new(),
             passages: Passages::new(),
             woken: Vec::new(),
             flits_injected: 0,
@@ -195,7 +196,9 @@ fn first_sources(spec: &MachineSpec) -> Vec<u32> {
 fn span<'a>(spec: &MachineSpec, far: impl Iterator<Item = &'a Far>, rates: &[Rate]) -> u64 {
     let longest = far.map(|f| u64::from(f.latency)).max().unwrap_or(1);
     let router = &spec.router;
-    let stages = u64::from(router.sa_cycles) + u64::from(router.st_cycles);
+    // A packet that meets nobody has its credit put down when it leaves its source.
+    let stages = [router.rc_cycles, router.sa_cycles, router.st_cycles].map(u64::from);
+    let stages = 1 + stages.iter().sum::<u64>();
     // What waits in an output buffer is sent as soon as the link takes it.
     let interval = rates.iter().map(|r| r.interval).max().unwrap_or(0).div_ceil(1 << FRACTION);
     let buffered = u64::from(router.arch.output_buffer_flits.unwrap_or(0)) + 1;

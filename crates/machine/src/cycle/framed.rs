@@ -18,7 +18,7 @@ use phy::{FrameClass, LinkParams, Links, Spares, Timing};
 use router::{Departure, Lane, RouterBank, Slot, Store};
 use topology::spec::{End, LinkTiming, MachineSpec};
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Kind};
 use crate::BuildError;
 
 /// No framed link.
@@ -141,6 +141,11 @@ impl Framed {
         list.push(Lane(far.0));
     }
 
+    /// The first cycle in which anything is seen, or `until`.
+    pub(super) fn next(&self, until: u64) -> u64 {
+        self.ahead.first_key_value().map_or(until, |(at, _)| until.min(*at))
+    }
+
     /// Puts all that is seen in cycle `now` into the calendar, but for heads and what is behind them on their
     /// links: see [`take_behind`](Self::take_behind).
     pub(super) fn arrive(&mut self, now: u64, calendar: &mut Calendar) {
@@ -157,7 +162,7 @@ impl Framed {
             }
             coming.credits.into_iter().for_each(|lane| calendar.credits.push(now, lane));
             for lane in coming.source_credits {
-                calendar.marks.set(now);
+                calendar.marks.set(now, Kind::Credits);
                 calendar.source_credits.push(now, lane);
             }
             for (slot, lane) in coming.ejects {

@@ -56,7 +56,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         let mut gate = Gate {
                             link,
                             passages: &mut self.passages,
-                            entering: &mut self.wires.calendar.entering,
+                            entering: &mut self.entering,
                         };
                         gate.send(source, able, &offer, now, t);
                         self.flits_injected += 1;
@@ -188,7 +188,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.bank.take_up(packet, Head { src, dst, flow, class, state });
             }
             let flit = PackedFlit::new(packet, dst, class, (head, tail));
-            calendar.entering.push((lane, flit, low_bits(at)));
+            self.entering.push((lane, flit, low_bits(at)));
             return;
         }
         let flits = u16::try_from(sending.flits).unwrap_or(u16::MAX);

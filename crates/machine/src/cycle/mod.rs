@@ -41,10 +41,11 @@ mod wires;
 
 use std::collections::VecDeque;
 
-use base::{NodeIdx, RouterIdx, RoutingFunction};
-use router::{Lane, Rate, RouterBank, Slot};
+use base::{NodeIdx, RoutingFunction};
+use router::{Lane, PackedFlit, Rate, RouterBank, Slot};
 
 pub(crate) use build::Timings;
+use calendar::Kind;
 pub use follow::{Follow, Sighting, Stage};
 pub use groups::{Fold, Reduced};
 #[cfg(feature = "mutants")]
@@ -54,7 +55,7 @@ use passages::Passages;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
 pub use watch::Watch;
-use wires::Wires;
+use wires::{Edge, Wires};
 
 /// A network on one clock.
 #[derive(Clone, Debug)]
@@ -89,6 +90,9 @@ pub struct CycleNetwork<R, W = ()> {
     active_sources: Vec<u64>,
     /// Whether there may be such a source though nothing arrives at the edge of the network.
     restless: bool,
+    /// Flits of this cycle that sources send to routers which are stepped all at once, each with the
+    /// low bits of the cycle of its arrival.
+    entering: Vec<(Lane, PackedFlit, u32)>,
     passages: Passages,
     /// Nodes whose sources are to ask again, and for which class; empty between cycles.
     woken: Vec<(NodeIdx, u8)>,
@@ -135,7 +139,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     /// Flits that routers have forwarded so far: router visits.
     pub fn router_visits(&self) -> u64 {
-        (0..self.bank.len()).map(|r| self.bank.forwarded(RouterIdx::new(r))).sum()
+        self.bank.forwarded_by_all()
     }
 
     /// How many sources there are.
@@ -169,17 +173,23 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         if let Wires { framed: Some(framed), calendar, .. } = &mut self.wires {
             framed.arrive(now, calendar);
         }
-        let marked = self.wires.calendar.marks.take(now);
-        if marked {
+        let kinds = self.wires.calendar.marks.take(now);
+        if kinds.has(Kind::Credits) {
             self.take_source_credits(now);
+        }
+        if kinds.has(Kind::Wakes) {
             self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
+            self.restless = true;
         }
         if self.bank.is_express() {
-            self.bank.cycle(now, &mut self.wires);
-            if marked {
+            if !self.bank.rest(now) {
+                let (bank, mut edge) = self.edge();
+                bank.cycle(now, &mut edge);
+            }
+            if kinds.has(Kind::Flits) {
                 self.land_all(now, terminals);
             }
-            if marked || self.restless {
+            if self.restless {
                 self.inject(now, terminals);
             }
         } else {
@@ -190,6 +200,59 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             self.inject(now, terminals);
         }
         self.wires.calendar.now = now + 1;
+    }
+
+    /// Steps up to cycle `until`. What nothing happens in is passed over.
+    #[inline]
+    pub fn advance<T: Terminals>(&mut self, until: u64, terminals: &mut T) {
+        while self.now() < until {
+            self.cycle(terminals);
+            self.skip(until);
+        }
+    }
+
+    /// Passes over the cycles in which nothing happens, up to cycle `until` at most.
+    #[inline]
+    pub fn skip(&mut self, until: u64) {
+        if W::ON || self.restless {
+            return;
+        }
+        let Some(quiet) = self.bank.quiet_until() else { return self.skip_between(until) };
+        let calendar = &mut self.wires.calendar;
+        if quiet > calendar.now {
+            let quiet = calendar.marks.next(calendar.now, quiet.min(until));
+            calendar.now = calendar.now.max(quiet);
+            self.bank.pass(self.wires.calendar.now);
+        }
+    }
+
+    /// As [`skip`](Self::skip) where routers are stepped one by one.
+    fn skip_between(&mut self, until: u64) {
+        let now = self.wires.calendar.now;
+        if now < until && self.bank.is_quiet() {
+            let framed = self.wires.framed.as_ref().map_or(until, |f| f.next(until));
+            self.wires.calendar.now = self.wires.calendar.next(framed.max(now));
+        }
+    }
+
+    /// Has packets of one flit that meet nobody cross the network in one go while there are no more than `flits` flits
+    /// in it, 0 for never, as in [`RouterBank::set_flights`].
+    pub fn set_flights(&mut self, flits: usize) {
+        let (bank, mut edge) = self.edge();
+        bank.set_flights(flits, &mut edge);
+    }
+
+    /// The routers, and what is around them where they are stepped all at once.
+    #[inline]
+    fn edge(&mut self) -> (&mut RouterBank<R>, Edge<'_>) {
+        let edge = Edge {
+            shared_nodes: self.wires.shared_nodes,
+            calendar: &mut self.wires.calendar,
+            sources: &mut self.sources,
+            credits: &mut self.credits,
+            vcs: self.vcs,
+        };
+        (&mut self.bank, edge)
     }
 
     /// Flits and credits arrive at routers, and those with something to do are stepped.
@@ -222,7 +285,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn take_source_credits(&mut self, now: u64) {
-        let Self { wires, credits, sources, active_sources, vcs, .. } = self;
+        let Self { wires, credits, sources, active_sources, restless, vcs, .. } = self;
         let arriving = wires.calendar.source_credits.list(now);
         for credit in &*arriving {
             let (s, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
@@ -231,6 +294,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             source.funded |= 1 << vc;
             if source.blocked {
                 active_sources[s / 64] |= 1 << (s % 64);
+                *restless = true;
             }
         }
         if self.keeps_vcs {
@@ -376,6 +440,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         for s in first..self.first_source[node.at() + 1] as usize {
             self.sendings[s * self.classes + usize::from(class)].next = 0;
             self.active_sources[s / 64] |= 1 << (s % 64);
+            self.restless = true;
         }
     }
 
@@ -387,11 +452,23 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.inject_from(w, now, terminals);
             }
         }
-        let entering = &mut self.wires.calendar.entering;
-        if !entering.is_empty() {
-            self.bank.enter(entering);
-            entering.clear();
+        if !self.entering.is_empty() {
+            self.enter();
         }
+    }
+
+    /// Puts the flits that sources sent in this cycle on their way into routers.
+    #[inline(never)]
+    fn enter(&mut self) {
+        let mut edge = Edge {
+            shared_nodes: self.wires.shared_nodes,
+            calendar: &mut self.wires.calendar,
+            sources: &mut self.sources,
+            credits: &mut self.credits,
+            vcs: self.vcs,
+        };
+        self.bank.enter(&self.entering, &mut edge);
+        self.entering.clear();
     }
 
     /// Steps the sources of a word of the set.

@@ -29,7 +29,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let now = self.now();
         let calendar = &mut self.wires.calendar;
         match fault {
-            Fault::LostCredit => lose(calendar.credits.ahead(now)) || self.bank.lose_credit(),
+            Fault::LostCredit => {
+                lose(calendar.credits.ahead(now)) || {
+                    let (bank, mut edge) = self.edge();
+                    bank.lose_credit(&mut edge)
+                }
+            }
             Fault::LostSourceCredit => lose(calendar.source_credits.ahead(now)),
             Fault::LostFlit => {
                 lose(calendar.ejects.ahead(now)) || lose(calendar.landing.ahead(now))

@@ -3,9 +3,10 @@
 use base::RouterIdx;
 use router::{Absorption, Border, Departure, Egress, Lane, PackedFlit, Rate, Slot, Stall, Store};
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Kind};
 use super::framed::Framed;
 use super::groups::Ledger;
+use super::source::Source;
 use super::watch::Watch;
 
 /// What is at the far end of the link of a lane: 16 bytes.
@@ -87,7 +88,7 @@ impl<W: Watch> Egress for Wires<W> {
         }
         let at = depart + u64::from(far.credit_latency);
         if far.node {
-            self.calendar.marks.set(at);
+            self.calendar.marks.set(at, Kind::Credits);
             self.calendar.source_credits.push(at, Lane(far.lane));
         } else {
             self.calendar.credits.push(at, Lane(far.lane));
@@ -135,7 +136,25 @@ impl<W: Watch> Egress for Wires<W> {
     }
 }
 
-impl<W> Border for Wires<W> {
+/// The edge of a network whose routers are stepped all at once.
+pub(super) struct Edge<'a> {
+    pub(super) calendar: &'a mut Calendar,
+    /// Whether any node has several ports.
+    pub(super) shared_nodes: bool,
+    pub(super) sources: &'a mut [Source],
+    /// `[source * VCs + vc]`
+    pub(super) credits: &'a mut [u16],
+    pub(super) vcs: u32,
+}
+
+impl Edge<'_> {
+    /// A source and VC as buffers tell them.
+    const fn of(source: Lane) -> (usize, usize) {
+        ((source.0 / 64) as usize, (source.0 % 64) as usize)
+    }
+}
+
+impl Border for Edge<'_> {
     #[inline]
     fn ordered(&self) -> bool {
         self.shared_nodes
@@ -143,13 +162,41 @@ impl<W> Border for Wires<W> {
 
     #[inline]
     fn ejects(&mut self, arrival: u64) -> &mut Vec<PackedFlit> {
-        self.calendar.marks.set(arrival);
+        // Flits are handed over that arrive in this very cycle before it comes to that.
+        if arrival != self.calendar.now {
+            self.calendar.marks.set(arrival, Kind::Flits);
+        }
         self.calendar.landing.list(arrival)
     }
 
     #[inline]
+    fn wake(&mut self, at: u64) {
+        self.calendar.marks.set(at, Kind::Flits);
+    }
+
+    #[inline]
+    fn credit_early(&mut self, source: Lane, cycles: u64) -> bool {
+        let (s, vc) = Self::of(source);
+        let credits = &mut self.credits[s * self.vcs as usize + vc];
+        // Sources that share a node are woken by credits, and may then find a packet that was just dealt to them.
+        let plenty = u64::from(*credits) >= cycles && !self.shared_nodes;
+        *credits += u16::from(plenty);
+        plenty
+    }
+
+    #[cold]
+    fn take_credit(&mut self, source: Lane) {
+        let (s, vc) = Self::of(source);
+        let credits = &mut self.credits[s * self.vcs as usize + vc];
+        *credits -= 1;
+        if *credits == 0 {
+            self.sources[s].funded &= !(1 << vc);
+        }
+    }
+
+    #[inline]
     fn credits(&mut self, at: u64) -> &mut Vec<Lane> {
-        self.calendar.marks.set(at);
+        self.calendar.marks.set(at, Kind::Credits);
         self.calendar.source_credits.list(at)
     }
 }

@@ -70,6 +70,7 @@ impl<W: Sight> Run<'_, W> {
     fn advance(&mut self, until: u64) {
         while self.net.now() < until {
             self.step();
+            self.net.skip(until);
         }
     }
 
@@ -175,6 +176,7 @@ impl<W: Sight> Run<'_, W> {
                 }
             }
             self.step();
+            self.net.skip(end.min(glance));
         }
         seen = self.observed(self.terminals.record.measured.packets == all);
         criteria.judge(&seen)

@@ -1,14 +1,15 @@
 //! The bank of all routers: what it is built from, and what may be read off it.
 
 mod blocks;
+mod express;
 mod read;
 
 use base::arch::{Buffers, VcReuse};
-use base::{Flit, Head, PacketIdx, RouterArch, RouterIdx, RoutingFunction, VcIdx};
+use base::{Flit, RouterArch, RouterIdx, RoutingFunction, VcIdx};
 use clock::{Domain, Edge};
 
 use crate::egress::Egress;
-use crate::express::{Border, DEPTH_MAX, Engine, LANES_MAX, PackedFlit, PortLink};
+use crate::express::{DEPTH_MAX, Engine, LANES_MAX, PortLink};
 use crate::general::General;
 use crate::pool::Division;
 use crate::state::{Block, Lane, Timer};
@@ -319,48 +320,9 @@ impl<R: RoutingFunction> RouterBank<R> {
         }
     }
 
-    /// Whether the bank is stepped by [`cycle`](Self::cycle).
-    pub const fn is_express(&self) -> bool {
-        self.express.is_some()
-    }
-
-    /// Whether an express bank need not ask: the function [tells](RoutingFunction::fixed) all hops by itself.
-    pub fn knows_hops(&self) -> bool {
-        self.express.as_deref().is_some_and(Engine::knows_hops)
-    }
-
-    /// Steps all routers of an express bank through cycle `now`, which follows the one stepped before.
-    #[inline]
-    pub fn cycle<B: Border>(&mut self, now: u64, border: &mut B) {
-        if let Some(x) = &mut self.express {
-            x.cycle(now, &self.common.routing, border);
-        }
-    }
-
-    /// Puts flits on their way into input VCs of an express bank, each with the low bits of the cycle in
-    /// which it arrives, which is to come.
-    ///
-    /// # Panics
-    /// If a buffer is full: the sender spent a credit it did not have.
-    #[inline]
-    pub fn enter(&mut self, flits: &[(Lane, PackedFlit, u32)]) {
-        if let Some(x) = &mut self.express {
-            x.enter(flits, &self.common.routing);
-        }
-    }
-
-    /// Takes up a packet whose flits are going to [`enter`](Self::enter) an express bank. What was known
-    /// of an earlier one of the same number is forgotten.
-    #[inline]
-    pub fn take_up(&mut self, packet: PacketIdx, head: Head) {
-        if let Some(x) = &mut self.express {
-            x.take_up(packet, head);
-        }
-    }
-
-    /// Takes a credit that is on its way back in an express bank. Tells whether there was one.
-    pub fn lose_credit(&mut self) -> bool {
-        self.express.as_deref_mut().is_some_and(Engine::lose_credit)
+    /// Whether no router has anything to do until something is delivered to it or it is woken; not of an express bank.
+    pub fn is_quiet(&self) -> bool {
+        self.common.active.iter().all(|routers| *routers == 0)
     }
 
     /// Takes a flit into the store: its slot, to be delivered. `born` is when its packet was made.

@@ -4,6 +4,7 @@ use base::{RouterIdx, RoutingFunction, VcIdx};
 
 use super::{Blocks, Pipeline, RouterBank};
 use crate::PortSet;
+use crate::express::Engine;
 use crate::state::{Block, Blocked, Lane, Stage};
 use crate::store::Store;
 
@@ -106,6 +107,20 @@ impl<R: RoutingFunction> RouterBank<R> {
         match &self.express {
             Some(x) => x.forwarded(i),
             None => read!(self, b => b[i.at()].forwarded),
+        }
+    }
+
+    /// How often a packet set out to cross an express bank [in one go](Self::set_flights), and how often somebody else came
+    /// in its way.
+    pub fn flights(&self) -> (u64, u64) {
+        self.express.as_deref().map_or((0, 0), Engine::flights)
+    }
+
+    /// Flits that left all routers so far.
+    pub fn forwarded_by_all(&self) -> u64 {
+        match &self.express {
+            Some(x) => x.forwarded_by_all(),
+            None => read!(self, b => b.iter().map(|b| b.forwarded).sum()),
         }
     }
 

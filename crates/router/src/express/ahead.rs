@@ -5,7 +5,8 @@
 //! is due costs one look. The others, strays, share rings and a bit.
 
 use super::state::{LaneNo, When};
-use super::table::List;
+use super::table::{List, zeroed};
+use crate::marks::Marks;
 use crate::ring::Ring;
 
 /// What lies a fixed distance ahead.
@@ -30,7 +31,9 @@ pub(super) const KINDS: usize = 6;
 pub(super) const FAR: u32 = 32;
 
 /// Cycles whose due lists are marked.
-const MARKS: usize = 64;
+const MARKS: usize = Marks::CYCLES;
+/// More cycles than anything lies ahead.
+const NEVER: u64 = 1 << 32;
 /// The bit of a mark that stands for strays; those of kinds are below.
 const STRAYS: u8 = 1 << KINDS;
 const _: () = assert!(MARKS > FAR as usize && KINDS < u8::BITS as usize);
@@ -74,9 +77,13 @@ pub(super) struct Ahead {
     /// Whether anything may have been put down in the present cycle.
     filled: bool,
     /// By the low bits of a cycle: bit per kind that is due.
-    due: [u8; MARKS],
+    due: Box<[u8; MARKS]>,
+    /// The cycles in which any is.
+    marks: Marks,
+    /// Up to this cycle it is known that nothing goes on; reset when anything is put down.
+    pub(super) quiet_until: u64,
     pub(super) strays: Strays,
-    /// Input VCs whose head is routed in a cycle, by a function that looks.
+    /// Input VCs whose head is routed in a cycle, by a function that looks; strays as well.
     pub(super) routes: Ring<LaneNo>,
 }
 
@@ -97,7 +104,9 @@ impl Ahead {
             distances,
             due_in: distances,
             filled: false,
-            due: [0; MARKS],
+            due: zeroed(),
+            marks: Marks::default(),
+            quiet_until: 0,
             strays,
             routes: Ring::new(span),
         }
@@ -110,6 +119,9 @@ impl Ahead {
             self.file();
         }
         let due = core::mem::take(&mut self.due[now as usize % MARKS]);
+        if due != 0 {
+            self.marks.clear(u64::from(now));
+        }
         Due(if self.strays.far { due | STRAYS } else { due })
     }
 
@@ -123,6 +135,7 @@ impl Ahead {
                 let Line { last, lists } = line;
                 core::mem::swap(last, &mut lists[at as usize & (lists.len() - 1)]);
                 self.due[at as usize % MARKS] |= 1 << kind;
+                self.marks.set(u64::from(at));
             }
         }
     }
@@ -131,6 +144,7 @@ impl Ahead {
     #[inline]
     pub(super) fn fill(&mut self, now: When) {
         self.filled = true;
+        self.quiet_until = 0;
         self.due_in = self.distances.map(|distance| now.wrapping_add(distance));
     }
 
@@ -162,10 +176,29 @@ impl Ahead {
         self.strays.credits.push(u64::from(at), out);
     }
 
+    /// The head at the front of an input VC is routed in cycle `at`.
+    #[inline]
+    pub(super) fn route(&mut self, at: When, lane: LaneNo) {
+        self.mark(at);
+        self.routes.push(u64::from(at), lane);
+    }
+
     /// Marks a cycle in which a stray is due.
     #[inline]
-    const fn mark(&mut self, at: When) {
+    fn mark(&mut self, at: When) {
+        self.quiet_until = 0;
         self.due[at as usize % MARKS] |= STRAYS;
+        self.marks.set(u64::from(at));
+    }
+
+    /// How many cycles from `next` on, the one that follows the present one, nothing is due; [`NEVER`] if nothing is at
+    /// all.
+    #[inline]
+    pub(super) fn quiet(&mut self, next: When) -> u64 {
+        if self.filled {
+            self.file();
+        }
+        self.marks.next(u64::from(next)).unwrap_or(NEVER)
     }
 
     /// The low bits of the cycle in which what is of a kind is due that is put down now.

@@ -77,11 +77,7 @@ impl<L: Layout> Hot<'_, L> {
             self.park(lane, at);
             return None;
         }
-        // One arbiter over all output VCs of the router: it goes on behind the last, if that is here.
-        let here = layout.port(last) == at;
-        let ahead = if here { able & u64::MAX << layout.vc(last) << 1 } else { 0 };
-        let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-        let out = layout.lane(at, vc);
+        let out = layout.lane(at, layout.behind(last, at, able));
         let output = &mut self.cells[out].output;
         let rival = output.asker;
         if rival == NOBODY {
@@ -115,7 +111,11 @@ impl<L: Layout> Hot<'_, L> {
         let lane = core::mem::replace(&mut output.asker, NOBODY);
         output.owner = lane;
         let bit = output.bit;
-        let port = self.cells.port_mut(self.layout.port(out));
+        let there = self.layout.port(out);
+        if L::FLIES {
+            self.flights.have(there);
+        }
+        let port = self.cells.port_mut(there);
         debug_assert!(port.free & bit != 0, "{out} is given twice");
         port.free ^= bit;
         self.cells[lane].input.out = out;
@@ -205,9 +205,9 @@ fn better<L: Layout>(cells: &Places, layout: L, at: LaneNo, lane: LaneNo) -> boo
     let wanted = |lane: LaneNo| cells[lane].input.want;
     let (one, other) = (wanted(lane), wanted(port.chosen));
     if one == other {
-        sooner(lane, port.chosen, port.sent)
+        sooner(lane, port.chosen, port.sent.lane())
     } else {
-        sooner(one, other, layout.port(port.sent_to))
+        sooner(one, other, layout.port(port.sent.out()))
     }
 }
 

@@ -3,7 +3,8 @@
 use base::{Head, PacketIdx, RouterIdx, RoutingFunction};
 
 use super::ahead::{Due, Kind};
-use super::layout::{Any, Known, Layout, known};
+use super::hot::From;
+use super::layout::{Any, Known, Layout, Light, known};
 use super::state::{lane_no, when};
 use super::table::{List, Moves};
 use super::{Border, Express, Fixed, PackedFlit, PortLink};
@@ -56,13 +57,29 @@ impl Engine {
         routing: &R,
         border: &mut B,
     ) {
-        if let Some(due) = self.x.turn(now) {
-            self.step(due, routing, border);
+        match self.x.turn(now) {
+            Some(due) => self.step(due, routing, border),
+            None if self.x.flights_are_due() => {
+                self.fly(Light(self.x.fixed.layout()), routing, border);
+            }
+            None => {}
         }
+    }
+
+    /// Goes on to cycle `now`, which follows the one stepped before, if nothing goes on in it. Tells whether that is so.
+    #[inline]
+    pub(crate) const fn rest(&mut self, now: u64) -> bool {
+        self.x.rest(now)
     }
 
     #[inline(never)]
     fn step<R: RoutingFunction, B: Border>(&mut self, due: Due, routing: &R, border: &mut B) {
+        if self.x.flights.on {
+            let light = Light(self.x.fixed.layout());
+            self.step_all(light, due, routing, border);
+            self.fly(light, routing, border);
+            return;
+        }
         known!(self.x.fixed, layout => self.step_all(layout, due, routing, border));
     }
 
@@ -137,11 +154,26 @@ impl Engine {
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
     /// arrives.
     #[inline(never)]
-    pub(crate) fn enter<R: RoutingFunction>(
+    pub(crate) fn enter<R: RoutingFunction, B: Border>(
         &mut self,
         flits: &[(Lane, PackedFlit, u32)],
         routing: &R,
+        border: &mut B,
     ) {
+        let light = Light(self.x.fixed.layout());
+        self.x.weigh_flights(light, border, flits.len());
+        if self.x.flights.on {
+            for &(lane, flit, arrival) in flits {
+                self.send_on(
+                    (light, routing, border),
+                    (lane_no(lane.0), flit, arrival),
+                    From::Node,
+                );
+            }
+            self.route_the_unrouted(light, routing);
+            self.x.give_way(light, border);
+            return;
+        }
         self.x.ahead.fill(when(self.x.now));
         known!(self.x.fixed, layout => if self.x.enter(layout, flits) {
             self.route_the_unrouted(layout, routing);
@@ -152,6 +184,17 @@ impl Engine {
     #[inline]
     pub(crate) fn take_up(&mut self, packet: PacketIdx, head: Head) {
         self.x.take_up(packet, head);
+    }
+
+    /// Has flits fly while there are no more than so many in the network, where they can at all.
+    pub(crate) fn set_flights<B: Border>(&mut self, limit: usize, border: &mut B) {
+        let light = Light(self.x.fixed.layout());
+        self.x.set_flights(light, border, limit);
+    }
+
+    /// How many flights set out so far, and how many of them were put down early.
+    pub(crate) const fn flights(&self) -> (u64, u64) {
+        self.x.flights.counts
     }
 
     /// Whether all hops are known beforehand.
@@ -172,6 +215,11 @@ impl Engine {
     /// Flits that left router `i` so far.
     pub(crate) fn forwarded(&self, i: RouterIdx) -> u64 {
         self.x.forwarded(i)
+    }
+
+    /// Flits that left all routers so far.
+    pub(crate) fn forwarded_by_all(&self) -> u64 {
+        self.x.forwarded_by_all()
     }
 
     /// Ports of router `i` that have a link.
@@ -200,8 +248,23 @@ impl Engine {
         self.x.blocked(lane_no(lane))
     }
 
+    /// The next cycle in which anything happens to what is in the network now, at least the one to be stepped next.
+    #[inline]
+    pub(crate) fn quiet_until(&mut self) -> u64 {
+        self.x.quiet_until()
+    }
+
+    /// Passes over the cycles before `now`, the next one to be stepped, in which [nothing happens](Self::quiet_until).
+    #[inline]
+    pub(crate) const fn pass(&mut self, now: u64) {
+        self.x.now = now - 1;
+    }
+
     /// Takes back a credit that was issued and does not count yet. Tells whether there was one.
-    pub(crate) fn lose_credit(&mut self) -> bool {
+    pub(crate) fn lose_credit<B: Border>(&mut self, border: &mut B) -> bool {
+        if self.x.flights.on {
+            self.x.end_flights(Light(self.x.fixed.layout()), border);
+        }
         self.x.lose_credit()
     }
 }

@@ -71,6 +71,18 @@ impl Hops {
         u32::try_from(router * self.nodes).unwrap_or(u32::MAX)
     }
 
+    /// As [`of`](Self::of), the VCs, where [all are known](Self::all_known).
+    #[inline]
+    pub(super) fn vcs_of(&self, flit: PackedFlit) -> u64 {
+        self.vcs[flit.class_bits()]
+    }
+
+    /// As [`of`](Self::of), the port for a packet to the node of this number, where [all are known](Self::all_known).
+    #[inline]
+    pub(super) fn port_of(&self, row: u32, node: usize) -> LaneNo {
+        LaneNo::from(self.ports[row as usize + node])
+    }
+
     /// The port of its router that a packet wants and the VCs that it may take, at the router of a row.
     #[inline]
     pub(super) fn of(&self, row: u32, flit: PackedFlit) -> Option<(LaneNo, u64)> {

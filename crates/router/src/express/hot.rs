@@ -2,6 +2,7 @@
 //! it puts down what follows.
 
 use super::ahead::{Ahead, Kind};
+use super::flight::{Flights, link};
 use super::hops::Hops;
 use super::layout::Layout;
 use super::state::{LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
@@ -20,6 +21,7 @@ pub(super) struct Hot<'a, L> {
     hops: &'a Hops,
     pub(super) ahead: &'a mut Ahead,
     pub(super) scratch: &'a mut Scratch,
+    pub(super) flights: &'a mut Flights,
 }
 
 /// Where a flit comes from that comes to the front of an input VC.
@@ -47,6 +49,7 @@ impl Express {
             hops: &self.hops,
             ahead: &mut self.ahead,
             scratch: &mut self.scratch,
+            flights: &mut self.flights,
         }
     }
 }
@@ -123,6 +126,10 @@ impl<L: Layout> Hot<'_, L> {
         flit: PackedFlit,
         (arrival, from): (When, From),
     ) {
+        if L::FLIES {
+            let link = link(self.layout, self.cells[lane].output.far, lane);
+            self.flights.want(link, self.next.wrapping_sub(1));
+        }
         let input = &mut self.cells[lane].input;
         let waiting = input.len;
         input.len = waiting + 1;
@@ -171,12 +178,15 @@ impl<L: Layout> Hot<'_, L> {
         let input = &mut self.cells[lane].input;
         input.front = flit.routed();
         if !L::EVEN && self.fixed.looks {
-            self.ahead.routes.push(u64::from(at), lane);
+            self.ahead.route(at, lane);
             return;
         }
         if let Some((port, vcs)) = self.hops.of(input.row, flit) {
             input.want = self.layout.port(lane) & self.fixed.of_router | port;
             input.vcs = vcs;
+            if L::FLIES {
+                self.flights.want(input.want, self.next.wrapping_sub(1));
+            }
         } else {
             self.scratch.unrouted.push(lane);
         }

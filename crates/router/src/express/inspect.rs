@@ -62,7 +62,15 @@ impl Express {
 
     /// Flits that left router `i` so far.
     pub(super) fn forwarded(&self, i: RouterIdx) -> u64 {
-        self.of_router(i).map(|p| p.forwarded).sum()
+        let here = |out: &LaneNo| usize::from(*out) >> self.fixed.log == i.at();
+        let to_come = self.flights.to_come(when(self.now)).filter(here).count();
+        self.of_router(i).map(|p| p.forwarded).sum::<u64>() - to_come as u64
+    }
+
+    /// Flits that left all routers so far.
+    pub(super) fn forwarded_by_all(&self) -> u64 {
+        let to_come = self.flights.to_come(when(self.now)).count();
+        self.cells.ports().iter().map(|p| p.forwarded).sum::<u64>() - to_come as u64
     }
 
     fn of_router(&self, i: RouterIdx) -> impl Iterator<Item = &Port> {
@@ -90,7 +98,10 @@ impl Express {
 
     /// Credits of output VC `out` that count in the present cycle, [some](super::hot::Hot::give_back) before they are there.
     pub(super) fn credits(&self, out: LaneNo) -> u32 {
-        u32::from(self.cells[out].output.credits & !STARVED)
+        let spent = |lane: &LaneNo| self.cells[*lane].output.far == u32::from(out);
+        let aloft = self.flights.lanes(when(self.now)).filter(spent).count();
+        let aloft = u32::try_from(aloft).unwrap_or(0);
+        u32::from(self.cells[out].output.credits & !STARVED) - aloft
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
@@ -106,6 +117,10 @@ impl Express {
     /// Flits that are in the buffer of an input VC, those on their way not counted.
     pub(super) fn buffered(&self, lane: LaneNo) -> usize {
         let input = &self.cells[lane].input;
+        let aloft = self.flights.at(lane, self.fixed.rc, when(self.now)).is_some();
+        if aloft {
+            return 1;
+        }
         let mut arrival = input.arrival;
         for n in 0..input.len {
             if after(arrival, when(self.now)) {
@@ -118,21 +133,31 @@ impl Express {
 
     /// The packet at the front of an input VC, with what it waits for.
     pub(super) fn blocked(&self, lane: LaneNo) -> Option<Blocked> {
+        let ports = 1 << self.fixed.log_ports();
+        let layout = self.fixed.layout();
+        let vc = |lane: LaneNo| VcIdx::new(layout.vc(lane) as usize);
+        let port = |port: LaneNo| usize::from(port) % ports;
+        let at = (port(layout.port(lane)), vc(lane));
+        if let Some((flit, out, given)) = self.flights.at(lane, self.fixed.rc, when(self.now)) {
+            return Some(Blocked {
+                packet: flit.packet(),
+                dst: flit.dst(),
+                at,
+                out_port: port(layout.port(out)),
+                out_vc: given.then(|| vc(out)),
+            });
+        }
         let input = &self.cells[lane].input;
         if input.len == 0 || after(input.arrival, when(self.now)) {
             return None;
         }
-        let layout = self.fixed.layout();
-        let ports = 1 << self.fixed.log_ports();
-        let vc = |lane: LaneNo| VcIdx::new(layout.vc(lane) as usize);
-        let port = |port: LaneNo| usize::from(port) % ports;
         let Output { bit, owner, .. } = self.cells[input.out].output;
         // A VC that was held last may be free, or another's.
         let given = bit != 0 && self.cells.port(layout.port(input.out)).free & bit == 0;
         Some(Blocked {
             packet: input.front.packet(),
             dst: input.front.dst(),
-            at: (port(layout.port(lane)), vc(lane)),
+            at,
             out_port: port(input.want),
             out_vc: (given && owner == lane).then(|| vc(input.out)),
         })

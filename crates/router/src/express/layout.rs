@@ -10,6 +10,9 @@ pub(super) trait Layout: Copy {
     /// Whether it is known at each step of a hop which list comes next: the network is even.
     const EVEN: bool;
 
+    /// Whether there may be [flights](super::flight).
+    const FLIES: bool = false;
+
     /// How many bits of a lane are its VC; its port is above them.
     fn shift(self) -> u32;
 
@@ -26,6 +29,15 @@ pub(super) trait Layout: Copy {
     #[inline]
     fn vc(self, lane: LaneNo) -> u32 {
         u32::from(lane) & ((1 << self.shift()) - 1)
+    }
+
+    /// The VC that an input VC asks for of those that it may have of a port: one arbiter goes over all output VCs of
+    /// its router, from the one behind the last that it had. That counts only if it was of this port.
+    #[inline]
+    fn behind(self, last: LaneNo, port: LaneNo, able: u64) -> u32 {
+        let vc = u32::from(last.wrapping_sub(self.lane(port, 0)));
+        let ahead = if vc >> self.shift() == 0 { able & u64::MAX << vc << 1 } else { 0 };
+        if ahead == 0 { able } else { ahead }.trailing_zeros()
     }
 
     /// The lane of a VC of a port.
@@ -71,6 +83,25 @@ impl Layout for Any {
     #[inline]
     fn queue_shift(self) -> u32 {
         self.queue_shift
+    }
+}
+
+/// Any shape, of a network with flights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Light(pub(super) Any);
+
+impl Layout for Light {
+    const EVEN: bool = false;
+    const FLIES: bool = true;
+
+    #[inline]
+    fn shift(self) -> u32 {
+        self.0.shift
+    }
+
+    #[inline]
+    fn queue_shift(self) -> u32 {
+        self.0.queue_shift
     }
 }
 

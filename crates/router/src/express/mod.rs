@@ -30,6 +30,7 @@
 mod ahead;
 mod allocate;
 mod engine;
+mod flight;
 mod hops;
 mod hot;
 mod inspect;
@@ -45,6 +46,7 @@ use crate::rate::{FRACTION, Rate};
 use crate::state::Lane;
 use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
+use flight::{Flights, Rule};
 use hops::Hops;
 use layout::Any;
 pub use state::PackedFlit;
@@ -57,6 +59,9 @@ pub(crate) const LANES_MAX: usize = 32768;
 
 /// Cycles between two [refreshes](Express::refresh), less one: a quarter of what low bits can tell apart.
 const REFRESH: u64 = (1 << 30) - 1;
+
+/// Links of which so many make up for a flit: there are [flights](flight) while no more flits are in the network.
+const LINKS_A_FLIT: usize = 16;
 
 /// Flits of the deepest buffer: credits are counted in 15 bits.
 pub(crate) const DEPTH_MAX: u32 = STARVED as u32 - 1;
@@ -93,6 +98,19 @@ pub trait Border {
 
     /// Where flits are put that arrive at their nodes in cycle `arrival`.
     fn ejects(&mut self, arrival: u64) -> &mut Vec<PackedFlit>;
+
+    /// The network is to be stepped in cycle `at`.
+    fn wake(&mut self, at: u64);
+
+    /// Gives back the buffer that a flit of a source and VC had, as [`credits`](Self::credits) does in so many cycles, but at
+    /// once, if there are so many that the source cannot tell: it sends a flit a cycle at most. Tells whether it did.
+    // With L the longest of these times and a credit that is given like that leaving more than L: say that d cycles have
+    // passed since, and that it was the last. Then at least L + 1 - d are left, and at most L - d of these are not due yet.
+    // So there is one that is.
+    fn credit_early(&mut self, source: Lane, cycles: u64) -> bool;
+
+    /// Takes back such a buffer.
+    fn take_credit(&mut self, source: Lane);
 
     /// Where buffers are put that flits of sources had, each as source times 64 and VC: their credits count from
     /// cycle `at` on.
@@ -147,6 +165,7 @@ pub(crate) struct Express {
     /// Who asks, who bids and whose credit counts in the cycles to come.
     ahead: Ahead,
     scratch: Scratch,
+    flights: Flights,
     routers: usize,
 }
 
@@ -193,6 +212,11 @@ impl Express {
             heads: Vec::new(),
             ahead: Ahead::new(distances, span),
             scratch: Scratch { stuck: List::new(), unrouted: List::new(), exits: Vec::new() },
+            flights: Flights::new(
+                fixed.flights_limit(links),
+                u64::MAX >> (64 - pipeline.vcs),
+                all().map(|l| l.credit_latency.saturating_add(1)).max().unwrap_or(1),
+            ),
             routers: params.len(),
         };
         for (router, (p, links)) in params.iter().zip(links).enumerate() {
@@ -216,7 +240,8 @@ impl Express {
                 let lane = lane_no(narrow(first) | vc);
                 self.input_depths[usize::from(lane)] = depth(&p.input_depth);
                 let (bit, far) = (1 << vc, far | vc);
-                let there = Output { bit, far, credits, depth: credits, ..Output::NONE };
+                let port = lane_no(narrow(first >> shift));
+                let there = Output { bit, far, credits, depth: credits, port, ..Output::NONE };
                 self.cells[lane].output = there;
                 self.cells[lane].input.row = self.hops.row(router);
             }
@@ -227,6 +252,7 @@ impl Express {
                 latency: traversal + link.latency,
                 credit_latency: 1 + link.credit_latency,
                 node_latency: traversal + link.latency + link.node_latency,
+                first: lane_no(narrow(first)),
                 ..Port::UNLINKED
             };
             if slow {
@@ -241,6 +267,13 @@ impl Fixed {
     /// Each router takes two to this power of ports.
     const fn log_ports(&self) -> u32 {
         self.log - self.shift
+    }
+
+    /// When there are [flights](flight), and the flits in the network up to which there are.
+    fn flights_limit(&self, links: &[Vec<PortLink>]) -> (Rule, usize) {
+        let able = !self.looks && !self.adaptive && self.exits_ample;
+        let rule = if able { Rule::Useful } else { Rule::Never };
+        (rule, (links.iter().map(Vec::len).sum::<usize>() / LINKS_A_FLIT).max(1))
     }
 
     /// The shape of the network, for what is not done at every hop.
@@ -335,15 +368,48 @@ impl Express {
     #[inline]
     fn turn(&mut self, now: u64) -> Option<Due> {
         self.now = now;
+        if now < self.ahead.quiet_until {
+            return None;
+        }
         if now & REFRESH == REFRESH {
             self.refresh();
         }
         let due = self.ahead.turn(when(now));
-        let goes_on = !due.is_empty() || !self.ahead.rests() || self.fixed.looks;
+        let goes_on = self.goes_on(due);
         if goes_on {
             self.ahead.fill(when(now));
         }
         goes_on.then_some(due)
+    }
+
+    /// Whether anything goes on at routers in a cycle in which this is due.
+    #[inline]
+    const fn goes_on(&self, due: Due) -> bool {
+        !due.is_empty() || !self.ahead.rests()
+    }
+
+    /// The next cycle in which anything happens to what is in the network now, at least the next one.
+    #[inline]
+    fn quiet_until(&mut self) -> u64 {
+        let next = self.now + 1;
+        if self.ahead.quiet_until > next {
+            return self.ahead.quiet_until;
+        }
+        if !self.ahead.rests() {
+            return next;
+        }
+        self.ahead.quiet_until = (next + self.ahead.quiet(when(next))).min(next | REFRESH);
+        self.ahead.quiet_until
+    }
+
+    /// Goes on to cycle `now`, which follows the one stepped before, if nothing goes on in it. Tells whether that is so.
+    #[inline]
+    const fn rest(&mut self, now: u64) -> bool {
+        let rests = now < self.ahead.quiet_until;
+        if rests {
+            self.now = now;
+        }
+        rests && !self.flights_are_due()
     }
 
     /// Gives output VCs a credit each, and empties the list.
@@ -383,5 +449,6 @@ impl Express {
         for port in self.cells.ports_mut() {
             port.open_at = later(port.open_at, past);
         }
+        self.flights.refresh(past);
     }
 }

@@ -39,7 +39,7 @@ impl PackedFlit {
     pub const PACKETS_MAX: usize = 1 << (Self::DST - Self::PACKET);
     /// Nodes that can be told apart.
     pub const NODES_MAX: usize = 1 << (Self::HOPS - Self::DST);
-    const NONE: Self = Self(0);
+    pub(super) const NONE: Self = Self(0);
 
     /// A flit that no router has routed: its packet's head, its tail, both or neither.
     #[inline]
@@ -101,7 +101,13 @@ impl PackedFlit {
     /// The same flit when one more router has routed it.
     #[inline]
     pub(super) const fn routed(self) -> Self {
-        Self(self.0.wrapping_add(1 << Self::HOPS))
+        self.routed_by(1)
+    }
+
+    /// The same flit when so many more routers have routed it.
+    #[inline]
+    pub(super) const fn routed_by(self, routers: u16) -> Self {
+        Self(self.0.wrapping_add((routers as u64) << Self::HOPS))
     }
 }
 
@@ -219,7 +225,9 @@ pub(super) struct Output {
     /// How many credits it has; [`STARVED`] in their stead if its owner waits for one.
     pub(super) credits: u16,
     pub(super) depth: u16,
-    pub(super) room: [u16; 2],
+    /// The port that the lane is of.
+    pub(super) port: LaneNo,
+    pub(super) room: u16,
 }
 
 impl Output {
@@ -231,7 +239,8 @@ impl Output {
         asker: NOBODY,
         credits: 0,
         depth: 0,
-        room: [0; 2],
+        port: NOBODY,
+        room: 0,
     };
 }
 
@@ -241,6 +250,34 @@ pub(super) const STARVED: u16 = 1 << 15;
 /// The bit of a lane at the far end of a link that says that there is a node; the others are the number
 /// of its source times 64, and the VC.
 pub(super) const NODE: u32 = 1 << 31;
+
+/// A flit was sent from this input VC to this output VC.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C, align(4))]
+pub(super) struct Sent {
+    lane: LaneNo,
+    out: LaneNo,
+}
+
+impl Sent {
+    /// None was.
+    pub(super) const NONE: Self = Self::new(NOBODY, NOBODY);
+
+    #[inline]
+    pub(super) const fn new(lane: LaneNo, out: LaneNo) -> Self {
+        Self { lane, out }
+    }
+
+    #[inline]
+    pub(super) const fn lane(self) -> LaneNo {
+        self.lane
+    }
+
+    #[inline]
+    pub(super) const fn out(self) -> LaneNo {
+        self.out
+    }
+}
 
 /// One port, as input and as output. One line of cache.
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -255,8 +292,7 @@ pub(super) struct Port {
     pub(super) claim: LaneNo,
     /// Where the switch's arbiters go on behind: the VC that sent last, the output VC that it sent to,
     /// and the input VC from which this output port was sent to last.
-    pub(super) sent: LaneNo,
-    pub(super) sent_to: LaneNo,
+    pub(super) sent: Sent,
     pub(super) taken_from: LaneNo,
     /// The first of the input VCs that wait for an output VC of this port to become free.
     pub(super) parked: LaneNo,
@@ -268,7 +304,9 @@ pub(super) struct Port {
     pub(super) node_latency: u32,
     /// The first cycle in which the switch may send to a slow link again.
     pub(super) open_at: When,
-    pub(super) room: [u32; 5],
+    /// The lane of its first VC.
+    pub(super) first: LaneNo,
+    pub(super) room: [u16; 9],
 }
 
 impl Port {
@@ -277,15 +315,15 @@ impl Port {
         forwarded: 0,
         chosen: NOBODY,
         claim: NOBODY,
-        sent: NOBODY,
-        sent_to: NOBODY,
+        sent: Sent::NONE,
         taken_from: NOBODY,
         parked: NOBODY,
         latency: 0,
         credit_latency: 0,
         node_latency: 0,
         open_at: 0,
-        room: [0; 5],
+        first: NOBODY,
+        room: [0; 9],
     };
 }
 

@@ -9,12 +9,12 @@ use zerocopy::FromZeros;
 use super::state::{Cell, LaneNo, PackedFlit, Port, Queued, When};
 
 /// Places of a table.
-const ROOM: usize = 1 << LaneNo::BITS;
+pub(super) const ROOM: usize = 1 << LaneNo::BITS;
 
 /// Places that are all zero. Memory that is never written is never there, so those without a lane cost
 /// nothing.
 #[expect(clippy::unnecessary_box_returns, reason = "too large for a stack")]
-fn zeroed<T: FromZeros>() -> Box<T> {
+pub(super) fn zeroed<T: FromZeros>() -> Box<T> {
     T::new_box_zeroed().expect("memory for the tables")
 }
 

@@ -1,13 +1,14 @@
 //! The way of a flit from one buffer to the next, and of its credit back.
 
-use base::{Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
+use base::{Hop, RouterIdx, RoutingFunction};
 
 use super::ahead::Kind;
 use super::engine::Engine;
+use super::flight::link;
 use super::hot::From;
 use super::inspect::Looking;
 use super::layout::Layout;
-use super::state::{LaneNo, NOBODY, NODE, PackedFlit, STARVED, lane_no, when};
+use super::state::{LaneNo, NOBODY, NODE, PackedFlit, STARVED, Sent, When, lane_no, when};
 use super::{Border, Express};
 use crate::state::Lane;
 
@@ -24,6 +25,7 @@ impl Engine {
             self.x.occupy(self.ports.all());
         }
         let exited = self.depart(layout);
+        let exited = self.leave_in_order::<L>(exited);
         if exited > 0 || !self.entries.is_empty() {
             self.tell_border(layout, exited, border);
         }
@@ -31,6 +33,17 @@ impl Engine {
             self.advance_all(layout);
         }
         self.route_the_unrouted(layout, routing);
+    }
+
+    /// Adds the flits of flights that leave for nodes to so many others, where the order counts. Gives how many that makes.
+    #[inline]
+    fn leave_in_order<L: Layout>(&mut self, exited: LaneNo) -> LaneNo {
+        let mut exits = self.exits.open();
+        exits.len = exited;
+        if L::FLIES {
+            self.x.land_in_order(|out, flit| exits.push((out, flit)));
+        }
+        exits.len
     }
 
     /// Brings those to the front that were behind the flits that left.
@@ -74,9 +87,11 @@ impl Engine {
             }
             // The credit goes to the output VC at the other end of the link on which the flit came.
             let back = cell.output.far;
+            if L::FLIES {
+                hot.flights.have(link(layout, back, lane));
+            }
             let from = hot.cells.port_mut(layout.port(lane));
-            from.sent = lane;
-            from.sent_to = out;
+            from.sent = Sent::new(lane, out);
             if back & NODE != 0 {
                 self.entries.push(lane);
             } else {
@@ -92,6 +107,9 @@ impl Engine {
             let far = output.far;
             if far & NODE != 0 {
                 exits.push((out, flit));
+            } else if L::FLIES {
+                let arrival = now.wrapping_add(hot.cells.port(there).latency);
+                hot.flights.fresh.push((lane_no(far), flit, arrival));
             } else if L::EVEN {
                 hot.receive(lane_no(far), flit, (usual, From::Usual));
             } else {
@@ -107,6 +125,7 @@ impl Engine {
     #[inline(never)]
     fn tell_border<L: Layout, B: Border>(&mut self, layout: L, exited: LaneNo, border: &mut B) {
         let now = self.x.now;
+        self.x.flights.flits -= usize::from(exited);
         let in_order = exited > 1 && border.ordered();
         let mut hot = self.x.hot(layout);
         if in_order {
@@ -186,10 +205,7 @@ impl Engine {
         let mut head = self.x.heads[packet];
         let state = head.state;
         let fixed = self.x.fixed;
-        let router = RouterIdx(u32::from(lane) >> fixed.log);
-        let of_router = u32::from(lane) & ((1 << fixed.log) - 1);
-        let port = PortIdx::new((of_router >> fixed.shift) as usize);
-        let vc = VcIdx::new(layout.vc(lane) as usize);
+        let (router, port, vc) = self.x.place(layout, lane);
         let view = Looking { x: &self.x, router };
         let hop = routing.route(router, port, vc, &mut head, &view);
         if hop.vcs == 0 || hop.port.at() >= 1 << fixed.log_ports() {
@@ -201,6 +217,60 @@ impl Engine {
         let input = &mut self.x.cells[lane].input;
         input.want = layout.port(lane) & fixed.of_router | hop.port.0;
         input.vcs = hop.vcs;
+        if L::FLIES {
+            self.x.flights.want(input.want, when(self.x.now));
+        }
+    }
+
+    /// Lands flights that end, has flits set out that were sent on in this cycle, and makes room on the links that others
+    /// are about to use.
+    #[inline(never)]
+    pub(super) fn fly<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        layout: L,
+        routing: &R,
+        border: &mut B,
+    ) {
+        if self.x.flights_are_due() {
+            // Where no other left.
+            let exited = self.leave_in_order::<L>(0);
+            if exited > 0 {
+                self.tell_border(layout, exited, border);
+            }
+            self.x.land_all(border);
+        }
+        while let Some(sent) = self.x.flights.fresh.pop() {
+            self.send_on((layout, routing, border), sent, From::Router);
+        }
+        self.route_the_unrouted(layout, routing);
+        self.x.give_way(layout, border);
+    }
+
+    /// Has a flit set out, or puts it on its way to its next input VC.
+    #[inline]
+    pub(super) fn send_on<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        (layout, routing, border): (L, &R, &mut B),
+        (lane, flit, arrival): (LaneNo, PackedFlit, When),
+        from: From,
+    ) {
+        let alone = flit.is_head() && flit.is_tail();
+        if !alone || !self.x.set_out((layout, routing, border), (lane, flit, arrival)) {
+            self.crawl(layout, (lane, flit, arrival), from);
+        }
+    }
+
+    /// Puts a flit on its way to its next input VC.
+    #[inline(never)]
+    fn crawl<L: Layout>(
+        &mut self,
+        layout: L,
+        (lane, flit, arrival): (LaneNo, PackedFlit, When),
+        from: From,
+    ) {
+        self.x.ahead.fill(when(self.x.now));
+        self.x.flights.tally.hops += 1;
+        self.x.hot(layout).receive(lane, flit, (arrival, from));
     }
 }
 

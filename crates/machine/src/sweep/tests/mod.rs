@@ -2,6 +2,7 @@
 
 mod closed_loop;
 mod engines;
+mod flights;
 mod laws;
 mod phases;
 mod reference;

@@ -1,0 +1,296 @@
+//! Packets that cross the network in one go: nobody can tell.
+
+use base::{NodeIdx, RouterIdx, VcIdx};
+use proptest::prelude::*;
+use topology::Description;
+use topology::describe::{FabricForm, LinkForm};
+use topology::routing::Routing;
+use topology::spec::MachineSpec;
+use traffic::synthetic::{Exchange, Traffic, TrafficSpec};
+
+use crate::cycle::{CycleNetwork, Next, Passage, Terminals};
+use crate::sweep::record::Record;
+use crate::sweep::shape;
+use crate::sweep::terminals::Synthetic;
+
+/// A flit that left its source or arrived: the cycle, which of the two, the node, its packet, and the routers it came by.
+type Event = (u64, bool, NodeIdx, u32, u16);
+
+/// Terminals that keep what happens.
+struct Log<'a> {
+    inner: Synthetic<'a>,
+    events: Vec<Event>,
+    /// When sources dry up.
+    until: u64,
+}
+
+impl Log<'_> {
+    /// What happened since it was last asked: what happens at a node in one cycle in its order.
+    fn take(&mut self) -> Vec<Event> {
+        let mut events = core::mem::take(&mut self.events);
+        events.sort_by_key(|(cycle, arrived, node, ..)| (*cycle, *arrived, *node));
+        events
+    }
+}
+
+impl Terminals for Log<'_> {
+    fn next(&mut self, node: NodeIdx, class: u8, now: u64) -> Next {
+        if now < self.until { self.inner.next(node, class, now) } else { Next::Wait }
+    }
+
+    fn flit_injected(&mut self, passage: &Passage, now: u64) {
+        self.events.push((now, false, passage.src, passage.tag, 0));
+    }
+
+    fn flit_ejected(&mut self, passage: &Passage, now: u64) {
+        self.events.push((now, true, passage.dst, passage.tag, passage.hops));
+    }
+
+    fn delivered(&mut self, passage: &Passage, now: u64) -> Option<(NodeIdx, u8)> {
+        self.inner.delivered(passage, now)
+    }
+}
+
+/// A network under traffic.
+struct Loaded<'a> {
+    net: CycleNetwork<Routing>,
+    log: Log<'a>,
+}
+
+/// What can be read off every router between two cycles.
+#[derive(PartialEq, Eq, Debug)]
+struct Seen {
+    /// By router, where there were any.
+    forwarded: Vec<(usize, u64)>,
+    /// By lane, where there are any.
+    buffered: Vec<(usize, usize)>,
+    /// Who waits where and for what, but for the number of its packet.
+    waiting: Vec<String>,
+    flits: (u64, u64),
+}
+
+impl Loaded<'_> {
+    fn seen(&self) -> Seen {
+        let net = &self.net;
+        let routers = || (0..net.routers().len()).map(RouterIdx::new);
+        let ports = routers().flat_map(|r| (0..net.routers().ports(r)).map(move |p| (r, p)));
+        let vcs = 0..u8::try_from(net.vcs()).unwrap();
+        let lanes = ports.flat_map(|(r, p)| vcs.clone().map(move |vc| (r, p, VcIdx(vc))));
+        Seen {
+            forwarded: routers()
+                .map(|r| (r.at(), net.routers().forwarded(r)))
+                .filter(|(_, flits)| *flits > 0)
+                .collect(),
+            buffered: lanes
+                .map(|(r, p, vc)| net.routers().buffered(r, p, vc))
+                .enumerate()
+                .filter(|(_, flits)| *flits > 0)
+                .collect(),
+            waiting: routers()
+                .flat_map(|r| net.routers().blocked(r))
+                .map(|b| format!("{} {:?} {} {:?}", b.dst, b.at, b.out_port, b.out_vc))
+                .collect(),
+            flits: net.flits(),
+        }
+    }
+
+    /// Whether every credit is back; asked of a network that holds nothing.
+    fn has_all_credits(&self) -> bool {
+        let net = &self.net;
+        let all = |r: RouterIdx| {
+            (0..net.routers().ports(r)).all(|port| {
+                (0..u8::try_from(net.vcs()).unwrap()).all(|vc| {
+                    let (there, of) = net.routers().credits(r, port, VcIdx(vc));
+                    there == of
+                })
+            })
+        };
+        (0..net.routers().len()).all(|r| all(RouterIdx::new(r)))
+    }
+}
+
+/// Networks of one kind and traffic.
+#[derive(Clone, Debug)]
+struct Case {
+    topology: &'static str,
+    vcs: u8,
+    buffer: u32,
+    latency: u32,
+    /// Cycles between flits of a link.
+    interval: u32,
+    /// RC, ST and the processing of a credit.
+    stages: [u32; 3],
+    /// Thousandths of a flit a node a cycle.
+    permille: u32,
+    sizes: &'static str,
+    seed: u64,
+    /// Flits in the network up to which there are flights.
+    limit: usize,
+}
+
+impl Case {
+    fn spec(&self) -> MachineSpec {
+        let mut this = Description::shipped(self.topology).expect("it is shipped");
+        if let FabricForm::Mesh(grid) = &mut this.fabric {
+            grid.dims = vec![4, 4];
+        }
+        let router = &mut this.router;
+        [router.rc_cycles, router.st_cycles, router.credit_cycles] = self.stages;
+        router.vcs_per_class = router.vcs_per_class.max(self.vcs);
+        for (_, link) in &mut this.links.0 {
+            if let LinkForm::OnDie { latency_cycles, buffer_flits, interval_cycles } = link {
+                (*latency_cycles, *buffer_flits) = (self.latency, self.buffer);
+                *interval_cycles = self.interval;
+            }
+        }
+        this.elaborate().expect("it is sound")
+    }
+
+    fn traffic(&self) -> TrafficSpec {
+        let exchange = Exchange::OneWay(self.sizes.parse().unwrap());
+        let rate = f64::from(self.permille) / 1000.0;
+        TrafficSpec { rate, exchange, seed: self.seed, ..TrafficSpec::default() }
+    }
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let topology = prop::sample::select(vec![
+        "mesh8x8",
+        "mesh8x8",
+        "mesh8x8",
+        "torus8x8",
+        "ring16",
+        "fattree4x3",
+        "fullmesh8",
+        "hyperx4x4x4",
+        "dragonfly72",
+        "clos64",
+        "nvl8",
+        "mi300x-8",
+    ]);
+    let buffers = prop::sample::select(vec![1_u32, 2, 3, 4, 8, 16]);
+    let sizes = prop::sample::select(vec!["1", "1", "1:0.8,4:0.2"]);
+    let permille = prop_oneof![1_u32..10, 10_u32..80, 80_u32..900];
+    let limit = prop_oneof![Just(usize::MAX), 1_usize..40];
+    let interval = prop::sample::select(vec![1_u32, 1, 1, 2, 5]);
+    let stages = [0_u32..3, 1_u32..3, 0_u32..3];
+    (
+        topology,
+        (1_u8..5, buffers, 1_u32..6),
+        (stages, interval),
+        permille,
+        sizes,
+        any::<u64>(),
+        limit,
+    )
+        .prop_map(
+            |(
+                topology,
+                (vcs, buffer, latency),
+                (stages, interval),
+                permille,
+                sizes,
+                seed,
+                limit,
+            )| Case {
+                topology,
+                vcs,
+                buffer,
+                latency,
+                interval,
+                stages,
+                permille,
+                sizes,
+                seed,
+                limit,
+            },
+        )
+}
+
+/// Networks of a case: never with flights, and twice with them.
+fn loaded<'a>(case: &Case, (spec, traffic): (&MachineSpec, &'a Traffic)) -> [Loaded<'a>; 3] {
+    [0, case.limit, case.limit].map(|flights| {
+        let mut net = CycleNetwork::new(spec, spec.fabric.routing.clone(), 1, 1, ()).unwrap();
+        net.set_flights(flights);
+        net.start();
+        let nodes = spec.fabric.node_ports.len();
+        let inner = Synthetic::new(traffic, nodes, Record::new(1, None, (false, false)));
+        Loaded { net, log: Log { inner, events: Vec::new(), until: u64::MAX } }
+    })
+}
+
+/// Runs a case with flights and without, cycle by cycle and passing over those in which nothing happens, and holds all
+/// that can be seen against each other. Gives how many flights there were, and how many of them were put down.
+fn same(case: &Case, cycles: u64) -> (u64, u64) {
+    let spec = case.spec();
+    let traffic = case.traffic().on(&shape(&spec)).unwrap();
+    let [mut stepped, mut flown, mut jumped] = loaded(case, (&spec, &traffic));
+    while stepped.net.now() < cycles {
+        stepped.net.cycle(&mut stepped.log);
+        flown.net.cycle(&mut flown.log);
+        assert_eq!(stepped.seen(), flown.seen(), "cycle {}", stepped.net.now());
+    }
+    let events = stepped.log.take();
+    assert_eq!(events, flown.log.take());
+    jumped.net.advance(cycles, &mut jumped.log);
+    assert_eq!(events, jumped.log.take());
+    assert_eq!(stepped.seen(), jumped.seen());
+    assert_eq!(stepped.net.routers().flights(), (0, 0));
+    flown.net.routers().flights()
+}
+
+/// How many networks are drawn: many where tests may take minutes.
+fn drawn() -> u32 {
+    if std::env::var_os("LOCKSTEP_DEEP").is_some_and(|v| v == "1") { 2000 } else { 40 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(drawn()))]
+
+    #[test]
+    fn nobody_can_tell_who_flew(case in cases()) {
+        same(&case, 600);
+    }
+}
+
+const MESH: Case = Case {
+    topology: "mesh8x8",
+    vcs: 2,
+    buffer: 8,
+    latency: 1,
+    interval: 1,
+    stages: [1, 1, 1],
+    permille: 4,
+    sizes: "1",
+    seed: 3,
+    limit: usize::MAX,
+};
+
+/// On every kind of network that has them flights set out and, with others about, are put down, or the test above
+/// would show nothing.
+#[test]
+fn there_are_flights_and_some_are_put_down() {
+    for (topology, interval) in [("mesh8x8", 1), ("mesh8x8", 3), ("torus8x8", 1), ("fattree4x3", 1)]
+    {
+        let light = Case { topology, interval, ..MESH };
+        let (light, heavy) = (same(&light, 3000), same(&Case { permille: 60, ..light }, 600));
+        assert!(light.0 > 100 && heavy.1 > 20, "{topology}: {light:?} {heavy:?}");
+    }
+    // Nodes of several ports take flits in order; functions that look at ports decide hop by hop.
+    assert!(same(&Case { topology: "mi300x-8", permille: 30, ..MESH }, 3000).0 > 100);
+    assert_eq!(same(&Case { topology: "dragonfly72", ..MESH }, 1000), (0, 0));
+}
+
+#[test]
+fn a_network_with_flights_that_drains_has_all_its_credits_back() {
+    for buffer in [8, 12, 16] {
+        let case = Case { buffer, permille: 20, ..MESH };
+        let spec = case.spec();
+        let traffic = case.traffic().on(&shape(&spec)).unwrap();
+        let [_, mut flown, _] = loaded(&case, (&spec, &traffic));
+        flown.log.until = 2000;
+        flown.net.advance(2500, &mut flown.log);
+        assert!(flown.net.routers().flights().0 > 100);
+        assert_eq!((flown.net.packets_in_flight(), flown.has_all_credits()), (0, true));
+    }
+}

@@ -1,0 +1,381 @@
+//! Flights: packets of one flit that meet nobody, whose whole way through the network is worked out in one go.
+//!
+//! ```text
+//!              leg 0            leg 1             leg 2
+//!   ──(entry)──▶ input VC ─link─▶ input VC ──link──▶ input VC ──(exit)──▶ node
+//!               departs 5         departs 10         departs 15
+//! ```
+//!
+//! Under a light load most packets find every router on their way at rest. Then all that they do is known when they
+//! set out: which output VCs they get, and in which cycle they leave each router. A flight is that list of legs. It
+//! has every link on its way for itself until its credit is back ([`Link`]), which is enough: all that routers
+//! remember of a packet they remember by the links on which it came and went. So they are told when it
+//! [sets out](Express::set_out). If somebody else comes to one of the links too early, they are told to forget the
+//! legs that are not over, and the flit is put where it is at that moment ([`ground`](Express::ground)) and goes on
+//! like any other. So flights change no cycle of anything.
+//!
+//! They take hold while there are few flits in the network: then each link counts who is about to use it.
+
+mod land;
+mod plan;
+
+use std::collections::VecDeque;
+
+use zerocopy::FromZeros;
+
+use super::layout::Layout;
+use super::state::{LaneNo, NODE, PackedFlit, Sent, When, after, lane_no, later};
+use super::table::{ROOM, zeroed};
+
+/// Legs of the longest flight.
+const LEGS: usize = 32;
+/// Cycles from the setting out to the end, less than these.
+const HORIZON: usize = 256;
+/// Places for flights; the first is nobody's.
+const FLIGHTS: usize = 1 << FlightNo::BITS;
+/// The bit of a link's number that says that it comes from a node: it has that of its port at the router. Others
+/// have that of the port that they leave.
+const ENTRY: LaneNo = 1 << 15;
+
+/// Cycles between the end of flights and their next beginning, at least: counting who uses which link takes time. And
+/// where they hardly came to anything.
+const PAUSE: u32 = 1 << 10;
+const LONG_PAUSE: u32 = 1 << 15;
+/// Hops of others after which it is looked at what flights come to, and the legs that they are to make for each: a hop
+/// takes longer where there are flights, which is made up for by some six legs.
+const HOPS: u32 = 256;
+const LEGS_A_HOP: u32 = 6;
+
+/// The number of a flight; 0 stands for none.
+type FlightNo = u8;
+
+/// A link in one direction, by what keeps flights off it.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Link {
+    /// Heads at the front of input VCs that want it and have no output VC yet, and flits in the input VCs at its
+    /// far end, those under way included.
+    users: u32,
+    /// The last cycle in which a flight has it.
+    until: When,
+}
+
+/// What has a link: a flight, which goes on from its far end with a leg.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(transparent)]
+struct Had(u16);
+
+impl Had {
+    const LEG: u16 = 1 << FlightNo::BITS;
+
+    const fn by(flight: FlightNo) -> Self {
+        Self(flight as u16)
+    }
+
+    /// The same flight's next leg.
+    const fn next(self) -> Self {
+        Self(self.0 + Self::LEG)
+    }
+
+    const fn flight(self) -> FlightNo {
+        self.0.to_le_bytes()[0]
+    }
+
+    const fn leg(self) -> u8 {
+        self.0.to_le_bytes()[1]
+    }
+}
+
+/// A flight's way through a router.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Leg {
+    /// From which input VC to which output VC.
+    hop: Sent,
+    /// The cycle in which it has the switch.
+    departs: When,
+    /// What the router remembered before: of the input VC, the output VC, the output port and the input port.
+    before: Before,
+}
+
+/// Where arbiters went on behind.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Before {
+    sent: Sent,
+    out: LaneNo,
+    owner: LaneNo,
+    taken_from: LaneNo,
+}
+
+/// What else there is to a leg where hops are not known beforehand, or links are slow.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Extra {
+    /// VCs that it might have taken.
+    vcs: u64,
+    /// When its link took another flit [before](crate::rate::Rate::free).
+    free: u64,
+    /// The same as the port had it.
+    open_at: When,
+    /// What its head notes after being routed there.
+    state: u32,
+}
+
+/// A packet of one flit on its way.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Flight {
+    /// As no router on the way has routed it yet.
+    flit: PackedFlit,
+    len: u8,
+    /// Whether its last leg ends at a node.
+    exits: bool,
+    /// Whether it has neither ended nor been put down early.
+    aloft: bool,
+    /// The next one that ends in the same cycle.
+    next: FlightNo,
+    room: u32,
+    legs: [Leg; LEGS],
+    /// Of each leg.
+    extras: [Extra; LEGS],
+}
+
+impl Flight {
+    /// The legs.
+    fn legs(&self) -> &[Leg] {
+        &self.legs[..usize::from(self.len)]
+    }
+
+    /// The first leg that is not over in cycle `now`, with how many are.
+    fn leg(&self, now: When) -> Option<(u8, &Leg)> {
+        let legs = self.legs().iter().zip(0..);
+        legs.map(|(leg, at)| (at, leg)).find(|(_, leg)| after(leg.departs, now))
+    }
+}
+
+/// When there are flights in a network that is lightly loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rule {
+    /// Never: ways depend on what goes on.
+    Never,
+    /// While they come to anything.
+    Useful,
+    Always,
+}
+
+/// Whether flights come to anything: legs of them, and hops of others while there are any.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Tally {
+    legs: u32,
+    pub(super) hops: u32,
+}
+
+/// All flights, and what keeps others from setting out.
+#[derive(Debug)]
+pub(super) struct Flights {
+    /// Whether there may be any now: then links are counted.
+    pub(super) on: bool,
+    /// When there are any, and the flits in the network up to which there are.
+    rule: Rule,
+    limit: usize,
+    /// Whether flits are handed over [in order](crate::Border::ordered): then they are when they leave the last router, and
+    /// that is the end.
+    ordered: bool,
+    /// Flits in the network, those of flights that end at nodes not counted.
+    pub(super) flits: usize,
+    /// How many set out, and how many of them were put down early.
+    pub(super) counts: (u64, u64),
+    /// What came of them since it was last looked at.
+    pub(super) tally: Tally,
+    /// When they were last given up, and for how long at least.
+    since: When,
+    pause: u32,
+    /// The output VCs of a port of which nobody has any.
+    all: u64,
+    /// Cycles from a flit's leaving a router until its credit counts, at most.
+    credit_cycles: u32,
+    links: Box<[Link; ROOM]>,
+    /// `[link]`
+    had: Box<[Had; ROOM]>,
+    places: Box<[Flight; FLIGHTS]>,
+    /// Numbers that nobody has, each with the last cycle in which some link may be had by it still, and those from the
+    /// first on that never was anybody's.
+    spare: VecDeque<(FlightNo, When)>,
+    unused: FlightNo,
+    /// `[cycle]`, by its low bits: the first of those that end in it.
+    ends: [FlightNo; HORIZON],
+    /// Links that somebody else is about to use.
+    touched: Vec<LaneNo>,
+    /// Flits on their way into an input VC which may set out from there, each with the cycle of its arrival.
+    pub(super) fresh: Vec<(LaneNo, PackedFlit, When)>,
+}
+
+impl Clone for Flights {
+    fn clone(&self) -> Self {
+        let mut this = Self::new((self.rule, self.limit), self.all, self.credit_cycles);
+        if self.on {
+            this.links.copy_from_slice(&self.links[..]);
+            this.had.copy_from_slice(&self.had[..]);
+            let used = usize::from(self.unused);
+            this.places[..used].copy_from_slice(&self.places[..used]);
+        }
+        Self {
+            on: self.on,
+            ordered: self.ordered,
+            flits: self.flits,
+            counts: self.counts,
+            tally: self.tally,
+            since: self.since,
+            pause: self.pause,
+            spare: self.spare.clone(),
+            unused: self.unused,
+            ends: self.ends,
+            ..this
+        }
+    }
+}
+
+impl Flights {
+    /// None yet, and by this rule while there are so many flits in the network; `all` are the output VCs of a port.
+    pub(super) fn new((rule, limit): (Rule, usize), all: u64, credit_cycles: u32) -> Self {
+        Self {
+            on: false,
+            rule,
+            limit,
+            ordered: false,
+            flits: 0,
+            counts: (0, 0),
+            tally: Tally::default(),
+            since: 0,
+            pause: PAUSE,
+            all,
+            credit_cycles,
+            links: zeroed(),
+            had: zeroed(),
+            places: zeroed(),
+            spare: VecDeque::new(),
+            unused: 1,
+            ends: [0; HORIZON],
+            touched: Vec::new(),
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Whether they hardly come to anything: then they are not to begin again for long.
+    #[cold]
+    fn are_futile(&mut self) -> bool {
+        let Tally { legs, hops } = core::mem::take(&mut self.tally);
+        let futile = legs < LEGS_A_HOP * hops && self.rule == Rule::Useful;
+        if futile {
+            self.pause = LONG_PAUSE;
+        }
+        futile
+    }
+
+    const fn place(cycle: When) -> usize {
+        cycle as usize % HORIZON
+    }
+
+    /// Whether any ends in cycle `now`.
+    #[inline]
+    pub(super) const fn are_due(&self, now: When) -> bool {
+        self.ends[Self::place(now)] != 0
+    }
+
+    /// A number for a flight in cycle `now`.
+    #[inline]
+    fn open(&mut self, now: When) -> Option<FlightNo> {
+        if let Some(&(number, until)) = self.spare.front()
+            && !after(until, now)
+        {
+            self.spare.pop_front();
+            return Some(number);
+        }
+        let fresh = self.unused < FlightNo::MAX;
+        self.unused += FlightNo::from(fresh);
+        fresh.then(|| self.unused - 1)
+    }
+
+    /// Gives back the number of a flight in cycle `now`.
+    #[inline]
+    fn close(&mut self, number: FlightNo, now: When) {
+        self.spare.push_back((number, now.wrapping_add(self.credit_cycles)));
+    }
+
+    /// Has a flight end in a cycle.
+    #[inline]
+    fn schedule(&mut self, number: FlightNo, ends: When) {
+        let at = Self::place(ends);
+        self.places[usize::from(number)].next = core::mem::replace(&mut self.ends[at], number);
+    }
+
+    /// The first flight that ends in cycle `now`; the others follow.
+    #[inline]
+    fn take_due(&mut self, now: When) -> FlightNo {
+        core::mem::replace(&mut self.ends[Self::place(now)], 0)
+    }
+
+    /// In cycle `now` a head at the front of an input VC wants a link, or a flit is sent to an input VC at its far end.
+    #[inline]
+    pub(super) fn want(&mut self, link: LaneNo, now: When) {
+        let there = &mut self.links[usize::from(link)];
+        there.users += 1;
+        if after(there.until, now) {
+            self.touched.push(link);
+        }
+    }
+
+    /// The head has an output VC, or the flit leaves the input VC.
+    #[inline]
+    pub(super) const fn have(&mut self, link: LaneNo) {
+        self.links[link as usize].users -= 1;
+    }
+
+    /// Cycles are kept by their low bits: moves those long past up to the present.
+    pub(super) fn refresh(&mut self, past: When) {
+        if self.on {
+            self.links.iter_mut().for_each(|link| link.until = later(link.until, past));
+        }
+        self.since = later(self.since, past);
+    }
+
+    /// Flights under way.
+    fn all(&self) -> impl Iterator<Item = &Flight> {
+        let used = if self.on { usize::from(self.unused) } else { 0 };
+        self.places[..used].iter().filter(|f| f.aloft)
+    }
+
+    /// What leg of which flight begins at an input VC, if it is there in cycle `now`: its flit as it is there, where it is
+    /// going, and whether it has got that.
+    pub(super) fn at(
+        &self,
+        lane: LaneNo,
+        rc: u32,
+        now: When,
+    ) -> Option<(PackedFlit, LaneNo, bool)> {
+        self.all().find_map(|f| {
+            let (over, leg) = f.leg(now)?;
+            let asks = leg.departs.wrapping_sub(1);
+            let there = leg.hop.lane() == lane && !after(asks.wrapping_sub(rc), now);
+            there.then(|| (f.flit.routed_by(u16::from(over) + 1), leg.hop.out(), !after(asks, now)))
+        })
+    }
+
+    /// The input VCs where they are, or to which they are on their way.
+    pub(super) fn lanes(&self, now: When) -> impl Iterator<Item = LaneNo> {
+        self.all().filter_map(move |f| f.leg(now)).map(|(_, leg)| leg.hop.lane())
+    }
+
+    /// The output VCs by which they are yet to leave, though that is counted.
+    pub(super) fn to_come(&self, now: When) -> impl Iterator<Item = LaneNo> {
+        let all = self.all().flat_map(Flight::legs);
+        all.filter(move |leg| after(leg.departs, now)).map(|leg| leg.hop.out())
+    }
+}
+
+/// The link by which flits come to an input VC, whose output VC of the same number leads to `far`.
+#[inline]
+pub(super) fn link<L: Layout>(layout: L, far: u32, lane: LaneNo) -> LaneNo {
+    if far & NODE != 0 { layout.port(lane) | ENTRY } else { layout.port(lane_no(far)) }
+}
