@@ -179,8 +179,11 @@ impl Ahead {
     /// The head at the front of an input VC is routed in cycle `at`.
     #[inline]
     pub(super) fn route(&mut self, at: When, lane: LaneNo) {
-        self.mark(at);
-        self.routes.push(u64::from(at), lane);
+        let routes = self.routes.list(u64::from(at));
+        routes.push(lane);
+        if let [_] = routes[..] {
+            self.mark(at);
+        }
     }
 
     /// Marks a cycle in which a stray is due.

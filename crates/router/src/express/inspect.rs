@@ -33,7 +33,7 @@ impl View for Looking<'_> {
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
         let there = self.x.cells.port(self.lane(port, 0) >> self.x.fixed.shift);
         let free = there.free & vcs;
-        let funded = |vc: &usize| self.x.credits(self.lane(port, *vc)) > 0;
+        let funded = |vc: &usize| self.x.at_hand(self.lane(port, *vc)) > 0;
         bits(free).filter(funded).fold(0, |set, vc| set | 1 << vc)
     }
 
@@ -101,12 +101,17 @@ impl Express {
         let spent = |lane: &LaneNo| self.cells[*lane].output.far == u32::from(out);
         let aloft = self.flights.lanes(when(self.now)).filter(spent).count();
         let aloft = u32::try_from(aloft).unwrap_or(0);
-        u32::from(self.cells[out].output.credits & !STARVED) - aloft
+        self.at_hand(out) - aloft
+    }
+
+    /// As [`credits`](Self::credits) where there are no flights.
+    fn at_hand(&self, out: LaneNo) -> u32 {
+        u32::from(self.cells[out].output.credits & !STARVED)
     }
 
     /// Credits of output VC `out` that were spent and do not count again.
     fn used(&self, out: LaneNo) -> u32 {
-        self.depth(out) - self.credits(out)
+        self.depth(out) - self.at_hand(out)
     }
 
     /// Flits of buffer at the far end of output VC `out`.
