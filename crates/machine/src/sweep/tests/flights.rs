@@ -281,6 +281,25 @@ fn there_are_flights_and_some_are_put_down() {
     assert_eq!(same(&Case { topology: "dragonfly72", ..MESH }, 1000), (0, 0));
 }
 
+/// Long ways get into each other's: left to itself, the network tries flights and soon gives them up for long.
+#[test]
+fn flights_that_hardly_come_to_anything_are_given_up() {
+    let case = Case { latency: 8, buffer: 32, permille: 6, ..MESH };
+    let spec = case.spec();
+    let traffic = case.traffic().on(&shape(&spec)).unwrap();
+    let [mut stepped, mut always, mut left] = loaded(&case, (&spec, &traffic));
+    left.net = CycleNetwork::new(&spec, spec.fabric.routing.clone(), 1, 1, ()).unwrap();
+    left.net.start();
+    let [_, forced, by_itself] = [&mut stepped, &mut always, &mut left].map(|one| {
+        one.net.advance(60_000, &mut one.log);
+        one.net.routers().flights().0
+    });
+    let events = stepped.log.take();
+    assert_eq!(events, always.log.take());
+    assert_eq!(events, left.log.take());
+    assert!(by_itself > 50 && forced > 4 * by_itself, "{by_itself} of {forced}");
+}
+
 #[test]
 fn a_network_with_flights_that_drains_has_all_its_credits_back() {
     for buffer in [8, 12, 16] {

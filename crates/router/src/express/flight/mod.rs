@@ -337,6 +337,9 @@ impl Flights {
         if self.on {
             self.links.iter_mut().for_each(|link| link.until = later(link.until, past));
         }
+        for (_, until) in &mut self.spare {
+            *until = later(*until, past);
+        }
         self.since = later(self.since, past);
     }
 
