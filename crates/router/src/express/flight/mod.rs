@@ -283,18 +283,22 @@ impl Flights {
         self.ends[Self::place(now)] != 0
     }
 
-    /// A number for a flight in cycle `now`.
+    /// A number for a flight in cycle `now`. Until that has legs, it is done with no link: a way may come by one twice.
     #[inline]
     fn open(&mut self, now: When) -> Option<FlightNo> {
-        if let Some(&(number, until)) = self.spare.front()
-            && !after(until, now)
-        {
-            self.spare.pop_front();
-            return Some(number);
-        }
-        let fresh = self.unused < FlightNo::MAX;
-        self.unused += FlightNo::from(fresh);
-        fresh.then(|| self.unused - 1)
+        let number = match self.spare.front() {
+            Some(&(number, until)) if !after(until, now) => {
+                self.spare.pop_front();
+                number
+            }
+            _ if self.unused == FlightNo::MAX => return None,
+            _ => {
+                self.unused += 1;
+                self.unused - 1
+            }
+        };
+        self.places[usize::from(number)].len = 0;
+        Some(number)
     }
 
     /// Gives back the number of a flight in cycle `now`.
