@@ -3,7 +3,7 @@
 use base::{NodeIdx, RouterIdx, VcIdx};
 use proptest::prelude::*;
 use topology::Description;
-use topology::describe::{FabricForm, LinkForm};
+use topology::describe::{FabricForm, LinkForm, PerDim};
 use topology::routing::Routing;
 use topology::spec::MachineSpec;
 use traffic::synthetic::{Exchange, Traffic, TrafficSpec};
@@ -116,6 +116,9 @@ struct Case {
     vcs: u8,
     buffer: u32,
     latency: u32,
+    /// Whether that is so of the links between a mesh's routers only, and others are as shipped: where links to nodes are
+    /// shallow there are no flights.
+    far: bool,
     /// Cycles between flits of a link.
     interval: u32,
     /// RC, ST and the processing of a credit.
@@ -131,17 +134,27 @@ struct Case {
 impl Case {
     fn spec(&self) -> MachineSpec {
         let mut this = Description::shipped(self.topology).expect("it is shipped");
+        let far = LinkForm::OnDie {
+            latency_cycles: self.latency,
+            interval_cycles: self.interval,
+            buffer_flits: self.buffer,
+        };
         if let FabricForm::Mesh(grid) = &mut this.fabric {
             grid.dims = vec![4, 4];
+            if self.far {
+                grid.link = PerDim::Same("far".to_owned());
+            }
         }
         let router = &mut this.router;
         [router.rc_cycles, router.st_cycles, router.credit_cycles] = self.stages;
         router.vcs_per_class = router.vcs_per_class.max(self.vcs);
         for (_, link) in &mut this.links.0 {
-            if let LinkForm::OnDie { latency_cycles, buffer_flits, interval_cycles } = link {
-                (*latency_cycles, *buffer_flits) = (self.latency, self.buffer);
-                *interval_cycles = self.interval;
+            if matches!(link, LinkForm::OnDie { .. }) && !self.far {
+                *link = far.clone();
             }
+        }
+        if self.far && matches!(this.fabric, FabricForm::Mesh(_)) {
+            this.links.0.push(("far".to_owned(), far));
         }
         this.elaborate().expect("it is sound")
     }
@@ -172,12 +185,13 @@ fn cases() -> impl Strategy<Value = Case> {
     let sizes = prop::sample::select(vec!["1", "1", "1:0.8,4:0.2"]);
     let permille = prop_oneof![1_u32..10, 10_u32..80, 80_u32..900];
     let limit = prop_oneof![Just(usize::MAX), 1_usize..40];
+    let far = any::<bool>();
     let interval = prop::sample::select(vec![1_u32, 1, 1, 2, 5]);
     let stages = [0_u32..3, 1_u32..3, 0_u32..3];
     (
         topology,
         (1_u8..5, buffers, 1_u32..6),
-        (stages, interval),
+        (stages, interval, far),
         permille,
         sizes,
         any::<u64>(),
@@ -187,7 +201,7 @@ fn cases() -> impl Strategy<Value = Case> {
             |(
                 topology,
                 (vcs, buffer, latency),
-                (stages, interval),
+                (stages, interval, far),
                 permille,
                 sizes,
                 seed,
@@ -197,6 +211,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 vcs,
                 buffer,
                 latency,
+                far,
                 interval,
                 stages,
                 permille,
@@ -258,6 +273,7 @@ const MESH: Case = Case {
     vcs: 2,
     buffer: 8,
     latency: 1,
+    far: false,
     interval: 1,
     stages: [1, 1, 1],
     permille: 4,
@@ -302,8 +318,8 @@ fn flights_that_hardly_come_to_anything_are_given_up() {
 
 #[test]
 fn a_network_with_flights_that_drains_has_all_its_credits_back() {
-    for buffer in [8, 12, 16] {
-        let case = Case { buffer, permille: 20, ..MESH };
+    for buffer in [1, 2, 3, 8] {
+        let case = Case { buffer, far: true, permille: 20, ..MESH };
         let spec = case.spec();
         let traffic = case.traffic().on(&shape(&spec)).unwrap();
         let [_, mut flown, _] = loaded(&case, (&spec, &traffic));
