@@ -245,13 +245,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// The routers, and what is around them where they are stepped all at once.
     #[inline]
     fn edge(&mut self) -> (&mut RouterBank<R>, Edge<'_>) {
-        let edge = Edge {
-            shared_nodes: self.wires.shared_nodes,
-            calendar: &mut self.wires.calendar,
-            sources: &mut self.sources,
-            credits: &mut self.credits,
-            vcs: self.vcs,
-        };
+        let sources = (&mut self.sources[..], &mut self.credits[..]);
+        let edge = Edge::new(&mut self.wires, sources, self.vcs);
         (&mut self.bank, edge)
     }
 
@@ -460,13 +455,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Puts the flits that sources sent in this cycle on their way into routers.
     #[inline(never)]
     fn enter(&mut self) {
-        let mut edge = Edge {
-            shared_nodes: self.wires.shared_nodes,
-            calendar: &mut self.wires.calendar,
-            sources: &mut self.sources,
-            credits: &mut self.credits,
-            vcs: self.vcs,
-        };
+        let sources = (&mut self.sources[..], &mut self.credits[..]);
+        let mut edge = Edge::new(&mut self.wires, sources, self.vcs);
         self.bank.enter(&self.entering, &mut edge);
         self.entering.clear();
     }

@@ -138,16 +138,27 @@ impl<W: Watch> Egress for Wires<W> {
 
 /// The edge of a network whose routers are stepped all at once.
 pub(super) struct Edge<'a> {
-    pub(super) calendar: &'a mut Calendar,
+    calendar: &'a mut Calendar,
     /// Whether any node has several ports.
-    pub(super) shared_nodes: bool,
-    pub(super) sources: &'a mut [Source],
+    shared_nodes: bool,
+    sources: &'a mut [Source],
     /// `[source * VCs + vc]`
-    pub(super) credits: &'a mut [u16],
-    pub(super) vcs: u32,
+    credits: &'a mut [u16],
+    vcs: u32,
 }
 
-impl Edge<'_> {
+impl<'a> Edge<'a> {
+    /// That of these links and sources, with so many VCs a port.
+    #[inline]
+    pub(super) const fn new<W>(
+        wires: &'a mut Wires<W>,
+        (sources, credits): (&'a mut [Source], &'a mut [u16]),
+        vcs: u32,
+    ) -> Self {
+        let Wires { calendar, shared_nodes, .. } = wires;
+        Self { calendar, shared_nodes: *shared_nodes, sources, credits, vcs }
+    }
+
     /// A source and VC as buffers tell them.
     const fn of(source: Lane) -> (usize, usize) {
         ((source.0 / 64) as usize, (source.0 % 64) as usize)

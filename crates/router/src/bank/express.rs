@@ -61,7 +61,8 @@ impl<R: RoutingFunction> RouterBank<R> {
     }
 
     /// Has packets of one flit that meet nobody cross an express bank in one go while there are no more than `flits` flits
-    /// in it, 0 for never, rather than up to a number that goes by its links. That changes no cycle of anything.
+    /// in it, 0 for never, even where that hardly comes to anything; otherwise it is up to a number that goes by its links,
+    /// and as long as it does. That changes no cycle of anything.
     pub fn set_flights<B: Border>(&mut self, flits: usize, border: &mut B) {
         if let Some(x) = &mut self.express {
             x.set_flights(flits, border);

@@ -68,8 +68,8 @@ struct Had(u16);
 impl Had {
     const LEG: u16 = 1 << FlightNo::BITS;
 
-    const fn by(flight: FlightNo) -> Self {
-        Self(flight as u16)
+    const fn by(flight: FlightNo, leg: u8) -> Self {
+        Self(u16::from_le_bytes([flight, leg]))
     }
 
     /// The same flight's next leg.

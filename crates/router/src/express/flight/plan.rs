@@ -65,7 +65,7 @@ impl Express {
         (f.len, f.exits, f.aloft) = (len, exits, true);
         let counts = f.legs[0].departs.wrapping_add(self.cells.port(port).credit_latency);
         self.flights.links[usize::from(entry)].until = counts;
-        self.flights.had[usize::from(entry)] = Had::by(number);
+        self.flights.had[usize::from(entry)] = Had::by(number, 0);
         self.flights.flits -= usize::from(exits);
         self.flights.counts.0 += 1;
         self.flights.tally.legs += u32::from(len);
@@ -145,7 +145,7 @@ impl Express {
         let to_count = to_leave + flights.credit_cycles;
         let f = &mut flights.places[usize::from(number)];
         let Plan { mut lane, mut arrival, legs: len } = *plan;
-        let mut had = Had(u16::from(len) * Had::LEG + u16::from(number));
+        let mut had = Had::by(number, len);
         let mut stop = Stop::Here;
         for leg in f.legs.iter_mut().skip(usize::from(len)) {
             let Cell { input, output } = &cells[lane];
@@ -167,7 +167,7 @@ impl Express {
             let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
             let out = first | lane_no(vc);
             let Output { far, credits, .. } = cells[out].output;
-            if credits.wrapping_sub(1) >= STARVED - 1 {
+            if !(1..STARVED).contains(&credits) {
                 break;
             }
             let departs = arrival.wrapping_add(to_leave);
@@ -219,7 +219,7 @@ impl Express {
             let from = output.port;
             let out = layout.lane(there, layout.behind(input.out, there, able));
             let Output { far, credits, .. } = self.cells[out].output;
-            if credits.wrapping_sub(1) >= STARVED - 1 {
+            if !(1..STARVED).contains(&credits) {
                 break;
             }
             let free = self.occupy_from(there, departs);
@@ -229,8 +229,7 @@ impl Express {
             let state = head.map_or(0, |head: Head| head.state);
             f.extras[usize::from(len)] = Extra { vcs, free, open_at, state };
             len += 1;
-            self.flights.had[usize::from(there)] =
-                Had(u16::from(len) * Had::LEG + u16::from(number));
+            self.flights.had[usize::from(there)] = Had::by(number, len);
             let link = &mut self.flights.links[usize::from(there)];
             if far & NODE != 0 {
                 link.until = departs;
