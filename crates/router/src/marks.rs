@@ -44,6 +44,25 @@ impl Marks {
         }
     }
 
+    /// Takes the mark of the present cycle away, which has the first one. Gives the next cycle that has one.
+    #[inline]
+    pub const fn pop(&mut self, now: u64) -> Option<u64> {
+        let (word, bit) = Self::place(now);
+        let there = &mut self.words[word as usize];
+        *there &= !(1 << bit);
+        let here = *there >> bit;
+        if here != 0 {
+            return Some(now + here.trailing_zeros() as u64);
+        }
+        if *there == 0 {
+            self.any &= !(1 << word);
+        }
+        match self.next(now) {
+            Some(ahead) => Some(now + ahead),
+            None => None,
+        }
+    }
+
     /// How many cycles from `from` on, which is at most the one behind the present one, have no mark until one has.
     #[inline]
     pub const fn next(&self, from: u64) -> Option<u64> {
@@ -77,6 +96,10 @@ mod tests {
                 let from = first + n;
                 let next = cycles.iter().find(|at| **at >= from);
                 assert_eq!(marks.next(from).map(|ahead| from + ahead), next.copied(), "{from}");
+                if next == Some(&from) {
+                    let next = cycles.iter().find(|at| **at > from);
+                    assert_eq!(marks.clone().pop(from), next.copied(), "{from}");
+                }
                 marks.clear(from);
             }
             marks.clear(first + 4095);

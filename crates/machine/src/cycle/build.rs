@@ -10,6 +10,7 @@ use super::framed::{Framed, is_framed};
 use super::groups::Ledger;
 use super::passages::Passages;
 use super::source::{Sending, Source};
+use super::wakes::SourceSet;
 use super::wires::{Far, Wires};
 use super::{CycleNetwork, Watch};
 use crate::BuildError;
@@ -82,8 +83,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             dealt: Vec::new(),
             deals_open: vec![0; fabric.node_ports.len()],
             seed,
-            restless: false,
-            active_sources: Vec::new(),
+            active_sources: SourceSet::new(0),
             entering: Vec::new(),
             passages: Passages::new(),
             woken: Vec::new(),
@@ -98,7 +98,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 this.add_source(NodeIdx::new(n), (p, ports.len()), credits, near);
             }
         }
-        this.active_sources = vec![0; this.sources.len().div_ceil(64)];
+        this.active_sources = SourceSet::new(this.sources.len());
         Ok(this)
     }
 

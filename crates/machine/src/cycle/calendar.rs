@@ -2,71 +2,18 @@
 //!
 //! Whoever sends puts the event into the list of the cycle in which it arrives, so an idle cycle
 //! costs a look into empty lists and an idle component nothing. Flits and credits are never further
-//! ahead than the longest link, so their rings are short and stay in the caches. A source that wakes
-//! later than its ring reaches is woken at its end and asks again; such routers lie in a set.
+//! ahead than the longest link, so their rings are short and stay in the caches. Routers that wake
+//! later than their ring reaches lie in a set.
 
 use std::collections::BTreeSet;
 
 use base::RouterIdx;
 use router::{Lane, PackedFlit, Ring, Slot};
 
+use super::wakes::{SourceSet, SourceWakes};
+
 /// Cycles that wakes of routers may lie ahead.
 const WAKES_AHEAD: u64 = 500;
-/// Cycles that wakes of sources may lie ahead, and more: two to these powers. The more sources, the fewer, so that
-/// what is to come stays in the caches.
-const WAKES_LOG: core::ops::RangeInclusive<u32> = 9..=12;
-/// Words of 64 sources and cycles for which there is room where there are more than the fewest cycles: two to this power.
-const WAKES_WORDS_LOG: u32 = 12;
-
-/// When sources are woken: for each cycle to come a bit per source.
-#[derive(Clone, Debug)]
-pub(super) struct SourceWakes {
-    /// `[cycle modulo their number][source / 64]`
-    sets: Vec<u64>,
-    words: usize,
-    /// Their number is two to this power.
-    log: u32,
-}
-
-impl SourceWakes {
-    fn new(sources: usize) -> Self {
-        let words = sources.div_ceil(64);
-        let fitting = WAKES_WORDS_LOG.saturating_sub(words.next_power_of_two().ilog2());
-        let log = fitting.clamp(*WAKES_LOG.start(), *WAKES_LOG.end());
-        Self { sets: vec![0; words << log], words, log }
-    }
-
-    /// How many cycles ahead a source may wake at most.
-    #[inline]
-    const fn reach(&self) -> u64 {
-        (1 << self.log) - 1
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the mask takes the low bits")]
-    #[inline]
-    const fn place(&self, at: u64) -> usize {
-        at as usize & ((1 << self.log) - 1)
-    }
-
-    /// Has a source wake at cycle `at`, which is not further ahead than they reach.
-    #[inline]
-    fn wake(&mut self, source: usize, at: u64) {
-        let first = self.place(at) * self.words;
-        self.sets[first + source / 64] |= 1 << (source % 64);
-    }
-
-    /// Adds the sources that wake at cycle `now` to a set.
-    #[inline]
-    pub(super) fn take(&mut self, now: u64, into: &mut [u64]) {
-        let first = self.place(now) * self.words;
-        for (word, into) in into.iter_mut().enumerate() {
-            if let Some(set) = self.sets.get_mut(first + word) {
-                *into |= core::mem::take(set);
-            }
-        }
-    }
-}
-
 /// Cycles ahead that are marked.
 const MARKS: usize = router::Marks::CYCLES;
 
@@ -99,6 +46,8 @@ pub(super) struct Marks {
     /// The cycles in which anything may, and `[cycle modulo their number]` its kinds.
     cycles: router::Marks,
     kinds: Box<[u8; MARKS]>,
+    /// The first of them.
+    first: u64,
     /// Events may lie further ahead than that: then every cycle counts as marked.
     always: bool,
 }
@@ -106,10 +55,12 @@ pub(super) struct Marks {
 impl Marks {
     /// None, for events up to `span` cycles ahead.
     fn new(span: u64) -> Self {
+        let always = span >= MARKS as u64;
         Self {
             cycles: router::Marks::default(),
             kinds: Box::new([0; MARKS]),
-            always: span >= MARKS as u64,
+            first: if always { 0 } else { u64::MAX },
+            always,
         }
     }
 
@@ -121,28 +72,31 @@ impl Marks {
 
     /// Something happens in cycle `at`.
     #[inline]
-    pub(super) const fn set(&mut self, at: u64, kind: Kind) {
+    pub(super) fn set(&mut self, at: u64, kind: Kind) {
         self.kinds[Self::place(at)] |= kind as u8;
         self.cycles.set(at);
+        self.first = self.first.min(at);
     }
 
-    /// What may happen in cycle `now`; asked once.
+    /// What may happen in cycle `now`, none before which was left out; asked once.
     #[inline]
-    pub(super) const fn take(&mut self, now: u64) -> Kinds {
-        let kinds = core::mem::replace(&mut self.kinds[Self::place(now)], 0);
-        if kinds != 0 {
-            self.cycles.clear(now);
+    pub(super) fn take(&mut self, now: u64) -> Kinds {
+        if now < self.first {
+            return Kinds(0);
         }
-        Kinds(if self.always { u8::MAX } else { kinds })
-    }
-
-    /// The first cycle from `now` on in which anything may happen, or `until`, which is not before it.
-    #[inline]
-    pub(super) fn next(&self, now: u64, until: u64) -> u64 {
         if self.always {
-            return now;
+            return Kinds(u8::MAX);
         }
-        self.cycles.next(now).map_or(until, |ahead| until.min(now + ahead))
+        let kinds = core::mem::replace(&mut self.kinds[Self::place(now)], 0);
+        self.first = self.cycles.pop(now).unwrap_or(u64::MAX);
+        Kinds(kinds)
+    }
+
+    /// The first cycle from the present one on in which anything may happen: [`u64::MAX`] if nothing is to come, 0 if
+    /// every cycle counts.
+    #[inline]
+    pub(super) const fn first(&self) -> u64 {
+        self.first
     }
 }
 
@@ -175,10 +129,9 @@ pub(super) struct Calendar {
 impl Calendar {
     /// Room for flits and credits up to `span` cycles ahead, and for wakes of so many sources.
     pub(super) fn new(span: u64, sources: usize) -> Self {
-        let source_wakes = SourceWakes::new(sources);
         Self {
             now: 0,
-            marks: Marks::new(span.max(source_wakes.reach())),
+            marks: Marks::new(span),
             credits: Ring::new(span),
             source_credits: Ring::new(span),
             bodies: Ring::new(span),
@@ -186,7 +139,7 @@ impl Calendar {
             ejects: Ring::new(span),
             landing: Ring::new(span),
             wakes: Ring::new(WAKES_AHEAD),
-            source_wakes,
+            source_wakes: SourceWakes::new(sources),
             late_wakes: BTreeSet::new(),
             span,
         }
@@ -201,7 +154,7 @@ impl Calendar {
     /// The first cycle from the present one on in which anything is to come, or `until`, which is not before it.
     pub(super) fn next(&self, until: u64) -> u64 {
         let late = self.late_wakes.first().map_or(until, |(at, _)| until.min(*at));
-        let until = self.marks.next(self.now, late.max(self.now));
+        let until = self.marks.first().min(late).max(self.now);
         // In rings, nothing is as far ahead as that.
         let far = self.now + self.span.max(WAKES_AHEAD) + 1;
         let due = |at: &u64| {
@@ -234,9 +187,16 @@ impl Calendar {
     /// Wakes a source at cycle `at`, or as late before it as can be.
     #[inline]
     pub(super) fn wake_source(&mut self, source: usize, at: u64) {
-        let at = at.min(self.now + self.source_wakes.reach());
-        self.marks.set(at, Kind::Wakes);
-        self.source_wakes.wake(source, at);
+        let at = at.min(self.now + SourceWakes::REACH);
+        let look = self.source_wakes.wake(source, at, self.now);
+        self.marks.set(look, Kind::Wakes);
+    }
+
+    /// Adds the sources that wake at cycle `now` to a set.
+    #[inline]
+    pub(super) fn take_source_wakes(&mut self, now: u64, into: &mut SourceSet) {
+        let Self { source_wakes, marks, .. } = self;
+        source_wakes.take(now, into, |at| marks.set(at, Kind::Wakes));
     }
 }
 
@@ -245,43 +205,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sources_wake_too_far_ahead_comes_early_and_a_routers_in_time() {
+    fn a_routers_wake_comes_in_time_however_far_ahead() {
         let mut calendar = Calendar::new(8, 70);
         calendar.now = 10;
         calendar.wake(RouterIdx(5), 10 + WAKES_AHEAD + 7);
-        let reach = calendar.source_wakes.reach();
-        calendar.wake_source(3, 10 + reach + 1);
-        calendar.wake_source(4, 11);
-        calendar.wake_source(66, 11);
-        let mut taken = |now| {
-            let mut set = [0; 2];
-            calendar.source_wakes.take(now, &mut set);
-            set
-        };
-        assert_eq!(taken(11), [1 << 4, 1 << 2]);
-        assert_eq!([taken(11), taken(10 + reach)], [[0; 2], [1 << 3, 0]]);
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 6), None);
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), Some(RouterIdx(5)));
         assert_eq!(calendar.late_wake(10 + WAKES_AHEAD + 7), None);
     }
 
     #[test]
+    fn a_source_wakes_in_time_or_early_and_every_cycle_is_marked_that_matters() {
+        let reach = SourceWakes::REACH;
+        for ahead in [1, 511, 512, 9000, reach, reach + 1] {
+            let mut calendar = Calendar::new(8, 70);
+            calendar.now = 10;
+            calendar.wake_source(66, 10 + ahead);
+            let mut woken = None;
+            while woken.is_none() {
+                let now = calendar.marks.first();
+                calendar.now = now;
+                assert!(calendar.marks.take(now).has(Kind::Wakes));
+                let mut set = SourceSet::new(70);
+                calendar.take_source_wakes(now, &mut set);
+                woken = (!set.is_empty()).then_some((now, set.take(1)));
+            }
+            assert_eq!(woken, Some((10 + ahead.min(reach), 1 << 2)));
+        }
+    }
+
+    #[test]
     fn a_mark_is_taken_in_its_cycle_and_events_beyond_all_marks_are_never_passed_over() {
         let mut near = Marks::new(MARKS as u64 - 1);
+        assert_eq!(near.first(), u64::MAX);
         let last = 7 + MARKS as u64 - 1;
         near.set(last, Kind::Flits);
+        near.set(70, Kind::Credits);
         near.set(last, Kind::Wakes);
-        assert_eq!(
-            [near.next(7, last + 9), near.next(7, 700), near.next(last, last)],
-            [last, 700, last]
-        );
-        let all = (7..7 + 2 * MARKS as u64).map(|at| (at, near.take(at)));
-        let taken: Vec<(u64, Kinds)> = all.filter(|(_, kinds)| *kinds != Kinds(0)).collect();
-        assert_eq!(taken, [(last, Kinds(Kind::Flits as u8 | Kind::Wakes as u8))]);
-        assert_eq!(near.next(7, 9000), 9000);
+        assert_eq!(near.first(), 70);
+        let all = (7..7 + 2 * MARKS as u64).map(|at| (at, near.take(at), near.first()));
+        let taken: Vec<_> = all.filter(|(_, kinds, _)| *kinds != Kinds(0)).collect();
+        let at_last = Kinds(Kind::Flits as u8 | Kind::Wakes as u8);
+        let at_first = Kinds(Kind::Credits as u8);
+        assert_eq!(taken, [(70, at_first, last), (last, at_last, u64::MAX)]);
         let mut far = Marks::new(MARKS as u64);
         far.set(7 + MARKS as u64, Kind::Credits);
         assert!((7..=7 + MARKS as u64).all(|at| far.take(at).has(Kind::Credits)));
-        assert_eq!(far.next(8, 9), 8);
+        assert_eq!(far.first(), 0);
     }
 }

@@ -368,7 +368,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if reduced.whole {
                 for at in ledger.held.keys() {
                     let s = at / self.classes;
-                    self.active_sources[s / 64] |= 1 << (s % 64);
+                    self.active_sources.insert(s);
                 }
             }
             t.reduced(&reduced, now);

@@ -220,9 +220,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if let Some(next) = self.dealt[s * self.classes + class].pop_front() {
                 self.sendings[s * self.classes + class] = next;
                 let dealer = self.first_source[source.node as usize] as usize;
-                self.deals_open[source.node as usize] -= 1;
-                self.active_sources[dealer / 64] |= 1 << (dealer % 64);
-                self.restless = true;
+                let open = &mut self.deals_open[source.node as usize];
+                *open -= 1;
+                // Others have dealt out all that there was.
+                if *open + 1 == DEALT_MAX {
+                    self.active_sources.insert(dealer);
+                }
             }
             return u64::MAX;
         }
@@ -272,6 +275,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.dealt[to * self.classes + class].push_back(sending);
                         if to != s {
                             self.wires.calendar.wake_source(to, now + 1);
+                        }
+                        if offer.next > now {
+                            wake = wake.min(offer.next);
+                            break;
                         }
                     }
                 }

@@ -36,6 +36,7 @@ mod source;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod wakes;
 mod watch;
 mod wires;
 
@@ -54,6 +55,7 @@ pub use open::Open;
 use passages::Passages;
 use source::{Sending, Source};
 pub use terminal::{Next, Offer, Passage, Terminals};
+use wakes::SourceSet;
 pub use watch::Watch;
 use wires::{Edge, Wires};
 
@@ -86,10 +88,8 @@ pub struct CycleNetwork<R, W = ()> {
     /// `[node]`: how many of them.
     deals_open: Vec<u32>,
     seed: u64,
-    /// Bit per source: has something to do in this cycle.
-    active_sources: Vec<u64>,
-    /// Whether there may be such a source though nothing arrives at the edge of the network.
-    restless: bool,
+    /// Sources that have something to do in this cycle.
+    active_sources: SourceSet,
     /// Flits of this cycle that sources send to routers which are stepped all at once, each with the
     /// low bits of the cycle of its arrival.
     entering: Vec<(Lane, PackedFlit, u32)>,
@@ -159,9 +159,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// have changed.
     pub fn start(&mut self) {
         for s in 0..self.sources.len() {
-            self.active_sources[s / 64] |= 1 << (s % 64);
+            self.active_sources.insert(s);
         }
-        self.restless = true;
     }
 
     /// Steps one cycle.
@@ -178,8 +177,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             self.take_source_credits(now);
         }
         if kinds.has(Kind::Wakes) {
-            self.wires.calendar.source_wakes.take(now, &mut self.active_sources);
-            self.restless = true;
+            self.wires.calendar.take_source_wakes(now, &mut self.active_sources);
         }
         if self.bank.is_express() {
             if !self.bank.rest(now) {
@@ -189,7 +187,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             if kinds.has(Kind::Flits) {
                 self.land_all(now, terminals);
             }
-            if self.restless {
+            if !self.active_sources.is_empty() {
                 self.inject(now, terminals);
             }
         } else {
@@ -214,15 +212,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
     /// Passes over the cycles in which nothing happens, up to cycle `until` at most.
     #[inline]
     pub fn skip(&mut self, until: u64) {
-        if W::ON || self.restless {
+        if W::ON || !self.active_sources.is_empty() {
             return;
         }
         let Some(quiet) = self.bank.quiet_until() else { return self.skip_between(until) };
         let calendar = &mut self.wires.calendar;
-        if quiet > calendar.now {
-            let quiet = calendar.marks.next(calendar.now, quiet.min(until));
-            calendar.now = calendar.now.max(quiet);
-            self.bank.pass(self.wires.calendar.now);
+        let next = quiet.min(until).min(calendar.marks.first());
+        if next > calendar.now {
+            calendar.now = next;
+            self.bank.pass(next);
         }
     }
 
@@ -280,7 +278,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline]
     fn take_source_credits(&mut self, now: u64) {
-        let Self { wires, credits, sources, active_sources, restless, vcs, .. } = self;
+        let Self { wires, credits, sources, active_sources, vcs, .. } = self;
         let arriving = wires.calendar.source_credits.list(now);
         for credit in &*arriving {
             let (s, vc) = ((credit.0 / 64) as usize, (credit.0 % 64) as usize);
@@ -288,8 +286,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             let source = &mut sources[s];
             source.funded |= 1 << vc;
             if source.blocked {
-                active_sources[s / 64] |= 1 << (s % 64);
-                *restless = true;
+                active_sources.insert(s);
             }
         }
         if self.keeps_vcs {
@@ -380,27 +377,39 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline(never)]
     fn land_all<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
-        let Self { wires, passages, woken, .. } = self;
-        let landing = wires.calendar.landing.list(now);
-        self.flits_ejected += landing.len() as u64;
-        for flit in &*landing {
-            let packet = flit.packet();
-            let passage = &mut passages[packet];
-            if flit.is_head() {
-                passage.hops = flit.hops();
+        let list = self.wires.calendar.landing.list(now);
+        if !list.is_empty() {
+            let landing = core::mem::take(list);
+            for flit in &landing {
+                self.land(*flit, now, terminals);
             }
-            terminals.flit_ejected(passage, now);
-            if flit.is_tail() {
-                self.packets_delivered += 1;
-                if let Some(waiting) = terminals.delivered(passage, now) {
-                    woken.push(waiting);
-                }
-                passages.end(packet);
-            }
+            self.wires.calendar.landing.give_back(now, landing);
         }
-        landing.clear();
+        while let Some(flit) = self.bank.land() {
+            self.land(flit, now, terminals);
+        }
         while let Some((node, class)) = self.woken.pop() {
             self.wake_node(node, class);
+        }
+    }
+
+    /// A node takes a flit.
+    #[expect(clippy::inline_always, reason = "a part of every packet")]
+    #[inline(always)]
+    fn land<T: Terminals>(&mut self, flit: PackedFlit, now: u64, terminals: &mut T) {
+        self.flits_ejected += 1;
+        let packet = flit.packet();
+        let passage = &mut self.passages[packet];
+        if flit.is_head() {
+            passage.hops = flit.hops();
+        }
+        terminals.flit_ejected(passage, now);
+        if flit.is_tail() {
+            self.packets_delivered += 1;
+            if let Some(waiting) = terminals.delivered(passage, now) {
+                self.woken.push(waiting);
+            }
+            self.passages.end(packet);
         }
     }
 
@@ -434,17 +443,21 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         let first = self.first_source[node.at()] as usize;
         for s in first..self.first_source[node.at() + 1] as usize {
             self.sendings[s * self.classes + usize::from(class)].next = 0;
-            self.active_sources[s / 64] |= 1 << (s % 64);
-            self.restless = true;
+            self.active_sources.insert(s);
         }
     }
 
     #[inline]
     fn inject<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
-        self.restless = false;
-        for w in 0..self.active_sources.len() {
-            if self.active_sources[w] != 0 {
-                self.inject_from(w, now, terminals);
+        // No source has a later one act in the same cycle.
+        let blocks = self.active_sources.take_blocks();
+        if self.active_sources.is_small() {
+            self.inject_from(0, now, terminals);
+        } else {
+            for block in blocks {
+                for word in self.active_sources.words(block) {
+                    self.inject_from(word, now, terminals);
+                }
             }
         }
         if !self.entering.is_empty() {
@@ -463,12 +476,12 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     /// Steps the sources of a word of the set.
     #[inline(never)]
-    fn inject_from<T: Terminals>(&mut self, w: usize, now: u64, terminals: &mut T) {
-        let mut set = core::mem::take(&mut self.active_sources[w]);
+    fn inject_from<T: Terminals>(&mut self, word: usize, now: u64, terminals: &mut T) {
+        let mut set = self.active_sources.take(word);
         let mut again = 0;
         while set != 0 {
             let bit = set & set.wrapping_neg();
-            let source = w * 64 + set.trailing_zeros() as usize;
+            let source = word * 64 + set.trailing_zeros() as usize;
             set ^= bit;
             let next = self.step_source(source, now, terminals);
             if next == now + 1 {
@@ -477,7 +490,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.wires.calendar.wake_source(source, next);
             }
         }
-        self.active_sources[w] |= again;
-        self.restless |= self.active_sources[w] != 0;
+        if again != 0 {
+            self.active_sources.add(word, again);
+        }
     }
 }

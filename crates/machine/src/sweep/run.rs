@@ -168,7 +168,12 @@ impl<W: Sight> Run<'_, W> {
         if let Some(queues @ Saturated::Backlog) = criteria.judge(&seen) {
             return Some(queues);
         }
-        while self.terminals.record.measured.packets < all && self.net.now() < end {
+        while self.terminals.record.measured.packets < all {
+            // Before a step and not after it: the run ends with the last packet.
+            self.net.skip(end.min(glance));
+            if self.net.now() >= end {
+                break;
+            }
             if self.net.now() >= glance {
                 glance += GLANCE;
                 if self.least_latency() > limit {
@@ -176,7 +181,6 @@ impl<W: Sight> Run<'_, W> {
                 }
             }
             self.step();
-            self.net.skip(end.min(glance));
         }
         seen = self.observed(self.terminals.record.measured.packets == all);
         criteria.judge(&seen)

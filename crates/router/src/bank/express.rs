@@ -32,6 +32,13 @@ impl<R: RoutingFunction> RouterBank<R> {
         }
     }
 
+    /// Hands over a flit that arrives at its node in the cycle stepped last and is not among the
+    /// [others](Border::ejects), until there is none; its node has been [told](Border::wake) of the cycle.
+    #[inline]
+    pub fn land(&mut self) -> Option<PackedFlit> {
+        self.express.as_deref_mut().and_then(Engine::land)
+    }
+
     /// Puts flits on their way into input VCs of an express bank, each with the low bits of the cycle in
     /// which it arrives, which is to come.
     ///

@@ -180,6 +180,12 @@ impl Engine {
         });
     }
 
+    /// A flit of a flight that is at its node in the present cycle, until there is none.
+    #[inline]
+    pub(crate) fn land(&mut self) -> Option<PackedFlit> {
+        self.x.flights.land(when(self.x.now))
+    }
+
     /// Notes a packet that is going to enter.
     #[inline]
     pub(crate) fn take_up(&mut self, packet: PacketIdx, head: Head) {

@@ -222,7 +222,7 @@ impl Engine {
         }
     }
 
-    /// Lands flights that end, has flits set out that were sent on in this cycle, and makes room on the links that others
+    /// Ends flights that end before their nodes, has flits set out that were sent on in this cycle, and makes room on the links that others
     /// are about to use.
     #[inline(never)]
     pub(super) fn fly<R: RoutingFunction, L: Layout, B: Border>(
@@ -237,7 +237,7 @@ impl Engine {
             if exited > 0 {
                 self.tell_border(layout, exited, border);
             }
-            self.x.land_all(border);
+            self.x.end_all();
         }
         while let Some(sent) = self.x.flights.fresh.pop() {
             self.send_on((layout, routing, border), sent, From::Router);

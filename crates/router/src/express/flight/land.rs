@@ -14,18 +14,17 @@ impl Express {
         self.flights.on && self.flights.are_due(when(self.now))
     }
 
-    /// Ends the flights that are to end in the present cycle.
-    pub(in crate::express) fn land_all<B: Border>(&mut self, border: &mut B) {
+    /// Ends the flights that are to end in the present cycle, but for those at their nodes.
+    pub(in crate::express) fn end_all(&mut self) {
         let now = when(self.now);
         let mut number = self.flights.take_due(now);
         while number != 0 {
             let f = &mut self.flights.places[usize::from(number)];
-            let Flight { flit, len, exits, next, aloft, .. } = *f;
+            let Flight { next, aloft, .. } = *f;
             f.aloft = false;
             self.flights.close(number, now);
-            if aloft && exits {
-                border.ejects(self.now).push(flit.routed_by(len.into()));
-            } else if aloft {
+            // Where the order counts, those that reach nodes have been handed over.
+            if aloft {
                 self.go_on(number);
             }
             number = next;
@@ -234,9 +233,9 @@ impl Express {
                 self.let_go(port);
             }
         }
-        let Flights { on, since, spare, unused, ends, touched, .. } = &mut self.flights;
+        let Flights { on, since, spare, unused, landings, ends, touched, .. } = &mut self.flights;
         (*on, *since, *unused) = (false, when(self.now), 1);
-        *ends = [0; HORIZON];
+        (*landings, *ends) = ([0; HORIZON], [0; HORIZON]);
         spare.clear();
         touched.clear();
     }

@@ -203,7 +203,9 @@ pub(super) struct Flights {
     /// first on that never was anybody's.
     spare: VecDeque<(FlightNo, When)>,
     unused: FlightNo,
-    /// `[cycle]`, by its low bits: the first of those that end in it.
+    /// `[cycle]`, by its low bits: the first of those that are at their nodes in it, which take them from there, and of all
+    /// others that end in it.
+    landings: [FlightNo; HORIZON],
     ends: [FlightNo; HORIZON],
     /// Links that somebody else is about to use.
     touched: Vec<LaneNo>,
@@ -230,6 +232,7 @@ impl Clone for Flights {
             pause: self.pause,
             spare: self.spare.clone(),
             unused: self.unused,
+            landings: self.landings,
             ends: self.ends,
             ..this
         }
@@ -256,6 +259,7 @@ impl Flights {
             places: zeroed(),
             spare: VecDeque::new(),
             unused: 1,
+            landings: [0; HORIZON],
             ends: [0; HORIZON],
             touched: Vec::new(),
             fresh: Vec::new(),
@@ -277,7 +281,7 @@ impl Flights {
         cycle as usize % HORIZON
     }
 
-    /// Whether any ends in cycle `now`.
+    /// Whether any ends in cycle `now` but for those that are at their nodes.
     #[inline]
     pub(super) const fn are_due(&self, now: When) -> bool {
         self.ends[Self::place(now)] != 0
@@ -307,17 +311,34 @@ impl Flights {
         self.spare.push_back((number, now.wrapping_add(self.credit_cycles)));
     }
 
-    /// Has a flight end in a cycle.
+    /// Has a flight end in a cycle, and be at its node then or not.
     #[inline]
-    fn schedule(&mut self, number: FlightNo, ends: When) {
-        let at = Self::place(ends);
-        self.places[usize::from(number)].next = core::mem::replace(&mut self.ends[at], number);
+    fn schedule(&mut self, number: FlightNo, ends: When, lands: bool) {
+        let all = if lands { &mut self.landings } else { &mut self.ends };
+        let first = &mut all[Self::place(ends)];
+        self.places[usize::from(number)].next = core::mem::replace(first, number);
     }
 
-    /// The first flight that ends in cycle `now`; the others follow.
+    /// The first flight that ends in cycle `now`, but for those at their nodes; the others follow.
     #[inline]
     fn take_due(&mut self, now: When) -> FlightNo {
         core::mem::replace(&mut self.ends[Self::place(now)], 0)
+    }
+
+    /// Ends a flight that is at its node in cycle `now`, if there is any: its flit.
+    #[inline]
+    pub(super) fn land(&mut self, now: When) -> Option<PackedFlit> {
+        let first = &mut self.landings[Self::place(now)];
+        while *first != 0 {
+            let number = *first;
+            let Flight { flit, len, next, aloft, .. } = &mut self.places[usize::from(number)];
+            *first = *next;
+            self.spare.push_back((number, now.wrapping_add(self.credit_cycles)));
+            if core::mem::take(aloft) {
+                return Some(flit.routed_by((*len).into()));
+            }
+        }
+        None
     }
 
     /// In cycle `now` a head at the front of an input VC wants a link, or a flit is sent to an input VC at its far end.

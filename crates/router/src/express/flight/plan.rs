@@ -69,7 +69,8 @@ impl Express {
         self.flights.flits -= usize::from(exits);
         self.flights.counts.0 += 1;
         self.flights.tally.legs += u32::from(len);
-        self.flights.schedule(number, ends);
+        let lands = exits && !self.flights.ordered;
+        self.flights.schedule(number, ends, lands);
         border.wake(self.cycle_of(ends));
         if back & NODE == 0 {
             // It has the credit again that it was sent for, until somebody could ask.
