@@ -127,7 +127,7 @@ impl Sweep {
         let mut net = CycleNetwork::new(&spec, routing, 1, 7, ()).expect("it is modelled");
         net.start();
         let terminals = Uniform::new(case, spec.fabric.node_ports.len());
-        Self { net, terminals, looks: if case.permille < 10 { 4096 } else { 128 } }
+        Self { net, terminals, looks: if case.permille < 10 { 16_384 } else { 128 } }
     }
 
     /// Runs until routers have forwarded `visits` flits more. Gives how many they did.

@@ -91,9 +91,8 @@ impl Iterator for Blocks {
     }
 }
 
-/// Cycles ahead that have a set each: two to this power, few enough for the sets to stay in the caches.
-const NEAR_LOG: u32 = 9;
-const NEAR: u64 = 1 << NEAR_LOG;
+/// Cycles ahead that have a set each: two to these powers. The more sources, the fewer, so that the sets stay in the caches.
+const NEAR_LOG: core::ops::RangeInclusive<u32> = 9..=11;
 /// Spans of so many cycles beyond of which there is a list each.
 const SPANS: u64 = 64;
 
@@ -104,6 +103,8 @@ pub(super) struct SourceWakes {
     /// wake in it.
     blocks: Vec<u64>,
     sets: Vec<u64>,
+    /// How many cycles that are: two to a power.
+    near: u64,
     words: usize,
     shift: u32,
     /// `[span modulo their number]`: those that wake in it, and when.
@@ -114,13 +115,16 @@ pub(super) struct SourceWakes {
 
 impl SourceWakes {
     /// Cycles that a wake lies ahead, at most.
-    pub(super) const REACH: u64 = NEAR * (SPANS - 1);
+    pub(super) const REACH: u64 = (1 << *NEAR_LOG.start()) * (SPANS - 1);
 
     pub(super) fn new(sources: usize) -> Self {
         let SourceSet { words, shift, .. } = SourceSet::new(sources);
+        let words_log = words.len().next_power_of_two().ilog2();
+        let log = NEAR_LOG.end().saturating_sub(words_log).max(*NEAR_LOG.start());
         Self {
-            blocks: vec![0; 1 << NEAR_LOG],
-            sets: vec![0; words.len() << NEAR_LOG],
+            blocks: vec![0; 1 << log],
+            sets: vec![0; words.len() << log],
+            near: 1 << log,
             words: words.len(),
             shift,
             spans: vec![Vec::new(); 1 << SPANS.ilog2()],
@@ -128,31 +132,33 @@ impl SourceWakes {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
     #[inline]
-    const fn place(at: u64) -> usize {
-        (at & (NEAR - 1)) as usize
+    const fn place(&self, at: u64) -> usize {
+        (at & (self.near - 1)) as usize
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
     #[inline]
-    const fn span(at: u64) -> usize {
-        (at / NEAR % SPANS) as usize
+    const fn span(&self, at: u64) -> usize {
+        (at >> self.near.trailing_zeros()) as usize % (SPANS as usize)
     }
 
     /// Has a source wake at cycle `at`, which is after `now` and within [reach](Self::REACH). Gives the cycle in which
     /// wakes must be [taken](Self::take) for that, which may be an earlier one.
     #[inline]
     pub(super) fn wake(&mut self, source: usize, at: u64, now: u64) -> u64 {
-        if at - now < NEAR {
+        if at - now < self.near {
             self.wake_near(source, at);
             return at;
         }
         self.wake_far(source, at);
-        Self::turn(now)
+        self.turn(now)
     }
 
     #[inline]
     fn wake_near(&mut self, source: usize, at: u64) {
-        let (place, word) = (Self::place(at), source / WORD);
+        let (place, word) = (self.place(at), source / WORD);
         if self.words == 1 {
             self.sets[place] |= 1 << source;
             return;
@@ -164,22 +170,23 @@ impl SourceWakes {
     #[inline(never)]
     fn wake_far(&mut self, source: usize, at: u64) {
         // Sources have numbers of 32 bits wherever they are kept.
-        self.spans[Self::span(at)].push((at, u32::try_from(source).unwrap_or(u32::MAX)));
+        let span = self.span(at);
+        self.spans[span].push((at, u32::try_from(source).unwrap_or(u32::MAX)));
         self.far += 1;
     }
 
     /// The first cycle of the next span.
-    const fn turn(now: u64) -> u64 {
-        (now / NEAR + 1) * NEAR
+    const fn turn(&self, now: u64) -> u64 {
+        (now | (self.near - 1)) + 1
     }
 
     /// Adds the sources that wake at cycle `now` to a set. Tells of more cycles in which wakes must be taken.
     #[inline]
     pub(super) fn take(&mut self, now: u64, into: &mut SourceSet, look: impl FnMut(u64)) {
-        if now.is_multiple_of(NEAR) && self.far > 0 {
+        if self.far > 0 && now & (self.near - 1) == 0 {
             self.open(now, look);
         }
-        let place = Self::place(now);
+        let place = self.place(now);
         if into.is_small() {
             into.add(0, core::mem::take(&mut self.sets[place]));
             return;
@@ -197,15 +204,16 @@ impl SourceWakes {
     /// which the next span begins if others wake later.
     #[cold]
     fn open(&mut self, now: u64, mut look: impl FnMut(u64)) {
-        let mut span = core::mem::take(&mut self.spans[Self::span(now)]);
+        let at = self.span(now);
+        let mut span = core::mem::take(&mut self.spans[at]);
         self.far -= span.len();
         for (at, source) in span.drain(..) {
             self.wake_near(source as usize, at);
             look(at);
         }
-        self.spans[Self::span(now)] = span;
+        self.spans[at] = span;
         if self.far > 0 {
-            look(Self::turn(now));
+            look(self.turn(now));
         }
     }
 }

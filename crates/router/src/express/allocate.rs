@@ -112,9 +112,6 @@ impl<L: Layout> Hot<'_, L> {
         output.owner = lane;
         let bit = output.bit;
         let there = self.layout.port(out);
-        if L::FLIES {
-            self.flights.have(there);
-        }
         let port = self.cells.port_mut(there);
         debug_assert!(port.free & bit != 0, "{out} is given twice");
         port.free ^= bit;

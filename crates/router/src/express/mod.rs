@@ -46,7 +46,7 @@ use crate::rate::{FRACTION, Rate};
 use crate::state::Lane;
 use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
-use flight::{Flights, Rule};
+use flight::{Flights, Rule, Spacing};
 use hops::Hops;
 use layout::Any;
 pub use state::PackedFlit;
@@ -215,7 +215,7 @@ impl Express {
             flights: Flights::new(
                 fixed.flights_limit(links),
                 u64::MAX >> (64 - pipeline.vcs),
-                all().map(|l| l.credit_latency.saturating_add(1)).max().unwrap_or(1),
+                Spacing::new(&fixed, links),
             ),
             routers: params.len(),
         };
@@ -253,6 +253,10 @@ impl Express {
                 credit_latency: 1 + link.credit_latency,
                 node_latency: traversal + link.latency + link.node_latency,
                 first: lane_no(narrow(first)),
+                lead: match link.far {
+                    FarEnd::Router(..) => 1 + traversal + link.latency,
+                    FarEnd::Node(_) => 0,
+                },
                 ..Port::UNLINKED
             };
             if slow {

@@ -306,7 +306,9 @@ pub(super) struct Port {
     pub(super) open_at: When,
     /// The lane of its first VC.
     pub(super) first: LaneNo,
-    pub(super) room: [u16; 9],
+    /// From the VC allocation here to the buffer there; 0 of links to nodes.
+    pub(super) lead: u32,
+    pub(super) room: [u16; 7],
 }
 
 impl Port {
@@ -323,7 +325,8 @@ impl Port {
         node_latency: 0,
         open_at: 0,
         first: NOBODY,
-        room: [0; 9],
+        lead: 0,
+        room: [0; 7],
     };
 }
 

@@ -79,6 +79,9 @@ impl Engine {
                 if to.parked != NOBODY {
                     hot.unpark(there);
                 }
+                if L::FLIES {
+                    hot.flights.have(there);
+                }
             }
             let cell = &mut hot.cells[lane];
             cell.input.len -= 1;
@@ -240,14 +243,25 @@ impl Engine {
             self.x.end_all();
         }
         while let Some(sent) = self.x.flights.fresh.pop() {
-            self.send_on((layout, routing, border), sent, From::Router);
+            self.send_on_apart((layout, routing, border), sent);
         }
         self.route_the_unrouted(layout, routing);
         self.x.give_way(layout, border);
     }
 
-    /// Has a flit set out, or puts it on its way to its next input VC.
-    #[inline]
+    /// As [`send_on`](Self::send_on) a flit that comes from a router, out of the way.
+    #[inline(never)]
+    fn send_on_apart<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        with: (L, &R, &mut B),
+        sent: (LaneNo, PackedFlit, When),
+    ) {
+        self.send_on(with, sent, From::Router);
+    }
+
+    /// Has a flight set out, or puts it on its way to its next input VC.
+    #[expect(clippy::inline_always, reason = "a part of every flight")]
+    #[inline(always)]
     pub(super) fn send_on<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
         (layout, routing, border): (L, &R, &mut B),
@@ -256,6 +270,7 @@ impl Engine {
     ) {
         let alone = flit.is_head() && flit.is_tail();
         if !alone || !self.x.set_out((layout, routing, border), (lane, flit, arrival)) {
+            self.x.give_way_to(layout, border, lane);
             self.crawl(layout, (lane, flit, arrival), from);
         }
     }

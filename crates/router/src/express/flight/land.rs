@@ -1,9 +1,10 @@
 //! How flights end: where they were going, or where somebody else is in the way.
 
-use super::{Extra, Flight, Flights, LEGS, Leg, Link, link};
-use super::{FlightNo, HOPS, HORIZON, PAUSE, Rule, Tally};
+use super::{ALL, FLITS_MAX, FOR_NOW, FlightNo, HOPS, HORIZON, PAUSE, Rule, Tally};
+use super::{Extra, Flight, Flights, Had, LEGS, Leg, Link, link};
+use crate::express::hot::From;
 use crate::express::layout::Layout;
-use crate::express::state::{LaneNo, NOBODY, NODE, PackedFlit, after, lane_no, when};
+use crate::express::state::{LaneNo, NOBODY, NODE, PackedFlit, When, after, lane_no, when};
 use crate::express::{Border, Express};
 use crate::state::Lane;
 
@@ -63,7 +64,8 @@ impl Express {
         output.credits -= 1;
         let (far, there) = (lane_no(output.far), output.port);
         let arrival = when(self.now).wrapping_add(self.cells.port(there).latency);
-        self.flights.links[usize::from(there)].until = when(self.now);
+        let len = self.flights.places[usize::from(number)].len;
+        self.give_up(Had::by(number, len), there);
         self.flights.fresh.push((far, flit, arrival));
     }
 
@@ -79,13 +81,13 @@ impl Express {
     #[inline(never)]
     pub(super) fn let_go(&mut self, link: LaneNo) -> bool {
         let now = when(self.now);
-        let had = self.flights.had[usize::from(link)];
+        let had = self.flights.links[usize::from(link)].had();
         let (f, leg) = (&self.flights.places[usize::from(had.flight())], had.leg());
         let Leg { hop, departs, .. } = f.legs[usize::from(leg) % LEGS];
         if leg >= f.len || after(departs, now) {
             return false;
         }
-        self.flights.links[usize::from(link)].until = now;
+        self.flights.links[usize::from(link)].be_had_until(now);
         let output = self.cells[hop.lane()].output;
         let counts = departs.wrapping_add(self.cells.port(output.port).credit_latency);
         if output.far & NODE == 0 && after(counts, now) {
@@ -101,36 +103,203 @@ impl Express {
     }
 
     /// Makes room on the links that others are about to use.
+    #[inline]
     pub(in crate::express) fn give_way<L: Layout, B: Border>(&mut self, layout: L, border: &mut B) {
-        while let Some(link) = self.flights.touched.pop() {
-            let had = after(self.flights.links[usize::from(link)].until, when(self.now));
-            if had && !self.let_go(link) {
-                let number = self.flights.had[usize::from(link)].flight();
-                self.ground(layout, border, number);
-            }
+        if !self.flights.touched.is_empty() {
+            self.clear_touched(layout, border);
         }
     }
 
-    /// Ends a flight early: puts its flit into the input VC where it is in the present cycle, or to which it is on its way.
-    fn ground<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, number: FlightNo) {
+    #[inline(never)]
+    fn clear_touched<L: Layout, B: Border>(&mut self, layout: L, border: &mut B) {
+        while let Some(link) = self.flights.touched.pop() {
+            self.clear(layout, border, link);
+        }
+    }
+
+    /// Makes room on the link by which a flit is sent to an input VC: those that are ahead of it come to be in the buffer
+    /// first.
+    pub(in crate::express) fn give_way_to<L: Layout, B: Border>(
+        &mut self,
+        layout: L,
+        border: &mut B,
+        lane: LaneNo,
+    ) {
+        let entry = link(layout, self.cells[lane].output.far, lane);
+        self.clear(layout, border, entry);
+    }
+
+    /// Takes a link from all flights that have it.
+    fn clear<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, link: LaneNo) {
         let now = when(self.now);
+        let there = self.flights.links[usize::from(link)];
+        if !after(there.until(), now) {
+            return;
+        }
+        self.doom_all(layout, there);
+        self.put_down(layout, border);
+        if after(self.flights.links[usize::from(link)].until(), now) {
+            self.let_go(link);
+        }
+    }
+
+    /// How a link was had before a flight had it.
+    fn before(&self, had: Had) -> Link {
+        let f = &self.flights.places[usize::from(had.flight())];
+        let leg = had.leg().checked_sub(1).map(|leg| f.legs[usize::from(leg) % LEGS].link);
+        leg.unwrap_or(f.entry)
+    }
+
+    /// Whether a flight is done with a link but for its credit.
+    fn is_done(&self, had: Had) -> bool {
+        let f = &self.flights.places[usize::from(had.flight())];
+        let leg = f.legs().get(usize::from(had.leg()));
+        leg.is_some_and(|leg| !after(leg.departs, when(self.now)))
+    }
+
+    /// Whether a flight is yet to come to the router that it leaves by a link which it has.
+    fn is_to_come(&self, had: Had) -> bool {
+        let f = &self.flights.places[usize::from(had.flight())];
+        let before = had.leg().checked_sub(2).map(usize::from).and_then(|leg| f.legs().get(leg));
+        before.is_some_and(|leg| after(leg.departs, when(self.now)))
+    }
+
+    /// Dooms the flights that have a link like that, or had it before, and are not done with it.
+    fn doom_all<L: Layout>(&mut self, layout: L, mut there: Link) {
+        while after(there.until(), when(self.now)) && !self.is_done(there.had()) {
+            self.doom(layout, there.had());
+            there = self.before(there.had());
+        }
+    }
+
+    /// Dooms a flight to give up a link which it is not done with, and those behind it: it is to end before the router that
+    /// it leaves by that, or is to be put down if it is there already. With it all that cannot be sure of their links
+    /// then.
+    fn doom<L: Layout>(&mut self, layout: L, had: Had) {
+        let number = had.flight();
+        let kept = if self.is_to_come(had) { had.leg() - 1 } else { 0 };
+        let f = &mut self.flights.places[usize::from(number)];
+        let lost = f.kept.min(f.len);
+        let Some((over, _)) = f.leg(when(self.now)).filter(|_| kept < lost) else { return };
+        if f.kept == ALL {
+            self.flights.doomed.push(number);
+        }
+        f.kept = kept;
+        // If it keeps some, nobody can tell how long its flit is going to be behind the last one.
+        for leg in kept.saturating_sub(1).max(over)..lost {
+            let hop = self.flights.places[usize::from(number)].legs[usize::from(leg) % LEGS].hop;
+            self.doom_behind(layout, layout.port(hop.out()), number);
+        }
+        if kept == 0 {
+            let hop = self.flights.places[usize::from(number)].legs[usize::from(over) % LEGS].hop;
+            let back = self.cells[hop.lane()].output.far;
+            self.doom_behind(layout, link(layout, back, hop.lane()), number);
+            // Those that are before it in the buffer come to be there first.
+            self.doom_all(layout, self.before(Had::by(number, over)));
+        }
+    }
+
+    /// Dooms the flights that have a link after one that has it.
+    fn doom_behind<L: Layout>(&mut self, layout: L, link: LaneNo, number: FlightNo) {
+        let mut there = self.flights.links[usize::from(link)];
+        while after(there.until(), when(self.now)) && there.had().flight() != number {
+            self.doom(layout, there.had());
+            there = self.before(there.had());
+        }
+    }
+
+    /// Takes their legs from the flights that are doomed, and puts flits where they are that are left with none.
+    // The last to set out is the last on every link that it has. So its legs are taken first, and its flit is put last.
+    fn put_down<L: Layout, B: Border>(&mut self, layout: L, border: &mut B) {
+        let mut doomed = core::mem::take(&mut self.flights.doomed);
+        doomed.sort_unstable_by_key(|number| self.flights.places[usize::from(*number)].age);
+        for number in doomed.iter().rev() {
+            let kept = self.flights.places[usize::from(*number)].kept;
+            if kept > 0 {
+                self.cut(layout, border, *number, kept);
+            } else {
+                self.ground(layout, *number);
+            }
+        }
+        for number in &doomed {
+            if self.flights.places[usize::from(*number)].kept == 0 {
+                self.put(layout, border, *number);
+            }
+        }
+        doomed.clear();
+        self.flights.doomed = doomed;
+    }
+
+    /// Has a flight end with so many legs: it may set out again from there.
+    fn cut<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, number: FlightNo, kept: u8) {
+        let len = self.flights.places[usize::from(number)].len;
+        self.forget(number, kept, len);
+        let f = &mut self.flights.places[usize::from(number)];
+        let last = &f.legs[usize::from(kept - 1) % LEGS];
+        let (ends, out) = (last.departs, last.hop.out());
+        let lands = f.exits && !self.flights.ordered;
+        self.flights.flits += usize::from(f.exits);
+        (f.len, f.exits, f.kept) = (kept, false, ALL);
+        let until = when(self.now).wrapping_add(FOR_NOW);
+        self.flights.links[usize::from(layout.port(out))].be_had_until(until);
+        self.flights.tally.legs = self.flights.tally.legs.saturating_sub(u32::from(len - kept));
+        self.flights.unschedule(number, lands);
+        self.flights.schedule(number, ends, false);
+        border.wake(self.cycle_of(ends));
+    }
+
+    /// Has the last flight that has a link end before it if it comes to it after cycle `asks`, and none comes behind it.
+    /// Tells whether that is so.
+    pub(super) fn make_way<L: Layout, B: Border>(
+        &mut self,
+        layout: L,
+        border: &mut B,
+        (link, asks): (LaneNo, When),
+    ) -> bool {
+        let had = self.flights.links[usize::from(link)].had();
+        let number = had.flight();
+        let f = &self.flights.places[usize::from(number)];
+        let from = usize::from(had.leg());
+        if !f.aloft
+            || !self.is_to_come(had)
+            || !after(f.legs[from - 1].departs, asks.wrapping_add(1))
+        {
+            return false;
+        }
+        let mut rest = f.legs()[from - 2..].iter().map(|leg| layout.port(leg.hop.out()));
+        let last = rest.all(|link| self.flights.links[usize::from(link)].had().flight() == number);
+        if last {
+            self.cut(layout, border, number, had.leg() - 1);
+        }
+        last
+    }
+
+    /// Takes the legs from a flight that are not over.
+    fn ground<L: Layout>(&mut self, layout: L, number: FlightNo) {
         let f = &mut self.flights.places[usize::from(number)];
         f.aloft = false;
-        let Some((over, &Leg { hop, departs, .. })) = f.leg(now) else {
-            self.hand_over(border, number);
-            return;
-        };
+        let Some((over, &Leg { hop, .. })) = f.leg(when(self.now)) else { return };
         self.flights.counts.1 += 1;
-        let (lane, out) = (hop.lane(), hop.out());
-        let flit = f.flit.routed_by(u16::from(over) + 1);
-        let Extra { vcs, state, .. } = f.extras[usize::from(over)];
-        let len = f.len;
         self.flights.flits += usize::from(f.exits);
+        let len = f.len;
         self.forget(number, over, len);
-        let (back, there) = (self.cells[lane].output.far, layout.port(out));
-        let from = &mut self.flights.links[usize::from(link(layout, back, lane))];
-        from.until = now;
-        from.users += 1;
+        let entry = link(layout, self.cells[hop.lane()].output.far, hop.lane());
+        self.give_up(Had::by(number, over), entry);
+    }
+
+    /// Has a flight no longer have a link: the one before may still have it.
+    fn give_up(&mut self, had: Had, link: LaneNo) {
+        let before = self.before(had);
+        self.flights.links[usize::from(link)].be_had_as(before);
+    }
+
+    /// Puts the flit of a flight into the input VC where it is in the present cycle, or to which it is on its way.
+    fn put<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, number: FlightNo) {
+        let f = &mut self.flights.places[usize::from(number)];
+        f.kept = ALL;
+        let Some((over, &Leg { hop, departs, .. })) = f.leg(when(self.now)) else { return };
+        let lane = hop.lane();
+        let back = self.cells[lane].output.far;
         if back & NODE == 0 {
             self.cells[lane_no(back)].output.credits -= 1;
         } else {
@@ -141,6 +310,38 @@ impl Express {
                 None => border.take_credit(Lane(back & !NODE)),
             }
         }
+        if self.cells[lane].input.len == 0 {
+            self.put_at_front(layout, (number, over));
+        } else {
+            self.put_behind(layout, (number, over));
+        }
+    }
+
+    /// Puts a flit on its way to a buffer that holds others.
+    #[cold]
+    fn put_behind<L: Layout>(&mut self, layout: L, (number, over): (FlightNo, u8)) {
+        let f = &self.flights.places[usize::from(number)];
+        let flit = f.flit.routed_by(over.into());
+        let Leg { hop, departs, .. } = f.legs[usize::from(over) % LEGS];
+        if let Some(before) = over.checked_sub(1) {
+            let state = f.extras[usize::from(before) % LEGS].state;
+            self.note(flit, state);
+        }
+        let arrival = departs.wrapping_sub(self.fixed.rc + 1);
+        self.hot(layout).receive(hop.lane(), flit, (arrival, From::Router));
+    }
+
+    /// Puts a flit into a buffer that is empty, or on its way to it.
+    fn put_at_front<L: Layout>(&mut self, layout: L, (number, over): (FlightNo, u8)) {
+        let now = when(self.now);
+        let f = &self.flights.places[usize::from(number)];
+        let flit = f.flit.routed_by(u16::from(over) + 1);
+        let Leg { hop, departs, .. } = f.legs[usize::from(over) % LEGS];
+        let Extra { vcs, state, .. } = f.extras[usize::from(over) % LEGS];
+        let (lane, out) = (hop.lane(), hop.out());
+        let (back, there) = (self.cells[lane].output.far, layout.port(out));
+        self.flights.links[usize::from(link(layout, back, lane))].add_users(1);
+        self.flights.links[usize::from(there)].add_users(1);
         self.note(flit, state);
         let asks = departs.wrapping_sub(1);
         let input = &mut self.cells[lane].input;
@@ -149,7 +350,6 @@ impl Express {
         input.vcs = if self.hops.all_known() { self.hops.vcs_of(flit) } else { vcs };
         input.arrival = asks.wrapping_sub(self.fixed.rc);
         if after(asks, now) {
-            self.flights.links[usize::from(there)].users += 1;
             self.ahead.ask(asks, lane);
             return;
         }
@@ -204,7 +404,7 @@ impl Express {
         border: &mut B,
         limit: usize,
     ) {
-        self.flights.limit = limit;
+        self.flights.limit = limit.min(FLITS_MAX);
         if self.flights.rule != Rule::Never {
             self.flights.rule = Rule::Always;
         }
@@ -223,20 +423,27 @@ impl Express {
         border: &mut B,
     ) {
         for number in 1..self.flights.unused {
-            if self.flights.places[usize::from(number)].aloft {
-                self.ground(layout, border, number);
+            let f = &mut self.flights.places[usize::from(number)];
+            if !f.aloft {
+                continue;
+            }
+            if f.leg(when(self.now)).is_some() {
+                f.kept = 0;
+                self.flights.doomed.push(number);
+            } else {
+                self.hand_over(border, number);
             }
         }
+        self.put_down(layout, border);
         for port in 0..self.cells.ports().len() {
             let port = lane_no(u32::try_from(port).unwrap_or(u32::MAX));
-            if after(self.flights.links[usize::from(port)].until, when(self.now)) {
+            if after(self.flights.links[usize::from(port)].until(), when(self.now)) {
                 self.let_go(port);
             }
         }
-        let Flights { on, since, spare, unused, landings, ends, touched, .. } = &mut self.flights;
-        (*on, *since, *unused) = (false, when(self.now), 1);
+        let Flights { on, since, next, unused, landings, ends, touched, .. } = &mut self.flights;
+        (*on, *since, *next, *unused) = (false, when(self.now), 1, 1);
         (*landings, *ends) = ([0; HORIZON], [0; HORIZON]);
-        spare.clear();
         touched.clear();
     }
 
@@ -245,7 +452,11 @@ impl Express {
     fn begin_flights<L: Layout>(&mut self, layout: L) {
         (self.flights.on, self.flights.pause) = (true, PAUSE);
         self.flights.tally = Tally::default();
-        self.flights.links.fill(Link { users: 0, until: when(self.now) });
+        self.flights.links.fill(Link::new(when(self.now), Had::NONE));
+        for (port, link) in self.cells.ports().iter().zip(&mut self.flights.links[..]) {
+            let held = (self.flights.all & !port.free).count_ones();
+            link.add_users(if port.latency > 0 { u16::try_from(held).unwrap_or(0) } else { 0 });
+        }
         let lanes = u32::try_from(self.cells.cells().len()).unwrap_or(u32::MAX);
         for lane in (0..lanes).map(lane_no) {
             let input = &self.cells[lane].input;
@@ -254,14 +465,14 @@ impl Express {
                 continue;
             }
             let from = link(layout, self.cells[lane].output.far, lane);
-            self.flights.links[usize::from(from)].users += u32::from(len);
+            self.flights.links[usize::from(from)].add_users(len);
             let given = out != NOBODY && {
                 let output = &self.cells[out].output;
                 let held = self.cells.port(layout.port(out)).free & output.bit == 0;
                 held && output.owner == lane
             };
             if head && !given {
-                self.flights.links[usize::from(want)].users += 1;
+                self.flights.links[usize::from(want)].add_users(1);
             }
         }
     }

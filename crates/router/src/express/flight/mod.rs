@@ -19,13 +19,12 @@
 mod land;
 mod plan;
 
-use std::collections::VecDeque;
-
 use zerocopy::FromZeros;
 
 use super::layout::Layout;
 use super::state::{LaneNo, NODE, PackedFlit, Sent, When, after, lane_no, later};
 use super::table::{ROOM, zeroed};
+use super::{Fixed, PortLink};
 
 /// Legs of the longest flight.
 const LEGS: usize = 32;
@@ -42,22 +41,76 @@ const ENTRY: LaneNo = 1 << 15;
 const PAUSE: u32 = 1 << 10;
 const LONG_PAUSE: u32 = 1 << 15;
 /// Hops of others after which it is looked at what flights come to, and the legs that they are to make for each: a hop
-/// takes longer where there are flights, which is made up for by some six legs.
+/// takes longer where there are flights, which is made up for by some dozen legs.
 const HOPS: u32 = 256;
-const LEGS_A_HOP: u32 = 6;
+const LEGS_A_HOP: u32 = 12;
+
+/// Flits in the network with which there may be flights: few enough for those who use a link to be counted in 16 bits.
+const FLITS_MAX: usize = 1 << 13;
+
+/// Stands for all legs of a flight.
+const ALL: u8 = u8::MAX;
+
+/// More cycles than any flight lasts, and than lie between two that must be told apart.
+const FOR_NOW: u32 = 1 << 20;
 
 /// The number of a flight; 0 stands for none.
 type FlightNo = u8;
 
-/// A link in one direction, by what keeps flights off it.
+/// A link in one direction, by what keeps flights off it, in one word: the last cycle in which a flight has it, which
+/// flight that is, the last one if several have it one after the other, and who uses it otherwise. Those are the heads at
+/// the front of input VCs that want it, the packets that hold an output VC of it, and the flits in the input VCs at its
+/// far end, those under way included.
+///
+/// ```text
+///   63    48 47    32 31      0
+///   │ had   │ users  │ until  │
+/// ```
 #[derive(Clone, Copy, Debug, FromZeros)]
-#[repr(C)]
-struct Link {
-    /// Heads at the front of input VCs that want it and have no output VC yet, and flits in the input VCs at its
-    /// far end, those under way included.
-    users: u32,
-    /// The last cycle in which a flight has it.
-    until: When,
+#[repr(transparent)]
+struct Link(u64);
+
+#[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
+impl Link {
+    const USER: u64 = 1 << 32;
+    const USERS: u64 = 0xffff << 32;
+    const HAD: u32 = 48;
+
+    /// One that nobody else uses.
+    const fn new(until: When, had: Had) -> Self {
+        Self((had.0 as u64) << Self::HAD | until as u64)
+    }
+
+    const fn until(self) -> When {
+        self.0 as u32
+    }
+
+    const fn had(self) -> Had {
+        Had((self.0 >> Self::HAD) as u16)
+    }
+
+    /// Whether anybody uses it.
+    const fn is_used(self) -> bool {
+        self.0 & Self::USERS != 0
+    }
+
+    const fn add_users(&mut self, users: u16) {
+        self.0 += users as u64 * Self::USER;
+    }
+
+    const fn lose_user(&mut self) {
+        self.0 -= Self::USER;
+    }
+
+    /// Has it be had as another is.
+    const fn be_had_as(&mut self, other: Self) {
+        self.0 = self.0 & Self::USERS | other.0 & !Self::USERS;
+    }
+
+    /// Has the flight that has it have it until another cycle.
+    const fn be_had_until(&mut self, until: When) {
+        self.be_had_as(Self::new(until, self.had()));
+    }
 }
 
 /// What has a link: a flight, which goes on from its far end with a leg.
@@ -66,6 +119,7 @@ struct Link {
 struct Had(u16);
 
 impl Had {
+    const NONE: Self = Self::by(0, 0);
     const LEG: u16 = 1 << FlightNo::BITS;
 
     const fn by(flight: FlightNo, leg: u8) -> Self {
@@ -96,6 +150,8 @@ struct Leg {
     departs: When,
     /// What the router remembered before: of the input VC, the output VC, the output port and the input port.
     before: Before,
+    /// How the link was had before.
+    link: Link,
 }
 
 /// Where arbiters went on behind.
@@ -135,7 +191,17 @@ struct Flight {
     aloft: bool,
     /// The next one that ends in the same cycle.
     next: FlightNo,
-    room: u32,
+    /// The last cycle in which some link may be had by its number.
+    until: When,
+    /// The cycle in which it ends.
+    ends: When,
+    /// How many of its legs it keeps, where it is about to lose some: none if it is put down. Or [`ALL`].
+    kept: u8,
+    room: [u8; 3],
+    /// How many set out before.
+    age: u64,
+    /// How the link was had before by which it sets out.
+    entry: Link,
     legs: [Leg; LEGS],
     /// Of each leg.
     extras: [Extra; LEGS],
@@ -171,6 +237,44 @@ pub(super) struct Tally {
     pub(super) hops: u32,
 }
 
+/// How long a flight has a link from when its flit leaves the buffer at the far end.
+///
+/// Another may come by the link so much later that its flit is in the buffer after that. So where links are alike, the
+/// flits of two of them leave a router by the same link `rc + 2` cycles apart, at least.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spacing {
+    /// Cycles until its credit counts, and those from another's asking for the link until it is in the buffer: then the
+    /// other has that credit.
+    credit: u32,
+    /// With more credits than that the other need not have it, and the credit counts at once as in
+    /// [`Hot::give_back`](super::hot::Hot::give_back).
+    // With C the cycles until a credit counts: say that somebody else comes to the link, k flights have sent their flits by
+    // it that are yet to leave the buffer, and others before them are without their credits. He sends a flit a cycle, so
+    // he has sent d when d cycles have passed, and at most C - d of those others are still without. So with k + C + 1
+    // credits there is one for him at any time, and likewise for a flight.
+    few: i16,
+}
+
+impl Spacing {
+    /// That of a network with these links.
+    pub(super) fn new(fixed: &Fixed, links: &[Vec<PortLink>]) -> Self {
+        let most = |of: fn(&PortLink) -> u32| links.iter().flatten().map(of).max().unwrap_or(0);
+        let latency = most(|l| l.latency).saturating_add(fixed.traversal);
+        let back = most(|l| l.credit_latency).saturating_add(1);
+        let sent = latency.saturating_add(fixed.rc) / (fixed.rc + 2) + 1;
+        let few = i16::try_from(sent.saturating_add(back)).unwrap_or(i16::MAX);
+        Self { credit: latency.saturating_add(back).saturating_add(1), few }
+    }
+
+    /// The last cycle in which a flight has a link whose flit leaves the buffer in a cycle; its output VC has so many
+    /// credits, those that flights are without counted.
+    #[inline]
+    const fn until(self, leaves: When, credits: u16) -> When {
+        let few = credits.cast_signed() <= self.few;
+        if few { leaves.wrapping_add(self.credit) } else { leaves }
+    }
+}
+
 /// All flights, and what keeps others from setting out.
 #[derive(Debug)]
 pub(super) struct Flights {
@@ -191,17 +295,14 @@ pub(super) struct Flights {
     /// When they were last given up, and for how long at least.
     since: When,
     pause: u32,
-    /// The output VCs of a port of which nobody has any.
+    /// VCs of a port, and how many there are.
     all: u64,
-    /// Cycles from a flit's leaving a router until its credit counts, at most.
-    credit_cycles: u32,
+    vcs: u16,
+    spacing: Spacing,
     links: Box<[Link; ROOM]>,
-    /// `[link]`
-    had: Box<[Had; ROOM]>,
     places: Box<[Flight; FLIGHTS]>,
-    /// Numbers that nobody has, each with the last cycle in which some link may be had by it still, and those from the
-    /// first on that never was anybody's.
-    spare: VecDeque<(FlightNo, When)>,
+    /// The number to be tried next, and the first that never was anybody's.
+    next: FlightNo,
     unused: FlightNo,
     /// `[cycle]`, by its low bits: the first of those that are at their nodes in it, which take them from there, and of all
     /// others that end in it.
@@ -209,16 +310,17 @@ pub(super) struct Flights {
     ends: [FlightNo; HORIZON],
     /// Links that somebody else is about to use.
     touched: Vec<LaneNo>,
+    /// Flights that are about to lose legs.
+    doomed: Vec<FlightNo>,
     /// Flits on their way into an input VC which may set out from there, each with the cycle of its arrival.
     pub(super) fresh: Vec<(LaneNo, PackedFlit, When)>,
 }
 
 impl Clone for Flights {
     fn clone(&self) -> Self {
-        let mut this = Self::new((self.rule, self.limit), self.all, self.credit_cycles);
+        let mut this = Self::new((self.rule, self.limit), self.all, self.spacing);
         if self.on {
             this.links.copy_from_slice(&self.links[..]);
-            this.had.copy_from_slice(&self.had[..]);
             let used = usize::from(self.unused);
             this.places[..used].copy_from_slice(&self.places[..used]);
         }
@@ -230,7 +332,7 @@ impl Clone for Flights {
             tally: self.tally,
             since: self.since,
             pause: self.pause,
-            spare: self.spare.clone(),
+            next: self.next,
             unused: self.unused,
             landings: self.landings,
             ends: self.ends,
@@ -241,7 +343,7 @@ impl Clone for Flights {
 
 impl Flights {
     /// None yet, and by this rule while there are so many flits in the network; `all` are the output VCs of a port.
-    pub(super) fn new((rule, limit): (Rule, usize), all: u64, credit_cycles: u32) -> Self {
+    pub(super) fn new((rule, limit): (Rule, usize), all: u64, spacing: Spacing) -> Self {
         Self {
             on: false,
             rule,
@@ -253,15 +355,16 @@ impl Flights {
             since: 0,
             pause: PAUSE,
             all,
-            credit_cycles,
+            vcs: u16::try_from(all.count_ones()).unwrap_or(0),
+            spacing,
             links: zeroed(),
-            had: zeroed(),
             places: zeroed(),
-            spare: VecDeque::new(),
+            next: 1,
             unused: 1,
             landings: [0; HORIZON],
             ends: [0; HORIZON],
             touched: Vec::new(),
+            doomed: Vec::new(),
             fresh: Vec::new(),
         }
     }
@@ -290,25 +393,23 @@ impl Flights {
     /// A number for a flight in cycle `now`. Until that has legs, it is done with no link: a way may come by one twice.
     #[inline]
     fn open(&mut self, now: When) -> Option<FlightNo> {
-        let number = match self.spare.front() {
-            Some(&(number, until)) if !after(until, now) => {
-                self.spare.pop_front();
-                number
-            }
-            _ if self.unused == FlightNo::MAX => return None,
-            _ => {
-                self.unused += 1;
-                self.unused - 1
-            }
-        };
-        self.places[usize::from(number)].len = 0;
+        let number = self.next;
+        self.next = if number + 1 == FlightNo::MAX { 1 } else { number + 1 };
+        let place = &mut self.places[usize::from(number)];
+        if number == self.unused {
+            self.unused += 1;
+        } else if after(place.until, now) {
+            return None;
+        }
+        place.len = 0;
+        place.until = now.wrapping_add(FOR_NOW);
         Some(number)
     }
 
-    /// Gives back the number of a flight in cycle `now`.
+    /// Gives back the number of a flight that ends in cycle `now`.
     #[inline]
     fn close(&mut self, number: FlightNo, now: When) {
-        self.spare.push_back((number, now.wrapping_add(self.credit_cycles)));
+        self.places[usize::from(number)].until = now.wrapping_add(self.spacing.credit);
     }
 
     /// Has a flight end in a cycle, and be at its node then or not.
@@ -316,7 +417,25 @@ impl Flights {
     fn schedule(&mut self, number: FlightNo, ends: When, lands: bool) {
         let all = if lands { &mut self.landings } else { &mut self.ends };
         let first = &mut all[Self::place(ends)];
-        self.places[usize::from(number)].next = core::mem::replace(first, number);
+        let place = &mut self.places[usize::from(number)];
+        place.ends = ends;
+        place.next = core::mem::replace(first, number);
+    }
+
+    /// Takes back that a flight ends when it [does](Self::schedule).
+    fn unschedule(&mut self, number: FlightNo, lands: bool) {
+        let Flight { ends, next, .. } = self.places[usize::from(number)];
+        let all = if lands { &mut self.landings } else { &mut self.ends };
+        let first = &mut all[Self::place(ends)];
+        if *first == number {
+            *first = next;
+            return;
+        }
+        let mut before = *first;
+        while before != 0 && self.places[usize::from(before)].next != number {
+            before = self.places[usize::from(before)].next;
+        }
+        self.places[usize::from(before)].next = next;
     }
 
     /// The first flight that ends in cycle `now`, but for those at their nodes; the others follow.
@@ -331,9 +450,10 @@ impl Flights {
         let first = &mut self.landings[Self::place(now)];
         while *first != 0 {
             let number = *first;
-            let Flight { flit, len, next, aloft, .. } = &mut self.places[usize::from(number)];
+            let Flight { flit, len, next, aloft, until, .. } =
+                &mut self.places[usize::from(number)];
             *first = *next;
-            self.spare.push_back((number, now.wrapping_add(self.credit_cycles)));
+            *until = now.wrapping_add(self.spacing.credit);
             if core::mem::take(aloft) {
                 return Some(flit.routed_by((*len).into()));
             }
@@ -341,29 +461,31 @@ impl Flights {
         None
     }
 
-    /// In cycle `now` a head at the front of an input VC wants a link, or a flit is sent to an input VC at its far end.
+    /// In cycle `now` a head at the front of an input VC wants a link, until its tail has left by it, or a flit is sent to an input VC at its far end.
     #[inline]
     pub(super) fn want(&mut self, link: LaneNo, now: When) {
         let there = &mut self.links[usize::from(link)];
-        there.users += 1;
-        if after(there.until, now) {
+        there.add_users(1);
+        if after(there.until(), now) {
             self.touched.push(link);
         }
     }
 
-    /// The head has an output VC, or the flit leaves the input VC.
+    /// The packet's tail leaves by the output VC that it got, or the flit leaves the input VC.
     #[inline]
     pub(super) const fn have(&mut self, link: LaneNo) {
-        self.links[link as usize].users -= 1;
+        self.links[link as usize].lose_user();
     }
 
     /// Cycles are kept by their low bits: moves those long past up to the present.
     pub(super) fn refresh(&mut self, past: When) {
         if self.on {
-            self.links.iter_mut().for_each(|link| link.until = later(link.until, past));
+            for link in &mut self.links[..] {
+                link.be_had_until(later(link.until(), past));
+            }
         }
-        for (_, until) in &mut self.spare {
-            *until = later(*until, past);
+        for flight in &mut self.places[..usize::from(self.unused)] {
+            flight.until = later(flight.until, past);
         }
         self.since = later(self.since, past);
     }

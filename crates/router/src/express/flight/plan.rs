@@ -2,7 +2,9 @@
 
 use base::{Head, Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
-use super::{Before, Extra, Flight, FlightNo, HORIZON, Had, LEGS, Leg, link};
+use super::{
+    ALL, Before, Extra, FOR_NOW, Flight, FlightNo, HORIZON, Had, LEGS, Leg, Link, Spacing, link,
+};
 use crate::express::inspect::Looking;
 use crate::express::layout::Layout;
 use crate::express::state::{
@@ -12,35 +14,35 @@ use crate::express::table::Places;
 use crate::express::{Border, Express};
 use crate::state::Lane;
 
-/// How far a plan has come: where it goes on.
+/// How far a plan has come: where it goes on, and whether that is at a node.
 #[derive(Clone, Copy)]
 struct Plan {
     lane: LaneNo,
     arrival: When,
     legs: u8,
+    exits: bool,
 }
 
 /// Why a plan stops.
 enum Stop {
-    /// Its last leg ends at a node.
-    Node,
-    /// Some flight has a link.
-    Flight(LaneNo),
-    /// It cannot go on from here.
-    Here,
+    /// Some flight has a link for which it asks in a cycle, and after that.
+    Flight(LaneNo, When),
+    /// Its last leg ends at a node, or it cannot go on from there.
+    There,
 }
 
 impl Express {
-    /// Whether nobody uses a link or is about to.
+    /// Whether nobody uses a link or is about to, and no flight has it when a flit is at its end.
     #[inline]
-    fn is_clear(&mut self, link: LaneNo) -> bool {
+    fn is_clear(&mut self, link: LaneNo, arrival: When) -> bool {
         let there = self.flights.links[usize::from(link)];
-        there.users == 0 && (!after(there.until, when(self.now)) || self.let_go(link))
+        !there.is_used() && (after(arrival, there.until()) || self.let_go(link))
     }
 
     /// Has a flit set out from an input VC that it reaches in cycle `arrival`, if there is a way for it to be had. Tells
     /// whether there was.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a part of every flight")]
+    #[inline(always)]
     pub(in crate::express) fn set_out<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
         (layout, routing, border): (L, &R, &mut B),
@@ -48,34 +50,42 @@ impl Express {
     ) -> bool {
         let Output { far: back, port, .. } = self.cells[lane].output;
         let entry = link(layout, back, lane);
-        let free = back & NODE != 0 || self.cells.port(entry).free == self.flights.all;
-        if !free || !self.is_clear(entry) {
+        if !self.is_clear(entry, arrival) {
             return false;
         }
-        let Some(number) = self.flights.open(when(self.now)) else { return false };
-        let plan = self.plan((layout, routing), (lane, flit, arrival), number);
-        let (len, exits, ends) = self.in_time(number, plan);
-        if !exits && len < 2 {
-            self.forget(number, 0, len);
-            self.flights.close(number, when(self.now));
+        let now = when(self.now);
+        let Some(number) = self.flights.open(now) else { return false };
+        let mut plan = Plan { lane, arrival, legs: 0, exits: false };
+        self.plan((layout, routing, border), &mut plan, flit, number);
+        let lands = plan.exits && !self.flights.ordered;
+        let ends = if lands && (plan.arrival.wrapping_sub(now) as usize) < HORIZON {
+            plan.arrival
+        } else if let Some(ends) = self.shorten(&mut plan, number) {
+            ends
+        } else {
             return false;
-        }
+        };
+        let Plan { legs, exits, .. } = plan;
         let f = &mut self.flights.places[usize::from(number)];
         f.flit = flit;
-        (f.len, f.exits, f.aloft) = (len, exits, true);
-        let counts = f.legs[0].departs.wrapping_add(self.cells.port(port).credit_latency);
-        self.flights.links[usize::from(entry)].until = counts;
-        self.flights.had[usize::from(entry)] = Had::by(number, 0);
+        (f.len, f.exits, f.aloft) = (legs, exits, true);
+        (f.kept, f.age) = (ALL, self.flights.counts.0);
+        f.entry = self.flights.links[usize::from(entry)];
+        let (departs, had) = (f.legs[0].departs, Had::by(number, 0));
         self.flights.flits -= usize::from(exits);
         self.flights.counts.0 += 1;
-        self.flights.tally.legs += u32::from(len);
-        let lands = exits && !self.flights.ordered;
-        self.flights.schedule(number, ends, lands);
+        self.flights.tally.legs += u32::from(legs);
+        self.flights.schedule(number, ends, exits && !self.flights.ordered);
         border.wake(self.cycle_of(ends));
         if back & NODE == 0 {
             // It has the credit again that it was sent for, until somebody could ask.
-            self.cells[lane_no(back)].output.credits += 1;
+            let output = &mut self.cells[lane_no(back)].output;
+            output.credits += 1;
+            let until = self.flights.spacing.until(departs, output.credits);
+            self.flights.links[usize::from(entry)] = Link::new(until, had);
         } else {
+            let counts = departs.wrapping_add(self.cells.port(port).credit_latency);
+            self.flights.links[usize::from(entry)] = Link::new(counts, had);
             let counts = self.cycle_of(counts);
             if !border.credit_early(Lane(back & !NODE), counts - self.now) {
                 border.credits(counts).push(Lane(back & !NODE));
@@ -84,52 +94,84 @@ impl Express {
         true
     }
 
+    /// Has a plan be over in time that does not lead to a node, or where the order counts, or that takes long: gives in
+    /// which cycle it is, or takes all back if it is not worth it.
+    #[inline(never)]
+    fn shorten(&mut self, plan: &mut Plan, number: FlightNo) -> Option<When> {
+        let now = when(self.now);
+        while plan.legs > u8::from(!plan.exits) {
+            let last =
+                &self.flights.places[usize::from(number)].legs[usize::from(plan.legs - 1) % LEGS];
+            let (departs, out) = (last.departs, last.hop.out());
+            let ends = if plan.exits && !self.flights.ordered { plan.arrival } else { departs };
+            if (ends.wrapping_sub(now) as usize) < HORIZON {
+                if !plan.exits {
+                    // Nobody can tell how long its flit is going to be there.
+                    let there = self.cells[out].output.port;
+                    self.flights.links[usize::from(there)].be_had_until(now.wrapping_add(FOR_NOW));
+                }
+                return Some(ends);
+            }
+            self.forget(number, plan.legs - 1, plan.legs);
+            (plan.legs, plan.exits) = (plan.legs - 1, false);
+        }
+        self.forget(number, 0, plan.legs);
+        self.flights.close(number, now);
+        None
+    }
+
     /// The cycle of these low bits that is not past.
     #[inline]
     pub(super) fn cycle_of(&self, at: When) -> u64 {
         self.now + u64::from(at.wrapping_sub(when(self.now)))
     }
 
-    /// So many legs of a plan as end in time, whether the last one ends at a node, and the end: when it is over or, at a
-    /// node, when the flit is there, unless the order counts.
+    /// Whether no flight has a link when it is asked for in a cycle, or is made not to.
     #[inline]
-    fn in_time(&mut self, number: FlightNo, plan: (u8, bool)) -> (u8, bool, When) {
-        let (mut len, mut exits) = plan;
-        let now = when(self.now);
-        let mut ends = now;
-        while len > 0 {
-            let last = &self.flights.places[usize::from(number)].legs[usize::from(len - 1) % LEGS];
-            let port = self.cells[last.hop.out()].output.port;
-            let there = exits && !self.flights.ordered;
-            let latency = if there { self.cells.port(port).latency } else { 0 };
-            ends = last.departs.wrapping_add(latency);
-            if (ends.wrapping_sub(now) as usize) < HORIZON {
-                break;
-            }
-            self.forget(number, len - 1, len);
-            (len, exits) = (len - 1, false);
-        }
-        (len, exits, ends)
+    fn is_free<L: Layout, B: Border>(
+        &mut self,
+        layout: L,
+        border: &mut B,
+        (link, asks): (LaneNo, When),
+    ) -> bool {
+        self.is_let(link, asks) || self.be_let(layout, border, (link, asks))
     }
 
-    /// Takes the links of a flight's way, as far as they are to be had. Gives how many legs that makes, and whether the
-    /// last one ends at a node.
+    /// Whether no flight has a link when it is asked for in a cycle.
     #[inline]
-    fn plan<R: RoutingFunction, L: Layout>(
+    fn is_let(&self, link: LaneNo, asks: When) -> bool {
+        let there = asks.wrapping_add(self.cells.port(link).lead);
+        after(there, self.flights.links[usize::from(link)].until())
+    }
+
+    /// Has a flight give a link up that is asked for in a cycle, if it is done with it or comes to it later. Tells whether
+    /// none has it then.
+    #[inline(never)]
+    fn be_let<L: Layout, B: Border>(
         &mut self,
-        (layout, routing): (L, &R),
-        (lane, flit, arrival): (LaneNo, PackedFlit, When),
+        layout: L,
+        border: &mut B,
+        (link, asks): (LaneNo, When),
+    ) -> bool {
+        self.let_go(link) || self.make_way(layout, border, (link, asks)) && self.is_let(link, asks)
+    }
+
+    /// Takes the links of a flight's way, as far as they are to be had.
+    #[inline]
+    fn plan<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        (layout, routing, border): (L, &R, &mut B),
+        plan: &mut Plan,
+        flit: PackedFlit,
         number: FlightNo,
-    ) -> (u8, bool) {
-        let mut plan = Plan { lane, arrival, legs: 0 };
+    ) {
         if !self.hops.all_known() || self.fixed.any_slow {
-            return self.plan_apart((layout, routing), plan, flit, number);
+            return self.plan_apart((layout, routing, border), plan, flit, number);
         }
         loop {
-            match self.plan_on(&mut plan, flit, number) {
-                Stop::Node => return (plan.legs, true),
-                Stop::Flight(link) if self.let_go(link) => {}
-                Stop::Flight(_) | Stop::Here => return (plan.legs, false),
+            match self.plan_on(plan, flit, number) {
+                Stop::Flight(link, asks) if self.be_let(layout, border, (link, asks)) => {}
+                _ => return,
             }
         }
     }
@@ -137,70 +179,75 @@ impl Express {
     /// Goes on with a plan, by hops that are known.
     #[inline(never)]
     fn plan_on(&mut self, plan: &mut Plan, flit: PackedFlit, number: FlightNo) -> Stop {
-        let Self { cells, hops, flights, fixed, now, .. } = self;
+        let Self { cells, hops, flights, fixed, .. } = self;
         let cells: &mut Places = cells;
-        let now = when(*now);
-        let all = flights.all;
-        let (dst, able) = (flit.dst().at(), hops.vcs_of(flit) & all);
-        let to_leave = fixed.rc + 1;
-        let to_count = to_leave + flights.credit_cycles;
+        let (dst, able, vcs) = (flit.dst().at(), hops.vcs_of(flit) & flights.all, flights.vcs);
+        let rc = fixed.rc;
+        let Spacing { credit, few } = flights.spacing;
         let f = &mut flights.places[usize::from(number)];
-        let Plan { mut lane, mut arrival, legs: len } = *plan;
+        let Plan { mut lane, mut arrival, legs: len, mut exits } = *plan;
         let mut had = Had::by(number, len);
-        let mut stop = Stop::Here;
+        let mut stop = Stop::There;
         for leg in f.legs.iter_mut().skip(usize::from(len)) {
             let Cell { input, output } = &cells[lane];
             debug_assert!(input.len == 0, "{lane} has a flit and a flight");
             let (from, last) = (output.port, input.out);
             let there = from & fixed.of_router | hops.port_of(input.row, dst);
-            let Port { free, first, .. } = *cells.port(there);
-            let link = &mut flights.links[usize::from(there)];
-            if free != all || link.users != 0 {
+            let Port { first, latency, lead, .. } = *cells.port(there);
+            let place = &mut flights.links[usize::from(there)];
+            let link = *place;
+            if link.is_used() {
                 break;
             }
-            if after(link.until, now) {
-                stop = Stop::Flight(there);
+            let asks = arrival.wrapping_add(rc);
+            if !after(asks.wrapping_add(lead), link.until()) {
+                stop = Stop::Flight(there, asks);
                 break;
             }
-            // As those choose who ask.
-            let Output { port, bit, .. } = cells[last].output;
-            let ahead = if port == there { able & (bit << 1).wrapping_neg() } else { 0 };
+            // As those choose who ask: behind the VC that was held last, if that is of the same port.
+            let last = last.wrapping_sub(first);
+            let ahead = if last < vcs { able & u64::MAX << last << 1 } else { 0 };
             let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
             let out = first | lane_no(vc);
             let Output { far, credits, .. } = cells[out].output;
-            if !(1..STARVED).contains(&credits) {
-                break;
+            let mut had_on = rc + 1;
+            // Of those that starve, too.
+            if credits.cast_signed() <= few {
+                if credits.cast_signed() <= 0 {
+                    break;
+                }
+                had_on += credit;
             }
-            let departs = arrival.wrapping_add(to_leave);
-            let before = remember(cells, (lane, from), (out, there));
-            *leg = Leg { hop: Sent::new(lane, out), departs, before };
+            let departs = asks.wrapping_add(1);
+            let hop = Sent::new(lane, out);
+            let before = remember(cells, hop, (from, there));
+            *leg = Leg { hop, departs, before, link };
             had = had.next();
-            flights.had[usize::from(there)] = had;
+            arrival = departs.wrapping_add(latency);
             if far & NODE != 0 {
-                link.until = departs;
-                stop = Stop::Node;
+                *place = Link::new(departs, had);
+                exits = true;
                 break;
             }
             lane = lane_no(far);
-            arrival = departs.wrapping_add(cells.port(there).latency);
-            link.until = arrival.wrapping_add(to_count);
+            *place = Link::new(arrival.wrapping_add(had_on), had);
         }
-        *plan = Plan { lane, arrival, legs: had.leg() };
+        *plan = Plan { lane, arrival, legs: had.leg(), exits };
         stop
     }
 
     /// As [`plan_on`](Self::plan_on) where hops are not known beforehand, or links are slow.
     #[inline(never)]
-    fn plan_apart<R: RoutingFunction, L: Layout>(
+    fn plan_apart<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
-        (layout, routing): (L, &R),
-        plan: Plan,
+        (layout, routing, border): (L, &R, &mut B),
+        plan: &mut Plan,
         flit: PackedFlit,
         number: FlightNo,
-    ) -> (u8, bool) {
+    ) {
         let mut head = None;
-        let Plan { mut lane, mut arrival, legs: mut len } = plan;
-        while usize::from(len) < LEGS {
+        while usize::from(plan.legs) < LEGS && !plan.exits {
+            let Plan { lane, arrival, legs: len, .. } = *plan;
             let (port, vcs) = if let Some(hop) = self.hops.of(self.cells[lane].input.row, flit) {
                 hop
             } else {
@@ -210,10 +257,12 @@ impl Express {
             };
             let there = layout.port(lane) & self.fixed.of_router | port;
             let able = vcs & self.flights.all;
-            let departs = arrival.wrapping_add(self.fixed.rc + 1);
-            let Port { free, open_at, .. } = *self.cells.port(there);
-            let ready = free == self.flights.all && able != 0 && !after(open_at, departs);
-            if !ready || !self.is_clear(there) {
+            let asks = arrival.wrapping_add(self.fixed.rc);
+            let departs = asks.wrapping_add(1);
+            let Port { open_at, latency, .. } = *self.cells.port(there);
+            let is_used = self.flights.links[usize::from(there)].is_used();
+            let ready = !is_used && able != 0 && !after(open_at, departs);
+            if !ready || !self.is_free(layout, border, (there, asks)) {
                 break;
             }
             let Cell { input, output } = &self.cells[lane];
@@ -224,23 +273,25 @@ impl Express {
                 break;
             }
             let free = self.occupy_from(there, departs);
-            let before = remember(&mut self.cells, (lane, from), (out, there));
+            let hop = Sent::new(lane, out);
+            let before = remember(&mut self.cells, hop, (from, there));
+            let place = &mut self.flights.links[usize::from(there)];
             let f = &mut self.flights.places[usize::from(number)];
-            f.legs[usize::from(len)] = Leg { hop: Sent::new(lane, out), departs, before };
+            f.legs[usize::from(len)] = Leg { hop, departs, before, link: *place };
             let state = head.map_or(0, |head: Head| head.state);
             f.extras[usize::from(len)] = Extra { vcs, free, open_at, state };
-            len += 1;
-            self.flights.had[usize::from(there)] = Had::by(number, len);
-            let link = &mut self.flights.links[usize::from(there)];
-            if far & NODE != 0 {
-                link.until = departs;
-                return (len, true);
-            }
-            lane = lane_no(far);
-            arrival = departs.wrapping_add(self.cells.port(there).latency);
-            link.until = arrival.wrapping_add(self.fixed.rc + 1 + self.flights.credit_cycles);
+            plan.legs = len + 1;
+            plan.arrival = departs.wrapping_add(latency);
+            plan.exits = far & NODE != 0;
+            let until = if plan.exits {
+                departs
+            } else {
+                plan.lane = lane_no(far);
+                let leaves = plan.arrival.wrapping_add(self.fixed.rc + 1);
+                self.flights.spacing.until(leaves, credits)
+            };
+            *place = Link::new(until, Had::by(number, plan.legs));
         }
-        (len, false)
     }
 
     /// Occupies the link of a port, if that is slow, with a flit that has the switch in cycle `departs`. Gives when it took
@@ -284,11 +335,10 @@ impl Express {
     /// Has routers forget legs `from..to` of a flight, and gives up the links by which they leave.
     #[inline(never)]
     pub(super) fn forget(&mut self, number: FlightNo, from: u8, to: u8) {
-        let now = when(self.now);
         let Self { cells, flights, rates, .. } = self;
         let Flight { legs, extras, .. } = &flights.places[usize::from(number)];
         let all = legs.iter().zip(extras).take(to.into()).skip(from.into());
-        for (Leg { hop, before, .. }, extra) in all.rev() {
+        for (Leg { hop, before, link, .. }, extra) in all.rev() {
             let Cell { input, output } = &mut cells[hop.lane()];
             input.out = before.out;
             let from = output.port;
@@ -299,7 +349,7 @@ impl Express {
             let port = cells.port_mut(there);
             port.taken_from = before.taken_from;
             port.forwarded -= 1;
-            flights.links[usize::from(there)].until = now;
+            flights.links[usize::from(there)].be_had_as(*link);
             if let Some(rate) = rates.get_mut(usize::from(there)).filter(|r| r.interval > 0) {
                 rate.free = extra.free;
                 cells.port_mut(there).open_at = extra.open_at;
@@ -308,18 +358,15 @@ impl Express {
     }
 }
 
-/// Has a router remember a hop from an input VC of a port to an output VC of another: gives what it remembered before.
+/// Has a router remember a hop from an input port to an output port: gives what it remembered before.
 #[expect(clippy::inline_always, reason = "a part of every leg")]
 #[inline(always)]
-fn remember(
-    cells: &mut Places,
-    (lane, from): (LaneNo, LaneNo),
-    (out, there): (LaneNo, LaneNo),
-) -> Before {
+fn remember(cells: &mut Places, hop: Sent, (from, there): (LaneNo, LaneNo)) -> Before {
+    let (lane, out) = (hop.lane(), hop.out());
     let to = cells.port_mut(there);
     to.forwarded += 1;
     let taken_from = core::mem::replace(&mut to.taken_from, lane);
-    let sent = core::mem::replace(&mut cells.port_mut(from).sent, Sent::new(lane, out));
+    let sent = core::mem::replace(&mut cells.port_mut(from).sent, hop);
     let owner = core::mem::replace(&mut cells[out].output.owner, lane);
     let before = core::mem::replace(&mut cells[lane].input.out, out);
     Before { sent, out: before, owner, taken_from }
