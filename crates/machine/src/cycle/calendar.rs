@@ -122,8 +122,11 @@ pub(super) struct Calendar {
     pub(super) wakes: Ring<RouterIdx>,
     pub(super) source_wakes: SourceWakes,
     late_wakes: BTreeSet<(u64, RouterIdx)>,
-    /// Cycles that flits and credits may lie ahead.
+    /// Cycles in which any of those arrive at routers that are stepped one by one or at their nodes, or such routers wake.
+    near: router::Marks,
+    /// Cycles that flits and credits may lie ahead, and whether that is too far for marks.
     span: u64,
+    far: bool,
 }
 
 impl Calendar {
@@ -141,7 +144,9 @@ impl Calendar {
             wakes: Ring::new(WAKES_AHEAD),
             source_wakes: SourceWakes::new(sources),
             late_wakes: BTreeSet::new(),
+            near: router::Marks::default(),
             span,
+            far: span >= MARKS as u64,
         }
     }
 
@@ -155,19 +160,41 @@ impl Calendar {
     pub(super) fn next(&self, until: u64) -> u64 {
         let late = self.late_wakes.first().map_or(until, |(at, _)| until.min(*at));
         let until = self.marks.first().min(late).max(self.now);
-        // In rings, nothing is as far ahead as that.
-        let far = self.now + self.span.max(WAKES_AHEAD) + 1;
+        if self.far {
+            return self.next_far(until);
+        }
+        self.near.next(self.now).map_or(until, |ahead| until.min(self.now + ahead))
+    }
+
+    /// As [`next`](Self::next) of what lies in rings.
+    #[cold]
+    fn next_far(&self, until: u64) -> u64 {
         let due = |at: &u64| {
             let flits = self.bodies.has(*at) || self.heads.has(*at) || self.ejects.has(*at);
             flits || self.credits.has(*at) || self.wakes.has(*at)
         };
+        // Nothing is as far ahead as that.
+        let far = self.now + self.span.max(WAKES_AHEAD) + 1;
         (self.now..until.min(far)).find(due).unwrap_or(until)
+    }
+
+    /// Something arrives in cycle `at` at a router that is stepped by itself, or from there at a node.
+    #[inline]
+    pub(super) const fn mark(&mut self, at: u64) {
+        self.near.set(at);
+    }
+
+    /// The present cycle is stepped.
+    #[inline]
+    pub(super) const fn unmark(&mut self) {
+        self.near.clear(self.now);
     }
 
     /// Wakes a router at cycle `at`.
     #[cold]
     pub(super) fn wake(&mut self, router: RouterIdx, at: u64) {
         if at <= self.now + WAKES_AHEAD {
+            self.mark(at);
             self.wakes.push(at, router);
         } else {
             self.late_wakes.insert((at, router));

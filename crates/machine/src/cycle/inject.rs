@@ -198,10 +198,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             && let Some(ready) = framed.inject(source, &flit, (lane, slot), now + 1)
         {
             self.sources[source].link_ready = ready;
-        } else if head {
-            calendar.heads.push(at, (lane, slot));
         } else {
-            calendar.bodies.push(at, (lane, slot));
+            calendar.mark(at);
+            let list = if head { &mut calendar.heads } else { &mut calendar.bodies };
+            list.push(at, (lane, slot));
         }
     }
 

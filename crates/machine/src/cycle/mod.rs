@@ -191,6 +191,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                 self.inject(now, terminals);
             }
         } else {
+            self.wires.calendar.unmark();
             self.take_credits(now);
             self.take_wakes(now);
             self.step_routers(now);

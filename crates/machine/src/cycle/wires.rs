@@ -61,9 +61,11 @@ impl<W: Watch> Egress for Wires<W> {
         {
             return framed.send(link, store, d, (far.lane, far.node));
         }
+        self.calendar.mark(arrival);
         if far.node {
             // A node takes a flit at once; its credit leaves in the next cycle.
             let back = arrival + 1 + u64::from(far.latency) + u64::from(self.credit_cycles);
+            self.calendar.mark(back);
             self.calendar.ejects.push(arrival, d.slot);
             self.calendar.credits.push(back, d.to);
         } else if d.head {
@@ -91,6 +93,7 @@ impl<W: Watch> Egress for Wires<W> {
             self.calendar.marks.set(at, Kind::Credits);
             self.calendar.source_credits.push(at, Lane(far.lane));
         } else {
+            self.calendar.mark(at);
             self.calendar.credits.push(at, Lane(far.lane));
         }
     }
