@@ -62,6 +62,8 @@ const REFRESH: u64 = (1 << 30) - 1;
 
 /// Links of which so many make up for a flit: there are [flights](flight) while no more flits are in the network.
 const LINKS_A_FLIT: usize = 16;
+/// Cycles that a link takes more for which it counts as one more.
+const SHORT: u32 = 8;
 
 /// Flits of the deepest buffer: credits are counted in 15 bits.
 pub(crate) const DEPTH_MAX: u32 = STARVED as u32 - 1;
@@ -275,9 +277,12 @@ impl Fixed {
 
     /// When there are [flights](flight), and the flits in the network up to which there are.
     fn flights_limit(&self, links: &[Vec<PortLink>]) -> (Rule, usize) {
-        let able = !self.looks && !self.adaptive && self.exits_ample;
+        let able = !self.looks && !self.adaptive;
         let rule = if able { Rule::Useful } else { Rule::Never };
-        (rule, (links.iter().map(Vec::len).sum::<usize>() / LINKS_A_FLIT).max(1))
+        // A long link is many short ones in a row: a flit is on one of them.
+        let short = |link: &PortLink| 1 + (link.latency / SHORT) as usize;
+        let links = links.iter().flatten().map(short).sum::<usize>();
+        (rule, (links / LINKS_A_FLIT).clamp(1, flight::FLITS_MAX))
     }
 
     /// The shape of the network, for what is not done at every hop.

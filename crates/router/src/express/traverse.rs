@@ -238,6 +238,7 @@ impl Engine {
             // Where no other left.
             let exited = self.leave_in_order::<L>(0);
             if exited > 0 {
+                self.x.ahead.fill(when(self.x.now));
                 self.tell_border(layout, exited, border);
             }
             self.x.end_all();

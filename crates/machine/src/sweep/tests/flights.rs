@@ -302,7 +302,7 @@ fn there_are_flights_and_some_are_put_down() {
 /// Long ways get into each other's: left to itself, the network tries flights and soon gives them up for long.
 #[test]
 fn flights_that_hardly_come_to_anything_are_given_up() {
-    let case = Case { latency: 8, buffer: 32, permille: 10, ..MESH };
+    let case = Case { latency: 8, buffer: 32, permille: 18, ..MESH };
     let spec = case.spec();
     let traffic = case.traffic().on(&shape(&spec)).unwrap();
     let [mut stepped, mut always, mut left] = loaded(&case, (&spec, &traffic));

@@ -385,14 +385,16 @@ impl Express {
     ) {
         self.flights.flits += more;
         let Flights { on, rule, limit, flits, since, pause, tally, .. } = self.flights;
-        if on && (flits / 2 > limit || tally.hops >= HOPS && self.flights.are_futile()) {
+        if on
+            && (flits / 2 > limit || tally.hops >= HOPS && self.flights.are_futile(when(self.now)))
+        {
             self.end_flights(layout, border);
         } else if !on
             && rule != Rule::Never
             && flits <= limit
             && when(self.now).wrapping_sub(since) > pause
         {
-            self.flights.ordered = border.ordered();
+            self.flights.ordered = border.ordered() || !self.fixed.exits_ample;
             self.begin_flights(layout);
         }
     }
@@ -431,6 +433,7 @@ impl Express {
                 f.kept = 0;
                 self.flights.doomed.push(number);
             } else {
+                f.aloft = false;
                 self.hand_over(border, number);
             }
         }
@@ -451,6 +454,7 @@ impl Express {
     #[cold]
     fn begin_flights<L: Layout>(&mut self, layout: L) {
         (self.flights.on, self.flights.pause) = (true, PAUSE);
+        self.flights.since = when(self.now);
         self.flights.tally = Tally::default();
         self.flights.links.fill(Link::new(when(self.now), Had::NONE));
         for (port, link) in self.cells.ports().iter().zip(&mut self.flights.links[..]) {

@@ -8,15 +8,20 @@
 //!
 //! Under a light load most packets find every router on their way at rest. Then all that they do is known when they
 //! set out: which output VCs they get, and in which cycle they leave each router. A flight is that list of legs. It
-//! has every link on its way for itself until its credit is back ([`Link`]), which is enough: all that routers
-//! remember of a packet they remember by the links on which it came and went. So they are told when it
-//! [sets out](Express::set_out). If somebody else comes to one of the links too early, they are told to forget the
-//! legs that are not over, and the flit is put where it is at that moment ([`ground`](Express::ground)) and goes on
-//! like any other. So flights change no cycle of anything.
+//! has every link on its way ([`Link`]) from when it asks for it until its flit has left the buffer at the far end, and
+//! others come behind it ([`Spacing`]). That is enough: all that routers remember of a packet they remember by the links
+//! on which it came and went, and what several flights leave there is written in the order in which they come by. So
+//! routers are told when a flight [sets out](Express::set_out).
+//!
+//! If somebody else comes to a link of its too early, a flight ends before it ([`cut`](Express::cut)), or is put down if
+//! it is there already ([`ground`](Express::ground)): routers forget the legs that are not over, and its flit goes on from
+//! where it is like any other. With it go all flights that came behind it on those links ([`doom`](Express::doom)), the
+//! last to set out first, so that what routers remember is taken back in turn. So flights change no cycle of anything.
 //!
 //! They take hold while there are few flits in the network: then each link counts who is about to use it.
 
 mod land;
+mod links;
 mod plan;
 
 use zerocopy::FromZeros;
@@ -24,12 +29,13 @@ use zerocopy::FromZeros;
 use super::layout::Layout;
 use super::state::{LaneNo, NODE, PackedFlit, Sent, When, after, lane_no, later};
 use super::table::{ROOM, zeroed};
-use super::{Fixed, PortLink};
+pub(super) use links::Spacing;
+use links::{Had, Link};
 
 /// Legs of the longest flight.
 const LEGS: usize = 32;
 /// Cycles from the setting out to the end, less than these.
-const HORIZON: usize = 256;
+const HORIZON: usize = 1024;
 /// Places for flights; the first is nobody's.
 const FLIGHTS: usize = 1 << FlightNo::BITS;
 /// The bit of a link's number that says that it comes from a node: it has that of its port at the router. Others
@@ -46,7 +52,7 @@ const HOPS: u32 = 256;
 const LEGS_A_HOP: u32 = 12;
 
 /// Flits in the network with which there may be flights: few enough for those who use a link to be counted in 16 bits.
-const FLITS_MAX: usize = 1 << 13;
+pub(super) const FLITS_MAX: usize = 1 << 13;
 
 /// Stands for all legs of a flight.
 const ALL: u8 = u8::MAX;
@@ -56,89 +62,6 @@ const FOR_NOW: u32 = 1 << 20;
 
 /// The number of a flight; 0 stands for none.
 type FlightNo = u8;
-
-/// A link in one direction, by what keeps flights off it, in one word: the last cycle in which a flight has it, which
-/// flight that is, the last one if several have it one after the other, and who uses it otherwise. Those are the heads at
-/// the front of input VCs that want it, the packets that hold an output VC of it, and the flits in the input VCs at its
-/// far end, those under way included.
-///
-/// ```text
-///   63    48 47    32 31      0
-///   │ had   │ users  │ until  │
-/// ```
-#[derive(Clone, Copy, Debug, FromZeros)]
-#[repr(transparent)]
-struct Link(u64);
-
-#[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
-impl Link {
-    const USER: u64 = 1 << 32;
-    const USERS: u64 = 0xffff << 32;
-    const HAD: u32 = 48;
-
-    /// One that nobody else uses.
-    const fn new(until: When, had: Had) -> Self {
-        Self((had.0 as u64) << Self::HAD | until as u64)
-    }
-
-    const fn until(self) -> When {
-        self.0 as u32
-    }
-
-    const fn had(self) -> Had {
-        Had((self.0 >> Self::HAD) as u16)
-    }
-
-    /// Whether anybody uses it.
-    const fn is_used(self) -> bool {
-        self.0 & Self::USERS != 0
-    }
-
-    const fn add_users(&mut self, users: u16) {
-        self.0 += users as u64 * Self::USER;
-    }
-
-    const fn lose_user(&mut self) {
-        self.0 -= Self::USER;
-    }
-
-    /// Has it be had as another is.
-    const fn be_had_as(&mut self, other: Self) {
-        self.0 = self.0 & Self::USERS | other.0 & !Self::USERS;
-    }
-
-    /// Has the flight that has it have it until another cycle.
-    const fn be_had_until(&mut self, until: When) {
-        self.be_had_as(Self::new(until, self.had()));
-    }
-}
-
-/// What has a link: a flight, which goes on from its far end with a leg.
-#[derive(Clone, Copy, Debug, FromZeros)]
-#[repr(transparent)]
-struct Had(u16);
-
-impl Had {
-    const NONE: Self = Self::by(0, 0);
-    const LEG: u16 = 1 << FlightNo::BITS;
-
-    const fn by(flight: FlightNo, leg: u8) -> Self {
-        Self(u16::from_le_bytes([flight, leg]))
-    }
-
-    /// The same flight's next leg.
-    const fn next(self) -> Self {
-        Self(self.0 + Self::LEG)
-    }
-
-    const fn flight(self) -> FlightNo {
-        self.0.to_le_bytes()[0]
-    }
-
-    const fn leg(self) -> u8 {
-        self.0.to_le_bytes()[1]
-    }
-}
 
 /// A flight's way through a router.
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -237,44 +160,6 @@ pub(super) struct Tally {
     pub(super) hops: u32,
 }
 
-/// How long a flight has a link from when its flit leaves the buffer at the far end.
-///
-/// Another may come by the link so much later that its flit is in the buffer after that. So where links are alike, the
-/// flits of two of them leave a router by the same link `rc + 2` cycles apart, at least.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spacing {
-    /// Cycles until its credit counts, and those from another's asking for the link until it is in the buffer: then the
-    /// other has that credit.
-    credit: u32,
-    /// With more credits than that the other need not have it, and the credit counts at once as in
-    /// [`Hot::give_back`](super::hot::Hot::give_back).
-    // With C the cycles until a credit counts: say that somebody else comes to the link, k flights have sent their flits by
-    // it that are yet to leave the buffer, and others before them are without their credits. He sends a flit a cycle, so
-    // he has sent d when d cycles have passed, and at most C - d of those others are still without. So with k + C + 1
-    // credits there is one for him at any time, and likewise for a flight.
-    few: i16,
-}
-
-impl Spacing {
-    /// That of a network with these links.
-    pub(super) fn new(fixed: &Fixed, links: &[Vec<PortLink>]) -> Self {
-        let most = |of: fn(&PortLink) -> u32| links.iter().flatten().map(of).max().unwrap_or(0);
-        let latency = most(|l| l.latency).saturating_add(fixed.traversal);
-        let back = most(|l| l.credit_latency).saturating_add(1);
-        let sent = latency.saturating_add(fixed.rc) / (fixed.rc + 2) + 1;
-        let few = i16::try_from(sent.saturating_add(back)).unwrap_or(i16::MAX);
-        Self { credit: latency.saturating_add(back).saturating_add(1), few }
-    }
-
-    /// The last cycle in which a flight has a link whose flit leaves the buffer in a cycle; its output VC has so many
-    /// credits, those that flights are without counted.
-    #[inline]
-    const fn until(self, leaves: When, credits: u16) -> When {
-        let few = credits.cast_signed() <= self.few;
-        if few { leaves.wrapping_add(self.credit) } else { leaves }
-    }
-}
-
 /// All flights, and what keeps others from setting out.
 #[derive(Debug)]
 pub(super) struct Flights {
@@ -283,8 +168,8 @@ pub(super) struct Flights {
     /// When there are any, and the flits in the network up to which there are.
     rule: Rule,
     limit: usize,
-    /// Whether flits are handed over [in order](crate::Border::ordered): then they are when they leave the last router, and
-    /// that is the end.
+    /// Whether flits are handed over [in order](crate::Border::ordered), or nodes may be short of buffers: then they are when
+    /// they leave the last router, and that is the end.
     ordered: bool,
     /// Flits in the network, those of flights that end at nodes not counted.
     pub(super) flits: usize,
@@ -292,7 +177,7 @@ pub(super) struct Flights {
     pub(super) counts: (u64, u64),
     /// What came of them since it was last looked at.
     pub(super) tally: Tally,
-    /// When they were last given up, and for how long at least.
+    /// When they last began or were given up, and for how long they are at least.
     since: When,
     pause: u32,
     /// VCs of a port, and how many there are.
@@ -369,11 +254,13 @@ impl Flights {
         }
     }
 
-    /// Whether they hardly come to anything: then they are not to begin again for long.
+    /// Whether they hardly come to anything in cycle `now`: then they are not to begin again for long. That is asked when
+    /// those have gone that were on their way before.
     #[cold]
-    fn are_futile(&mut self) -> bool {
+    fn are_futile(&mut self, now: When) -> bool {
         let Tally { legs, hops } = core::mem::take(&mut self.tally);
-        let futile = legs < LEGS_A_HOP * hops && self.rule == Rule::Useful;
+        let settled = now.wrapping_sub(self.since) as usize > 2 * HORIZON;
+        let futile = settled && legs < LEGS_A_HOP * hops && self.rule == Rule::Useful;
         if futile {
             self.pause = LONG_PAUSE;
         }

@@ -57,6 +57,10 @@ impl Express {
         let Some(number) = self.flights.open(now) else { return false };
         let mut plan = Plan { lane, arrival, legs: 0, exits: false };
         self.plan((layout, routing, border), &mut plan, flit, number);
+        if plan.exits && !self.fixed.exits_ample && self.is_crowded(number, plan.legs) {
+            self.forget(number, plan.legs - 1, plan.legs);
+            (plan.legs, plan.exits) = (plan.legs - 1, false);
+        }
         let lands = plan.exits && !self.flights.ordered;
         let ends = if lands && (plan.arrival.wrapping_sub(now) as usize) < HORIZON {
             plan.arrival
@@ -85,7 +89,7 @@ impl Express {
             self.flights.links[usize::from(entry)] = Link::new(until, had);
         } else {
             let counts = departs.wrapping_add(self.cells.port(port).credit_latency);
-            self.flights.links[usize::from(entry)] = Link::new(counts, had);
+            self.flights.links[usize::from(entry)] = Link::new(departs, had);
             let counts = self.cycle_of(counts);
             if !border.credit_early(Lane(back & !NODE), counts - self.now) {
                 border.credits(counts).push(Lane(back & !NODE));
@@ -124,6 +128,16 @@ impl Express {
     #[inline]
     pub(super) fn cycle_of(&self, at: When) -> u64 {
         self.now + u64::from(at.wrapping_sub(when(self.now)))
+    }
+
+    /// Whether others may take all buffers of a node before the last leg of a way does: they spend their credits when they
+    /// leave, two cycles apart at least.
+    fn is_crowded(&self, number: FlightNo, legs: u8) -> bool {
+        let last = &self.flights.places[usize::from(number)].legs[usize::from(legs - 1) % LEGS];
+        let until = last.link.until();
+        let ahead =
+            if after(until, when(self.now)) { until.wrapping_sub(when(self.now)) } else { 0 };
+        u32::from(self.cells[last.hop.out()].output.credits) <= ahead / 2 + 1
     }
 
     /// Whether no flight has a link when it is asked for in a cycle, or is made not to.

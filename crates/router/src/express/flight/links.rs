@@ -1,0 +1,128 @@
+//! Links as flights have them: which flight has one until when, and how soon another may come behind it.
+
+use zerocopy::FromZeros;
+
+use super::FlightNo;
+use crate::express::state::When;
+use crate::express::{Fixed, PortLink};
+
+/// A link in one direction, by what keeps flights off it, in one word: the last cycle in which a flight has it, which
+/// flight that is, the last one if several have it one after the other, and who uses it otherwise. Those are the heads at
+/// the front of input VCs that want it, the packets that hold an output VC of it, and the flits in the input VCs at its
+/// far end, those under way included.
+///
+/// ```text
+///   63    48 47    32 31      0
+///   │ had   │ users  │ until  │
+/// ```
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(transparent)]
+pub(super) struct Link(u64);
+
+#[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
+impl Link {
+    const USER: u64 = 1 << 32;
+    const USERS: u64 = 0xffff << 32;
+    const HAD: u32 = 48;
+
+    /// One that nobody else uses.
+    pub(super) const fn new(until: When, had: Had) -> Self {
+        Self((had.0 as u64) << Self::HAD | until as u64)
+    }
+
+    pub(super) const fn until(self) -> When {
+        self.0 as u32
+    }
+
+    pub(super) const fn had(self) -> Had {
+        Had((self.0 >> Self::HAD) as u16)
+    }
+
+    /// Whether anybody uses it.
+    pub(super) const fn is_used(self) -> bool {
+        self.0 & Self::USERS != 0
+    }
+
+    pub(super) const fn add_users(&mut self, users: u16) {
+        self.0 += users as u64 * Self::USER;
+    }
+
+    pub(super) const fn lose_user(&mut self) {
+        self.0 -= Self::USER;
+    }
+
+    /// Has it be had as another is.
+    pub(super) const fn be_had_as(&mut self, other: Self) {
+        self.0 = self.0 & Self::USERS | other.0 & !Self::USERS;
+    }
+
+    /// Has the flight that has it have it until another cycle.
+    pub(super) const fn be_had_until(&mut self, until: When) {
+        self.be_had_as(Self::new(until, self.had()));
+    }
+}
+
+/// What has a link: a flight, which goes on from its far end with a leg.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(transparent)]
+pub(super) struct Had(u16);
+
+impl Had {
+    pub(super) const NONE: Self = Self::by(0, 0);
+    const LEG: u16 = 1 << FlightNo::BITS;
+
+    pub(super) const fn by(flight: FlightNo, leg: u8) -> Self {
+        Self(u16::from_le_bytes([flight, leg]))
+    }
+
+    /// The same flight's next leg.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + Self::LEG)
+    }
+
+    pub(super) const fn flight(self) -> FlightNo {
+        self.0.to_le_bytes()[0]
+    }
+
+    pub(super) const fn leg(self) -> u8 {
+        self.0.to_le_bytes()[1]
+    }
+}
+
+/// How long a flight has a link from when its flit leaves the buffer at the far end.
+///
+/// Another may come by the link so much later that its flit is in the buffer after that. So where links are alike, the
+/// flits of two of them leave a router by the same link `rc + 2` cycles apart, at least.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::express) struct Spacing {
+    /// Cycles until its credit counts, and those from another's asking for the link until it is in the buffer: then the
+    /// other has that credit.
+    pub(super) credit: u32,
+    /// With more credits than that the other need not have it, and the credit counts at once as in
+    /// [`Hot::give_back`](crate::express::hot::Hot::give_back).
+    // With C the cycles until a credit counts: say that somebody else comes to the link, k flights have sent their flits by
+    // it that are yet to leave the buffer, and others before them are without their credits. He sends a flit a cycle, so
+    // he has sent d when d cycles have passed, and at most C - d of those others are still without. So with k + C + 1
+    // credits there is one for him at any time, and likewise for a flight.
+    pub(super) few: i16,
+}
+
+impl Spacing {
+    /// That of a network with these links.
+    pub(in crate::express) fn new(fixed: &Fixed, links: &[Vec<PortLink>]) -> Self {
+        let most = |of: fn(&PortLink) -> u32| links.iter().flatten().map(of).max().unwrap_or(0);
+        let latency = most(|l| l.latency).saturating_add(fixed.traversal);
+        let back = most(|l| l.credit_latency).saturating_add(1);
+        let sent = latency.saturating_add(fixed.rc) / (fixed.rc + 2) + 1;
+        let few = i16::try_from(sent.saturating_add(back)).unwrap_or(i16::MAX);
+        Self { credit: latency.saturating_add(back).saturating_add(1), few }
+    }
+
+    /// The last cycle in which a flight has a link whose flit leaves the buffer in a cycle; its output VC has so many
+    /// credits, those that flights are without counted.
+    #[inline]
+    pub(super) const fn until(self, leaves: When, credits: u16) -> When {
+        let few = credits.cast_signed() <= self.few;
+        if few { leaves.wrapping_add(self.credit) } else { leaves }
+    }
+}
