@@ -345,3 +345,13 @@ fn flits_that_are_put_down_for_one_buffer_come_in_order() {
     };
     assert!(same(&case, 600).1 > 20);
 }
+
+/// Where buffers are as shallow as that, a credit that counts before it is there is seen by whoever comes next.
+#[test]
+fn whoever_takes_a_shallow_link_waits_for_the_credit_of_a_flight() {
+    for (buffer, latency) in [(1, 5), (2, 5), (3, 5)] {
+        for permille in [20, 60, 120] {
+            same(&Case { vcs: 1, buffer, latency, far: true, permille, ..MESH }, 1500);
+        }
+    }
+}
