@@ -480,7 +480,8 @@ impl RoutingFunction for Routing {
             | Way::UpDown(_)
             | Way::SourceRouted(_)
             | Way::Detour(_) => true,
-            Way::Nca(f) => !f.adaptive(),
+            // One that chooses by what waits at its ports weighs them.
+            Way::Nca(f) => !f.weighs(),
             // Some of these are, with some of their policies; to be asked in time is always right.
             _ => false,
         }

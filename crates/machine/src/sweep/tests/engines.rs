@@ -1,7 +1,7 @@
 //! The two ways to step a network, by lists and router by router: whoever watches gets the second.
 
 use topology::Description;
-use topology::describe::LinkForm;
+use topology::describe::{FabricForm, LinkForm, UpRouting};
 use topology::spec::MachineSpec;
 use traffic::synthetic::{Exchange, TrafficSpec};
 
@@ -44,10 +44,19 @@ fn lists_and_routers_make_the_same_run_on_every_kind_of_network() {
     ];
     for name in machines {
         let Some(machine) = Description::shipped(name) else { panic!("{name} is not shipped") };
-        let spec = machine.elaborate().unwrap();
-        for (rate, flits) in [(0.05, "1"), (0.3, "1:0.5,5:0.5"), (0.9, "3")] {
-            same(&spec, &options(rate, flits, 5), &format!("{name} {rate} {flits}"));
-        }
+        on_all_loads(&machine, name);
+    }
+    let mut tree = Description::shipped("fattree4x3").expect("it is shipped");
+    if let FabricForm::FatTree(tree) = &mut tree.fabric {
+        tree.routing = UpRouting::Adaptive;
+    }
+    on_all_loads(&tree, "adaptive tree");
+}
+
+fn on_all_loads(machine: &Description, name: &str) {
+    let spec = machine.elaborate().unwrap();
+    for (rate, flits) in [(0.05, "1"), (0.3, "1:0.5,5:0.5"), (0.9, "3")] {
+        same(&spec, &options(rate, flits, 5), &format!("{name} {rate} {flits}"));
     }
 }
 

@@ -3,7 +3,7 @@
 use base::{NodeIdx, RouterIdx, VcIdx};
 use proptest::prelude::*;
 use topology::Description;
-use topology::describe::{FabricForm, LinkForm, PerDim};
+use topology::describe::{FabricForm, LinkForm, PerDim, UpRouting};
 use topology::routing::Routing;
 use topology::spec::MachineSpec;
 use traffic::synthetic::{Exchange, Traffic, TrafficSpec};
@@ -129,6 +129,8 @@ struct Case {
     seed: u64,
     /// Flits in the network up to which there are flights.
     limit: usize,
+    /// Whether a tree's switches look at their ports.
+    looks: bool,
 }
 
 impl Case {
@@ -144,6 +146,11 @@ impl Case {
             if self.far {
                 grid.link = PerDim::Same("far".to_owned());
             }
+        }
+        if let FabricForm::FatTree(tree) = &mut this.fabric
+            && self.looks
+        {
+            tree.routing = UpRouting::Adaptive;
         }
         let router = &mut this.router;
         [router.rc_cycles, router.st_cycles, router.credit_cycles] = self.stages;
@@ -220,6 +227,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 sizes,
                 seed,
                 limit,
+                looks: seed % 2 == 0,
             },
         )
 }
@@ -282,6 +290,7 @@ const MESH: Case = Case {
     sizes: "1",
     seed: 3,
     limit: usize::MAX,
+    looks: false,
 };
 
 /// On every kind of network that has them flights set out and, with others about, are put down, or the test above
@@ -297,6 +306,7 @@ fn there_are_flights_and_some_are_put_down() {
     // Nodes of several ports take flits in order; functions that look at ports decide hop by hop.
     assert!(same(&Case { topology: "mi300x-8", permille: 30, ..MESH }, 3000).0 > 100);
     assert_eq!(same(&Case { topology: "dragonfly72", ..MESH }, 1000), (0, 0));
+    assert_eq!(same(&Case { topology: "fattree4x3", looks: true, ..MESH }, 1000), (0, 0));
 }
 
 /// Long ways get into each other's: left to itself, the network tries flights and soon gives them up for long.
