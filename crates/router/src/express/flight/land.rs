@@ -82,11 +82,11 @@ impl Express {
     pub(super) fn let_go(&mut self, link: LaneNo) -> bool {
         let now = when(self.now);
         let had = self.flights.links[usize::from(link)].had();
-        let (f, leg) = (&self.flights.places[usize::from(had.flight())], had.leg());
-        let Leg { hop, departs, .. } = f.legs[usize::from(leg) % LEGS];
-        if leg >= f.len || after(departs, now) {
+        if !self.is_done(had) {
             return false;
         }
+        let f = &self.flights.places[usize::from(had.flight())];
+        let Leg { hop, departs, .. } = f.legs[usize::from(had.leg()) % LEGS];
         self.flights.links[usize::from(link)].be_had_until(now);
         let output = self.cells[hop.lane()].output;
         let counts = departs.wrapping_add(self.cells.port(output.port).credit_latency);

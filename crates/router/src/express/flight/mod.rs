@@ -348,7 +348,8 @@ impl Flights {
         None
     }
 
-    /// In cycle `now` a head at the front of an input VC wants a link, until its tail has left by it, or a flit is sent to an input VC at its far end.
+    /// In cycle `now` a head at the front of an input VC wants a link, until its tail has left by it, or a flit is sent to an
+    /// input VC at its far end.
     #[inline]
     pub(super) fn want(&mut self, link: LaneNo, now: When) {
         let there = &mut self.links[usize::from(link)];
