@@ -88,6 +88,20 @@ pub trait RoutingFunction {
         None
     }
 
+    /// As [`fixed`](Self::fixed), of those that arrived on `in_port`, `in_vc`, where it depends on nothing but
+    /// that. A function that tells any hop leaves [`Head::state`] as it is at every hop.
+    #[inline]
+    fn fixed_from(
+        &self,
+        at: RouterIdx,
+        (in_port, in_vc): (PortIdx, VcIdx),
+        dst: NodeIdx,
+        class: Class,
+    ) -> Option<Hop> {
+        let _ = (in_port, in_vc);
+        self.fixed(at, dst, class)
+    }
+
     /// The VCs by which every packet of `class` leaves its node, where these depend on nothing else and
     /// [`fixed`](Self::fixed) tells all hops: then nobody need know more of a packet than its destination
     /// and its class, and neither [`inject`](Self::inject) nor [`route`](Self::route) is asked.

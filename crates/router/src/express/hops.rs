@@ -1,64 +1,85 @@
 //! Hops that are known beforehand, where a routing function tells each by destination and class.
 
-use base::{Class, NodeIdx, RouterIdx, RoutingFunction};
+use base::{Class, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::state::{CLASS_BITS, LaneNo, PackedFlit};
 
 /// Pairs of a router and a node at most whose hops are kept, a byte each: of a large network they would not fit into
 /// the caches otherwise.
 const PAIRS_MAX: usize = 1 << 22;
+/// Pairs of an input VC and a node at most for which a function is asked.
+const ASKED_MAX: usize = 1 << 20;
 
-/// The hops of all packets at all routers; or none of them.
+/// The VCs that packets may take, by the bits of their class.
+type Vcs = [u64; 1 << CLASS_BITS];
+
+/// The hops of packets, by where they are and where they go: of all of them or of most, or none.
 #[derive(Clone, Debug)]
 pub(super) struct Hops {
-    /// `[row of the router + node]`: the port of the router that a packet to the node wants.
+    /// `[row + node]`: the port of the router that a packet to the node wants; where all are known.
     ports: Vec<u8>,
-    /// `[bits of a class]`: VCs of the port that it may take.
-    vcs: [u64; 1 << CLASS_BITS],
+    /// VCs of the port that it may take.
+    vcs: Vcs,
+    /// Otherwise.
+    by_input: ByInput,
     nodes: usize,
 }
 
+/// Hops that depend on the input VC, too; not all are known.
+#[derive(Clone, Default, Debug)]
+struct ByInput {
+    /// `[row + node]`: the port, and which of the sets of VCs, the first of which stands for a hop that is not known.
+    ports: Vec<u8>,
+    sets: Vec<u8>,
+    /// `[set]`
+    vcs: Vec<Vcs>,
+    /// `[input VC]`: its row.
+    rows: Vec<u32>,
+}
+
+/// What there is to ask for: routers, nodes, VCs of a port, ports of each router, and what powers of two of ports and of
+/// VCs each takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size<'a> {
+    pub(super) nodes: usize,
+    pub(super) vcs: u8,
+    pub(super) ports: &'a [usize],
+    pub(super) log_ports: u32,
+    pub(super) shift: u32,
+}
+
 impl Hops {
-    /// What a function tells of so many routers and nodes. Each router takes two to the power of `log_ports` of ports.
-    pub(super) fn new<R: RoutingFunction>(
-        routing: &R,
-        (routers, nodes): (usize, usize),
-        log_ports: u32,
-    ) -> Self {
-        let mut this = Self { ports: Vec::new(), vcs: [0; 1 << CLASS_BITS], nodes };
-        if nodes > 0 && routers.saturating_mul(nodes) <= PAIRS_MAX {
-            this.ports = this.told(routing, routers, log_ports).unwrap_or_default();
+    /// What a function tells.
+    pub(super) fn new<R: RoutingFunction>(routing: &R, size: Size<'_>) -> Self {
+        let (vcs, by_input) = ([0; 1 << CLASS_BITS], ByInput::default());
+        let none = Self { ports: Vec::new(), vcs, by_input, nodes: size.nodes };
+        if let Some(all) = none.clone().by_router(routing, size) {
+            return all;
         }
-        this
+        Self { by_input: ByInput::new(routing, size).unwrap_or_default(), ..none }
     }
 
-    /// The ports, and notes the VCs; nothing if some hop is not told, or the VCs of a class differ.
-    fn told<R: RoutingFunction>(
-        &mut self,
-        routing: &R,
-        routers: usize,
-        log_ports: u32,
-    ) -> Option<Vec<u8>> {
+    /// Of all packets, where the port depends on the router and the node, and the VCs depend on the class.
+    fn by_router<R: RoutingFunction>(mut self, routing: &R, size: Size<'_>) -> Option<Self> {
+        let routers = size.ports.len();
+        if size.nodes == 0 || routers.saturating_mul(size.nodes) > PAIRS_MAX {
+            return None;
+        }
         let first = |class| routing.fixed(RouterIdx(0), NodeIdx(0), class);
         for class in Class::ALL {
             self.vcs[class as usize] = first(class)?.vcs;
         }
-        let mut ports = Vec::with_capacity(routers * self.nodes);
+        self.ports.reserve(routers * size.nodes);
         for router in (0..routers).map(RouterIdx::new) {
-            for node in (0..self.nodes).map(NodeIdx::new) {
-                let port = routing.fixed(router, node, Class::ALL[0])?.port.0;
-                let same = |class| {
-                    let hop = routing.fixed(router, node, class);
-                    hop.is_some_and(|h| h.port.0 == port && h.vcs == self.vcs[class as usize])
-                };
-                let sound = u32::from(port) < 1 << log_ports;
-                if !sound || !Class::ALL.into_iter().all(same) {
+            for node in (0..size.nodes).map(NodeIdx::new) {
+                let (port, vcs) = size.hop(|class| routing.fixed(router, node, class))?;
+                if vcs != self.vcs {
                     return None;
                 }
-                ports.push(u8::try_from(port).ok()?);
+                self.ports.push(port);
             }
         }
-        self.vcs.iter().take(Class::ALL.len()).all(|vcs| *vcs != 0).then_some(ports)
+        Class::ALL.iter().all(|class| self.vcs[*class as usize] != 0).then_some(self)
     }
 
     /// Whether all are known.
@@ -66,9 +87,15 @@ impl Hops {
         !self.ports.is_empty()
     }
 
-    /// Where those of a router begin.
-    pub(super) fn row(&self, router: usize) -> u32 {
-        u32::try_from(router * self.nodes).unwrap_or(u32::MAX)
+    /// Whether any are known.
+    pub(super) const fn any_known(&self) -> bool {
+        self.all_known() || !self.by_input.ports.is_empty()
+    }
+
+    /// Where those of an input VC of a router begin.
+    pub(super) fn row(&self, router: usize, lane: LaneNo) -> u32 {
+        let of_router = || u32::try_from(router * self.nodes).unwrap_or(u32::MAX);
+        self.by_input.rows.get(usize::from(lane)).copied().unwrap_or_else(of_router)
     }
 
     /// As [`of`](Self::of), the VCs, where [all are known](Self::all_known).
@@ -83,11 +110,100 @@ impl Hops {
         LaneNo::from(self.ports[row as usize + node])
     }
 
-    /// The port of its router that a packet wants and the VCs that it may take, at the router of a row.
+    /// The port of its router that a packet wants and the VCs that it may take, at the input VC of a row.
     #[inline]
     pub(super) fn of(&self, row: u32, flit: PackedFlit) -> Option<(LaneNo, u64)> {
-        let port = *self.ports.get(row as usize + flit.dst().at())?;
-        Some((LaneNo::from(port), self.vcs[flit.class_bits()]))
+        match self.ports.get(row as usize + flit.dst().at()) {
+            Some(port) => Some((LaneNo::from(*port), self.vcs[flit.class_bits()])),
+            None => self.of_some(row, flit),
+        }
+    }
+
+    /// As [`of`](Self::of) where not [all are known](Self::all_known), out of the way.
+    #[inline(never)]
+    fn of_some(&self, row: u32, flit: PackedFlit) -> Option<(LaneNo, u64)> {
+        self.of_input(row, flit)
+    }
+
+    /// As [`of`](Self::of) where not [all are known](Self::all_known).
+    #[inline]
+    pub(super) fn of_input(&self, row: u32, flit: PackedFlit) -> Option<(LaneNo, u64)> {
+        let at = row as usize + flit.dst().at();
+        let ByInput { ports, sets, vcs, .. } = &self.by_input;
+        let (port, set) = (*ports.get(at)?, *sets.get(at)?);
+        let vcs = vcs[usize::from(set)][flit.class_bits()];
+        (vcs != 0).then_some((LaneNo::from(port), vcs))
+    }
+}
+
+impl ByInput {
+    /// Of packets at input VCs, where they depend on nothing else; input VCs of a router that are alike have one row.
+    fn new<R: RoutingFunction>(routing: &R, size: Size<'_>) -> Option<Self> {
+        let asked = size.ports.iter().sum::<usize>() * usize::from(size.vcs);
+        if size.nodes == 0 || asked.saturating_mul(size.nodes) > ASKED_MAX {
+            return None;
+        }
+        let log = size.log_ports + size.shift;
+        let (rows, unknown) = (vec![0; size.ports.len() << log], [0; 1 << CLASS_BITS]);
+        let mut this = Self { rows, vcs: vec![unknown], ..Self::default() };
+        for (router, ports) in size.ports.iter().enumerate() {
+            let of_router = this.ports.len();
+            for (port, vc) in (0..*ports).flat_map(|port| (0..size.vcs).map(move |vc| (port, vc))) {
+                let (row, from) = (this.ports.len(), (PortIdx::new(port), VcIdx(vc)));
+                for node in (0..size.nodes).map(NodeIdx::new) {
+                    let at = RouterIdx::new(router);
+                    let hop = size.hop(|class| routing.fixed_from(at, from, node, class));
+                    let set = hop.and_then(|(_, vcs)| this.set(vcs));
+                    this.sets.push(set.unwrap_or(0));
+                    this.ports.push(hop.map_or(0, |(port, _)| port));
+                }
+                let row = this.first_alike((of_router, row), size.nodes);
+                this.rows[router << log | port << size.shift | usize::from(vc)] = row;
+            }
+            // Most functions tell of none: then the first router is enough to see that.
+            if this.sets.iter().all(|set| *set == 0) {
+                return None;
+            }
+        }
+        Some(this)
+    }
+
+    /// The number of a set of VCs, which is among them from now on, if there is room.
+    fn set(&mut self, vcs: Vcs) -> Option<u8> {
+        let known = self.vcs.iter().position(|v| *v == vcs);
+        let set = u8::try_from(known.unwrap_or(self.vcs.len())).ok()?;
+        if known.is_none() {
+            self.vcs.push(vcs);
+        }
+        Some(set)
+    }
+
+    /// The first row of a router, whose rows begin at `of_router`, that is as the last one; that goes if it is another.
+    fn first_alike(&mut self, (of_router, last): (usize, usize), nodes: usize) -> u32 {
+        let alike = |row: &usize| {
+            let (row, last) = (*row..*row + nodes, last..last + nodes);
+            self.ports[row.clone()] == self.ports[last.clone()] && self.sets[row] == self.sets[last]
+        };
+        let first = (of_router..last).step_by(nodes).find(alike).unwrap_or(last);
+        if first < last {
+            self.ports.truncate(last);
+            self.sets.truncate(last);
+        }
+        u32::try_from(first).unwrap_or(u32::MAX)
+    }
+}
+
+impl Size<'_> {
+    /// The hop of all classes by what is told of each, if that is known and by one port, which there is.
+    fn hop(&self, told: impl Fn(Class) -> Option<base::Hop>) -> Option<(u8, Vcs)> {
+        let mut vcs = [0; 1 << CLASS_BITS];
+        let port = told(Class::ALL[0])?.port;
+        for class in Class::ALL {
+            let hop = told(class).filter(|hop| hop.port == port)?;
+            vcs[class as usize] = hop.vcs;
+        }
+        let sound = u32::from(port.0) < 1 << self.log_ports;
+        u8::try_from(port.0).ok().filter(|_| sound).map(|port| (port, vcs))
     }
 }
 
@@ -97,10 +213,14 @@ mod tests {
 
     use super::*;
 
-    /// Tells hops by a closure.
-    struct Told<F>(F);
+    /// Tells hops by closures: by router, node and class, and by input VC as well.
+    struct Told<F, G>(F, G);
 
-    impl<F: Fn(u32, u32, Class) -> Option<Hop>> RoutingFunction for Told<F> {
+    impl<F, G> RoutingFunction for Told<F, G>
+    where
+        F: Fn(u32, u32, Class) -> Option<Hop>,
+        G: Fn(u32, (u16, u8), u32, Class) -> Option<Hop>,
+    {
         fn inject<V: View>(&self, _: &mut Head, _: &V) -> Hop {
             unreachable!("nothing is sent")
         }
@@ -112,11 +232,24 @@ mod tests {
         fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
             self.0(at.0, dst.0, class)
         }
+
+        fn fixed_from(
+            &self,
+            at: RouterIdx,
+            (port, vc): (PortIdx, VcIdx),
+            dst: NodeIdx,
+            class: Class,
+        ) -> Option<Hop> {
+            self.1(at.0, (port.0, vc.0), dst.0, class)
+        }
     }
 
-    /// The hops of 3 routers of up to 4 ports and 5 nodes.
+    /// 3 routers of up to 4 ports and 2 VCs, and 5 nodes.
+    const SIZE: Size<'_> = Size { nodes: 5, vcs: 2, ports: &[4, 3, 4], log_ports: 2, shift: 1 };
+
+    /// Hops by router, node and class.
     fn hops(told: impl Fn(u32, u32, Class) -> Option<Hop>) -> Hops {
-        Hops::new(&Told(told), (3, 5), 2)
+        Hops::new(&Told(told, |_, _, _, _| None), SIZE)
     }
 
     const fn hop(port: u16, vcs: u64) -> Hop {
@@ -127,14 +260,17 @@ mod tests {
         u16::try_from((at + dst) % 4).unwrap_or(0)
     }
 
+    fn to(dst: u32, class: Class) -> PackedFlit {
+        PackedFlit::new(PacketIdx(7), NodeIdx(dst), class, (true, true))
+    }
+
     #[test]
     fn what_is_known_is_what_the_function_tells() {
         let hops = hops(|at, dst, class| Some(hop(port(at, dst), 1 << class as u8)));
-        assert!(hops.all_known());
+        assert!(hops.all_known() && hops.any_known());
         for (at, dst) in (0..3_u16).flat_map(|at| (0..5).map(move |dst| (at, dst))) {
             for class in Class::ALL {
-                let flit = PackedFlit::new(PacketIdx(7), NodeIdx(dst), class, (true, true));
-                let known = hops.of(hops.row(at.into()), flit);
+                let known = hops.of(hops.row(at.into(), at << 3), to(dst, class));
                 assert_eq!(known, Some((port(at.into(), dst), 1 << class as u8)));
             }
         }
@@ -148,15 +284,47 @@ mod tests {
         let but = |other: Option<Hop>| {
             hops(move |at, dst, _| if at_end(at, dst) { other } else { Some(told(at, dst)) })
         };
-        assert!(but(Some(told(2, 4))).all_known());
-        assert!(!but(None).all_known());
+        assert!(but(Some(told(2, 4))).any_known());
+        assert!(!but(None).any_known());
         // VCs that depend on where a packet is, a port that routers do not have, no VC, a port that depends on the class.
-        assert!(!but(Some(hop(port(2, 4), 2))).all_known());
-        assert!(!but(Some(hop(4, 1))).all_known());
-        assert!(!hops(|at, dst, _| Some(hop(port(at, dst), 0))).all_known());
+        assert!(!but(Some(hop(port(2, 4), 2))).any_known());
+        assert!(!but(Some(hop(4, 1))).any_known());
+        assert!(!hops(|at, dst, _| Some(hop(port(at, dst), 0))).any_known());
         let by_class = |at, dst, class: Class| Some(hop((port(at, dst) + class as u16) % 4, 1));
-        assert!(!hops(by_class).all_known());
-        let too_many = Hops::new(&Told(|_, _, _| Some(hop(0, 1))), (PAIRS_MAX, 2), 0);
-        assert!(!too_many.all_known());
+        assert!(!hops(by_class).any_known());
+        let too_many = Size { nodes: 2, ports: &vec![1; PAIRS_MAX], log_ports: 0, ..SIZE };
+        let one = Told(|_, _, _| Some(hop(0, 1)), |_, _, _, _| None);
+        assert!(!Hops::new(&one, too_many).any_known());
+    }
+
+    /// By which VCs packets go that came by a port and a VC: those of port 0 by others than the rest, and on VC 1 of that
+    /// nobody knows where to.
+    fn by_input(at: u32, (port, vc): (u16, u8), dst: u32, class: Class) -> Option<Hop> {
+        let vcs = if port == 0 { 1 << class as u8 } else { 2 << class as u8 };
+        ((port, vc) != (0, 1)).then(|| hop(self::port(at, dst), vcs))
+    }
+
+    #[test]
+    fn hops_are_known_by_input_vcs_where_these_count() {
+        let hops = Hops::new(&Told(|_, _, _| None, by_input), SIZE);
+        assert!(hops.any_known() && !hops.all_known());
+        for router in 0..3_u16 {
+            let ports = u16::try_from(SIZE.ports[usize::from(router)]).expect("few");
+            for (from, vc) in (0..ports).flat_map(|port| [(port, 0), (port, 1)]) {
+                let row = hops.row(router.into(), router << 3 | from << 1 | u16::from(vc));
+                for (dst, class) in (0..5).flat_map(|dst| Class::ALL.map(|class| (dst, class))) {
+                    let known = hops.of(row, to(dst, class));
+                    let told = by_input(router.into(), (from, vc), dst, class);
+                    assert_eq!(known, told.map(|hop| (hop.port.0, hop.vcs)));
+                }
+            }
+        }
+        // Three rows a router: of VC 0 of port 0, of its VC 1, and of all others.
+        assert_eq!(hops.by_input.ports.len(), 3 * 3 * 5);
+        // Where there are none, or too many to be asked for.
+        let none = Told(|_, _, _| None, |_, _, _, _| None);
+        assert!(!Hops::new(&none, SIZE).any_known());
+        let too_many = Size { ports: &vec![1; ASKED_MAX], log_ports: 0, shift: 0, ..SIZE };
+        assert!(!Hops::new(&Told(|_, _, _| None, by_input), too_many).any_known());
     }
 }

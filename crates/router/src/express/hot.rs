@@ -128,7 +128,7 @@ impl<L: Layout> Hot<'_, L> {
     ) {
         if L::FLIES {
             let link = link(self.layout, self.cells[lane].output.far, lane);
-            self.flights.want(link, self.next.wrapping_sub(1));
+            self.flights.want(self.cells.link_mut(link), link, self.next.wrapping_sub(1));
         }
         let input = &mut self.cells[lane].input;
         let waiting = input.len;
@@ -185,7 +185,8 @@ impl<L: Layout> Hot<'_, L> {
             input.want = self.layout.port(lane) & self.fixed.of_router | port;
             input.vcs = vcs;
             if L::FLIES {
-                self.flights.want(input.want, self.next.wrapping_sub(1));
+                let link = input.want;
+                self.flights.want(self.cells.link_mut(link), link, self.next.wrapping_sub(1));
             }
         } else {
             self.scratch.unrouted.push(lane);

@@ -47,7 +47,7 @@ use crate::state::Lane;
 use ahead::{Ahead, Due, FAR, KINDS, Kind};
 pub(crate) use engine::Engine;
 use flight::{Flights, Rule, Spacing};
-use hops::Hops;
+use hops::{Hops, Size};
 use layout::Any;
 pub use state::PackedFlit;
 use state::{Cell, LaneNo, NODE, Output, Port, STARVED, after, lane_no, later, when};
@@ -203,6 +203,9 @@ impl Express {
             + u64::from(fixed.traversal + pipeline.rc + 1)
             + u64::from(interval)
             + 4;
+        let ports = links.iter().map(Vec::len).collect::<Vec<_>>();
+        let (vcs, log_ports) = (pipeline.vcs, fixed.log_ports());
+        let hops = Hops::new(routing, Size { nodes, vcs, ports: &ports, log_ports, shift });
         let mut this = Self {
             now: 0,
             fixed,
@@ -210,7 +213,7 @@ impl Express {
             queues: Queues::new(lanes, fixed.queue_shift),
             input_depths: vec![0; lanes],
             rates: Vec::new(),
-            hops: Hops::new(routing, (params.len(), nodes), fixed.log_ports()),
+            hops,
             heads: Vec::new(),
             ahead: Ahead::new(distances, span),
             scratch: Scratch { stuck: List::new(), unrouted: List::new(), exits: Vec::new() },
@@ -229,7 +232,7 @@ impl Express {
 
     fn add_router(&mut self, router: usize, p: &RouterParams, links: &[PortLink], vcs: u8) {
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let Fixed { shift, log, traversal, .. } = self.fixed;
+        let Fixed { shift, log, rc, traversal, .. } = self.fixed;
         for (port, link) in links.iter().enumerate() {
             let first = router << log | port << shift;
             let depth = |depths: &[u32]| u16::try_from(depths[port]).unwrap_or(u16::MAX);
@@ -243,9 +246,11 @@ impl Express {
                 self.input_depths[usize::from(lane)] = depth(&p.input_depth);
                 let (bit, far) = (1 << vc, far | vc);
                 let port = lane_no(narrow(first >> shift));
-                let there = Output { bit, far, credits, depth: credits, port, ..Output::NONE };
-                self.cells[lane].output = there;
-                self.cells[lane].input.row = self.hops.row(router);
+                let ports = port & self.fixed.of_router;
+                let output =
+                    Output { bit, far, credits, depth: credits, port, ports, ..Output::NONE };
+                self.cells[lane].output = output;
+                self.cells[lane].input.row = self.hops.row(router, lane);
             }
             let slow = link.interval > 1 << FRACTION;
             let port = first >> shift;
@@ -256,8 +261,8 @@ impl Express {
                 node_latency: traversal + link.latency + link.node_latency,
                 first: lane_no(narrow(first)),
                 lead: match link.far {
-                    FarEnd::Router(..) => 1 + traversal + link.latency,
-                    FarEnd::Node(_) => 0,
+                    FarEnd::Router(..) => rc + 1 + traversal + link.latency,
+                    FarEnd::Node(_) => rc,
                 },
                 ..Port::UNLINKED
             };
@@ -457,6 +462,11 @@ impl Express {
         }
         for port in self.cells.ports_mut() {
             port.open_at = later(port.open_at, past);
+        }
+        if self.flights.on {
+            for link in self.cells.links_mut().into_iter().flatten() {
+                link.be_had_until(later(link.until(), past));
+            }
         }
         self.flights.refresh(past);
     }

@@ -225,9 +225,9 @@ pub(super) struct Output {
     /// How many credits it has; [`STARVED`] in their stead if its owner waits for one.
     pub(super) credits: u16,
     pub(super) depth: u16,
-    /// The port that the lane is of.
+    /// The port that the lane is of, and the first of its router.
     pub(super) port: LaneNo,
-    pub(super) room: u16,
+    pub(super) ports: LaneNo,
 }
 
 impl Output {
@@ -240,7 +240,7 @@ impl Output {
         credits: 0,
         depth: 0,
         port: NOBODY,
-        room: 0,
+        ports: NOBODY,
     };
 }
 
@@ -306,7 +306,8 @@ pub(super) struct Port {
     pub(super) open_at: When,
     /// The lane of its first VC.
     pub(super) first: LaneNo,
-    /// From the VC allocation here to the buffer there; 0 of links to nodes.
+    /// From the buffer here to the buffer there, of a head that waits for nobody; to the VC allocation here, of links to
+    /// nodes.
     pub(super) lead: u32,
     pub(super) room: [u16; 7],
 }

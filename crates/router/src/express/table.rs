@@ -6,6 +6,7 @@ use core::ops::{Deref, DerefMut, Index, IndexMut};
 
 use zerocopy::FromZeros;
 
+use super::flight::{ENTRY, Link};
 use super::state::{Cell, LaneNo, PackedFlit, Port, Queued, When};
 
 /// Places of a table.
@@ -18,13 +19,14 @@ pub(super) fn zeroed<T: FromZeros>() -> Box<T> {
     T::new_box_zeroed().expect("memory for the tables")
 }
 
-/// A place for each lane and one for each port, in one piece of memory: so a loop over hops has one
-/// address to keep at hand.
+/// A place for each lane, one for each port, and one for each link as flights have it, in one piece of memory: so a
+/// loop over hops has one address to keep at hand.
 #[derive(FromZeros)]
 #[repr(C)]
 pub(super) struct Places {
     cells: [Cell; ROOM],
     ports: [Port; ROOM],
+    links: [Link; ROOM],
 }
 
 impl Places {
@@ -38,6 +40,18 @@ impl Places {
     #[inline]
     pub(super) const fn port_mut(&mut self, port: LaneNo) -> &mut Port {
         &mut self.ports[port as usize]
+    }
+
+    /// A [link](super::flight::link).
+    #[inline]
+    pub(super) const fn link(&self, link: LaneNo) -> Link {
+        self.links[link as usize]
+    }
+
+    /// A [link](super::flight::link), to be changed.
+    #[inline]
+    pub(super) const fn link_mut(&mut self, link: LaneNo) -> &mut Link {
+        &mut self.links[link as usize]
     }
 }
 
@@ -71,6 +85,9 @@ impl Clone for Table {
         let mut this = Self { places: zeroed(), ..*self };
         this.cells_mut().copy_from_slice(self.cells());
         this.ports_mut().copy_from_slice(self.ports());
+        for (to, from) in this.links_mut().into_iter().zip(self.links()) {
+            to.copy_from_slice(from);
+        }
         this
     }
 }
@@ -102,6 +119,18 @@ impl Table {
     /// All ports that there are, to be changed.
     pub(super) fn ports_mut(&mut self) -> &mut [Port] {
         &mut self.places.ports[..self.ports]
+    }
+
+    /// The links behind all ports that there are, and those before them.
+    fn links(&self) -> [&[Link]; 2] {
+        let (behind, before) = self.places.links.split_at(ENTRY.into());
+        [&behind[..self.ports], &before[..self.ports]]
+    }
+
+    /// The links behind all ports that there are, and those before them, to be changed.
+    pub(super) fn links_mut(&mut self) -> [&mut [Link]; 2] {
+        let (behind, before) = self.places.links.split_at_mut(ENTRY.into());
+        [&mut behind[..self.ports], &mut before[..self.ports]]
     }
 }
 

@@ -80,7 +80,7 @@ impl Engine {
                     hot.unpark(there);
                 }
                 if L::FLIES {
-                    hot.flights.have(there);
+                    hot.cells.link_mut(there).lose_user();
                 }
             }
             let cell = &mut hot.cells[lane];
@@ -91,7 +91,7 @@ impl Engine {
             // The credit goes to the output VC at the other end of the link on which the flit came.
             let back = cell.output.far;
             if L::FLIES {
-                hot.flights.have(link(layout, back, lane));
+                hot.cells.link_mut(link(layout, back, lane)).lose_user();
             }
             let from = hot.cells.port_mut(layout.port(lane));
             from.sent = Sent::new(lane, out);
@@ -221,7 +221,8 @@ impl Engine {
         input.want = layout.port(lane) & fixed.of_router | hop.port.0;
         input.vcs = hop.vcs;
         if L::FLIES {
-            self.x.flights.want(input.want, when(self.x.now));
+            let link = input.want;
+            self.x.flights.want(self.x.cells.link_mut(link), link, when(self.x.now));
         }
     }
 

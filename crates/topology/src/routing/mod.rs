@@ -15,6 +15,7 @@ mod attach;
 mod detour;
 mod dimension;
 mod dragonfly;
+mod function;
 mod hierarchy;
 mod hopclass;
 mod hyperx;
@@ -54,7 +55,7 @@ pub(crate) use view::OfClass;
 
 use memo::Memo;
 
-use base::{Class, Head, Hop, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx, View};
+use base::{Class, Head, NodeIdx, PortIdx, RouterIdx};
 
 /// Pairs of a router and a node at most whose ports are tabulated: a byte each.
 const FIXED_MAX: usize = 1 << 20;
@@ -395,104 +396,6 @@ impl Routing {
             Way::DimensionOrder(f) if self.crowd.is_empty() => f.alike(at, in_port, group),
             _ => (in_port, group),
         }
-    }
-
-    /// The step of a packet that leaves its source in any network.
-    #[inline(never)]
-    fn inject_elsewhere<V: View>(&self, head: &mut Head, view: &V) -> Step {
-        ask!(&self.way, f => f.inject(head, &OfClass::new(self, view, head.class)))
-    }
-
-    /// The step of a packet in any network.
-    #[inline(never)]
-    fn route_elsewhere<V: View>(
-        &self,
-        at: RouterIdx,
-        in_port: PortIdx,
-        group: usize,
-        head: &mut Head,
-        view: &V,
-    ) -> Step {
-        let view = OfClass::new(self, view, head.class);
-        ask!(&self.way, f => f.route(at, in_port, group, head, &view))
-    }
-
-    /// The hop of a step for a class.
-    #[inline]
-    fn hop(&self, step: Step, class: Class) -> Hop {
-        let vcs = self.vcs_of[usize::from(step.groups)];
-        Hop { port: step.port, vcs: vcs << (class as u8 * self.vcs_per_class) }
-    }
-}
-
-impl RoutingFunction for Routing {
-    #[inline]
-    fn fixed(&self, at: RouterIdx, dst: NodeIdx, class: Class) -> Option<Hop> {
-        let port = *self.fixed.get(at.at() * self.nodes + dst.at())?;
-        Some(Hop { port: PortIdx(u16::from(port)), vcs: self.first_vcs[class as usize] })
-    }
-
-    #[inline]
-    fn entry(&self, class: Class) -> Option<u64> {
-        (!self.fixed.is_empty()).then(|| self.first_vcs[class as usize])
-    }
-
-    #[inline]
-    fn inject<V: View>(&self, head: &mut Head, view: &V) -> Hop {
-        let step = match &self.way {
-            Way::DimensionOrder(f) => f.depart(head),
-            _ => self.inject_elsewhere(head, view),
-        };
-        self.hop(step, head.class)
-    }
-
-    #[inline]
-    fn route<V: View>(
-        &self,
-        at: RouterIdx,
-        in_port: PortIdx,
-        in_vc: VcIdx,
-        head: &mut Head,
-        view: &V,
-    ) -> Hop {
-        let of_class = in_vc.0.wrapping_sub(head.class as u8 * self.vcs_per_class);
-        let group = usize::from(self.group_of[usize::from(of_class) % 64]);
-        if let Some((port, groups)) = self.memo.step(at, in_port, group, head.dst) {
-            let vcs = self.vcs_of[usize::from(groups)];
-            return Hop { port, vcs: vcs << (head.class as u8 * self.vcs_per_class) };
-        }
-        // Grids are where networks are largest: their function is inlined.
-        let step = match &self.way {
-            Way::DimensionOrder(f) => f.onward(at, in_port, group, head),
-            _ => self.route_elsewhere(at, in_port, group, head, view),
-        };
-        self.hop(step, head.class)
-    }
-
-    fn adaptive(&self) -> bool {
-        ask!(&self.way, f => f.adaptive())
-    }
-
-    fn oblivious(&self) -> bool {
-        match &self.way {
-            Way::Table(_)
-            | Way::DimensionOrder(_)
-            | Way::UpDown(_)
-            | Way::SourceRouted(_)
-            | Way::Detour(_) => true,
-            // One that chooses by what waits at its ports weighs them.
-            Way::Nca(f) => !f.weighs(),
-            // Some of these are, with some of their policies; to be asked in time is always right.
-            _ => false,
-        }
-    }
-
-    fn global(&self) -> bool {
-        ask!(&self.way, f => f.global())
-    }
-
-    fn weighs(&self) -> bool {
-        self.way.weighs()
     }
 }
 

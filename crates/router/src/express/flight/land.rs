@@ -4,7 +4,7 @@ use super::{ALL, FLITS_MAX, FOR_NOW, FlightNo, HOPS, HORIZON, PAUSE, Rule, Tally
 use super::{Extra, Flight, Flights, Had, LEGS, Leg, Link, link};
 use crate::express::hot::From;
 use crate::express::layout::Layout;
-use crate::express::state::{LaneNo, NOBODY, NODE, PackedFlit, When, after, lane_no, when};
+use crate::express::state::{LaneNo, NOBODY, NODE, PackedFlit, Port, When, after, lane_no, when};
 use crate::express::{Border, Express};
 use crate::state::Lane;
 
@@ -71,7 +71,7 @@ impl Express {
 
     /// Keeps what a head notes, where it is not known beforehand.
     fn note(&mut self, flit: PackedFlit, state: u32) {
-        if !self.hops.all_known() {
+        if !self.hops.any_known() {
             self.heads[flit.packet().at()].state = state;
         }
     }
@@ -81,13 +81,13 @@ impl Express {
     #[inline(never)]
     pub(super) fn let_go(&mut self, link: LaneNo) -> bool {
         let now = when(self.now);
-        let had = self.flights.links[usize::from(link)].had();
+        let had = self.cells.link(link).had();
         if !self.is_done(had) {
             return false;
         }
         let f = &self.flights.places[usize::from(had.flight())];
         let Leg { hop, departs, .. } = f.legs[usize::from(had.leg()) % LEGS];
-        self.flights.links[usize::from(link)].be_had_until(now);
+        self.cells.link_mut(link).be_had_until(now);
         let output = self.cells[hop.lane()].output;
         let counts = departs.wrapping_add(self.cells.port(output.port).credit_latency);
         if output.far & NODE == 0 && after(counts, now) {
@@ -132,13 +132,13 @@ impl Express {
     /// Takes a link from all flights that have it.
     fn clear<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, link: LaneNo) {
         let now = when(self.now);
-        let there = self.flights.links[usize::from(link)];
+        let there = self.cells.link(link);
         if !after(there.until(), now) {
             return;
         }
         self.doom_all(layout, there);
         self.put_down(layout, border);
-        if after(self.flights.links[usize::from(link)].until(), now) {
+        if after(self.cells.link(link).until(), now) {
             self.let_go(link);
         }
     }
@@ -201,7 +201,7 @@ impl Express {
 
     /// Dooms the flights that have a link after one that has it.
     fn doom_behind<L: Layout>(&mut self, layout: L, link: LaneNo, number: FlightNo) {
-        let mut there = self.flights.links[usize::from(link)];
+        let mut there = self.cells.link(link);
         while after(there.until(), when(self.now)) && there.had().flight() != number {
             self.doom(layout, there.had());
             there = self.before(there.had());
@@ -241,7 +241,7 @@ impl Express {
         self.flights.flits += usize::from(f.exits);
         (f.len, f.exits, f.kept) = (kept, false, ALL);
         let until = when(self.now).wrapping_add(FOR_NOW);
-        self.flights.links[usize::from(layout.port(out))].be_had_until(until);
+        self.cells.link_mut(layout.port(out)).be_had_until(until);
         self.flights.tally.legs = self.flights.tally.legs.saturating_sub(u32::from(len - kept));
         self.flights.unschedule(number, lands);
         self.flights.schedule(number, ends, false);
@@ -256,7 +256,7 @@ impl Express {
         border: &mut B,
         (link, asks): (LaneNo, When),
     ) -> bool {
-        let had = self.flights.links[usize::from(link)].had();
+        let had = self.cells.link(link).had();
         let number = had.flight();
         let f = &self.flights.places[usize::from(number)];
         let from = usize::from(had.leg());
@@ -267,7 +267,7 @@ impl Express {
             return false;
         }
         let mut rest = f.legs()[from - 2..].iter().map(|leg| layout.port(leg.hop.out()));
-        let last = rest.all(|link| self.flights.links[usize::from(link)].had().flight() == number);
+        let last = rest.all(|link| self.cells.link(link).had().flight() == number);
         if last {
             self.cut(layout, border, number, had.leg() - 1);
         }
@@ -290,7 +290,7 @@ impl Express {
     /// Has a flight no longer have a link: the one before may still have it.
     fn give_up(&mut self, had: Had, link: LaneNo) {
         let before = self.before(had);
-        self.flights.links[usize::from(link)].be_had_as(before);
+        self.cells.link_mut(link).be_had_as(before);
     }
 
     /// Puts the flit of a flight into the input VC where it is in the present cycle, or to which it is on its way.
@@ -340,14 +340,14 @@ impl Express {
         let Extra { vcs, state, .. } = f.extras[usize::from(over) % LEGS];
         let (lane, out) = (hop.lane(), hop.out());
         let (back, there) = (self.cells[lane].output.far, layout.port(out));
-        self.flights.links[usize::from(link(layout, back, lane))].add_users(1);
-        self.flights.links[usize::from(there)].add_users(1);
+        self.cells.link_mut(link(layout, back, lane)).add_users(1);
+        self.cells.link_mut(there).add_users(1);
         self.note(flit, state);
         let asks = departs.wrapping_sub(1);
         let input = &mut self.cells[lane].input;
         (input.len, input.front) = (1, flit);
         input.want = there;
-        input.vcs = if self.hops.all_known() { self.hops.vcs_of(flit) } else { vcs };
+        input.vcs = self.hops.of(input.row, flit).map_or(vcs, |(_, vcs)| vcs);
         input.arrival = asks.wrapping_sub(self.fixed.rc);
         if after(asks, now) {
             self.ahead.ask(asks, lane);
@@ -440,7 +440,7 @@ impl Express {
         self.put_down(layout, border);
         for port in 0..self.cells.ports().len() {
             let port = lane_no(u32::try_from(port).unwrap_or(u32::MAX));
-            if after(self.flights.links[usize::from(port)].until(), when(self.now)) {
+            if after(self.cells.link(port).until(), when(self.now)) {
                 self.let_go(port);
             }
         }
@@ -456,10 +456,15 @@ impl Express {
         (self.flights.on, self.flights.pause) = (true, PAUSE);
         self.flights.since = when(self.now);
         self.flights.tally = Tally::default();
-        self.flights.links.fill(Link::new(when(self.now), Had::NONE));
-        for (port, link) in self.cells.ports().iter().zip(&mut self.flights.links[..]) {
-            let held = (self.flights.all & !port.free).count_ones();
-            link.add_users(if port.latency > 0 { u16::try_from(held).unwrap_or(0) } else { 0 });
+        for links in self.cells.links_mut() {
+            links.fill(Link::new(when(self.now), Had::NONE));
+        }
+        let ports = u32::try_from(self.cells.ports().len()).unwrap_or(u32::MAX);
+        for port in (0..ports).map(lane_no) {
+            let Port { free, latency, .. } = *self.cells.port(port);
+            let held = (self.flights.all & !free).count_ones();
+            let users = if latency > 0 { u16::try_from(held).unwrap_or(0) } else { 0 };
+            self.cells.link_mut(port).add_users(users);
         }
         let lanes = u32::try_from(self.cells.cells().len()).unwrap_or(u32::MAX);
         for lane in (0..lanes).map(lane_no) {
@@ -469,14 +474,14 @@ impl Express {
                 continue;
             }
             let from = link(layout, self.cells[lane].output.far, lane);
-            self.flights.links[usize::from(from)].add_users(len);
+            self.cells.link_mut(from).add_users(len);
             let given = out != NOBODY && {
                 let output = &self.cells[out].output;
                 let held = self.cells.port(layout.port(out)).free & output.bit == 0;
                 held && output.owner == lane
             };
             if head && !given {
-                self.flights.links[usize::from(want)].add_users(1);
+                self.cells.link_mut(want).add_users(1);
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::express::{Fixed, PortLink};
 /// ```
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(transparent)]
-pub(super) struct Link(u64);
+pub(in crate::express) struct Link(u64);
 
 #[expect(clippy::cast_possible_truncation, reason = "parts of a word")]
 impl Link {
@@ -30,7 +30,17 @@ impl Link {
         Self((had.0 as u64) << Self::HAD | until as u64)
     }
 
-    pub(super) const fn until(self) -> When {
+    /// The link of the same flight's next leg.
+    pub(super) const fn of_next_leg(self) -> Self {
+        Self(self.0 + ((Had::LEG as u64) << Self::HAD))
+    }
+
+    /// As one that is had until cycle 0 and nobody else uses, until another cycle.
+    pub(super) const fn until_then(self, until: When) -> Self {
+        Self(self.0 | until as u64)
+    }
+
+    pub(in crate::express) const fn until(self) -> When {
         self.0 as u32
     }
 
@@ -43,11 +53,11 @@ impl Link {
         self.0 & Self::USERS != 0
     }
 
-    pub(super) const fn add_users(&mut self, users: u16) {
+    pub(in crate::express) const fn add_users(&mut self, users: u16) {
         self.0 += users as u64 * Self::USER;
     }
 
-    pub(super) const fn lose_user(&mut self) {
+    pub(in crate::express) const fn lose_user(&mut self) {
         self.0 -= Self::USER;
     }
 
@@ -57,7 +67,7 @@ impl Link {
     }
 
     /// Has the flight that has it have it until another cycle.
-    pub(super) const fn be_had_until(&mut self, until: When) {
+    pub(in crate::express) const fn be_had_until(&mut self, until: When) {
         self.be_had_as(Self::new(until, self.had()));
     }
 }
@@ -73,11 +83,6 @@ impl Had {
 
     pub(super) const fn by(flight: FlightNo, leg: u8) -> Self {
         Self(u16::from_le_bytes([flight, leg]))
-    }
-
-    /// The same flight's next leg.
-    pub(super) const fn next(self) -> Self {
-        Self(self.0 + Self::LEG)
     }
 
     pub(super) const fn flight(self) -> FlightNo {

@@ -28,9 +28,9 @@ use zerocopy::FromZeros;
 
 use super::layout::Layout;
 use super::state::{LaneNo, NODE, PackedFlit, Sent, When, after, lane_no, later};
-use super::table::{ROOM, zeroed};
-pub(super) use links::Spacing;
-use links::{Had, Link};
+use super::table::zeroed;
+use links::Had;
+pub(super) use links::{Link, Spacing};
 
 /// Legs of the longest flight.
 const LEGS: usize = 32;
@@ -40,7 +40,7 @@ const HORIZON: usize = 1024;
 const FLIGHTS: usize = 1 << FlightNo::BITS;
 /// The bit of a link's number that says that it comes from a node: it has that of its port at the router. Others
 /// have that of the port that they leave.
-const ENTRY: LaneNo = 1 << 15;
+pub(super) const ENTRY: LaneNo = 1 << 15;
 
 /// Cycles between the end of flights and their next beginning, at least: counting who uses which link takes time. And
 /// where they hardly came to anything.
@@ -184,7 +184,6 @@ pub(super) struct Flights {
     all: u64,
     vcs: u16,
     spacing: Spacing,
-    links: Box<[Link; ROOM]>,
     places: Box<[Flight; FLIGHTS]>,
     /// The number to be tried next, and the first that never was anybody's.
     next: FlightNo,
@@ -205,7 +204,6 @@ impl Clone for Flights {
     fn clone(&self) -> Self {
         let mut this = Self::new((self.rule, self.limit), self.all, self.spacing);
         if self.on {
-            this.links.copy_from_slice(&self.links[..]);
             let used = usize::from(self.unused);
             this.places[..used].copy_from_slice(&self.places[..used]);
         }
@@ -242,7 +240,6 @@ impl Flights {
             all,
             vcs: u16::try_from(all.count_ones()).unwrap_or(0),
             spacing,
-            links: zeroed(),
             places: zeroed(),
             next: 1,
             unused: 1,
@@ -349,29 +346,17 @@ impl Flights {
     }
 
     /// In cycle `now` a head at the front of an input VC wants a link, until its tail has left by it, or a flit is sent to an
-    /// input VC at its far end.
+    /// input VC at its far end, until it leaves that: `there` is how the link is had.
     #[inline]
-    pub(super) fn want(&mut self, link: LaneNo, now: When) {
-        let there = &mut self.links[usize::from(link)];
+    pub(super) fn want(&mut self, there: &mut Link, link: LaneNo, now: When) {
         there.add_users(1);
         if after(there.until(), now) {
             self.touched.push(link);
         }
     }
 
-    /// The packet's tail leaves by the output VC that it got, or the flit leaves the input VC.
-    #[inline]
-    pub(super) const fn have(&mut self, link: LaneNo) {
-        self.links[link as usize].lose_user();
-    }
-
     /// Cycles are kept by their low bits: moves those long past up to the present.
     pub(super) fn refresh(&mut self, past: When) {
-        if self.on {
-            for link in &mut self.links[..] {
-                link.be_had_until(later(link.until(), past));
-            }
-        }
         for flight in &mut self.places[..usize::from(self.unused)] {
             flight.until = later(flight.until, past);
         }

@@ -1,5 +1,7 @@
 //! How a flight is planned: leg by leg, as far as the links are to be had.
 
+use zerocopy::FromZeros;
+
 use base::{Head, Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::{
@@ -27,6 +29,8 @@ struct Plan {
 enum Stop {
     /// Some flight has a link for which it asks in a cycle, and after that.
     Flight(LaneNo, When),
+    /// It is not known beforehand how it goes on.
+    Unknown,
     /// Its last leg ends at a node, or it cannot go on from there.
     There,
 }
@@ -35,7 +39,7 @@ impl Express {
     /// Whether nobody uses a link or is about to, and no flight has it when a flit is at its end.
     #[inline]
     fn is_clear(&mut self, link: LaneNo, arrival: When) -> bool {
-        let there = self.flights.links[usize::from(link)];
+        let there = self.cells.link(link);
         !there.is_used() && (after(arrival, there.until()) || self.let_go(link))
     }
 
@@ -74,7 +78,7 @@ impl Express {
         f.flit = flit;
         (f.len, f.exits, f.aloft) = (legs, exits, true);
         (f.kept, f.age) = (ALL, self.flights.counts.0);
-        f.entry = self.flights.links[usize::from(entry)];
+        f.entry = self.cells.link(entry);
         let (departs, had) = (f.legs[0].departs, Had::by(number, 0));
         self.flights.flits -= usize::from(exits);
         self.flights.counts.0 += 1;
@@ -86,10 +90,10 @@ impl Express {
             let output = &mut self.cells[lane_no(back)].output;
             output.credits += 1;
             let until = self.flights.spacing.until(departs, output.credits);
-            self.flights.links[usize::from(entry)] = Link::new(until, had);
+            *self.cells.link_mut(entry) = Link::new(until, had);
         } else {
             let counts = departs.wrapping_add(self.cells.port(port).credit_latency);
-            self.flights.links[usize::from(entry)] = Link::new(departs, had);
+            *self.cells.link_mut(entry) = Link::new(departs, had);
             let counts = self.cycle_of(counts);
             if !border.credit_early(Lane(back & !NODE), counts - self.now) {
                 border.credits(counts).push(Lane(back & !NODE));
@@ -112,7 +116,7 @@ impl Express {
                 if !plan.exits {
                     // Nobody can tell how long its flit is going to be there.
                     let there = self.cells[out].output.port;
-                    self.flights.links[usize::from(there)].be_had_until(now.wrapping_add(FOR_NOW));
+                    self.cells.link_mut(there).be_had_until(now.wrapping_add(FOR_NOW));
                 }
                 return Some(ends);
             }
@@ -154,8 +158,8 @@ impl Express {
     /// Whether no flight has a link when it is asked for in a cycle.
     #[inline]
     fn is_let(&self, link: LaneNo, asks: When) -> bool {
-        let there = asks.wrapping_add(self.cells.port(link).lead);
-        after(there, self.flights.links[usize::from(link)].until())
+        let there = asks.wrapping_sub(self.fixed.rc).wrapping_add(self.cells.port(link).lead);
+        after(there, self.cells.link(link).until())
     }
 
     /// Has a flight give a link up that is asked for in a cycle, if it is done with it or comes to it later. Tells whether
@@ -182,75 +186,14 @@ impl Express {
         if !self.hops.all_known() || self.fixed.any_slow {
             return self.plan_apart((layout, routing, border), plan, flit, number);
         }
-        loop {
-            match self.plan_on(plan, flit, number) {
-                Stop::Flight(link, asks) if self.be_let(layout, border, (link, asks)) => {}
-                _ => return,
+        while let Stop::Flight(link, asks) = self.plan_on::<false>(plan, flit, number) {
+            if !self.be_let(layout, border, (link, asks)) {
+                return;
             }
         }
     }
 
-    /// Goes on with a plan, by hops that are known.
-    #[inline(never)]
-    fn plan_on(&mut self, plan: &mut Plan, flit: PackedFlit, number: FlightNo) -> Stop {
-        let Self { cells, hops, flights, fixed, .. } = self;
-        let cells: &mut Places = cells;
-        let (dst, able, vcs) = (flit.dst().at(), hops.vcs_of(flit) & flights.all, flights.vcs);
-        let rc = fixed.rc;
-        let Spacing { credit, few } = flights.spacing;
-        let f = &mut flights.places[usize::from(number)];
-        let Plan { mut lane, mut arrival, legs: len, mut exits } = *plan;
-        let mut had = Had::by(number, len);
-        let mut stop = Stop::There;
-        for leg in f.legs.iter_mut().skip(usize::from(len)) {
-            let Cell { input, output } = &cells[lane];
-            debug_assert!(input.len == 0, "{lane} has a flit and a flight");
-            let (from, last) = (output.port, input.out);
-            let there = from & fixed.of_router | hops.port_of(input.row, dst);
-            let Port { first, latency, lead, .. } = *cells.port(there);
-            let place = &mut flights.links[usize::from(there)];
-            let link = *place;
-            if link.is_used() {
-                break;
-            }
-            let asks = arrival.wrapping_add(rc);
-            if !after(asks.wrapping_add(lead), link.until()) {
-                stop = Stop::Flight(there, asks);
-                break;
-            }
-            // As those choose who ask: behind the VC that was held last, if that is of the same port.
-            let last = last.wrapping_sub(first);
-            let ahead = if last < vcs { able & u64::MAX << last << 1 } else { 0 };
-            let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-            let out = first | lane_no(vc);
-            let Output { far, credits, .. } = cells[out].output;
-            let mut had_on = rc + 1;
-            // Of those that starve, too.
-            if credits.cast_signed() <= few {
-                if credits.cast_signed() <= 0 {
-                    break;
-                }
-                had_on += credit;
-            }
-            let departs = asks.wrapping_add(1);
-            let hop = Sent::new(lane, out);
-            let before = remember(cells, hop, (from, there));
-            *leg = Leg { hop, departs, before, link };
-            had = had.next();
-            arrival = departs.wrapping_add(latency);
-            if far & NODE != 0 {
-                *place = Link::new(departs, had);
-                exits = true;
-                break;
-            }
-            lane = lane_no(far);
-            *place = Link::new(arrival.wrapping_add(had_on), had);
-        }
-        *plan = Plan { lane, arrival, legs: had.leg(), exits };
-        stop
-    }
-
-    /// As [`plan_on`](Self::plan_on) where hops are not known beforehand, or links are slow.
+    /// As [`plan`](Self::plan) where not all hops are known beforehand, or links are slow.
     #[inline(never)]
     fn plan_apart<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
@@ -260,52 +203,158 @@ impl Express {
         number: FlightNo,
     ) {
         let mut head = None;
-        while usize::from(plan.legs) < LEGS && !plan.exits {
-            let Plan { lane, arrival, legs: len, .. } = *plan;
-            let (port, vcs) = if let Some(hop) = self.hops.of(self.cells[lane].input.row, flit) {
-                hop
-            } else {
-                let head = head.get_or_insert_with(|| self.heads[flit.packet().at()]);
-                let Some(hop) = self.hop(layout, routing, (lane, head)) else { break };
-                hop
+        let knows_some = self.hops.any_known() && !self.fixed.any_slow;
+        loop {
+            let stop =
+                if knows_some { self.plan_on::<true>(plan, flit, number) } else { Stop::Unknown };
+            let goes_on = match stop {
+                Stop::Flight(link, asks) => self.be_let(layout, border, (link, asks)),
+                Stop::Unknown => {
+                    self.plan_leg((layout, routing, border), (plan, &mut head), flit, number)
+                }
+                Stop::There => false,
             };
-            let there = layout.port(lane) & self.fixed.of_router | port;
-            let able = vcs & self.flights.all;
-            let asks = arrival.wrapping_add(self.fixed.rc);
-            let departs = asks.wrapping_add(1);
-            let Port { open_at, latency, .. } = *self.cells.port(there);
-            let is_used = self.flights.links[usize::from(there)].is_used();
-            let ready = !is_used && able != 0 && !after(open_at, departs);
-            if !ready || !self.is_free(layout, border, (there, asks)) {
-                break;
+            if !goes_on {
+                return;
             }
-            let Cell { input, output } = &self.cells[lane];
-            let from = output.port;
-            let out = layout.lane(there, layout.behind(input.out, there, able));
-            let Output { far, credits, .. } = self.cells[out].output;
-            if !(1..STARVED).contains(&credits) {
-                break;
-            }
-            let free = self.occupy_from(there, departs);
-            let hop = Sent::new(lane, out);
-            let before = remember(&mut self.cells, hop, (from, there));
-            let place = &mut self.flights.links[usize::from(there)];
-            let f = &mut self.flights.places[usize::from(number)];
-            f.legs[usize::from(len)] = Leg { hop, departs, before, link: *place };
-            let state = head.map_or(0, |head: Head| head.state);
-            f.extras[usize::from(len)] = Extra { vcs, free, open_at, state };
-            plan.legs = len + 1;
-            plan.arrival = departs.wrapping_add(latency);
-            plan.exits = far & NODE != 0;
-            let until = if plan.exits {
-                departs
-            } else {
-                plan.lane = lane_no(far);
-                let leaves = plan.arrival.wrapping_add(self.fixed.rc + 1);
-                self.flights.spacing.until(leaves, credits)
-            };
-            *place = Link::new(until, Had::by(number, plan.legs));
         }
+    }
+
+    /// Goes on with a plan, by hops that are known; or by those of them that are, if there are `OTHERS`.
+    #[inline(never)]
+    fn plan_on<const OTHERS: bool>(
+        &mut self,
+        plan: &mut Plan,
+        flit: PackedFlit,
+        number: FlightNo,
+    ) -> Stop {
+        let Self { cells, hops, flights, fixed, .. } = self;
+        let cells: &mut Places = cells;
+        let (dst, of_class, vcs) = (flit.dst().at(), hops.vcs_of(flit) & flights.all, flights.vcs);
+        let rc = fixed.rc;
+        let Spacing { credit, few } = flights.spacing;
+        let f = &mut flights.places[usize::from(number)];
+        let Plan { mut lane, mut arrival, legs: len, mut exits } = *plan;
+        // Its link, until when is yet to be told.
+        let mut own = Link::new(0, Had::by(number, len + 1));
+        let mut stop = Stop::There;
+        // Each of a leg is written as soon as it is known: so there is little to be kept at hand.
+        for leg in f.legs.iter_mut().skip(usize::from(len)) {
+            let Cell { input, output } = &cells[lane];
+            debug_assert!(input.len == 0, "{lane} has a flit and a flight");
+            let (from, ports, last) = (output.port, output.ports, input.out);
+            let (port, able) = if OTHERS {
+                let Some((port, vcs)) = hops.of_input(input.row, flit) else {
+                    stop = Stop::Unknown;
+                    break;
+                };
+                (port, vcs & flights.all)
+            } else {
+                (hops.port_of(input.row, dst), of_class)
+            };
+            let there = ports | port;
+            let Port { first, lead, .. } = *cells.port(there);
+            let link = cells.link(there);
+            if link.is_used() {
+                break;
+            }
+            let reaches = arrival.wrapping_add(lead);
+            if !after(reaches, link.until()) {
+                stop = Stop::Flight(there, arrival.wrapping_add(rc));
+                break;
+            }
+            (leg.link, leg.before.out) = (link, last);
+            // As those choose who ask: behind the VC that was held last, if that is of the same port.
+            let last = last.wrapping_sub(first);
+            let ahead = if last < vcs { able & u64::MAX << last << 1 } else { 0 };
+            let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
+            let out = first | lane_no(vc);
+            let credits = cells[out].output.credits.cast_signed();
+            let mut had_on = rc + 1;
+            // Of those that starve, too.
+            if credits <= few {
+                if credits <= 0 {
+                    break;
+                }
+                had_on += credit;
+            }
+            let (hop, departs) = (Sent::new(lane, out), arrival.wrapping_add(rc + 1));
+            (leg.hop, leg.departs) = (hop, departs);
+            remember(cells, hop, (from, there), &mut leg.before);
+            let far = cells[out].output.far;
+            if far & NODE != 0 {
+                *cells.link_mut(there) = own.until_then(departs);
+                arrival = departs.wrapping_add(cells.port(there).latency);
+                exits = true;
+                break;
+            }
+            (lane, arrival) = (lane_no(far), reaches);
+            *cells.link_mut(there) = own.until_then(arrival.wrapping_add(had_on));
+            own = own.of_next_leg();
+        }
+        *plan = Plan { lane, arrival, legs: own.had().leg() - 1 + u8::from(exits), exits };
+        stop
+    }
+
+    /// Plans one more leg, whatever hop and link that is; `head` is the packet's as it is there, if it was asked for. Tells
+    /// whether there was a way and goes on.
+    #[inline(never)]
+    fn plan_leg<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        (layout, routing, border): (L, &R, &mut B),
+        (plan, head): (&mut Plan, &mut Option<Head>),
+        flit: PackedFlit,
+        number: FlightNo,
+    ) -> bool {
+        let Plan { lane, arrival, legs: len, .. } = *plan;
+        if usize::from(len) == LEGS {
+            return false;
+        }
+        let (port, vcs) = if let Some(hop) = self.hops.of(self.cells[lane].input.row, flit) {
+            hop
+        } else {
+            let head = head.get_or_insert_with(|| self.heads[flit.packet().at()]);
+            let Some(hop) = self.hop(layout, routing, (lane, head)) else { return false };
+            hop
+        };
+        let there = layout.port(lane) & self.fixed.of_router | port;
+        let able = vcs & self.flights.all;
+        let asks = arrival.wrapping_add(self.fixed.rc);
+        let departs = asks.wrapping_add(1);
+        let Port { open_at, latency, .. } = *self.cells.port(there);
+        let is_used = self.cells.link(there).is_used();
+        let ready = !is_used && able != 0 && !after(open_at, departs);
+        if !ready || !self.is_free(layout, border, (there, asks)) {
+            return false;
+        }
+        let Cell { input, output } = &self.cells[lane];
+        let (from, last) = (output.port, input.out);
+        let out = layout.lane(there, layout.behind(last, there, able));
+        let Output { far, credits, .. } = self.cells[out].output;
+        if !(1..STARVED).contains(&credits) {
+            return false;
+        }
+        let free = self.occupy_from(there, departs);
+        let hop = Sent::new(lane, out);
+        let mut before = Before { out: last, ..Before::new_zeroed() };
+        remember(&mut self.cells, hop, (from, there), &mut before);
+        let place = self.cells.link_mut(there);
+        let f = &mut self.flights.places[usize::from(number)];
+        f.legs[usize::from(len)] = Leg { hop, departs, before, link: *place };
+        let state = head.map_or(0, |head| head.state);
+        f.extras[usize::from(len)] = Extra { vcs, free, open_at, state };
+        plan.legs = len + 1;
+        plan.arrival = departs.wrapping_add(latency);
+        plan.exits = far & NODE != 0;
+        let until = if plan.exits {
+            departs
+        } else {
+            plan.lane = lane_no(far);
+            let leaves = plan.arrival.wrapping_add(self.fixed.rc + 1);
+            self.flights.spacing.until(leaves, credits)
+        };
+        *place = Link::new(until, Had::by(number, plan.legs));
+        !plan.exits
     }
 
     /// Occupies the link of a port, if that is slow, with a flit that has the switch in cycle `departs`. Gives when it took
@@ -363,7 +412,7 @@ impl Express {
             let port = cells.port_mut(there);
             port.taken_from = before.taken_from;
             port.forwarded -= 1;
-            flights.links[usize::from(there)].be_had_as(*link);
+            cells.link_mut(there).be_had_as(*link);
             if let Some(rate) = rates.get_mut(usize::from(there)).filter(|r| r.interval > 0) {
                 rate.free = extra.free;
                 cells.port_mut(there).open_at = extra.open_at;
@@ -372,16 +421,16 @@ impl Express {
     }
 }
 
-/// Has a router remember a hop from an input port to an output port: gives what it remembered before.
+/// Has a router remember a hop from an input port to an output port, and notes what it remembered before, but for the
+/// output VC.
 #[expect(clippy::inline_always, reason = "a part of every leg")]
 #[inline(always)]
-fn remember(cells: &mut Places, hop: Sent, (from, there): (LaneNo, LaneNo)) -> Before {
+fn remember(cells: &mut Places, hop: Sent, (from, there): (LaneNo, LaneNo), before: &mut Before) {
     let (lane, out) = (hop.lane(), hop.out());
     let to = cells.port_mut(there);
     to.forwarded += 1;
-    let taken_from = core::mem::replace(&mut to.taken_from, lane);
-    let sent = core::mem::replace(&mut cells.port_mut(from).sent, hop);
-    let owner = core::mem::replace(&mut cells[out].output.owner, lane);
-    let before = core::mem::replace(&mut cells[lane].input.out, out);
-    Before { sent, out: before, owner, taken_from }
+    before.taken_from = core::mem::replace(&mut to.taken_from, lane);
+    before.sent = core::mem::replace(&mut cells.port_mut(from).sent, hop);
+    before.owner = core::mem::replace(&mut cells[out].output.owner, lane);
+    cells[lane].input.out = out;
 }
