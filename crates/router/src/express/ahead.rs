@@ -2,7 +2,7 @@
 //!
 //! Most events lie one of a few fixed distances ahead. Each of these has lists of its own, of which only
 //! the furthest is filled ([`Line`]), and a bit in the cycle in which it is due: so a cycle in which nothing
-//! is due costs one look. The others, strays, share rings and a bit.
+//! is due costs one look. The others, [strays](Stray), have rings, and a bit for each of these.
 
 use super::state::{LaneNo, When};
 use super::table::{List, zeroed};
@@ -34,9 +34,20 @@ pub(super) const FAR: u32 = 32;
 const MARKS: usize = Marks::CYCLES;
 /// More cycles than anything lies ahead.
 const NEVER: u64 = 1 << 32;
-/// The bit of a mark that stands for strays; those of kinds are below.
-const STRAYS: u8 = 1 << KINDS;
-const _: () = assert!(MARKS > FAR as usize && KINDS < u8::BITS as usize);
+const _: () = assert!(MARKS > FAR as usize);
+
+/// What lies any distance ahead: heads that are routed by a function that looks, asks, bids and credits. Each has a
+/// bit above those of kinds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stray {
+    Route = 1 << KINDS,
+    Ask = 1 << (KINDS + 1),
+    Bid = 1 << (KINDS + 2),
+    Credit = 1 << (KINDS + 3),
+}
+
+/// The bits of all strays.
+const STRAYS: u16 = 0b1111 << KINDS;
 
 /// Lists for the cycles to come: one for each of the next ones, of which the furthest is filled.
 #[derive(Clone, Debug)]
@@ -77,20 +88,19 @@ pub(super) struct Ahead {
     /// Whether anything may have been put down in the present cycle.
     filled: bool,
     /// By the low bits of a cycle: bit per kind that is due.
-    due: Box<[u8; MARKS]>,
+    due: Box<[u16; MARKS]>,
     /// The cycles in which any is.
     marks: Marks,
     /// Up to this cycle it is known that nothing goes on; reset when anything is put down.
     pub(super) quiet_until: u64,
     pub(super) strays: Strays,
-    /// Input VCs whose head is routed in a cycle, by a function that looks; strays as well.
-    pub(super) routes: Ring<LaneNo>,
 }
 
 impl Ahead {
     /// Nothing, with kinds at these distances, at most [`FAR`]; strays lie up to `span` cycles ahead.
     pub(super) fn new(distances: [u32; KINDS], span: u64) -> Self {
         let strays = Strays {
+            routes: Ring::new(span),
             asks: Ring::new(span),
             bids: Ring::new(span),
             credits: Ring::new(span),
@@ -108,7 +118,6 @@ impl Ahead {
             marks: Marks::default(),
             quiet_until: 0,
             strays,
-            routes: Ring::new(span),
         }
     }
 
@@ -158,39 +167,36 @@ impl Ahead {
     /// An input VC asks in cycle `at`, of which the low bits are enough.
     #[inline]
     pub(super) fn ask(&mut self, at: When, lane: LaneNo) {
-        self.mark(at);
+        self.mark(at, Stray::Ask);
         self.strays.asks.push(u64::from(at), lane);
     }
 
     /// An input VC bids in cycle `at`.
     #[inline]
     pub(super) fn bid(&mut self, at: When, lane: LaneNo) {
-        self.mark(at);
+        self.mark(at, Stray::Bid);
         self.strays.bids.push(u64::from(at), lane);
     }
 
     /// A credit of output VC `out` counts from cycle `at` on.
     #[inline]
     pub(super) fn credit(&mut self, at: When, out: LaneNo) {
-        self.mark(at);
+        self.mark(at, Stray::Credit);
         self.strays.credits.push(u64::from(at), out);
     }
 
     /// The head at the front of an input VC is routed in cycle `at`.
     #[inline]
     pub(super) fn route(&mut self, at: When, lane: LaneNo) {
-        let routes = self.routes.list(u64::from(at));
-        routes.push(lane);
-        if let [_] = routes[..] {
-            self.mark(at);
-        }
+        self.mark(at, Stray::Route);
+        self.strays.routes.push(u64::from(at), lane);
     }
 
     /// Marks a cycle in which a stray is due.
     #[inline]
-    fn mark(&mut self, at: When) {
+    fn mark(&mut self, at: When, stray: Stray) {
         self.quiet_until = 0;
-        self.due[at as usize % MARKS] |= STRAYS;
+        self.due[at as usize % MARKS] |= stray as u16;
         self.marks.set(u64::from(at));
     }
 
@@ -231,7 +237,7 @@ impl Ahead {
 
 /// What is due in a cycle.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due(u8);
+pub(super) struct Due(u16);
 
 impl Due {
     /// Whether there is anything of a kind.
@@ -240,16 +246,16 @@ impl Due {
         self.0 >> kind as u8 & 1 != 0
     }
 
-    /// Whether there may be strays.
+    /// Whether there may be any of these strays.
     #[inline]
-    pub(super) const fn has_strays(self) -> bool {
-        self.0 & STRAYS != 0
+    pub(super) const fn has_stray(self, stray: Stray) -> bool {
+        self.0 & stray as u16 != 0
     }
 
-    /// As this, but there may be strays.
+    /// As this, but there may be strays that ask.
     #[inline]
-    pub(super) const fn and_strays(self) -> Self {
-        Self(self.0 | STRAYS)
+    pub(super) const fn and_asks(self) -> Self {
+        Self(self.0 | Stray::Ask as u16)
     }
 
     /// Whether there is nothing.
@@ -262,6 +268,7 @@ impl Due {
 /// Events at other distances.
 #[derive(Clone, Debug)]
 pub(super) struct Strays {
+    routes: Ring<LaneNo>,
     asks: Ring<LaneNo>,
     bids: Ring<LaneNo>,
     credits: Ring<LaneNo>,
@@ -270,6 +277,15 @@ pub(super) struct Strays {
 }
 
 impl Strays {
+    /// Takes the input VCs whose heads are routed in cycle `now`, if there are any; to be [given back](Self::give_routes_back).
+    pub(super) fn routes(&mut self, now: u64) -> Option<Vec<LaneNo>> {
+        self.routes.take(now)
+    }
+
+    pub(super) fn give_routes_back(&mut self, now: u64, routes: Vec<LaneNo>) {
+        self.routes.give_back(now, routes);
+    }
+
     /// Moves those who ask in cycle `now` to a list.
     pub(super) fn asks(&mut self, now: u64, onto: &mut List) {
         drain(&mut self.asks, now, onto);
@@ -293,8 +309,7 @@ impl Strays {
 
 /// Moves what is due in cycle `now` to a list.
 fn drain(ring: &mut Ring<LaneNo>, now: u64, onto: &mut List) {
-    if let Some(lanes) = ring.take(now) {
-        onto.extend(&lanes);
-        ring.give_back(now, lanes);
-    }
+    let lanes = ring.list(now);
+    onto.extend(lanes);
+    lanes.clear();
 }

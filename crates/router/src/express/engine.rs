@@ -2,7 +2,7 @@
 
 use base::{Head, PacketIdx, RouterIdx, RoutingFunction};
 
-use super::ahead::{Due, Kind};
+use super::ahead::{Due, Kind, Stray};
 use super::hot::From;
 use super::layout::{Any, Known, Layout, Light, known};
 use super::state::{lane_no, when};
@@ -93,8 +93,8 @@ impl Engine {
     ) {
         let Fixed { looks, weighs, rc, .. } = self.x.fixed;
         if !L::EVEN && looks && rc == 0 {
-            self.route_all(layout, routing);
-            due = due.and_strays();
+            self.route_all(layout, due, routing);
+            due = due.and_asks();
         }
         let looks = !L::EVEN && looks && rc > 0;
         self.take_lists(due);
@@ -105,13 +105,13 @@ impl Engine {
             self.allocate_vcs(layout, routing);
         }
         if looks && weighs {
-            self.route_all(layout, routing);
+            self.route_all(layout, due, routing);
         }
         if !self.ports.is_empty() {
             self.traverse_all(layout, routing, border);
         }
         if looks && !weighs {
-            self.route_all(layout, routing);
+            self.route_all(layout, due, routing);
         }
     }
 
@@ -130,11 +130,11 @@ impl Engine {
                 x.give_credits(asks, bids);
             }
         }
-        if due.has_strays() {
+        if due.has_stray(Stray::Credit) {
             x.ahead.strays.credits(x.now, asks);
-            if !asks.is_empty() {
-                x.give_credits(asks, bids);
-            }
+            x.give_credits(asks, bids);
+        }
+        if due.has_stray(Stray::Bid) {
             x.ahead.strays.bids(x.now, bids);
         }
         if due.has(Kind::Arriving) {
@@ -146,7 +146,7 @@ impl Engine {
             }
         }
         x.ahead.next_asks.move_onto(asks);
-        if due.has_strays() {
+        if due.has_stray(Stray::Ask) {
             x.ahead.strays.asks(x.now, asks);
         }
     }

@@ -2,7 +2,7 @@
 
 use base::{Hop, RouterIdx, RoutingFunction};
 
-use super::ahead::Kind;
+use super::ahead::{Due, Kind, Stray};
 use super::engine::Engine;
 use super::flight::link;
 use super::hot::From;
@@ -182,14 +182,27 @@ impl Engine {
     }
 
     /// Routes the heads of this cycle, by a function that looks.
-    pub(super) fn route_all<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R) {
+    #[inline]
+    pub(super) fn route_all<R: RoutingFunction, L: Layout>(
+        &mut self,
+        layout: L,
+        due: Due,
+        routing: &R,
+    ) {
+        if due.has_stray(Stray::Route) {
+            self.route_those_due(layout, routing);
+        }
+    }
+
+    #[inline(never)]
+    fn route_those_due<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R) {
         let now = self.x.now;
-        let Some(routes) = self.x.ahead.routes.take(now) else { return };
+        let Some(routes) = self.x.ahead.strays.routes(now) else { return };
         for &lane in &routes {
             self.route(layout, routing, lane);
             self.x.ahead.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
         }
-        self.x.ahead.routes.give_back(now, routes);
+        self.x.ahead.strays.give_routes_back(now, routes);
     }
 
     /// Asks the routing function for the hop of the packet at the front of an input VC.
