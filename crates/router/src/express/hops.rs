@@ -26,13 +26,13 @@ pub(super) struct Hops {
 }
 
 /// Hops that depend on the input VC, too; not all are known.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 struct ByInput {
     /// `[row + node]`: the port, and which of the sets of VCs, the first of which stands for a hop that is not known.
-    ports: Vec<u8>,
-    sets: Vec<u8>,
-    /// `[set]`
-    vcs: Vec<Vcs>,
+    hops: Vec<(u8, u8)>,
+    /// `[set]`, and how many there are.
+    vcs: Box<[Vcs; 256]>,
+    sets: u8,
     /// `[input VC]`: its row.
     rows: Vec<u32>,
 }
@@ -51,12 +51,12 @@ pub(super) struct Size<'a> {
 impl Hops {
     /// What a function tells.
     pub(super) fn new<R: RoutingFunction>(routing: &R, size: Size<'_>) -> Self {
-        let (vcs, by_input) = ([0; 1 << CLASS_BITS], ByInput::default());
+        let (vcs, by_input) = ([0; 1 << CLASS_BITS], ByInput::none());
         let none = Self { ports: Vec::new(), vcs, by_input, nodes: size.nodes };
         if let Some(all) = none.clone().by_router(routing, size) {
             return all;
         }
-        Self { by_input: ByInput::new(routing, size).unwrap_or_default(), ..none }
+        Self { by_input: ByInput::new(routing, size).unwrap_or_else(ByInput::none), ..none }
     }
 
     /// Of all packets, where the port depends on the router and the node, and the VCs depend on the class.
@@ -72,11 +72,15 @@ impl Hops {
         self.ports.reserve(routers * size.nodes);
         for router in (0..routers).map(RouterIdx::new) {
             for node in (0..size.nodes).map(NodeIdx::new) {
-                let (port, vcs) = size.hop(|class| routing.fixed(router, node, class))?;
-                if vcs != self.vcs {
+                let port = routing.fixed(router, node, Class::ALL[0])?.port;
+                let same = |class| {
+                    let hop = routing.fixed(router, node, class);
+                    hop.is_some_and(|h| h.port == port && h.vcs == self.vcs[class as usize])
+                };
+                if !Class::ALL.into_iter().all(same) {
                     return None;
                 }
-                self.ports.push(port);
+                self.ports.push(size.port(port)?);
             }
         }
         Class::ALL.iter().all(|class| self.vcs[*class as usize] != 0).then_some(self)
@@ -89,7 +93,7 @@ impl Hops {
 
     /// Whether any are known.
     pub(super) const fn any_known(&self) -> bool {
-        self.all_known() || !self.by_input.ports.is_empty()
+        self.all_known() || !self.by_input.hops.is_empty()
     }
 
     /// Where those of an input VC of a router begin.
@@ -129,14 +133,22 @@ impl Hops {
     #[inline]
     pub(super) fn of_input(&self, row: u32, flit: PackedFlit) -> Option<(LaneNo, u64)> {
         let at = row as usize + flit.dst().at();
-        let ByInput { ports, sets, vcs, .. } = &self.by_input;
-        let (port, set) = (*ports.get(at)?, *sets.get(at)?);
-        let vcs = vcs[usize::from(set)][flit.class_bits()];
+        let (port, set) = *self.by_input.hops.get(at)?;
+        let vcs = self.by_input.vcs[usize::from(set)][flit.class_bits()];
         (vcs != 0).then_some((LaneNo::from(port), vcs))
     }
 }
 
 impl ByInput {
+    fn none() -> Self {
+        Self {
+            hops: Vec::new(),
+            vcs: Box::new([[0; 1 << CLASS_BITS]; 256]),
+            sets: 0,
+            rows: Vec::new(),
+        }
+    }
+
     /// Of packets at input VCs, where they depend on nothing else; input VCs of a router that are alike have one row.
     fn new<R: RoutingFunction>(routing: &R, size: Size<'_>) -> Option<Self> {
         let asked = size.ports.iter().sum::<usize>() * usize::from(size.vcs);
@@ -144,24 +156,22 @@ impl ByInput {
             return None;
         }
         let log = size.log_ports + size.shift;
-        let (rows, unknown) = (vec![0; size.ports.len() << log], [0; 1 << CLASS_BITS]);
-        let mut this = Self { rows, vcs: vec![unknown], ..Self::default() };
+        let mut this = Self { rows: vec![0; size.ports.len() << log], ..Self::none() };
         for (router, ports) in size.ports.iter().enumerate() {
-            let of_router = this.ports.len();
+            let of_router = this.hops.len();
             for (port, vc) in (0..*ports).flat_map(|port| (0..size.vcs).map(move |vc| (port, vc))) {
-                let (row, from) = (this.ports.len(), (PortIdx::new(port), VcIdx(vc)));
+                let (row, from) = (this.hops.len(), (PortIdx::new(port), VcIdx(vc)));
                 for node in (0..size.nodes).map(NodeIdx::new) {
                     let at = RouterIdx::new(router);
-                    let hop = size.hop(|class| routing.fixed_from(at, from, node, class));
-                    let set = hop.and_then(|(_, vcs)| this.set(vcs));
-                    this.sets.push(set.unwrap_or(0));
-                    this.ports.push(hop.map_or(0, |(port, _)| port));
+                    let told = size.hop(|class| routing.fixed_from(at, from, node, class));
+                    let known = told.and_then(|(port, vcs)| Some((port, this.set(vcs)?)));
+                    this.hops.push(known.unwrap_or((0, 0)));
                 }
                 let row = this.first_alike((of_router, row), size.nodes);
                 this.rows[router << log | port << size.shift | usize::from(vc)] = row;
             }
             // Most functions tell of none: then the first router is enough to see that.
-            if this.sets.iter().all(|set| *set == 0) {
+            if this.sets == 0 {
                 return None;
             }
         }
@@ -170,24 +180,20 @@ impl ByInput {
 
     /// The number of a set of VCs, which is among them from now on, if there is room.
     fn set(&mut self, vcs: Vcs) -> Option<u8> {
-        let known = self.vcs.iter().position(|v| *v == vcs);
-        let set = u8::try_from(known.unwrap_or(self.vcs.len())).ok()?;
-        if known.is_none() {
-            self.vcs.push(vcs);
+        if let Some(set) = (0..=self.sets).find(|set| self.vcs[usize::from(*set)] == vcs) {
+            return Some(set);
         }
-        Some(set)
+        self.sets = self.sets.checked_add(1)?;
+        self.vcs[usize::from(self.sets)] = vcs;
+        Some(self.sets)
     }
 
     /// The first row of a router, whose rows begin at `of_router`, that is as the last one; that goes if it is another.
     fn first_alike(&mut self, (of_router, last): (usize, usize), nodes: usize) -> u32 {
-        let alike = |row: &usize| {
-            let (row, last) = (*row..*row + nodes, last..last + nodes);
-            self.ports[row.clone()] == self.ports[last.clone()] && self.sets[row] == self.sets[last]
-        };
+        let alike = |row: &usize| self.hops[*row..][..nodes] == self.hops[last..][..nodes];
         let first = (of_router..last).step_by(nodes).find(alike).unwrap_or(last);
         if first < last {
-            self.ports.truncate(last);
-            self.sets.truncate(last);
+            self.hops.truncate(last);
         }
         u32::try_from(first).unwrap_or(u32::MAX)
     }
@@ -200,10 +206,15 @@ impl Size<'_> {
         let port = told(Class::ALL[0])?.port;
         for class in Class::ALL {
             let hop = told(class).filter(|hop| hop.port == port)?;
-            vcs[class as usize] = hop.vcs;
+            vcs[class as usize] = hop.vcs & u64::MAX >> (64 - self.vcs);
         }
+        Some((self.port(port)?, vcs))
+    }
+
+    /// The number of a port, if routers have it.
+    fn port(&self, port: PortIdx) -> Option<u8> {
         let sound = u32::from(port.0) < 1 << self.log_ports;
-        u8::try_from(port.0).ok().filter(|_| sound).map(|port| (port, vcs))
+        u8::try_from(port.0).ok().filter(|_| sound)
     }
 }
 
@@ -244,8 +255,8 @@ mod tests {
         }
     }
 
-    /// 3 routers of up to 4 ports and 2 VCs, and 5 nodes.
-    const SIZE: Size<'_> = Size { nodes: 5, vcs: 2, ports: &[4, 3, 4], log_ports: 2, shift: 1 };
+    /// 3 routers of up to 4 ports and 6 VCs, and 5 nodes.
+    const SIZE: Size<'_> = Size { nodes: 5, vcs: 6, ports: &[4, 3, 4], log_ports: 2, shift: 3 };
 
     /// Hops by router, node and class.
     fn hops(told: impl Fn(u32, u32, Class) -> Option<Hop>) -> Hops {
@@ -270,7 +281,7 @@ mod tests {
         assert!(hops.all_known() && hops.any_known());
         for (at, dst) in (0..3_u16).flat_map(|at| (0..5).map(move |dst| (at, dst))) {
             for class in Class::ALL {
-                let known = hops.of(hops.row(at.into(), at << 3), to(dst, class));
+                let known = hops.of(hops.row(at.into(), at << 5), to(dst, class));
                 assert_eq!(known, Some((port(at.into(), dst), 1 << class as u8)));
             }
         }
@@ -310,8 +321,8 @@ mod tests {
         assert!(hops.any_known() && !hops.all_known());
         for router in 0..3_u16 {
             let ports = u16::try_from(SIZE.ports[usize::from(router)]).expect("few");
-            for (from, vc) in (0..ports).flat_map(|port| [(port, 0), (port, 1)]) {
-                let row = hops.row(router.into(), router << 3 | from << 1 | u16::from(vc));
+            for (from, vc) in (0..ports).flat_map(|port| (0..SIZE.vcs).map(move |vc| (port, vc))) {
+                let row = hops.row(router.into(), router << 5 | from << 3 | u16::from(vc));
                 for (dst, class) in (0..5).flat_map(|dst| Class::ALL.map(|class| (dst, class))) {
                     let known = hops.of(row, to(dst, class));
                     let told = by_input(router.into(), (from, vc), dst, class);
@@ -320,7 +331,7 @@ mod tests {
             }
         }
         // Three rows a router: of VC 0 of port 0, of its VC 1, and of all others.
-        assert_eq!(hops.by_input.ports.len(), 3 * 3 * 5);
+        assert_eq!(hops.by_input.hops.len(), 3 * 3 * 5);
         // Where there are none, or too many to be asked for.
         let none = Told(|_, _, _| None, |_, _, _, _| None);
         assert!(!Hops::new(&none, SIZE).any_known());

@@ -5,6 +5,7 @@ use zerocopy::FromZeros;
 use super::FlightNo;
 use crate::express::state::When;
 use crate::express::{Fixed, PortLink};
+use crate::rate::FRACTION;
 
 /// A link in one direction, by what keeps flights off it, in one word: the last cycle in which a flight has it, which
 /// flight that is, the last one if several have it one after the other, and who uses it otherwise. Those are the heads at
@@ -108,19 +109,26 @@ pub(in crate::express) struct Spacing {
     // With C the cycles until a credit counts: say that somebody else comes to the link, k flights have sent their flits by
     // it that are yet to leave the buffer, and others before them are without their credits. He sends a flit a cycle, so
     // he has sent d when d cycles have passed, and at most C - d of those others are still without. So with k + C + 1
-    // credits there is one for him at any time, and likewise for a flight.
+    // credits there is one for him at any time, and likewise for a flight. Over a slow link that takes a flit in I cycles
+    // he has sent d / I + 1, and so far apart those others left the buffer, too: so k + C / I + 2 are enough.
     pub(super) few: i16,
 }
 
 impl Spacing {
     /// That of a network with these links.
     pub(in crate::express) fn new(fixed: &Fixed, links: &[Vec<PortLink>]) -> Self {
-        let most = |of: fn(&PortLink) -> u32| links.iter().flatten().map(of).max().unwrap_or(0);
-        let latency = most(|l| l.latency).saturating_add(fixed.traversal);
-        let back = most(|l| l.credit_latency).saturating_add(1);
-        let sent = latency.saturating_add(fixed.rc) / (fixed.rc + 2) + 1;
-        let few = i16::try_from(sent.saturating_add(back)).unwrap_or(i16::MAX);
-        Self { credit: latency.saturating_add(back).saturating_add(1), few }
+        let most =
+            |of: &dyn Fn(&PortLink) -> u32| links.iter().flatten().map(of).max().unwrap_or(0);
+        let latency = |l: &PortLink| l.latency.saturating_add(fixed.traversal);
+        let back = |l: &PortLink| l.credit_latency.saturating_add(1);
+        let few = |l: &PortLink| {
+            let interval = u32::try_from(l.interval >> FRACTION).unwrap_or(u32::MAX).max(1);
+            let apart = interval.max(fixed.rc + 2);
+            let sent = latency(l).saturating_add(fixed.rc) / apart + 1;
+            sent.saturating_add(back(l) / interval).saturating_add(u32::from(interval > 1))
+        };
+        let credit = most(&latency).saturating_add(most(&back)).saturating_add(1);
+        Self { credit, few: i16::try_from(most(&few)).unwrap_or(i16::MAX) }
     }
 
     /// The last cycle in which a flight has a link whose flit leaves the buffer in a cycle; its output VC has so many

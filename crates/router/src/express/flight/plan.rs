@@ -244,11 +244,11 @@ impl Express {
             debug_assert!(input.len == 0, "{lane} has a flit and a flight");
             let (from, ports, last) = (output.port, output.ports, input.out);
             let (port, able) = if OTHERS {
-                let Some((port, vcs)) = hops.of_input(input.row, flit) else {
+                let Some(hop) = hops.of_input(input.row, flit) else {
                     stop = Stop::Unknown;
                     break;
                 };
-                (port, vcs & flights.all)
+                hop
             } else {
                 (hops.port_of(input.row, dst), of_class)
             };
@@ -264,11 +264,7 @@ impl Express {
                 break;
             }
             (leg.link, leg.before.out) = (link, last);
-            // As those choose who ask: behind the VC that was held last, if that is of the same port.
-            let last = last.wrapping_sub(first);
-            let ahead = if last < vcs { able & u64::MAX << last << 1 } else { 0 };
-            let vc = if ahead == 0 { able } else { ahead }.trailing_zeros();
-            let out = first | lane_no(vc);
+            let out = first | lane_no(behind(last.wrapping_sub(first), able, vcs));
             let credits = cells[out].output.credits.cast_signed();
             let mut had_on = rc + 1;
             // Of those that starve, too.
@@ -419,6 +415,15 @@ impl Express {
             }
         }
     }
+}
+
+/// The VC of a port that a head gets of those that it may take, as those choose who ask: behind the one that was held
+/// `last`, if that is one of the `vcs` of the same port.
+#[expect(clippy::inline_always, reason = "a part of every leg")]
+#[inline(always)]
+const fn behind(last: LaneNo, able: u64, vcs: u16) -> u32 {
+    let ahead = if last < vcs { able & u64::MAX << last << 1 } else { 0 };
+    if ahead == 0 { able } else { ahead }.trailing_zeros()
 }
 
 /// Has a router remember a hop from an input port to an output port, and notes what it remembered before, but for the
