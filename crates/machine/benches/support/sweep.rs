@@ -49,7 +49,7 @@ const fn shipped(name: &'static str, topology: &'static str, vcs: u8, permille: 
 }
 
 /// What is measured.
-pub(crate) const CASES: [Case; 23] = [
+pub(crate) const CASES: [Case; 24] = [
     mesh("cycle-mesh8x8-0.001", 8, 1),
     mesh("cycle-mesh8x8-0.003", 8, 3),
     mesh("cycle-mesh8x8-0.01", 8, 10),
@@ -68,6 +68,7 @@ pub(crate) const CASES: [Case; 23] = [
     Case { vcs: 2, buffer_flits: 16, flits: 5, ..mesh("cycle-mesh8x8-0.2-5flits", 8, 200) },
     Case { vcs: 2, buffer_flits: 16, flits: 5, ..mesh("cycle-mesh8x8-0.4-5flits", 8, 400) },
     shipped("cycle-torus8x8-0.001", "torus8x8", 4, 1),
+    shipped("cycle-torus8x8-0.05", "torus8x8", 4, 50),
     shipped("cycle-torus8x8-0.2", "torus8x8", 4, 200),
     shipped("cycle-dragonfly72-0.2", "dragonfly72", 0, 200),
     shipped("cycle-fattree4x3-0.2", "fattree4x3", 4, 200),
