@@ -88,8 +88,9 @@ pub trait RoutingFunction {
         None
     }
 
-    /// As [`fixed`](Self::fixed), of those that arrived on `in_port`, `in_vc`, where it depends on nothing but
-    /// that. A function that tells any hop leaves [`Head::state`] as it is at every hop.
+    /// The hop of every packet of `class` to `dst` that arrived at router `at` by `in_port`, `in_vc`, where it depends
+    /// on nothing else: then [`route`](Self::route) gives the same, and need not be asked. A function that tells any
+    /// hop so leaves [`Head::state`] as it is at every hop.
     #[inline]
     fn fixed_from(
         &self,
@@ -98,8 +99,8 @@ pub trait RoutingFunction {
         dst: NodeIdx,
         class: Class,
     ) -> Option<Hop> {
-        let _ = (in_port, in_vc);
-        self.fixed(at, dst, class)
+        let _ = (at, in_port, in_vc, dst, class);
+        None
     }
 
     /// The VCs by which every packet of `class` leaves its node, where these depend on nothing else and

@@ -1,4 +1,5 @@
-//! Hops that are known beforehand, where a routing function tells each by destination and class.
+//! Hops that are known beforehand: where a routing function tells each by destination and class, all of them; where
+//! it tells some by the input VC as well, those.
 
 use base::{Class, NodeIdx, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 

@@ -1,6 +1,6 @@
 //! Routing functions: which ports lead a packet onwards, and on which VCs.
 //!
-//! A [`Routing`] answers the router's question for one packet ([`RoutingFunction`]) and the static
+//! A [`Routing`] answers the router's question for one packet ([`RoutingFunction`](base::RoutingFunction)) and the static
 //! checks' question for all packets ([`Routing::goals`], [`Routing::inject_all`],
 //! [`Routing::route_all`]) from the same data, so that what is proved is what is run.
 //!
