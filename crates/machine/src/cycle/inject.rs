@@ -274,7 +274,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
                         self.deals_open[node.at()] += 1;
                         self.dealt[to * self.classes + class].push_back(sending);
                         if to != s {
-                            self.wires.calendar.wake_source(to, now + 1);
+                            self.step_dealt(to, now, t);
                         }
                         if offer.next > now {
                             wake = wake.min(offer.next);
@@ -285,6 +285,16 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             }
         }
         wake
+    }
+
+    /// Steps a source that a packet was just dealt to: it leaves as soon as it would by the port of who deals.
+    fn step_dealt<T: Terminals>(&mut self, to: usize, now: u64, t: &mut T) {
+        let next = self.step_sharing(to, now, t);
+        if next == now + 1 {
+            self.active_sources.insert(to);
+        } else if next != u64::MAX {
+            self.wires.calendar.wake_source(to, next);
+        }
     }
 
     /// Packets whose heads wait at their sources.

@@ -91,6 +91,22 @@ fn a_lone_packet_takes_its_stages_and_its_links() {
     }
 }
 
+#[test]
+fn a_lone_packet_takes_as_long_by_any_port_of_its_node() {
+    let spec = Description::shipped("nvl8").expect("shipped").elaborate().expect("it is sound");
+    let mut net =
+        CycleNetwork::new(&spec, spec.fabric.routing.clone(), 1, 7, ()).expect("modelled");
+    net.start();
+    let packets: Vec<_> = (0..40).map(|n| (1 + 1000 * u64::from(n), 0, 1 + n % 7, 1)).collect();
+    let mut script = Script::new(&packets);
+    net.advance(41_000, &mut script);
+    let routers = net.routers();
+    let used = (0..routers.len()).filter(|r| routers.forwarded(RouterIdx::new(*r)) > 0);
+    assert!(used.count() > 2, "by a few ports only");
+    assert!(script.arrived[0].is_some());
+    assert_eq!(script.arrived, vec![script.arrived[0]; packets.len()]);
+}
+
 /// Takes the first that asks.
 #[derive(Clone, Debug)]
 struct First;

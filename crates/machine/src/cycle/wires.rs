@@ -192,8 +192,7 @@ impl Border for Edge<'_> {
     fn credit_early(&mut self, source: Lane, cycles: u64) -> bool {
         let (s, vc) = Self::of(source);
         let credits = &mut self.credits[s * self.vcs as usize + vc];
-        // Sources that share a node are woken by credits, and may then find a packet that was just dealt to them.
-        let plenty = u64::from(*credits) >= cycles && !self.shared_nodes;
+        let plenty = u64::from(*credits) >= cycles;
         *credits += u16::from(plenty);
         plenty
     }
