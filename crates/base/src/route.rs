@@ -124,6 +124,13 @@ pub trait RoutingFunction {
         false
     }
 
+    /// Whether [`route`](Self::route) looks at its view only once a packet, where it comes from its node to its first
+    /// router: and there, as one that [weighs](Self::weighs), only at ports to other routers, by [`View::used`]; and
+    /// [`inject`](Self::inject) does not. So UGAL does. Then routers may ask ahead of time everywhere else.
+    fn source_adaptive(&self) -> bool {
+        false
+    }
+
     /// Whether the function looks at other routers by [`View::used_at`].
     fn global(&self) -> bool {
         false

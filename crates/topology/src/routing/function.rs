@@ -68,17 +68,11 @@ impl RoutingFunction for Routing {
     }
 
     fn oblivious(&self) -> bool {
-        match &self.way {
-            Way::Table(_)
-            | Way::DimensionOrder(_)
-            | Way::UpDown(_)
-            | Way::SourceRouted(_)
-            | Way::Detour(_) => true,
-            // One that chooses by what waits at its ports weighs them.
-            Way::Nca(f) => !f.weighs(),
-            // Some of these are, with some of their policies; to be asked in time is always right.
-            _ => false,
-        }
+        self.way.oblivious()
+    }
+
+    fn source_adaptive(&self) -> bool {
+        self.way.source_adaptive()
     }
 
     fn global(&self) -> bool {

@@ -124,6 +124,10 @@ impl Hierarchy {
         inner.weighs() || outer.weighs()
     }
 
+    pub(super) fn oblivious(&self) -> bool {
+        self.parts.inner.oblivious() && self.parts.outer.oblivious()
+    }
+
     pub(super) fn global(&self) -> bool {
         let Parts { inner, outer, .. } = &*self.parts;
         ask!(inner, f => f.global()) || ask!(outer, f => f.global())

@@ -124,6 +124,30 @@ pub enum Way {
     Mock(mock::Mock),
 }
 
+/// Asks the function of a [`Way`].
+macro_rules! ask {
+    ($way:expr, $f:ident => $answer:expr) => {
+        match $way {
+            Way::Table($f) => $answer,
+            Way::DimensionOrder($f) => $answer,
+            Way::Nca($f) => $answer,
+            Way::UpDown($f) => $answer,
+            Way::SourceRouted($f) => $answer,
+            Way::Hierarchy($f) => $answer,
+            Way::HyperX($f) => $answer,
+            Way::Dragonfly($f) => $answer,
+            Way::HopClass($f) => $answer,
+            Way::TwoOrders($f) => $answer,
+            Way::Detour($f) => $answer,
+            Way::Minimal($f) => $answer,
+            Way::OddEven($f) => $answer,
+            #[cfg(test)]
+            Way::Mock($f) => $answer,
+        }
+    };
+}
+pub(crate) use ask;
+
 impl Way {
     /// What the function is called in messages.
     pub const fn name(&self) -> &'static str {
@@ -155,6 +179,36 @@ impl Way {
             Self::Dragonfly(f) => f.weighs(),
             Self::HopClass(f) => f.weighs(),
             Self::Hierarchy(f) => f.weighs(),
+            _ => false,
+        }
+    }
+
+    /// Whether it never looks at ports.
+    pub(crate) fn oblivious(&self) -> bool {
+        match self {
+            Self::Table(_)
+            | Self::DimensionOrder(_)
+            | Self::UpDown(_)
+            | Self::SourceRouted(_)
+            | Self::Detour(_) => true,
+            // These look only to weigh ports, or to adapt to them.
+            Self::TwoOrders(_) | Self::Nca(_) | Self::Dragonfly(_) | Self::HopClass(_) => {
+                !self.weighs()
+            }
+            Self::HyperX(f) => !f.weighs() && !f.adaptive(),
+            Self::Hierarchy(f) => f.oblivious(),
+            Self::Minimal(_) | Self::OddEven(_) => false,
+            #[cfg(test)]
+            Self::Mock(_) => false,
+        }
+    }
+
+    /// Whether it looks at ports of a packet's first router only, to decide there once.
+    pub(crate) fn source_adaptive(&self) -> bool {
+        match self {
+            Self::TwoOrders(_) | Self::HyperX(_) | Self::Dragonfly(_) | Self::HopClass(_) => {
+                self.weighs() && !ask!(self, f => f.global())
+            }
             _ => false,
         }
     }
@@ -227,30 +281,6 @@ pub struct Step {
     /// how the checks see that packets arrive where they should.
     pub goal: Goal,
 }
-
-/// Asks the function of a [`Way`].
-macro_rules! ask {
-    ($way:expr, $f:ident => $answer:expr) => {
-        match $way {
-            Way::Table($f) => $answer,
-            Way::DimensionOrder($f) => $answer,
-            Way::Nca($f) => $answer,
-            Way::UpDown($f) => $answer,
-            Way::SourceRouted($f) => $answer,
-            Way::Hierarchy($f) => $answer,
-            Way::HyperX($f) => $answer,
-            Way::Dragonfly($f) => $answer,
-            Way::HopClass($f) => $answer,
-            Way::TwoOrders($f) => $answer,
-            Way::Detour($f) => $answer,
-            Way::Minimal($f) => $answer,
-            Way::OddEven($f) => $answer,
-            #[cfg(test)]
-            Way::Mock($f) => $answer,
-        }
-    };
-}
-pub(crate) use ask;
 
 impl Routing {
     /// A routing function with its VCs: each class has `vcs_per_class`, divided evenly among the

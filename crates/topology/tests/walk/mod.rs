@@ -1,5 +1,6 @@
 //! Walks over routing functions, by what they answer alone: single packets, and all of them.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::arch::VcReuse;
@@ -40,6 +41,55 @@ impl View for Busy {
     }
 }
 
+/// What was looked at: ports whose use was asked for, and [`None`] for anything else.
+#[derive(Default)]
+struct Looks(RefCell<Vec<Option<PortIdx>>>);
+
+/// A view that notes what is looked at.
+struct Spying<'a>(&'a Looks, Busy);
+
+impl View for Spying<'_> {
+    fn used(&self, port: PortIdx, vcs: u64) -> u32 {
+        self.0.0.borrow_mut().push(Some(port));
+        self.1.used(port, vcs)
+    }
+
+    fn free(&self, port: PortIdx, vcs: u64) -> u64 {
+        self.0.0.borrow_mut().push(None);
+        self.1.free(port, vcs)
+    }
+
+    fn used_at(&self, router: RouterIdx, port: PortIdx, vcs: u64) -> u32 {
+        self.0.0.borrow_mut().push(None);
+        self.1.used_at(router, port, vcs)
+    }
+}
+
+impl Looks {
+    /// Holds what was looked at for a packet that came from its node, or not, to a router, or is yet to leave the node,
+    /// against what the function says of itself.
+    fn check(&self, f: &Fabric, at: Option<RouterIdx>, first: bool) {
+        let looks = self.0.take();
+        let source = f.routing.source_adaptive();
+        if f.routing.oblivious() && at.is_some() {
+            assert!(looks.is_empty(), "{looks:?} by one that never looks, at {at:?}");
+        }
+        assert!(!(f.routing.oblivious() && source), "it never looks, or once");
+        if source {
+            let Some(at) = at.filter(|_| first) else {
+                assert!(looks.is_empty(), "{looks:?} by one that looks once, at {at:?}");
+                return;
+            };
+            let to_router = |port: &PortIdx| {
+                let link = f.routers[at.at()].ports[port.at()];
+                matches!(f.links[link.at()].to, End::Router(..))
+            };
+            let others = looks.iter().any(|port| !port.as_ref().is_some_and(to_router));
+            assert!(f.routing.weighs() && !others, "{looks:?} at {at}");
+        }
+    }
+}
+
 /// The groups that a set of VCs of a class consists of.
 pub(crate) fn groups_of(f: &Fabric, class: Class, vcs: u64) -> u8 {
     let own = vcs >> (class as u8 * f.routing.vcs_per_class());
@@ -64,7 +114,7 @@ fn covered(all: &[Step], port: PortIdx, groups: u8) -> bool {
 }
 
 /// Follows a packet to its destination; at each place the step must be among those enumerated, and
-/// asking twice must answer alike. Returns the links taken, each with the group used on it.
+/// asking twice must answer alike. The function looks only at what it says it does. Returns the links taken, each with the group used on it.
 ///
 /// The view differs from place to place. `high` chooses the highest of the VCs allowed.
 pub(crate) fn follow(
@@ -74,7 +124,8 @@ pub(crate) fn follow(
     high: bool,
 ) -> Vec<(LinkIdx, usize)> {
     let mut head = *head;
-    let view = |place: u64| Busy(seed.map_or(0, |s| draw(s, place, 0, 0)));
+    let looks = Looks::default();
+    let view = |place: u64| Spying(&looks, Busy(seed.map_or(0, |s| draw(s, place, 0, 0))));
     let ask = |at: Option<(RouterIdx, PortIdx, VcIdx)>, head: &mut Head| match (at, seed) {
         (None, Some(_)) => f.routing.inject(head, &view(0)),
         (None, None) => f.routing.inject(head, &base::route::Empty),
@@ -91,7 +142,9 @@ pub(crate) fn follow(
     let mut at = None;
     loop {
         let hop = ask(at, &mut head);
+        looks.check(f, at.map(|(router, ..)| router), taken.len() == 1);
         assert_eq!(ask(at, &mut head), hop, "asked again at {at:?} with {head:?}");
+        looks.0.take();
         let groups = groups_of(f, head.class, hop.vcs);
         let mut all = Vec::new();
         for goal in &goals {
