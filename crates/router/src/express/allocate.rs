@@ -136,11 +136,17 @@ impl Express {
         }
         let cells: &mut Places = &mut self.cells;
         // Nobody to choose between, as often under a light load.
-        if let ([], &[at]) = (bids.all(), ports.all()) {
-            let lane = core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY);
+        let alone = match (bids.all(), ports.all()) {
+            (&[lane], []) => Some(lane),
+            ([], &[at]) => Some(core::mem::replace(&mut cells.port_mut(at).chosen, NOBODY)),
+            _ => None,
+        };
+        if let Some(lane) = alone {
             let to = cells[lane].input.want;
             cells.port_mut(to).claim = lane;
-            ports.replace(|_| Some(to));
+            bids.clear();
+            ports.clear();
+            ports.push(to);
             return;
         }
         let Ahead { next_bids, .. } = &mut self.ahead;

@@ -93,10 +93,13 @@ impl Engine {
     ) {
         let Fixed { looks, weighs, rc, .. } = self.x.fixed;
         if !L::EVEN && looks && rc == 0 {
-            self.route_all(layout, due, routing);
+            if due.has_stray(Stray::Route) {
+                self.route_those_due(layout, routing);
+            }
             due = due.and_asks();
         }
-        let looks = !L::EVEN && looks && rc > 0;
+        // Where functions do not look, of heads that may set out when they arrive.
+        let routes = due.has_stray(Stray::Route) && rc > 0;
         self.take_lists(due);
         if !(self.bids.is_empty() && self.ports.is_empty()) {
             self.x.allocate_switch(layout, &mut self.bids, &mut self.ports);
@@ -104,14 +107,14 @@ impl Engine {
         if !self.asks.is_empty() {
             self.allocate_vcs(layout, routing);
         }
-        if looks && weighs {
-            self.route_all(layout, due, routing);
+        if routes && weighs {
+            self.route_those_due(layout, routing);
         }
         if !self.ports.is_empty() {
             self.traverse_all(layout, routing, border);
         }
-        if looks && !weighs {
-            self.route_all(layout, due, routing);
+        if routes && !weighs {
+            self.route_those_due(layout, routing);
         }
     }
 

@@ -5,7 +5,9 @@ use super::ahead::{Ahead, Kind};
 use super::flight::{Flights, link};
 use super::hops::Hops;
 use super::layout::Layout;
-use super::state::{LaneNo, NOBODY, PackedFlit, Queued, STARVED, When, lane_no, later, when};
+use super::state::{
+    Cell, LaneNo, NOBODY, NODE, PackedFlit, Queued, STARVED, When, lane_no, later, when,
+};
 use super::table::{Places, Queues};
 use super::{Express, Fixed, Lane, Scratch};
 
@@ -175,9 +177,12 @@ impl<L: Layout> Hot<'_, L> {
     /// when that is done.
     #[inline(always)]
     fn start(&mut self, lane: LaneNo, flit: PackedFlit, (at, from): (When, From)) {
-        let input = &mut self.cells[lane].input;
+        let Cell { input, output } = &mut self.cells[lane];
         input.front = flit.routed();
-        if !L::EVEN && self.fixed.looks {
+        let looks = self.fixed.looks && !(self.fixed.looks_once && output.far & NODE == 0);
+        let flies = L::FLIES && self.fixed.is_far(self.next, at);
+        if !L::EVEN && (looks || flies) {
+            input.want = NOBODY;
             self.ahead.route(at, lane);
             return;
         }
@@ -199,6 +204,17 @@ impl<L: Layout> Hot<'_, L> {
             From::Node => self.ask_when_routed(Kind::Entering, lane, at),
             From::Router => self.ask_when_routed(Kind::Arriving, lane, at),
         }
+    }
+
+    /// Whether the hop of the head at the front of an input VC is known beforehand: then that is where it is going.
+    pub(super) fn know_hop(&mut self, lane: LaneNo) -> bool {
+        let input = &mut self.cells[lane].input;
+        let hop = self.hops.of(input.row, input.front);
+        if let Some((port, vcs)) = hop {
+            input.want = self.layout.port(lane) & self.fixed.of_router | port;
+            input.vcs = vcs;
+        }
+        hop.is_some()
     }
 
     /// Has an input VC ask for an output VC when its head is routed, which is in cycle `at`: most likely as one of

@@ -23,11 +23,20 @@ impl Looking<'_> {
         // A port has at most 64 VCs.
         lane_no(port | u32::try_from(vc).unwrap_or(0))
     }
+
+    /// As [`used`](View::used), of credits that flights spent until the present cycle.
+    fn aloft(&self, port: PortIdx, vcs: u64) -> u32 {
+        let Express { cells, fixed, now, .. } = self.x;
+        let spent = self.x.credits_aloft(self.lane(port, 0) >> fixed.shift, when(*now));
+        let of_vcs = spent.filter(|(out, _)| cells[*out].output.bit & vcs != 0);
+        u32::try_from(of_vcs.count()).unwrap_or(u32::MAX)
+    }
 }
 
 impl View for Looking<'_> {
     fn used(&self, port: PortIdx, vcs: u64) -> u32 {
-        bits(vcs).map(|vc| self.x.used(self.lane(port, vc))).sum()
+        let used: u32 = bits(vcs).map(|vc| self.x.used(self.lane(port, vc))).sum();
+        if self.x.flights.on { used + self.aloft(port, vcs) } else { used }
     }
 
     fn free(&self, port: PortIdx, vcs: u64) -> u64 {
@@ -98,8 +107,14 @@ impl Express {
 
     /// Credits of output VC `out` that count in the present cycle, [some](super::hot::Hot::give_back) before they are there.
     pub(super) fn credits(&self, out: LaneNo) -> u32 {
-        let spent = |lane: &LaneNo| self.cells[*lane].output.far == u32::from(out);
-        let aloft = self.flights.lanes(when(self.now)).filter(spent).count();
+        let aloft = if self.fixed.looks {
+            let there = self.cells[out].output.port;
+            let spent = self.credits_aloft(there, when(self.now).wrapping_add(1));
+            spent.filter(|(of, _)| *of == out).count()
+        } else {
+            let spent = |lane: &LaneNo| self.cells[*lane].output.far == u32::from(out);
+            self.flights.lanes(when(self.now)).filter(spent).count()
+        };
         let aloft = u32::try_from(aloft).unwrap_or(0);
         self.at_hand(out) - aloft
     }

@@ -24,7 +24,7 @@
 //!
 //! The decisions are those of the plain step, cycle by cycle: all pointers, all rules, any delays of
 //! the stages, links of any latency and rate. Routing functions that look at output ports are asked
-//! in the cycle of RC, others ahead of time. What it does not have: watchers, VCs that are free by
+//! in the cycle of RC, others ahead of time, and so are those that look once a packet after that. What it does not have: watchers, VCs that are free by
 //! their credits, functions that look at other routers.
 
 mod ahead;
@@ -50,7 +50,7 @@ use flight::{Flights, Rule, Spacing};
 use hops::{Hops, Size};
 use layout::Any;
 pub use state::PackedFlit;
-use state::{Cell, LaneNo, NODE, Output, Port, STARVED, after, lane_no, later, when};
+use state::{Cell, LaneNo, NODE, Output, Port, STARVED, When, after, lane_no, later, when};
 use table::{List, Queues, Table};
 
 /// Lanes of the largest network; beyond, tables no longer fit into the caches. At most half of the
@@ -64,6 +64,9 @@ const REFRESH: u64 = (1 << 30) - 1;
 const LINKS_A_FLIT: usize = 16;
 /// Cycles that a link takes more for which it counts as one more.
 const SHORT: u32 = 8;
+
+/// A flit that arrives in more cycles than that may find the way that others bar now to be free then.
+const FAR_AWAY: u32 = 16;
 
 /// Flits of the deepest buffer: credits are counted in 15 bits.
 pub(crate) const DEPTH_MAX: u32 = STARVED as u32 - 1;
@@ -133,8 +136,10 @@ struct Fixed {
     rc: u32,
     /// From switch allocation to the link.
     traversal: u32,
-    /// Whether the routing function is asked in the cycle of RC, and again while a packet waits.
+    /// Whether the routing function is asked in the cycle of RC, and again while a packet waits; or only so of
+    /// packets that come from their nodes.
     looks: bool,
+    looks_once: bool,
     adaptive: bool,
     /// Whether it compares ports as they were when the cycle began.
     weighs: bool,
@@ -275,6 +280,11 @@ impl Express {
 }
 
 impl Fixed {
+    /// Whether a flit that arrives in cycle `at` is to be looked at then: it may [set out](flight) from there.
+    const fn is_far(&self, now: When, at: When) -> bool {
+        self.rc > 0 && after(at, now.wrapping_add(FAR_AWAY))
+    }
+
     /// Each router takes two to this power of ports.
     const fn log_ports(&self) -> u32 {
         self.log - self.shift
@@ -282,7 +292,8 @@ impl Fixed {
 
     /// When there are [flights](flight), and the flits in the network up to which there are.
     fn flights_limit(&self, links: &[Vec<PortLink>]) -> (Rule, usize) {
-        let able = !self.looks && !self.adaptive;
+        // Who is routed and asks in one cycle can no longer be made way for.
+        let able = (!self.looks || self.looks_once && self.rc > 0) && !self.adaptive;
         let rule = if able { Rule::Useful } else { Rule::Never };
         // A long link is many short ones in a row: a flit is on one of them.
         let short = |link: &PortLink| 1 + (link.latency / SHORT) as usize;
@@ -311,6 +322,7 @@ impl Fixed {
         let listed = |kind: Kind| distances[kind as usize] > 0;
         let any_slow = all().any(|l| l.interval > 1 << FRACTION);
         let looks = !routing.oblivious();
+        let looks_once = looks && routing.source_adaptive();
         let alike = between.all(|l| {
             first.is_none_or(|f| (l.latency, l.credit_latency) == (f.latency, f.credit_latency))
         });
@@ -322,11 +334,12 @@ impl Fixed {
             rc: pipeline.rc,
             traversal,
             looks,
+            looks_once,
             adaptive: routing.adaptive(),
             weighs: routing.weighs(),
             any_slow,
             ample: if looks { i16::MAX } else { ample(links) },
-            exits_ample: !looks && exits_ample(params, traversal, links),
+            exits_ample: (!looks || looks_once) && exits_ample(params, traversal, links),
             even: alike
                 && !any_slow
                 && !looks
@@ -344,11 +357,16 @@ fn ample(links: &[Vec<PortLink>]) -> i16 {
 }
 
 /// Whether every link to a node has more credits than flits can leave by it until the first comes back.
+// A slow link takes a flit in I cycles, and may take one in the cycle in which it is done with the one before. So the
+// n-th of those that leave in c cycles does so less than c + 1 cycles after the first: n <= (c + 1) / I + 1.
 fn exits_ample(params: &[RouterParams], traversal: u32, links: &[Vec<PortLink>]) -> bool {
     let ample = |(l, depth): (&PortLink, &u32)| match l.far {
         FarEnd::Router(..) => true,
         FarEnd::Node(_) => {
-            *depth > traversal.saturating_add(l.latency).saturating_add(l.node_latency)
+            let back = u64::from(traversal) + u64::from(l.latency) + u64::from(l.node_latency);
+            let slow = l.interval > 1 << FRACTION;
+            let most = if slow { ((back + 1) << FRACTION) / l.interval + 1 } else { back };
+            u64::from(*depth) > most
         }
     };
     params.iter().zip(links).all(|(p, links)| links.iter().zip(&p.output_depth).all(ample))
@@ -465,7 +483,7 @@ impl Express {
         }
         if self.flights.on {
             for link in self.cells.links_mut().into_iter().flatten() {
-                link.be_had_until(later(link.until(), past));
+                link.refresh(past, self.flights.spacing);
             }
         }
         self.flights.refresh(past);

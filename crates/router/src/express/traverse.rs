@@ -2,7 +2,7 @@
 
 use base::{Hop, RouterIdx, RoutingFunction};
 
-use super::ahead::{Due, Kind, Stray};
+use super::ahead::Kind;
 use super::engine::Engine;
 use super::flight::link;
 use super::hot::From;
@@ -178,34 +178,36 @@ impl Engine {
         }
         while let Some(lane) = self.x.scratch.unrouted.pop() {
             self.route(layout, routing, lane);
+            if L::FLIES {
+                self.x.want(lane);
+            }
         }
     }
 
-    /// Routes the heads of this cycle, by a function that looks.
-    #[inline]
-    pub(super) fn route_all<R: RoutingFunction, L: Layout>(
+    /// Routes the heads that are routed in this cycle and not ahead of time.
+    #[inline(never)]
+    pub(super) fn route_those_due<R: RoutingFunction, L: Layout>(
         &mut self,
         layout: L,
-        due: Due,
         routing: &R,
     ) {
-        if due.has_stray(Stray::Route) {
-            self.route_those_due(layout, routing);
-        }
-    }
-
-    #[inline(never)]
-    fn route_those_due<R: RoutingFunction, L: Layout>(&mut self, layout: L, routing: &R) {
         let now = self.x.now;
         let Some(routes) = self.x.ahead.strays.routes(now) else { return };
         for &lane in &routes {
-            self.route(layout, routing, lane);
-            self.x.ahead.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
+            if !self.x.hot(layout).know_hop(lane) {
+                self.route(layout, routing, lane);
+            }
+            if L::FLIES {
+                self.x.flights.decided.push(lane);
+            } else {
+                self.x.ahead.ask(when(now).wrapping_add(self.x.fixed.rc), lane);
+            }
         }
         self.x.ahead.strays.give_routes_back(now, routes);
     }
 
-    /// Asks the routing function for the hop of the packet at the front of an input VC.
+    /// Asks the routing function for the hop of the packet at the front of an input VC, which is yet to
+    /// [want](Express::want) it where there are flights.
     #[expect(
         clippy::inline_always,
         reason = "a part of most hops where the function is asked at all"
@@ -233,10 +235,6 @@ impl Engine {
         let input = &mut self.x.cells[lane].input;
         input.want = layout.port(lane) & fixed.of_router | hop.port.0;
         input.vcs = hop.vcs;
-        if L::FLIES {
-            let link = input.want;
-            self.x.flights.want(self.x.cells.link_mut(link), link, when(self.x.now));
-        }
     }
 
     /// Ends flights that end before their nodes, has flits set out that were sent on in this cycle, and makes room on the links that others
@@ -256,6 +254,9 @@ impl Engine {
                 self.tell_border(layout, exited, border);
             }
             self.x.end_all();
+        }
+        while let Some(lane) = self.x.flights.decided.pop() {
+            self.x.go_on_from((layout, routing, border), lane);
         }
         while let Some(sent) = self.x.flights.fresh.pop() {
             self.send_on_apart((layout, routing, border), sent);
@@ -299,12 +300,22 @@ impl Engine {
         from: From,
     ) {
         self.x.ahead.fill(when(self.x.now));
-        self.x.flights.tally.hops += 1;
+        // Some may yet set out when they are there.
+        let first = self.x.fixed.looks && matches!(from, From::Node);
+        let later = first || self.x.fixed.is_far(when(self.x.now), arrival);
+        self.x.flights.tally.hops += u32::from(!later);
         self.x.hot(layout).receive(lane, flit, (arrival, from));
     }
 }
 
 impl Express {
+    /// Takes note that the head at the front of an input VC wants its link.
+    #[inline]
+    pub(super) fn want(&mut self, lane: LaneNo) {
+        let link = self.cells[lane].input.want;
+        self.flights.want(self.cells.link_mut(link), link, when(self.now));
+    }
+
     /// Puts flits of sources on their way into input VCs, each with the low bits of the cycle in which it
     /// arrives. Gives whether heads came to the front that are [yet to be routed](Engine::route_the_unrouted).
     pub(super) fn enter<L: Layout>(

@@ -3,7 +3,7 @@
 use base::{NodeIdx, RouterIdx, VcIdx};
 use proptest::prelude::*;
 use topology::Description;
-use topology::describe::{FabricForm, LinkForm, PerDim, UpRouting};
+use topology::describe::{FabricForm, GridRouting, LinkForm, PerDim, UpRouting};
 use topology::routing::Routing;
 use topology::spec::MachineSpec;
 use traffic::synthetic::{Exchange, Traffic, TrafficSpec};
@@ -129,7 +129,7 @@ struct Case {
     seed: u64,
     /// Flits in the network up to which there are flights.
     limit: usize,
-    /// Whether a tree's switches look at their ports.
+    /// Whether a tree's switches look at their ports, and on a mesh the first router of a packet does.
     looks: bool,
 }
 
@@ -146,6 +146,9 @@ impl Case {
             if self.far {
                 grid.link = PerDim::Same("far".to_owned());
             }
+            if self.looks {
+                grid.routing = GridRouting::AdaptiveXyYx;
+            }
         }
         if let FabricForm::FatTree(tree) = &mut this.fabric
             && self.looks
@@ -155,7 +158,8 @@ impl Case {
         let router = &mut this.router;
         [router.rc_cycles, router.st_cycles, router.credit_cycles] = self.stages;
         // Meshes do with one, others may not.
-        let least = if self.topology == "mesh8x8" { 1 } else { router.vcs_per_class };
+        let mesh = if self.looks { 2 } else { 1 };
+        let least = if self.topology == "mesh8x8" { mesh } else { router.vcs_per_class };
         router.vcs_per_class = least.max(self.vcs);
         for (_, link) in &mut this.links.0 {
             if matches!(link, LinkForm::OnDie { .. }) && !self.far {
@@ -186,6 +190,9 @@ fn cases() -> impl Strategy<Value = Case> {
         "fullmesh8",
         "hyperx4x4x4",
         "dragonfly72",
+        "slimfly50",
+        "flatbutterfly4x4c4",
+        "ub-mesh-rack",
         "clos64",
         "nvl8",
         "mi300x-8",
@@ -303,9 +310,15 @@ fn there_are_flights_and_some_are_put_down() {
         let (light, heavy) = (same(&light, 3000), same(&Case { permille: 60, ..light }, 600));
         assert!(light.0 > 100 && heavy.1 > 20, "{topology}: {light:?} {heavy:?}");
     }
-    // Nodes of several ports take flits in order; functions that look at ports decide hop by hop.
+    // Nodes of several ports take flits in order.
     assert!(same(&Case { topology: "mi300x-8", permille: 30, ..MESH }, 3000).0 > 100);
-    assert_eq!(same(&Case { topology: "dragonfly72", ..MESH }, 1000), (0, 0));
+    // Functions that look at ports of the first router leave it to flights after that, others decide hop by hop.
+    for topology in ["mesh8x8", "dragonfly72", "slimfly50", "flatbutterfly4x4c4"] {
+        let (all, down) = same(&Case { topology, looks: true, permille: 10, ..MESH }, 3000);
+        assert!(all > 100 && down > 0, "{topology}: {all} {down}");
+    }
+    let lookahead = Case { topology: "dragonfly72", stages: [0, 1, 1], ..MESH };
+    assert_eq!(same(&lookahead, 1000), (0, 0));
     assert_eq!(same(&Case { topology: "fattree4x3", looks: true, ..MESH }, 1000), (0, 0));
 }
 

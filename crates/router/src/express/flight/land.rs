@@ -1,10 +1,10 @@
 //! How flights end: where they were going, or where somebody else is in the way.
 
-use super::{ALL, FLITS_MAX, FOR_NOW, FlightNo, HOPS, HORIZON, PAUSE, Rule, Tally};
+use super::{ALL, ENTRY, FOR_NOW, FlightNo};
 use super::{Extra, Flight, Flights, Had, LEGS, Leg, Link, link};
 use crate::express::hot::From;
 use crate::express::layout::Layout;
-use crate::express::state::{LaneNo, NOBODY, NODE, PackedFlit, Port, When, after, lane_no, when};
+use crate::express::state::{LaneNo, NOBODY, NODE, PackedFlit, When, after, lane_no, when};
 use crate::express::{Border, Express};
 use crate::state::Lane;
 
@@ -87,6 +87,10 @@ impl Express {
         }
         let f = &self.flights.places[usize::from(had.flight())];
         let Leg { hop, departs, .. } = f.legs[usize::from(had.leg()) % LEGS];
+        if self.fixed.looks && link & ENTRY == 0 {
+            self.settle(link);
+            return true;
+        }
         self.cells.link_mut(link).be_had_until(now);
         let output = self.cells[hop.lane()].output;
         let counts = departs.wrapping_add(self.cells.port(output.port).credit_latency);
@@ -144,7 +148,7 @@ impl Express {
     }
 
     /// How a link was had before a flight had it.
-    fn before(&self, had: Had) -> Link {
+    pub(super) fn before(&self, had: Had) -> Link {
         let f = &self.flights.places[usize::from(had.flight())];
         let leg = had.leg().checked_sub(1).map(|leg| f.legs[usize::from(leg) % LEGS].link);
         leg.unwrap_or(f.entry)
@@ -210,7 +214,7 @@ impl Express {
 
     /// Takes their legs from the flights that are doomed, and puts flits where they are that are left with none.
     // The last to set out is the last on every link that it has. So its legs are taken first, and its flit is put last.
-    fn put_down<L: Layout, B: Border>(&mut self, layout: L, border: &mut B) {
+    pub(super) fn put_down<L: Layout, B: Border>(&mut self, layout: L, border: &mut B) {
         let mut doomed = core::mem::take(&mut self.flights.doomed);
         doomed.sort_unstable_by_key(|number| self.flights.places[usize::from(*number)].age);
         for number in doomed.iter().rev() {
@@ -341,14 +345,20 @@ impl Express {
         let (lane, out) = (hop.lane(), hop.out());
         let (back, there) = (self.cells[lane].output.far, layout.port(out));
         self.cells.link_mut(link(layout, back, lane)).add_users(1);
-        self.cells.link_mut(there).add_users(1);
         self.note(flit, state);
         let asks = departs.wrapping_sub(1);
+        let arrival = asks.wrapping_sub(self.fixed.rc);
         let input = &mut self.cells[lane].input;
-        (input.len, input.front) = (1, flit);
+        (input.len, input.front, input.arrival) = (1, flit, arrival);
+        if self.fixed.is_far(now, arrival) {
+            input.want = NOBODY;
+            self.ahead.route(arrival, lane);
+            return;
+        }
+        self.cells.link_mut(there).add_users(1);
+        let input = &mut self.cells[lane].input;
         input.want = there;
         input.vcs = self.hops.of(input.row, flit).map_or(vcs, |(_, vcs)| vcs);
-        input.arrival = asks.wrapping_sub(self.fixed.rc);
         if after(asks, now) {
             self.ahead.ask(asks, lane);
             return;
@@ -367,122 +377,10 @@ impl Express {
 
     /// Hands over the flit of a flight that is on its way to its node.
     #[cold]
-    fn hand_over<B: Border>(&self, border: &mut B, number: FlightNo) {
+    pub(super) fn hand_over<B: Border>(&self, border: &mut B, number: FlightNo) {
         let f = &self.flights.places[usize::from(number)];
         let (flit, last) = (f.flit.routed_by(f.len.into()), &f.legs[usize::from(f.len - 1) % LEGS]);
         let latency = self.cells.port(self.cells[last.hop.out()].output.port).latency;
         border.ejects(self.cycle_of(last.departs.wrapping_add(latency))).push(flit);
-    }
-
-    /// Begins with flights where there are few flits, and gives them up where there are many; `more` come in this
-    /// cycle.
-    #[inline]
-    pub(in crate::express) fn weigh_flights<L: Layout, B: Border>(
-        &mut self,
-        layout: L,
-        border: &mut B,
-        more: usize,
-    ) {
-        self.flights.flits += more;
-        let Flights { on, rule, limit, flits, since, pause, tally, .. } = self.flights;
-        if on
-            && (flits / 2 > limit || tally.hops >= HOPS && self.flights.are_futile(when(self.now)))
-        {
-            self.end_flights(layout, border);
-        } else if !on
-            && rule != Rule::Never
-            && flits <= limit
-            && when(self.now).wrapping_sub(since) > pause
-        {
-            self.flights.ordered = border.ordered() || !self.fixed.exits_ample;
-            self.begin_flights(layout);
-        }
-    }
-
-    /// Has flits fly while there are no more than so many in the network, where they can at all.
-    pub(in crate::express) fn set_flights<L: Layout, B: Border>(
-        &mut self,
-        layout: L,
-        border: &mut B,
-        limit: usize,
-    ) {
-        self.flights.limit = limit.min(FLITS_MAX);
-        if self.flights.rule != Rule::Never {
-            self.flights.rule = Rule::Always;
-        }
-        if self.flights.on {
-            self.end_flights(layout, border);
-        }
-        // At once.
-        (self.flights.since, self.flights.pause) = (when(self.now).wrapping_sub(2 * PAUSE), PAUSE);
-    }
-
-    /// Ends all flights, and lets nobody set out for a while.
-    #[cold]
-    pub(in crate::express) fn end_flights<L: Layout, B: Border>(
-        &mut self,
-        layout: L,
-        border: &mut B,
-    ) {
-        for number in 1..self.flights.unused {
-            let f = &mut self.flights.places[usize::from(number)];
-            if !f.aloft {
-                continue;
-            }
-            if f.leg(when(self.now)).is_some() {
-                f.kept = 0;
-                self.flights.doomed.push(number);
-            } else {
-                f.aloft = false;
-                self.hand_over(border, number);
-            }
-        }
-        self.put_down(layout, border);
-        for port in 0..self.cells.ports().len() {
-            let port = lane_no(u32::try_from(port).unwrap_or(u32::MAX));
-            if after(self.cells.link(port).until(), when(self.now)) {
-                self.let_go(port);
-            }
-        }
-        let Flights { on, since, next, unused, landings, ends, touched, .. } = &mut self.flights;
-        (*on, *since, *next, *unused) = (false, when(self.now), 1, 1);
-        (*landings, *ends) = ([0; HORIZON], [0; HORIZON]);
-        touched.clear();
-    }
-
-    /// Counts who uses which link, from which on there may be flights.
-    #[cold]
-    fn begin_flights<L: Layout>(&mut self, layout: L) {
-        (self.flights.on, self.flights.pause) = (true, PAUSE);
-        self.flights.since = when(self.now);
-        self.flights.tally = Tally::default();
-        for links in self.cells.links_mut() {
-            links.fill(Link::new(when(self.now), Had::NONE));
-        }
-        let ports = u32::try_from(self.cells.ports().len()).unwrap_or(u32::MAX);
-        for port in (0..ports).map(lane_no) {
-            let Port { free, latency, .. } = *self.cells.port(port);
-            let held = (self.flights.all & !free).count_ones();
-            let users = if latency > 0 { u16::try_from(held).unwrap_or(0) } else { 0 };
-            self.cells.link_mut(port).add_users(users);
-        }
-        let lanes = u32::try_from(self.cells.cells().len()).unwrap_or(u32::MAX);
-        for lane in (0..lanes).map(lane_no) {
-            let input = &self.cells[lane].input;
-            let (len, want, out, head) = (input.len, input.want, input.out, input.front.is_head());
-            if len == 0 {
-                continue;
-            }
-            let from = link(layout, self.cells[lane].output.far, lane);
-            self.cells.link_mut(from).add_users(len);
-            let given = out != NOBODY && {
-                let output = &self.cells[out].output;
-                let held = self.cells.port(layout.port(out)).free & output.bit == 0;
-                held && output.owner == lane
-            };
-            if head && !given {
-                self.cells.link_mut(want).add_users(1);
-            }
-        }
     }
 }

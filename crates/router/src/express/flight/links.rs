@@ -3,7 +3,7 @@
 use zerocopy::FromZeros;
 
 use super::FlightNo;
-use crate::express::state::When;
+use crate::express::state::{When, after};
 use crate::express::{Fixed, PortLink};
 use crate::rate::FRACTION;
 
@@ -43,6 +43,19 @@ impl Link {
 
     pub(in crate::express) const fn until(self) -> When {
         self.0 as u32
+    }
+
+    /// Whether flights that had it, if any did, may be without credits of it in cycle `now`: then it is known who they are.
+    pub(super) const fn may_lack_credits(self, now: When, spacing: Spacing) -> bool {
+        let had = self.had().flight() != Had::NONE.flight();
+        had && after(self.until().wrapping_add(spacing.credit), now)
+    }
+
+    /// Has cycles that are long past lie at `past`: then nobody is known to have it.
+    pub(in crate::express) fn refresh(&mut self, past: When, spacing: Spacing) {
+        if !self.may_lack_credits(past, spacing) {
+            self.be_had_as(Self::new(past, Had::NONE));
+        }
     }
 
     pub(super) const fn had(self) -> Had {
@@ -104,6 +117,9 @@ pub(in crate::express) struct Spacing {
     /// Cycles until its credit counts, and those from another's asking for the link until it is in the buffer: then the
     /// other has that credit.
     pub(super) credit: u32,
+    /// Cycles for which a flight is remembered when it has ended: as long as a link may be had by its number, and where
+    /// routing functions look at ports until its credits are back after that.
+    pub(super) kept: u32,
     /// With more credits than that the other need not have it, and the credit counts at once as in
     /// [`Hot::give_back`](crate::express::hot::Hot::give_back).
     // With C the cycles until a credit counts: say that somebody else comes to the link, k flights have sent their flits by
@@ -128,7 +144,8 @@ impl Spacing {
             sent.saturating_add(back(l) / interval).saturating_add(u32::from(interval > 1))
         };
         let credit = most(&latency).saturating_add(most(&back)).saturating_add(1);
-        Self { credit, few: i16::try_from(most(&few)).unwrap_or(i16::MAX) }
+        let kept = if fixed.looks { 2 * credit } else { credit };
+        Self { credit, kept, few: i16::try_from(most(&few)).unwrap_or(i16::MAX) }
     }
 
     /// The last cycle in which a flight has a link whose flit leaves the buffer in a cycle; its output VC has so many

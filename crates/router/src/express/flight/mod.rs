@@ -20,6 +20,8 @@
 //!
 //! They take hold while there are few flits in the network: then each link counts who is about to use it.
 
+mod begin;
+mod credits;
 mod land;
 mod links;
 mod plan;
@@ -47,9 +49,11 @@ pub(super) const ENTRY: LaneNo = 1 << 15;
 const PAUSE: u32 = 1 << 10;
 const LONG_PAUSE: u32 = 1 << 15;
 /// Hops of others after which it is looked at what flights come to, and the legs that they are to make for each: a hop
-/// takes longer where there are flights, which is made up for by some dozen legs.
+/// takes longer where there are flights, which is made up for by some dozen legs. Where there is less than a hop a cycle
+/// it takes most of what a cycle does, which a leg saves: then fewer are enough, and so many where there is one a cycle.
 const HOPS: u32 = 256;
-const LEGS_A_HOP: u32 = 12;
+const LEGS_A_HOP: u64 = 12;
+const LEGS_ALONE: u64 = 8;
 
 /// Flits in the network with which there may be flights: few enough for those who use a link to be counted in 16 bits.
 pub(super) const FLITS_MAX: usize = 1 << 13;
@@ -158,6 +162,23 @@ pub(super) enum Rule {
 pub(super) struct Tally {
     legs: u32,
     pub(super) hops: u32,
+    /// From which cycle on.
+    from: When,
+}
+
+impl Tally {
+    const fn new(from: When) -> Self {
+        Self { legs: 0, hops: 0, from }
+    }
+
+    /// Whether that is too few legs for so many hops, until cycle `now`.
+    fn is_poor(self, now: When) -> bool {
+        let (legs, hops) = (u64::from(self.legs), u64::from(self.hops));
+        let cycles = u64::from(now.wrapping_sub(self.from));
+        // The legs that there are to be for each, times the cycles.
+        let enough = (LEGS_A_HOP * cycles).min(LEGS_ALONE * (legs + hops));
+        legs * cycles < enough * hops
+    }
 }
 
 /// All flights, and what keeps others from setting out.
@@ -183,7 +204,7 @@ pub(super) struct Flights {
     /// VCs of a port, and how many there are.
     all: u64,
     vcs: u16,
-    spacing: Spacing,
+    pub(super) spacing: Spacing,
     places: Box<[Flight; FLIGHTS]>,
     /// The number to be tried next, and the first that never was anybody's.
     next: FlightNo,
@@ -198,6 +219,8 @@ pub(super) struct Flights {
     doomed: Vec<FlightNo>,
     /// Flits on their way into an input VC which may set out from there, each with the cycle of its arrival.
     pub(super) fresh: Vec<(LaneNo, PackedFlit, When)>,
+    /// Input VCs whose heads a function that looks at ports routed in this cycle: they may set out from there, too.
+    pub(super) decided: Vec<LaneNo>,
 }
 
 impl Clone for Flights {
@@ -248,6 +271,7 @@ impl Flights {
             touched: Vec::new(),
             doomed: Vec::new(),
             fresh: Vec::new(),
+            decided: Vec::new(),
         }
     }
 
@@ -255,9 +279,9 @@ impl Flights {
     /// those have gone that were on their way before.
     #[cold]
     fn are_futile(&mut self, now: When) -> bool {
-        let Tally { legs, hops } = core::mem::take(&mut self.tally);
+        let tally = core::mem::replace(&mut self.tally, Tally::new(now));
         let settled = now.wrapping_sub(self.since) as usize > 2 * HORIZON;
-        let futile = settled && legs < LEGS_A_HOP * hops && self.rule == Rule::Useful;
+        let futile = settled && tally.is_poor(now) && self.rule == Rule::Useful;
         if futile {
             self.pause = LONG_PAUSE;
         }
@@ -293,7 +317,7 @@ impl Flights {
     /// Gives back the number of a flight that ends in cycle `now`.
     #[inline]
     fn close(&mut self, number: FlightNo, now: When) {
-        self.places[usize::from(number)].until = now.wrapping_add(self.spacing.credit);
+        self.places[usize::from(number)].until = now.wrapping_add(self.spacing.kept);
     }
 
     /// Has a flight end in a cycle, and be at its node then or not.
@@ -337,7 +361,7 @@ impl Flights {
             let Flight { flit, len, next, aloft, until, .. } =
                 &mut self.places[usize::from(number)];
             *first = *next;
-            *until = now.wrapping_add(self.spacing.credit);
+            *until = now.wrapping_add(self.spacing.kept);
             if core::mem::take(aloft) {
                 return Some(flit.routed_by((*len).into()));
             }

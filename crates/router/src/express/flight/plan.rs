@@ -1,19 +1,16 @@
 //! How a flight is planned: leg by leg, as far as the links are to be had.
 
-use zerocopy::FromZeros;
-
 use base::{Head, Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
-use super::{
-    ALL, Before, Extra, FOR_NOW, Flight, FlightNo, HORIZON, Had, LEGS, Leg, Link, Spacing, link,
-};
+use super::{ALL, Before, FOR_NOW, Flight, FlightNo, HORIZON, Had, LEGS, Leg, Link, Spacing, link};
 use crate::express::inspect::Looking;
 use crate::express::layout::Layout;
 use crate::express::state::{
-    Cell, LaneNo, NODE, Output, PackedFlit, Port, STARVED, Sent, When, after, lane_no, when,
+    Cell, LaneNo, NODE, Output, PackedFlit, Port, Sent, When, after, lane_no, when,
 };
 use crate::express::table::Places;
 use crate::express::{Border, Express};
+use crate::rate::Rate;
 use crate::state::Lane;
 
 /// How far a plan has come: where it goes on, and whether that is at a node.
@@ -23,6 +20,10 @@ struct Plan {
     arrival: When,
     legs: u8,
     exits: bool,
+    /// Whether its first hop has been decided: it is that of the input VC.
+    decided: bool,
+    /// The next hop, where that was asked for; no VCs otherwise.
+    asked: (LaneNo, u64),
 }
 
 /// Why a plan stops.
@@ -49,8 +50,49 @@ impl Express {
     #[inline(always)]
     pub(in crate::express) fn set_out<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
+        with: (L, &R, &mut B),
+        sent: (LaneNo, PackedFlit, When),
+    ) -> bool {
+        // Where a packet goes may be decided when it is there.
+        let early = self.fixed.looks && self.cells[sent.0].output.far & NODE != 0;
+        !early && self.set_out_by(with, sent, false)
+    }
+
+    /// Has the head at the front of an input VC, which was routed in the present cycle, set out from there, or ask when it is
+    /// time.
+    #[inline(never)]
+    pub(in crate::express) fn go_on_from<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        (layout, routing, border): (L, &R, &mut B),
+        lane: LaneNo,
+    ) {
+        let Cell { input, output } = &mut self.cells[lane];
+        let (flit, entry) = (input.front, link(layout, output.far, lane));
+        let now = when(self.now);
+        if flit.is_tail() && input.len == 1 {
+            input.len = 0;
+            self.cells.link_mut(entry).lose_user();
+            // It is not yet routed there, then.
+            let sent = (lane, flit.routed_by(u16::MAX), now);
+            if self.set_out_by((layout, routing, border), sent, true) {
+                return;
+            }
+            self.cells[lane].input.len = 1;
+            self.cells.link_mut(entry).add_users(1);
+        }
+        self.flights.tally.hops += 1;
+        self.want(lane);
+        self.ahead.ask(now.wrapping_add(self.fixed.rc), lane);
+    }
+
+    /// As [`set_out`](Self::set_out); its first hop may have been decided.
+    #[expect(clippy::inline_always, reason = "a part of every flight")]
+    #[inline(always)]
+    fn set_out_by<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
         (layout, routing, border): (L, &R, &mut B),
         (lane, flit, arrival): (LaneNo, PackedFlit, When),
+        decided: bool,
     ) -> bool {
         let Output { far: back, port, .. } = self.cells[lane].output;
         let entry = link(layout, back, lane);
@@ -59,7 +101,7 @@ impl Express {
         }
         let now = when(self.now);
         let Some(number) = self.flights.open(now) else { return false };
-        let mut plan = Plan { lane, arrival, legs: 0, exits: false };
+        let mut plan = Plan { lane, arrival, legs: 0, exits: false, decided, asked: (0, 0) };
         self.plan((layout, routing, border), &mut plan, flit, number);
         if plan.exits && !self.fixed.exits_ample && self.is_crowded(number, plan.legs) {
             self.forget(number, plan.legs - 1, plan.legs);
@@ -144,17 +186,6 @@ impl Express {
         u32::from(self.cells[last.hop.out()].output.credits) <= ahead / 2 + 1
     }
 
-    /// Whether no flight has a link when it is asked for in a cycle, or is made not to.
-    #[inline]
-    fn is_free<L: Layout, B: Border>(
-        &mut self,
-        layout: L,
-        border: &mut B,
-        (link, asks): (LaneNo, When),
-    ) -> bool {
-        self.is_let(link, asks) || self.be_let(layout, border, (link, asks))
-    }
-
     /// Whether no flight has a link when it is asked for in a cycle.
     #[inline]
     fn is_let(&self, link: LaneNo, asks: When) -> bool {
@@ -186,7 +217,7 @@ impl Express {
         if !self.hops.all_known() || self.fixed.any_slow {
             return self.plan_apart((layout, routing, border), plan, flit, number);
         }
-        while let Stop::Flight(link, asks) = self.plan_on::<false>(plan, flit, number) {
+        while let Stop::Flight(link, asks) = self.plan_on::<false, false>(plan, flit, number) {
             if !self.be_let(layout, border, (link, asks)) {
                 return;
             }
@@ -202,15 +233,23 @@ impl Express {
         flit: PackedFlit,
         number: FlightNo,
     ) {
+        // The packet's head as it is where the plan has come to, if it was asked for.
         let mut head = None;
-        let knows_some = self.hops.any_known() && !self.fixed.any_slow;
         loop {
-            let stop =
-                if knows_some { self.plan_on::<true>(plan, flit, number) } else { Stop::Unknown };
+            let legs = plan.legs;
+            let stop = match self.fixed.any_slow {
+                _ if plan.asked.1 == 0 && !self.hops.any_known() => Stop::Unknown,
+                true => self.plan_on::<true, true>(plan, flit, number),
+                false => self.plan_on::<true, false>(plan, flit, number),
+            };
+            if plan.legs > legs {
+                plan.asked = (0, 0);
+            }
             let goes_on = match stop {
                 Stop::Flight(link, asks) => self.be_let(layout, border, (link, asks)),
                 Stop::Unknown => {
-                    self.plan_leg((layout, routing, border), (plan, &mut head), flit, number)
+                    plan.asked = self.ask((layout, routing), (*plan, &mut head), flit, number);
+                    plan.asked.1 != 0
                 }
                 Stop::There => false,
             };
@@ -220,163 +259,105 @@ impl Express {
         }
     }
 
-    /// Goes on with a plan, by hops that are known; or by those of them that are, if there are `OTHERS`.
+    /// The hop of a packet where a plan has come to, by the routing function, or as it was decided; without VCs if it is not
+    /// sound.
     #[inline(never)]
-    fn plan_on<const OTHERS: bool>(
+    fn ask<R: RoutingFunction, L: Layout>(
+        &mut self,
+        (layout, routing): (L, &R),
+        (plan, head): (Plan, &mut Option<Head>),
+        flit: PackedFlit,
+        number: FlightNo,
+    ) -> (LaneNo, u64) {
+        let head = head.get_or_insert_with(|| self.heads[flit.packet().at()]);
+        let (lane, input) = (plan.lane, &self.cells[plan.lane].input);
+        let hop = if plan.decided && plan.legs == 0 {
+            (input.want & !self.fixed.of_router, input.vcs)
+        } else {
+            let (router, port, vc) = self.place(layout, lane);
+            let view = Looking { x: self, router };
+            let Hop { port, vcs } = routing.route(router, port, vc, head, &view);
+            (port.0, vcs & self.flights.all)
+        };
+        let (port, vcs) = hop;
+        let f = &mut self.flights.places[usize::from(number)];
+        let extra = &mut f.extras[usize::from(plan.legs) % LEGS];
+        (extra.vcs, extra.state) = (vcs, head.state);
+        if u32::from(port) < 1 << self.fixed.log_ports() { hop } else { (0, 0) }
+    }
+
+    /// Goes on with a plan, by hops that are known; or by those of them that are and the one that was asked for, if there
+    /// are `OTHERS`. Links may be `SLOW`.
+    #[inline(never)]
+    fn plan_on<const OTHERS: bool, const SLOW: bool>(
         &mut self,
         plan: &mut Plan,
         flit: PackedFlit,
         number: FlightNo,
     ) -> Stop {
-        let Self { cells, hops, flights, fixed, .. } = self;
+        let Self { cells, hops, flights, fixed, rates, now, .. } = self;
         let cells: &mut Places = cells;
         let (dst, of_class, vcs) = (flit.dst().at(), hops.vcs_of(flit) & flights.all, flights.vcs);
-        let rc = fixed.rc;
-        let Spacing { credit, few } = flights.spacing;
+        let (rc, Spacing { credit, few, .. }) = (fixed.rc, flights.spacing);
         let f = &mut flights.places[usize::from(number)];
-        let Plan { mut lane, mut arrival, legs: len, mut exits } = *plan;
+        let Plan { mut lane, mut arrival, legs: len, mut exits, .. } = *plan;
         // Its link, until when is yet to be told.
         let mut own = Link::new(0, Had::by(number, len + 1));
         let mut stop = Stop::There;
+        let (port_asked, mut vcs_asked) = plan.asked;
+        let known = |row: u32| match (OTHERS, SLOW) {
+            (false, _) => Some((hops.port_of(row, dst), of_class)),
+            (true, false) => hops.of_input(row, flit),
+            (true, true) => hops.of(row, flit),
+        };
         // Each of a leg is written as soon as it is known: so there is little to be kept at hand.
-        for leg in f.legs.iter_mut().skip(usize::from(len)) {
+        for n in usize::from(len)..LEGS {
+            let leg = &mut f.legs[n];
             let Cell { input, output } = &cells[lane];
             debug_assert!(input.len == 0, "{lane} has a flit and a flight");
             let (from, ports, last) = (output.port, output.ports, input.out);
-            let (port, able) = if OTHERS {
-                let Some(hop) = hops.of_input(input.row, flit) else {
-                    stop = Stop::Unknown;
-                    break;
-                };
-                hop
-            } else {
-                (hops.port_of(input.row, dst), of_class)
+            let asked = (port_asked, core::mem::take(&mut vcs_asked));
+            let hop = if OTHERS && asked.1 != 0 { Some(asked) } else { known(input.row) };
+            let Some((port, able)) = hop else {
+                stop = Stop::Unknown;
+                break;
             };
             let there = ports | port;
-            let Port { first, lead, .. } = *cells.port(there);
+            let Port { first, lead, open_at, .. } = *cells.port(there);
             let link = cells.link(there);
-            if link.is_used() {
-                break;
-            }
-            let reaches = arrival.wrapping_add(lead);
-            if !after(reaches, link.until()) {
-                stop = Stop::Flight(there, arrival.wrapping_add(rc));
+            let (reaches, asks) = (arrival.wrapping_add(lead), arrival.wrapping_add(rc));
+            if let Some(bar) = barred::<SLOW>((there, link), (reaches, asks), open_at) {
+                stop = bar;
                 break;
             }
             (leg.link, leg.before.out) = (link, last);
             let out = first | lane_no(behind(last.wrapping_sub(first), able, vcs));
             let credits = cells[out].output.credits.cast_signed();
-            let mut had_on = rc + 1;
-            // Of those that starve, too.
-            if credits <= few {
-                if credits <= 0 {
-                    break;
-                }
-                had_on += credit;
+            if credits <= 0 {
+                break;
             }
-            let (hop, departs) = (Sent::new(lane, out), arrival.wrapping_add(rc + 1));
+            let (hop, departs) = (Sent::new(lane, out), asks.wrapping_add(1));
             (leg.hop, leg.departs) = (hop, departs);
+            if SLOW {
+                let at = *now + u64::from(departs.wrapping_sub(when(*now)));
+                let free = occupy(cells, rates, there, (at, fixed.traversal));
+                (f.extras[n].free, f.extras[n].open_at) = (free, open_at);
+            }
             remember(cells, hop, (from, there), &mut leg.before);
             let far = cells[out].output.far;
             if far & NODE != 0 {
                 *cells.link_mut(there) = own.until_then(departs);
-                arrival = departs.wrapping_add(cells.port(there).latency);
-                exits = true;
+                (arrival, exits) = (departs.wrapping_add(cells.port(there).latency), true);
                 break;
             }
             (lane, arrival) = (lane_no(far), reaches);
-            *cells.link_mut(there) = own.until_then(arrival.wrapping_add(had_on));
+            let credit = if credits <= few { credit } else { 0 };
+            *cells.link_mut(there) = own.until_then(arrival.wrapping_add(rc + 1 + credit));
             own = own.of_next_leg();
         }
-        *plan = Plan { lane, arrival, legs: own.had().leg() - 1 + u8::from(exits), exits };
+        let legs = own.had().leg() - 1 + u8::from(exits);
+        *plan = Plan { lane, arrival, legs, exits, ..*plan };
         stop
-    }
-
-    /// Plans one more leg, whatever hop and link that is; `head` is the packet's as it is there, if it was asked for. Tells
-    /// whether there was a way and goes on.
-    #[inline(never)]
-    fn plan_leg<R: RoutingFunction, L: Layout, B: Border>(
-        &mut self,
-        (layout, routing, border): (L, &R, &mut B),
-        (plan, head): (&mut Plan, &mut Option<Head>),
-        flit: PackedFlit,
-        number: FlightNo,
-    ) -> bool {
-        let Plan { lane, arrival, legs: len, .. } = *plan;
-        if usize::from(len) == LEGS {
-            return false;
-        }
-        let (port, vcs) = if let Some(hop) = self.hops.of(self.cells[lane].input.row, flit) {
-            hop
-        } else {
-            let head = head.get_or_insert_with(|| self.heads[flit.packet().at()]);
-            let Some(hop) = self.hop(layout, routing, (lane, head)) else { return false };
-            hop
-        };
-        let there = layout.port(lane) & self.fixed.of_router | port;
-        let able = vcs & self.flights.all;
-        let asks = arrival.wrapping_add(self.fixed.rc);
-        let departs = asks.wrapping_add(1);
-        let Port { open_at, latency, .. } = *self.cells.port(there);
-        let is_used = self.cells.link(there).is_used();
-        let ready = !is_used && able != 0 && !after(open_at, departs);
-        if !ready || !self.is_free(layout, border, (there, asks)) {
-            return false;
-        }
-        let Cell { input, output } = &self.cells[lane];
-        let (from, last) = (output.port, input.out);
-        let out = layout.lane(there, layout.behind(last, there, able));
-        let Output { far, credits, .. } = self.cells[out].output;
-        if !(1..STARVED).contains(&credits) {
-            return false;
-        }
-        let free = self.occupy_from(there, departs);
-        let hop = Sent::new(lane, out);
-        let mut before = Before { out: last, ..Before::new_zeroed() };
-        remember(&mut self.cells, hop, (from, there), &mut before);
-        let place = self.cells.link_mut(there);
-        let f = &mut self.flights.places[usize::from(number)];
-        f.legs[usize::from(len)] = Leg { hop, departs, before, link: *place };
-        let state = head.map_or(0, |head| head.state);
-        f.extras[usize::from(len)] = Extra { vcs, free, open_at, state };
-        plan.legs = len + 1;
-        plan.arrival = departs.wrapping_add(latency);
-        plan.exits = far & NODE != 0;
-        let until = if plan.exits {
-            departs
-        } else {
-            plan.lane = lane_no(far);
-            let leaves = plan.arrival.wrapping_add(self.fixed.rc + 1);
-            self.flights.spacing.until(leaves, credits)
-        };
-        *place = Link::new(until, Had::by(number, plan.legs));
-        !plan.exits
-    }
-
-    /// Occupies the link of a port, if that is slow, with a flit that has the switch in cycle `departs`. Gives when it took
-    /// another before.
-    fn occupy_from(&mut self, there: LaneNo, departs: When) -> u64 {
-        let at = self.cycle_of(departs) + u64::from(self.fixed.traversal);
-        let rate = self.rates.get_mut(usize::from(there)).filter(|rate| rate.interval > 0);
-        let Some(rate) = rate else { return 0 };
-        let before = rate.free;
-        let free = rate.occupy(at);
-        self.cells.port_mut(there).open_at = when(free - u64::from(self.fixed.traversal));
-        before
-    }
-
-    /// The port of its router that a head wants at an input VC, and the VCs that it may take, by the routing function.
-    #[inline(never)]
-    fn hop<R: RoutingFunction, L: Layout>(
-        &self,
-        layout: L,
-        routing: &R,
-        (lane, head): (LaneNo, &mut Head),
-    ) -> Option<(LaneNo, u64)> {
-        let (router, port, vc) = self.place(layout, lane);
-        let Hop { port, vcs } = routing.route(router, port, vc, head, &Looking { x: self, router });
-        let sound = vcs != 0 && port.at() < 1 << self.fixed.log_ports();
-        sound.then_some((port.0, vcs))
     }
 
     /// Router, port and VC of a lane.
@@ -415,6 +396,40 @@ impl Express {
             }
         }
     }
+}
+
+/// What keeps a head off a link for which it asks in a cycle, and which it reaches the end of, or takes, in another: somebody who
+/// uses it, a flight that has it, or its rate.
+#[expect(clippy::inline_always, reason = "a part of every leg")]
+#[inline(always)]
+const fn barred<const SLOW: bool>(
+    (there, link): (LaneNo, Link),
+    (reaches, asks): (When, When),
+    open_at: When,
+) -> Option<Stop> {
+    if link.is_used() {
+        return Some(Stop::There);
+    }
+    if !after(reaches, link.until()) {
+        return Some(Stop::Flight(there, asks));
+    }
+    if SLOW && after(open_at, asks.wrapping_add(1)) { Some(Stop::There) } else { None }
+}
+
+/// Occupies the link of a port, if that is slow, with a flit that has the switch in a cycle and is on it so many later. Gives
+/// when it took another before.
+fn occupy(
+    cells: &mut Places,
+    rates: &mut [Rate],
+    there: LaneNo,
+    (at, traversal): (u64, u32),
+) -> u64 {
+    let rate = rates.get_mut(usize::from(there)).filter(|rate| rate.interval > 0);
+    let Some(rate) = rate else { return 0 };
+    let before = rate.free;
+    let free = rate.occupy(at + u64::from(traversal));
+    cells.port_mut(there).open_at = when(free - u64::from(traversal));
+    before
 }
 
 /// The VC of a port that a head gets of those that it may take, as those choose who ask: behind the one that was held
