@@ -49,7 +49,7 @@ const fn shipped(name: &'static str, topology: &'static str, vcs: u8, permille: 
 }
 
 /// What is measured.
-pub(crate) const CASES: [Case; 24] = [
+pub(crate) const CASES: [Case; 32] = [
     mesh("cycle-mesh8x8-0.001", 8, 1),
     mesh("cycle-mesh8x8-0.003", 8, 3),
     mesh("cycle-mesh8x8-0.01", 8, 10),
@@ -70,6 +70,14 @@ pub(crate) const CASES: [Case; 24] = [
     shipped("cycle-torus8x8-0.001", "torus8x8", 4, 1),
     shipped("cycle-torus8x8-0.05", "torus8x8", 4, 50),
     shipped("cycle-torus8x8-0.2", "torus8x8", 4, 200),
+    shipped("cycle-nvl72-0.001", "nvl72", 0, 1),
+    shipped("cycle-nvl72-0.05", "nvl72", 0, 50),
+    shipped("cycle-clos64-0.001", "clos64", 0, 1),
+    shipped("cycle-clos64-0.05", "clos64", 0, 50),
+    shipped("cycle-slimfly50-0.001", "slimfly50", 0, 1),
+    shipped("cycle-slimfly50-0.05", "slimfly50", 0, 50),
+    shipped("cycle-dragonfly72-0.001", "dragonfly72", 0, 1),
+    shipped("cycle-dragonfly72-0.05", "dragonfly72", 0, 50),
     shipped("cycle-dragonfly72-0.2", "dragonfly72", 0, 200),
     shipped("cycle-fattree4x3-0.2", "fattree4x3", 4, 200),
     shipped("cycle-fattree4x3-0.4", "fattree4x3", 4, 400),
