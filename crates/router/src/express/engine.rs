@@ -91,16 +91,15 @@ impl Engine {
         routing: &R,
         border: &mut B,
     ) {
-        let Fixed { looks, weighs, rc, .. } = self.x.fixed;
-        if !L::EVEN && looks && rc == 0 {
-            if due.has_stray(Stray::Route) {
-                self.route_those_due(layout, routing);
-            }
-            due = due.and_asks();
-        }
+        let Fixed { weighs, rc, .. } = self.x.fixed;
         // Where functions do not look, of heads that may set out when they arrive.
-        let routes = due.has_stray(Stray::Route) && rc > 0;
-        self.take_lists(due);
+        let mut routes = due.has_stray(Stray::Route);
+        self.take_bids(due);
+        if routes && rc == 0 {
+            self.route_those_due(layout, routing);
+            (due, routes) = (due.and_asks(), false);
+        }
+        self.take_asks(due);
         if !(self.bids.is_empty() && self.ports.is_empty()) {
             self.x.allocate_switch(layout, &mut self.bids, &mut self.ports);
         }
@@ -118,8 +117,8 @@ impl Engine {
         }
     }
 
-    /// Gathers those who bid and those who ask in the present cycle, from which on some credits count.
-    fn take_lists(&mut self, due: Due) {
+    /// Gathers those who bid in the present cycle, from which on some credits count.
+    fn take_bids(&mut self, due: Due) {
         let Self { x, bids, asks, ports, .. } = self;
         let now = when(x.now);
         core::mem::swap(&mut x.ahead.next_inputs, ports);
@@ -140,6 +139,12 @@ impl Engine {
         if due.has_stray(Stray::Bid) {
             x.ahead.strays.bids(x.now, bids);
         }
+    }
+
+    /// Gathers those who ask in the present cycle.
+    fn take_asks(&mut self, due: Due) {
+        let Self { x, asks, .. } = self;
+        let now = when(x.now);
         if due.has(Kind::Arriving) {
             core::mem::swap(x.ahead.list(Kind::Arriving, now), asks);
         }

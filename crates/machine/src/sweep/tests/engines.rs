@@ -1,7 +1,7 @@
 //! The two ways to step a network, by lists and router by router: whoever watches gets the second.
 
 use topology::Description;
-use topology::describe::{FabricForm, LinkForm, UpRouting};
+use topology::describe::{DragonflyRouting, FabricForm, GridRouting, LinkForm, UpRouting};
 use topology::spec::MachineSpec;
 use traffic::synthetic::{Exchange, TrafficSpec};
 
@@ -37,8 +37,15 @@ fn lists_and_routers_make_the_same_run_on_every_kind_of_network() {
         "cmesh4x4x4",
         "fattree4x3",
         "dragonfly72",
+        "slimfly50",
+        "flatbutterfly4x4c4",
+        "ub-mesh-rack",
+        "hierarchy_mesh_torus",
+        "hierarchy_racks",
         "hyperx4x4x4",
+        "clos64",
         "nvl8",
+        "nvl72",
         "mi300x-8",
         "fullmesh8",
     ];
@@ -46,11 +53,54 @@ fn lists_and_routers_make_the_same_run_on_every_kind_of_network() {
         let Some(machine) = Description::shipped(name) else { panic!("{name} is not shipped") };
         on_all_loads(&machine, name);
     }
+}
+
+/// A tree whose switches look at their ports.
+fn adaptive_tree() -> Description {
     let mut tree = Description::shipped("fattree4x3").expect("it is shipped");
     if let FabricForm::FatTree(tree) = &mut tree.fabric {
         tree.routing = UpRouting::Adaptive;
     }
-    on_all_loads(&tree, "adaptive tree");
+    tree
+}
+
+/// Functions that look at ports at every hop, once a packet, or never though their kind may, with routers that look ahead
+/// and others.
+#[test]
+fn lists_and_routers_make_the_same_run_whenever_ports_are_looked_at() {
+    let shipped = |name| Description::shipped(name).expect("it is shipped");
+    let mesh = |routing: GridRouting| {
+        let mut mesh = shipped("mesh8x8");
+        if let FabricForm::Mesh(grid) = &mut mesh.fabric {
+            grid.routing = routing;
+        }
+        mesh
+    };
+    let dragonfly = |routing: DragonflyRouting| {
+        let mut dragonfly = shipped("dragonfly72");
+        if let FabricForm::Dragonfly(form) = &mut dragonfly.fabric {
+            form.routing = routing;
+        }
+        dragonfly
+    };
+    let machines = [
+        ("O1TURN", mesh(GridRouting::O1Turn)),
+        ("XY-YX by load", mesh(GridRouting::AdaptiveXyYx)),
+        ("minimal dragonfly", dragonfly(DragonflyRouting::Minimal)),
+        ("Valiant dragonfly", dragonfly(DragonflyRouting::Valiant)),
+        ("UGAL-L", dragonfly(DragonflyRouting::UgalL)),
+        ("UGAL-G", dragonfly(DragonflyRouting::UgalG)),
+        ("UGAL on a Slim Fly", shipped("slimfly50")),
+        ("UGAL on a HyperX", shipped("flatbutterfly4x4c4")),
+        ("odd-even", mesh(GridRouting::OddEven)),
+        ("adaptive tree", adaptive_tree()),
+    ];
+    for (name, mut machine) in machines {
+        for rc in [0, 1, 3] {
+            machine.router.rc_cycles = rc;
+            on_all_loads(&machine, &format!("{name}, RC {rc}"));
+        }
+    }
 }
 
 fn on_all_loads(machine: &Description, name: &str) {
