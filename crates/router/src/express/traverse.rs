@@ -300,9 +300,10 @@ impl Engine {
         from: From,
     ) {
         self.x.ahead.fill(when(self.x.now));
-        // Some may yet set out when they are there.
+        // Those of one flit may yet set out when they are there.
+        let alone = flit.is_head() && flit.is_tail();
         let first = self.x.fixed.looks && matches!(from, From::Node);
-        let later = first || self.x.fixed.is_far(when(self.x.now), arrival);
+        let later = alone && (first || self.x.fixed.is_far(when(self.x.now), arrival));
         self.x.flights.tally.hops += u32::from(!later);
         self.x.hot(layout).receive(lane, flit, (arrival, from));
     }

@@ -131,6 +131,8 @@ struct Case {
     limit: usize,
     /// Whether a tree's switches look at their ports, and on a mesh the first router of a packet does.
     looks: bool,
+    /// Whether a mesh has ways of more routers than a flight has legs, and is asked for each.
+    long: bool,
 }
 
 impl Case {
@@ -142,7 +144,10 @@ impl Case {
             buffer_flits: self.buffer,
         };
         if let FabricForm::Mesh(grid) = &mut this.fabric {
-            grid.dims = vec![4, 4];
+            grid.dims = if self.long { vec![40, 2] } else { vec![4, 4] };
+            if self.long {
+                grid.routing = GridRouting::O1Turn;
+            }
             if self.far {
                 grid.link = PerDim::Same("far".to_owned());
             }
@@ -235,6 +240,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 seed,
                 limit,
                 looks: seed % 2 == 0,
+                long: false,
             },
         )
 }
@@ -298,6 +304,7 @@ const MESH: Case = Case {
     seed: 3,
     limit: usize::MAX,
     looks: false,
+    long: false,
 };
 
 /// On every kind of network that has them flights set out and, with others about, are put down, or the test above
@@ -320,6 +327,14 @@ fn there_are_flights_and_some_are_put_down() {
     let lookahead = Case { topology: "dragonfly72", stages: [0, 1, 1], ..MESH };
     assert_eq!(same(&lookahead, 1000), (0, 0));
     assert_eq!(same(&Case { topology: "fattree4x3", looks: true, ..MESH }, 1000), (0, 0));
+}
+
+#[test]
+fn a_way_of_more_routers_than_a_flight_has_legs_is_flown_in_parts() {
+    for permille in [2, 12] {
+        let (all, down) = same(&Case { permille, long: true, ..MESH }, 1500);
+        assert!(all > 100 && down > 0, "{permille}: {all} {down}");
+    }
 }
 
 /// Long ways get into each other's: left to itself, the network tries flights and soon gives them up for long.

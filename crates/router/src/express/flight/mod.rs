@@ -219,7 +219,7 @@ pub(super) struct Flights {
     doomed: Vec<FlightNo>,
     /// Flits on their way into an input VC which may set out from there, each with the cycle of its arrival.
     pub(super) fresh: Vec<(LaneNo, PackedFlit, When)>,
-    /// Input VCs whose heads a function that looks at ports routed in this cycle: they may set out from there, too.
+    /// Input VCs whose heads were routed in this cycle and not ahead of time: they may set out from there, too.
     pub(super) decided: Vec<LaneNo>,
 }
 

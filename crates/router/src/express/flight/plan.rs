@@ -80,7 +80,7 @@ impl Express {
             self.cells[lane].input.len = 1;
             self.cells.link_mut(entry).add_users(1);
         }
-        self.flights.tally.hops += 1;
+        self.flights.tally.hops += u32::from(flit.is_tail());
         self.want(lane);
         self.ahead.ask(now.wrapping_add(self.fixed.rc), lane);
     }
@@ -260,7 +260,7 @@ impl Express {
     }
 
     /// The hop of a packet where a plan has come to, by the routing function, or as it was decided; without VCs if it is not
-    /// sound.
+    /// sound, or the plan has no more legs.
     #[inline(never)]
     fn ask<R: RoutingFunction, L: Layout>(
         &mut self,
@@ -269,6 +269,9 @@ impl Express {
         flit: PackedFlit,
         number: FlightNo,
     ) -> (LaneNo, u64) {
+        if usize::from(plan.legs) == LEGS {
+            return (0, 0);
+        }
         let head = head.get_or_insert_with(|| self.heads[flit.packet().at()]);
         let (lane, input) = (plan.lane, &self.cells[plan.lane].input);
         let hop = if plan.decided && plan.legs == 0 {
