@@ -321,11 +321,11 @@ fn there_are_flights_and_some_are_put_down() {
     assert!(same(&Case { topology: "mi300x-8", permille: 30, ..MESH }, 3000).0 > 100);
     // Functions that look at ports of the first router leave it to flights after that, others decide hop by hop.
     for topology in ["mesh8x8", "dragonfly72", "slimfly50", "flatbutterfly4x4c4"] {
-        let (all, down) = same(&Case { topology, looks: true, permille: 10, ..MESH }, 3000);
+        let (all, down) = same(&Case { topology, looks: true, permille: 20, ..MESH }, 1200);
         assert!(all > 100 && down > 0, "{topology}: {all} {down}");
     }
     let lookahead = Case { topology: "dragonfly72", stages: [0, 1, 1], ..MESH };
-    assert_eq!(same(&lookahead, 1000), (0, 0));
+    assert_eq!(same(&lookahead, 500), (0, 0));
     assert_eq!(same(&Case { topology: "fattree4x3", looks: true, ..MESH }, 1000), (0, 0));
 }
 

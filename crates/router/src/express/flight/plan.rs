@@ -3,6 +3,7 @@
 use base::{Head, Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
 use super::{ALL, Before, FOR_NOW, Flight, FlightNo, HORIZON, Had, LEGS, Leg, Link, Spacing, link};
+use crate::express::hops::Hops;
 use crate::express::inspect::Looking;
 use crate::express::layout::Layout;
 use crate::express::state::{
@@ -307,44 +308,44 @@ impl Express {
         // Its link, until when is yet to be told.
         let mut own = Link::new(0, Had::by(number, len + 1));
         let mut stop = Stop::There;
-        let (port_asked, mut vcs_asked) = plan.asked;
-        let known = |row: u32| match (OTHERS, SLOW) {
-            (false, _) => Some((hops.port_of(row, dst), of_class)),
-            (true, false) => hops.of_input(row, flit),
-            (true, true) => hops.of(row, flit),
-        };
+        let mut asked = plan.asked;
         // Each of a leg is written as soon as it is known: so there is little to be kept at hand.
         for n in usize::from(len)..LEGS {
             let leg = &mut f.legs[n];
             let Cell { input, output } = &cells[lane];
             debug_assert!(input.len == 0, "{lane} has a flit and a flight");
             let (from, ports, last) = (output.port, output.ports, input.out);
-            let asked = (port_asked, core::mem::take(&mut vcs_asked));
-            let hop = if OTHERS && asked.1 != 0 { Some(asked) } else { known(input.row) };
-            let Some((port, able)) = hop else {
-                stop = Stop::Unknown;
-                break;
+            let (port, able) = if OTHERS {
+                let Some(hop) = next_hop::<SLOW>(hops, &mut asked, input.row, flit) else {
+                    stop = Stop::Unknown;
+                    break;
+                };
+                hop
+            } else {
+                (hops.port_of(input.row, dst), of_class)
             };
             let there = ports | port;
             let Port { first, lead, open_at, .. } = *cells.port(there);
             let link = cells.link(there);
             let (reaches, asks) = (arrival.wrapping_add(lead), arrival.wrapping_add(rc));
-            if let Some(bar) = barred::<SLOW>((there, link), (reaches, asks), open_at) {
-                stop = bar;
+            if link.is_used() {
+                break;
+            }
+            if !after(reaches, link.until()) {
+                stop = Stop::Flight(there, asks);
                 break;
             }
             (leg.link, leg.before.out) = (link, last);
             let out = first | lane_no(behind(last.wrapping_sub(first), able, vcs));
             let credits = cells[out].output.credits.cast_signed();
-            if credits <= 0 {
+            if credits <= 0 || SLOW && after(open_at, asks.wrapping_add(1)) {
                 break;
             }
             let (hop, departs) = (Sent::new(lane, out), asks.wrapping_add(1));
             (leg.hop, leg.departs) = (hop, departs);
             if SLOW {
-                let at = *now + u64::from(departs.wrapping_sub(when(*now)));
-                let free = occupy(cells, rates, there, (at, fixed.traversal));
-                (f.extras[n].free, f.extras[n].open_at) = (free, open_at);
+                f.extras[n].free = occupy(cells, rates, there, (*now, departs, fixed.traversal));
+                f.extras[n].open_at = open_at;
             }
             remember(cells, hop, (from, there), &mut leg.before);
             let far = cells[out].output.far;
@@ -401,35 +402,33 @@ impl Express {
     }
 }
 
-/// What keeps a head off a link for which it asks in a cycle, and which it reaches the end of, or takes, in another: somebody who
-/// uses it, a flight that has it, or its rate.
+/// The hop that was asked for, which is taken, or the one that is known at the input VC of a row; links may be `SLOW`.
 #[expect(clippy::inline_always, reason = "a part of every leg")]
 #[inline(always)]
-const fn barred<const SLOW: bool>(
-    (there, link): (LaneNo, Link),
-    (reaches, asks): (When, When),
-    open_at: When,
-) -> Option<Stop> {
-    if link.is_used() {
-        return Some(Stop::There);
+fn next_hop<const SLOW: bool>(
+    hops: &Hops,
+    asked: &mut (LaneNo, u64),
+    row: u32,
+    flit: PackedFlit,
+) -> Option<(LaneNo, u64)> {
+    if asked.1 != 0 {
+        return Some(core::mem::take(asked));
     }
-    if !after(reaches, link.until()) {
-        return Some(Stop::Flight(there, asks));
-    }
-    if SLOW && after(open_at, asks.wrapping_add(1)) { Some(Stop::There) } else { None }
+    if SLOW { hops.of(row, flit) } else { hops.of_input(row, flit) }
 }
 
-/// Occupies the link of a port, if that is slow, with a flit that has the switch in a cycle and is on it so many later. Gives
-/// when it took another before.
+/// Occupies the link of a port, if that is slow, in cycle `now` with a flit that has the switch in cycle `departs` and is on it so
+/// many later. Gives when it took another before.
 fn occupy(
     cells: &mut Places,
     rates: &mut [Rate],
     there: LaneNo,
-    (at, traversal): (u64, u32),
+    (now, departs, traversal): (u64, When, u32),
 ) -> u64 {
     let rate = rates.get_mut(usize::from(there)).filter(|rate| rate.interval > 0);
     let Some(rate) = rate else { return 0 };
     let before = rate.free;
+    let at = now + u64::from(departs.wrapping_sub(when(now)));
     let free = rate.occupy(at + u64::from(traversal));
     cells.port_mut(there).open_at = when(free - u64::from(traversal));
     before
