@@ -24,8 +24,8 @@
 //!
 //! The decisions are those of the plain step, cycle by cycle: all pointers, all rules, any delays of
 //! the stages, links of any latency and rate. Routing functions that look at output ports are asked
-//! in the cycle of RC, others ahead of time, and so are those that look once a packet after that. What it does not have: watchers, VCs that are free by
-//! their credits, functions that look at other routers.
+//! in the cycle of RC, others ahead of time, and so are those that look once a packet after that. What it does not
+//! have: watchers, VCs that are free by their credits, functions that look at other routers.
 
 mod ahead;
 mod allocate;

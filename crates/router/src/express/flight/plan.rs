@@ -337,7 +337,7 @@ impl Express {
             }
             (leg.link, leg.before.out) = (link, last);
             let out = first | lane_no(behind(last.wrapping_sub(first), able, vcs));
-            let credits = cells[out].output.credits.cast_signed();
+            let credits = cells[out].output.credits.cast_signed(); // Below 0 where one starves.
             if credits <= 0 || SLOW && after(open_at, asks.wrapping_add(1)) {
                 break;
             }
