@@ -148,6 +148,8 @@ struct Fixed {
     /// [`Hot::give_back`](hot::Hot::give_back); and whether those to nodes never lack any.
     ample: i16,
     exits_ample: bool,
+    /// Cycles from switch allocation to being at the node, where they are as many for all nodes.
+    exit_latency: Option<u32>,
     /// All links between routers are as the first, none is slow, and heads are routed ahead of time: so
     /// it is known at each step of a hop which list comes next.
     even: bool,
@@ -340,6 +342,7 @@ impl Fixed {
             any_slow,
             ample: if looks { i16::MAX } else { ample(links) },
             exits_ample: (!looks || looks_once) && exits_ample(params, traversal, links),
+            exit_latency: exit_latency(links).map(|latency| traversal + latency),
             even: alike
                 && !any_slow
                 && !looks
@@ -370,6 +373,14 @@ fn exits_ample(params: &[RouterParams], traversal: u32, links: &[Vec<PortLink>])
         }
     };
     params.iter().zip(links).all(|(p, links)| links.iter().zip(&p.output_depth).all(ample))
+}
+
+/// The latency of links to nodes, if they are all alike.
+fn exit_latency(links: &[Vec<PortLink>]) -> Option<u32> {
+    let to_nodes = links.iter().flatten().filter(|l| matches!(l.far, FarEnd::Node(_)));
+    let mut latencies = to_nodes.map(|l| l.latency);
+    let first = latencies.next()?;
+    latencies.all(|latency| latency == first).then_some(first)
 }
 
 /// `[kind]`: how many cycles ahead most events of the kind are put down, as the first links tell; 0 where that

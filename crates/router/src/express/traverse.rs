@@ -41,7 +41,7 @@ impl Engine {
         let mut exits = self.exits.open();
         exits.len = exited;
         if L::FLIES {
-            self.x.land_in_order(|out, flit| exits.push((out, flit)));
+            self.x.leave_in_order(exited > 0, |out, flit| exits.push((out, flit)));
         }
         exits.len
     }

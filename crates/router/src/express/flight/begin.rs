@@ -1,6 +1,6 @@
 //! When there are flights: they begin where few flits are in the network, and are given up where there are many.
 
-use super::{FLITS_MAX, Flights, HOPS, HORIZON, Had, Link, PAUSE, Rule, Tally, link};
+use super::{Exits, FLITS_MAX, Flights, HOPS, HORIZON, Had, Link, PAUSE, Rule, Tally, link};
 use crate::express::layout::Layout;
 use crate::express::state::{NOBODY, Port, after, lane_no, when};
 use crate::express::{Border, Express};
@@ -26,7 +26,12 @@ impl Express {
             && flits <= limit
             && when(self.now).wrapping_sub(since) > pause
         {
-            self.flights.ordered = border.ordered() || !self.fixed.exits_ample;
+            self.flights.exits = match self.fixed.exit_latency {
+                _ if !self.fixed.exits_ample => Exits::Leaving,
+                _ if !border.ordered() => Exits::Landing,
+                Some(_) => Exits::Sorted,
+                None => Exits::Leaving,
+            };
             self.begin_flights(layout);
         }
     }
@@ -56,8 +61,9 @@ impl Express {
         layout: L,
         border: &mut B,
     ) {
+        let mut landing = Vec::new();
         for number in 1..self.flights.unused {
-            let f = &mut self.flights.places[usize::from(number)];
+            let f = &mut self.flights.places[number];
             if !f.aloft {
                 continue;
             }
@@ -66,8 +72,13 @@ impl Express {
                 self.flights.doomed.push(number);
             } else {
                 f.aloft = false;
-                self.hand_over(border, number);
+                landing.push((f.leaves(), number));
             }
+        }
+        // Those that arrive together are handed over in order.
+        landing.sort_unstable();
+        for (_, number) in landing {
+            self.hand_over(border, number);
         }
         self.put_down(layout, border);
         for port in 0..self.cells.ports().len() {

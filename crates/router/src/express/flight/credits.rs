@@ -22,7 +22,7 @@ impl Express {
         let first = Some(self.cells.link(there)).filter(known);
         let all = core::iter::successors(first, move |l| Some(self.before(l.had())).filter(known));
         all.filter_map(move |link| {
-            let f = &self.flights.places[usize::from(link.had().flight())];
+            let f = &self.flights.places[link.had().flight()];
             let at = usize::from(link.had().leg());
             let leg = f.legs().get(at)?;
             let spent = at == 0 || after(by, f.legs[at - 1].departs);

@@ -1,6 +1,6 @@
 //! How flights end: where they were going, or where somebody else is in the way.
 
-use super::{ALL, ENTRY, FOR_NOW, FlightNo};
+use super::{ALL, ENTRY, Exits, FOR_NOW, FlightNo};
 use super::{Extra, Flight, Flights, Had, LEGS, Leg, Link, link};
 use crate::express::hot::From;
 use crate::express::layout::Layout;
@@ -20,7 +20,7 @@ impl Express {
         let now = when(self.now);
         let mut number = self.flights.take_due(now);
         while number != 0 {
-            let f = &mut self.flights.places[usize::from(number)];
+            let f = &mut self.flights.places[number];
             let Flight { next, aloft, .. } = *f;
             f.aloft = false;
             self.flights.close(number, now);
@@ -33,19 +33,30 @@ impl Express {
     }
 
     /// Where the order counts, lists the flits of flights that leave their last router in the present cycle, each with its
-    /// output VC, as if they had left like any other.
-    pub(in crate::express) fn land_in_order(&mut self, mut list: impl FnMut(LaneNo, PackedFlit)) {
-        let Self { cells, flights, now, .. } = self;
-        if !flights.ordered || !flights.on {
+    /// output VC, as if they had left like any other: where they [end there](Exits::Leaving), or have others leave
+    /// `beside` them.
+    pub(in crate::express) fn leave_in_order(
+        &mut self,
+        beside: bool,
+        mut list: impl FnMut(LaneNo, PackedFlit),
+    ) {
+        let Self { cells, flights, now, fixed, .. } = self;
+        if !flights.on {
             return;
         }
-        let mut number = flights.ends[Flights::place(when(*now))];
+        let mut number = match (flights.exits, fixed.exit_latency) {
+            (Exits::Leaving, _) => flights.ends[Flights::place(when(*now))],
+            (Exits::Sorted, Some(latency)) if beside => {
+                flights.landings[Flights::place(when(*now).wrapping_add(latency))]
+            }
+            _ => return,
+        };
         while number != 0 {
-            let f = &mut flights.places[usize::from(number)];
+            let f = &mut flights.places[number];
             if f.aloft && f.exits {
                 f.aloft = false;
                 flights.flits += 1;
-                let out = f.legs[usize::from(f.len - 1) % LEGS].hop.out();
+                let out = f.leaves();
                 cells[out].output.credits -= 1;
                 list(out, f.flit.routed_by(f.len.into()));
             }
@@ -56,7 +67,7 @@ impl Express {
     /// Puts the flit of a flight whose last leg ends at a router on its way to that.
     #[inline(never)]
     fn go_on(&mut self, number: FlightNo) {
-        let f = &self.flights.places[usize::from(number)];
+        let f = &self.flights.places[number];
         let (flit, last) = (f.flit.routed_by(f.len.into()), usize::from(f.len - 1) % LEGS);
         let (out, state) = (f.legs[last].hop.out(), f.extras[last].state);
         self.note(flit, state);
@@ -64,7 +75,7 @@ impl Express {
         output.credits -= 1;
         let (far, there) = (lane_no(output.far), output.port);
         let arrival = when(self.now).wrapping_add(self.cells.port(there).latency);
-        let len = self.flights.places[usize::from(number)].len;
+        let len = self.flights.places[number].len;
         self.give_up(Had::by(number, len), there);
         self.flights.fresh.push((far, flit, arrival));
     }
@@ -85,7 +96,7 @@ impl Express {
         if !self.is_done(had) {
             return false;
         }
-        let f = &self.flights.places[usize::from(had.flight())];
+        let f = &self.flights.places[had.flight()];
         let Leg { hop, departs, .. } = f.legs[usize::from(had.leg()) % LEGS];
         if self.fixed.looks && link & ENTRY == 0 {
             self.settle(link);
@@ -149,21 +160,21 @@ impl Express {
 
     /// How a link was had before a flight had it.
     pub(super) fn before(&self, had: Had) -> Link {
-        let f = &self.flights.places[usize::from(had.flight())];
+        let f = &self.flights.places[had.flight()];
         let leg = had.leg().checked_sub(1).map(|leg| f.legs[usize::from(leg) % LEGS].link);
         leg.unwrap_or(f.entry)
     }
 
     /// Whether a flight is done with a link but for its credit.
     fn is_done(&self, had: Had) -> bool {
-        let f = &self.flights.places[usize::from(had.flight())];
+        let f = &self.flights.places[had.flight()];
         let leg = f.legs().get(usize::from(had.leg()));
         leg.is_some_and(|leg| !after(leg.departs, when(self.now)))
     }
 
     /// Whether a flight is yet to come to the router that it leaves by a link which it has.
     fn is_to_come(&self, had: Had) -> bool {
-        let f = &self.flights.places[usize::from(had.flight())];
+        let f = &self.flights.places[had.flight()];
         let before = had.leg().checked_sub(2).map(usize::from).and_then(|leg| f.legs().get(leg));
         before.is_some_and(|leg| after(leg.departs, when(self.now)))
     }
@@ -182,7 +193,7 @@ impl Express {
     fn doom<L: Layout>(&mut self, layout: L, had: Had) {
         let number = had.flight();
         let kept = if self.is_to_come(had) { had.leg() - 1 } else { 0 };
-        let f = &mut self.flights.places[usize::from(number)];
+        let f = &mut self.flights.places[number];
         let lost = f.kept.min(f.len);
         let Some((over, _)) = f.leg(when(self.now)).filter(|_| kept < lost) else { return };
         if f.kept == ALL {
@@ -191,11 +202,11 @@ impl Express {
         f.kept = kept;
         // If it keeps some, nobody can tell how long its flit is going to be behind the last one.
         for leg in kept.saturating_sub(1).max(over)..lost {
-            let hop = self.flights.places[usize::from(number)].legs[usize::from(leg) % LEGS].hop;
+            let hop = self.flights.places[number].legs[usize::from(leg) % LEGS].hop;
             self.doom_behind(layout, layout.port(hop.out()), number);
         }
         if kept == 0 {
-            let hop = self.flights.places[usize::from(number)].legs[usize::from(over) % LEGS].hop;
+            let hop = self.flights.places[number].legs[usize::from(over) % LEGS].hop;
             let back = self.cells[hop.lane()].output.far;
             self.doom_behind(layout, link(layout, back, hop.lane()), number);
             // Those that are before it in the buffer come to be there first.
@@ -216,9 +227,9 @@ impl Express {
     // The last to set out is the last on every link that it has. So its legs are taken first, and its flit is put last.
     pub(super) fn put_down<L: Layout, B: Border>(&mut self, layout: L, border: &mut B) {
         let mut doomed = core::mem::take(&mut self.flights.doomed);
-        doomed.sort_unstable_by_key(|number| self.flights.places[usize::from(*number)].age);
+        doomed.sort_unstable_by_key(|number| self.flights.places[*number].age);
         for number in doomed.iter().rev() {
-            let kept = self.flights.places[usize::from(*number)].kept;
+            let kept = self.flights.places[*number].kept;
             if kept > 0 {
                 self.cut(layout, border, *number, kept);
             } else {
@@ -226,7 +237,7 @@ impl Express {
             }
         }
         for number in &doomed {
-            if self.flights.places[usize::from(*number)].kept == 0 {
+            if self.flights.places[*number].kept == 0 {
                 self.put(layout, border, *number);
             }
         }
@@ -236,12 +247,12 @@ impl Express {
 
     /// Has a flight end with so many legs: it may set out again from there.
     fn cut<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, number: FlightNo, kept: u8) {
-        let len = self.flights.places[usize::from(number)].len;
+        let len = self.flights.places[number].len;
         self.forget(number, kept, len);
-        let f = &mut self.flights.places[usize::from(number)];
+        let f = &mut self.flights.places[number];
         let last = &f.legs[usize::from(kept - 1) % LEGS];
         let (ends, out) = (last.departs, last.hop.out());
-        let lands = f.exits && !self.flights.ordered;
+        let lands = f.exits && self.flights.exits.land();
         self.flights.flits += usize::from(f.exits);
         (f.len, f.exits, f.kept) = (kept, false, ALL);
         let until = when(self.now).wrapping_add(FOR_NOW);
@@ -262,7 +273,7 @@ impl Express {
     ) -> bool {
         let had = self.cells.link(link).had();
         let number = had.flight();
-        let f = &self.flights.places[usize::from(number)];
+        let f = &self.flights.places[number];
         let from = usize::from(had.leg());
         if !f.aloft
             || !self.is_to_come(had)
@@ -280,7 +291,7 @@ impl Express {
 
     /// Takes the legs from a flight that are not over.
     fn ground<L: Layout>(&mut self, layout: L, number: FlightNo) {
-        let f = &mut self.flights.places[usize::from(number)];
+        let f = &mut self.flights.places[number];
         f.aloft = false;
         let Some((over, &Leg { hop, .. })) = f.leg(when(self.now)) else { return };
         self.flights.counts.1 += 1;
@@ -299,7 +310,7 @@ impl Express {
 
     /// Puts the flit of a flight into the input VC where it is in the present cycle, or to which it is on its way.
     fn put<L: Layout, B: Border>(&mut self, layout: L, border: &mut B, number: FlightNo) {
-        let f = &mut self.flights.places[usize::from(number)];
+        let f = &mut self.flights.places[number];
         f.kept = ALL;
         let Some((over, &Leg { hop, departs, .. })) = f.leg(when(self.now)) else { return };
         let lane = hop.lane();
@@ -324,7 +335,7 @@ impl Express {
     /// Puts a flit on its way to a buffer that holds others.
     #[cold]
     fn put_behind<L: Layout>(&mut self, layout: L, (number, over): (FlightNo, u8)) {
-        let f = &self.flights.places[usize::from(number)];
+        let f = &self.flights.places[number];
         let flit = f.flit.routed_by(over.into());
         let Leg { hop, departs, .. } = f.legs[usize::from(over) % LEGS];
         if let Some(before) = over.checked_sub(1) {
@@ -338,7 +349,7 @@ impl Express {
     /// Puts a flit into a buffer that is empty, or on its way to it.
     fn put_at_front<L: Layout>(&mut self, layout: L, (number, over): (FlightNo, u8)) {
         let now = when(self.now);
-        let f = &self.flights.places[usize::from(number)];
+        let f = &self.flights.places[number];
         let flit = f.flit.routed_by(u16::from(over) + 1);
         let Leg { hop, departs, .. } = f.legs[usize::from(over) % LEGS];
         let Extra { vcs, state, .. } = f.extras[usize::from(over) % LEGS];
@@ -378,7 +389,7 @@ impl Express {
     /// Hands over the flit of a flight that is on its way to its node.
     #[cold]
     pub(super) fn hand_over<B: Border>(&self, border: &mut B, number: FlightNo) {
-        let f = &self.flights.places[usize::from(number)];
+        let f = &self.flights.places[number];
         let (flit, last) = (f.flit.routed_by(f.len.into()), &f.legs[usize::from(f.len - 1) % LEGS]);
         let latency = self.cells.port(self.cells[last.hop.out()].output.port).latency;
         border.ejects(self.cycle_of(last.departs.wrapping_add(latency))).push(flit);

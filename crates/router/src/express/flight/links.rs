@@ -2,7 +2,7 @@
 
 use zerocopy::FromZeros;
 
-use super::FlightNo;
+use super::{FlightNo, NUMBER_BITS};
 use crate::express::state::{When, after};
 use crate::express::{Fixed, PortLink};
 use crate::rate::FRACTION;
@@ -93,18 +93,19 @@ pub(super) struct Had(u16);
 
 impl Had {
     pub(super) const NONE: Self = Self::by(0, 0);
-    const LEG: u16 = 1 << FlightNo::BITS;
+    const LEG: u16 = 1 << NUMBER_BITS;
 
     pub(super) const fn by(flight: FlightNo, leg: u8) -> Self {
-        Self(u16::from_le_bytes([flight, leg]))
+        Self(flight | (leg as u16) << NUMBER_BITS)
     }
 
     pub(super) const fn flight(self) -> FlightNo {
-        self.0.to_le_bytes()[0]
+        self.0 & (Self::LEG - 1)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "all of it")]
     pub(super) const fn leg(self) -> u8 {
-        self.0.to_le_bytes()[1]
+        (self.0 >> NUMBER_BITS) as u8
     }
 }
 

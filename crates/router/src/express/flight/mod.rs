@@ -26,6 +26,8 @@ mod land;
 mod links;
 mod plan;
 
+use core::ops::{Index, IndexMut};
+
 use zerocopy::FromZeros;
 
 use super::layout::Layout;
@@ -39,7 +41,9 @@ const LEGS: usize = 32;
 /// Cycles from the setting out to the end, less than these.
 const HORIZON: usize = 1024;
 /// Places for flights; the first is nobody's.
-const FLIGHTS: usize = 1 << FlightNo::BITS;
+const FLIGHTS: usize = 1 << NUMBER_BITS;
+/// Bits of a flight's number.
+const NUMBER_BITS: u32 = 10;
 /// The bit of a link's number that says that it comes from a node: it has that of its port at the router. Others
 /// have that of the port that they leave.
 pub(super) const ENTRY: LaneNo = 1 << 15;
@@ -65,7 +69,7 @@ const ALL: u8 = u8::MAX;
 const FOR_NOW: u32 = 1 << 20;
 
 /// The number of a flight; 0 stands for none.
-type FlightNo = u8;
+type FlightNo = u16;
 
 /// A flight's way through a router.
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -116,15 +120,15 @@ struct Flight {
     exits: bool,
     /// Whether it has neither ended nor been put down early.
     aloft: bool,
+    /// How many of its legs it keeps, where it is about to lose some: none if it is put down. Or [`ALL`].
+    kept: u8,
     /// The next one that ends in the same cycle.
     next: FlightNo,
+    room: [u8; 2],
     /// The last cycle in which some link may be had by its number.
     until: When,
     /// The cycle in which it ends.
     ends: When,
-    /// How many of its legs it keeps, where it is about to lose some: none if it is put down. Or [`ALL`].
-    kept: u8,
-    room: [u8; 3],
     /// How many set out before.
     age: u64,
     /// How the link was had before by which it sets out.
@@ -140,10 +144,35 @@ impl Flight {
         &self.legs[..usize::from(self.len)]
     }
 
+    /// The output VC by which it leaves in the end.
+    const fn leaves(&self) -> LaneNo {
+        self.legs[(self.len - 1) as usize % LEGS].hop.out()
+    }
+
     /// The first leg that is not over in cycle `now`, with how many are.
     fn leg(&self, now: When) -> Option<(u8, &Leg)> {
         let legs = self.legs().iter().zip(0..);
         legs.map(|(leg, at)| (at, leg)).find(|(_, leg)| after(leg.departs, now))
+    }
+}
+
+/// The places of all flights.
+#[derive(Debug)]
+struct Places(Box<[Flight; FLIGHTS]>);
+
+impl Index<FlightNo> for Places {
+    type Output = Flight;
+
+    #[inline]
+    fn index(&self, number: FlightNo) -> &Flight {
+        &self.0[usize::from(number) % FLIGHTS]
+    }
+}
+
+impl IndexMut<FlightNo> for Places {
+    #[inline]
+    fn index_mut(&mut self, number: FlightNo) -> &mut Flight {
+        &mut self.0[usize::from(number) % FLIGHTS]
     }
 }
 
@@ -155,6 +184,25 @@ pub(super) enum Rule {
     /// While they come to anything.
     Useful,
     Always,
+}
+
+/// Where flights end that lead to nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Exits {
+    /// At their nodes.
+    Landing,
+    /// There, and the flits that arrive in one cycle are handed over [in order](crate::Border::ordered): that of the output
+    /// VCs by which they left, all in the same cycle, since links to nodes take equally long.
+    Sorted,
+    /// Where they leave their last router: the order counts and depends on when they do, or nodes may be short of buffers.
+    Leaving,
+}
+
+impl Exits {
+    /// Whether that is at their nodes.
+    const fn land(self) -> bool {
+        !matches!(self, Self::Leaving)
+    }
 }
 
 /// Whether flights come to anything: legs of them, and hops of others while there are any.
@@ -189,9 +237,8 @@ pub(super) struct Flights {
     /// When there are any, and the flits in the network up to which there are.
     rule: Rule,
     limit: usize,
-    /// Whether flits are handed over [in order](crate::Border::ordered), or nodes may be short of buffers: then they are when
-    /// they leave the last router, and that is the end.
-    ordered: bool,
+    /// Where those end that lead to nodes.
+    exits: Exits,
     /// Flits in the network, those of flights that end at nodes not counted.
     pub(super) flits: usize,
     /// How many set out, and how many of them were put down early.
@@ -205,8 +252,8 @@ pub(super) struct Flights {
     all: u64,
     vcs: u16,
     pub(super) spacing: Spacing,
-    places: Box<[Flight; FLIGHTS]>,
-    /// The number to be tried next, and the first that never was anybody's.
+    places: Places,
+    /// The number to be tried next, which go around, and the first that never was anybody's: as many are used as it takes.
     next: FlightNo,
     unused: FlightNo,
     /// `[cycle]`, by its low bits: the first of those that are at their nodes in it, which take them from there, and of all
@@ -228,11 +275,11 @@ impl Clone for Flights {
         let mut this = Self::new((self.rule, self.limit), self.all, self.spacing);
         if self.on {
             let used = usize::from(self.unused);
-            this.places[..used].copy_from_slice(&self.places[..used]);
+            this.places.0[..used].copy_from_slice(&self.places.0[..used]);
         }
         Self {
             on: self.on,
-            ordered: self.ordered,
+            exits: self.exits,
             flits: self.flits,
             counts: self.counts,
             tally: self.tally,
@@ -254,7 +301,7 @@ impl Flights {
             on: false,
             rule,
             limit,
-            ordered: false,
+            exits: Exits::Landing,
             flits: 0,
             counts: (0, 0),
             tally: Tally::default(),
@@ -263,7 +310,7 @@ impl Flights {
             all,
             vcs: u16::try_from(all.count_ones()).unwrap_or(0),
             spacing,
-            places: zeroed(),
+            places: Places(zeroed()),
             next: 1,
             unused: 1,
             landings: [0; HORIZON],
@@ -301,14 +348,16 @@ impl Flights {
     /// A number for a flight in cycle `now`. Until that has legs, it is done with no link: a way may come by one twice.
     #[inline]
     fn open(&mut self, now: When) -> Option<FlightNo> {
-        let number = self.next;
-        self.next = if number + 1 == FlightNo::MAX { 1 } else { number + 1 };
-        let place = &mut self.places[usize::from(number)];
-        if number == self.unused {
+        let mut number = self.next;
+        if number < self.unused && !after(self.places[number].until, now) {
+            self.next = if number + 1 == self.unused { 1 } else { number + 1 };
+        } else if usize::from(self.unused) < FLIGHTS {
+            number = self.unused;
             self.unused += 1;
-        } else if after(place.until, now) {
+        } else {
             return None;
         }
+        let place = &mut self.places[number];
         place.len = 0;
         place.until = now.wrapping_add(FOR_NOW);
         Some(number)
@@ -317,7 +366,7 @@ impl Flights {
     /// Gives back the number of a flight that ends in cycle `now`.
     #[inline]
     fn close(&mut self, number: FlightNo, now: When) {
-        self.places[usize::from(number)].until = now.wrapping_add(self.spacing.kept);
+        self.places[number].until = now.wrapping_add(self.spacing.kept);
     }
 
     /// Has a flight end in a cycle, and be at its node then or not.
@@ -325,14 +374,34 @@ impl Flights {
     fn schedule(&mut self, number: FlightNo, ends: When, lands: bool) {
         let all = if lands { &mut self.landings } else { &mut self.ends };
         let first = &mut all[Self::place(ends)];
-        let place = &mut self.places[usize::from(number)];
+        let place = &mut self.places[number];
         place.ends = ends;
         place.next = core::mem::replace(first, number);
+        if lands && place.next != 0 && self.exits == Exits::Sorted {
+            self.sort(ends);
+        }
+    }
+
+    /// Puts the first of those that land in a cycle where it belongs among the others.
+    #[cold]
+    fn sort(&mut self, ends: When) {
+        let places = &mut self.places;
+        let first = self.landings[Self::place(ends)];
+        let leaves = places[first].leaves();
+        let (mut before, mut behind) = (0, places[first].next);
+        while behind != 0 && places[behind].leaves() < leaves {
+            (before, behind) = (behind, places[behind].next);
+        }
+        if before != 0 {
+            self.landings[Self::place(ends)] = places[first].next;
+            places[first].next = behind;
+            places[before].next = first;
+        }
     }
 
     /// Takes back that a flight ends when it [does](Self::schedule).
     fn unschedule(&mut self, number: FlightNo, lands: bool) {
-        let Flight { ends, next, .. } = self.places[usize::from(number)];
+        let Flight { ends, next, .. } = self.places[number];
         let all = if lands { &mut self.landings } else { &mut self.ends };
         let first = &mut all[Self::place(ends)];
         if *first == number {
@@ -340,10 +409,10 @@ impl Flights {
             return;
         }
         let mut before = *first;
-        while before != 0 && self.places[usize::from(before)].next != number {
-            before = self.places[usize::from(before)].next;
+        while before != 0 && self.places[before].next != number {
+            before = self.places[before].next;
         }
-        self.places[usize::from(before)].next = next;
+        self.places[before].next = next;
     }
 
     /// The first flight that ends in cycle `now`, but for those at their nodes; the others follow.
@@ -355,15 +424,13 @@ impl Flights {
     /// Ends a flight that is at its node in cycle `now`, if there is any: its flit.
     #[inline]
     pub(super) fn land(&mut self, now: When) -> Option<PackedFlit> {
-        let first = &mut self.landings[Self::place(now)];
-        while *first != 0 {
-            let number = *first;
-            let Flight { flit, len, next, aloft, until, .. } =
-                &mut self.places[usize::from(number)];
-            *first = *next;
-            *until = now.wrapping_add(self.spacing.kept);
-            if core::mem::take(aloft) {
-                return Some(flit.routed_by((*len).into()));
+        while let number @ 1.. = self.landings[Self::place(now)] {
+            let place = &mut self.places[number];
+            self.landings[Self::place(now)] = place.next;
+            let landed = core::mem::take(&mut place.aloft).then(|| place.flit.routed_by(place.len.into()));
+            self.close(number, now);
+            if landed.is_some() {
+                return landed;
             }
         }
         None
@@ -381,7 +448,7 @@ impl Flights {
 
     /// Cycles are kept by their low bits: moves those long past up to the present.
     pub(super) fn refresh(&mut self, past: When) {
-        for flight in &mut self.places[..usize::from(self.unused)] {
+        for flight in &mut self.places.0[..usize::from(self.unused)] {
             flight.until = later(flight.until, past);
         }
         self.since = later(self.since, past);
@@ -390,7 +457,7 @@ impl Flights {
     /// Flights under way.
     fn all(&self) -> impl Iterator<Item = &Flight> {
         let used = if self.on { usize::from(self.unused) } else { 0 };
-        self.places[..used].iter().filter(|f| f.aloft)
+        self.places.0[..used].iter().filter(|f| f.aloft)
     }
 
     /// What leg of which flight begins at an input VC, if it is there in cycle `now`: its flit as it is there, where it is

@@ -108,7 +108,7 @@ impl Express {
             self.forget(number, plan.legs - 1, plan.legs);
             (plan.legs, plan.exits) = (plan.legs - 1, false);
         }
-        let lands = plan.exits && !self.flights.ordered;
+        let lands = plan.exits && self.flights.exits.land();
         let ends = if lands && (plan.arrival.wrapping_sub(now) as usize) < HORIZON {
             plan.arrival
         } else if let Some(ends) = self.shorten(&mut plan, number) {
@@ -117,7 +117,7 @@ impl Express {
             return false;
         };
         let Plan { legs, exits, .. } = plan;
-        let f = &mut self.flights.places[usize::from(number)];
+        let f = &mut self.flights.places[number];
         f.flit = flit;
         (f.len, f.exits, f.aloft) = (legs, exits, true);
         (f.kept, f.age) = (ALL, self.flights.counts.0);
@@ -126,7 +126,7 @@ impl Express {
         self.flights.flits -= usize::from(exits);
         self.flights.counts.0 += 1;
         self.flights.tally.legs += u32::from(legs);
-        self.flights.schedule(number, ends, exits && !self.flights.ordered);
+        self.flights.schedule(number, ends, lands && exits);
         border.wake(self.cycle_of(ends));
         if back & NODE == 0 {
             // It has the credit again that it was sent for, until somebody could ask.
@@ -152,9 +152,9 @@ impl Express {
         let now = when(self.now);
         while plan.legs > u8::from(!plan.exits) {
             let last =
-                &self.flights.places[usize::from(number)].legs[usize::from(plan.legs - 1) % LEGS];
+                &self.flights.places[number].legs[usize::from(plan.legs - 1) % LEGS];
             let (departs, out) = (last.departs, last.hop.out());
-            let ends = if plan.exits && !self.flights.ordered { plan.arrival } else { departs };
+            let ends = if plan.exits && self.flights.exits.land() { plan.arrival } else { departs };
             if (ends.wrapping_sub(now) as usize) < HORIZON {
                 if !plan.exits {
                     // Nobody can tell how long its flit is going to be there.
@@ -180,7 +180,7 @@ impl Express {
     /// Whether others may take all buffers of a node before the last leg of a way does: they spend their credits when they
     /// leave, two cycles apart at least.
     fn is_crowded(&self, number: FlightNo, legs: u8) -> bool {
-        let last = &self.flights.places[usize::from(number)].legs[usize::from(legs - 1) % LEGS];
+        let last = &self.flights.places[number].legs[usize::from(legs - 1) % LEGS];
         let until = last.link.until();
         let ahead =
             if after(until, when(self.now)) { until.wrapping_sub(when(self.now)) } else { 0 };
@@ -284,7 +284,7 @@ impl Express {
             (port.0, vcs & self.flights.all)
         };
         let (port, vcs) = hop;
-        let f = &mut self.flights.places[usize::from(number)];
+        let f = &mut self.flights.places[number];
         let extra = &mut f.extras[usize::from(plan.legs) % LEGS];
         (extra.vcs, extra.state) = (vcs, head.state);
         if u32::from(port) < 1 << self.fixed.log_ports() { hop } else { (0, 0) }
@@ -303,7 +303,7 @@ impl Express {
         let cells: &mut Places = cells;
         let (dst, of_class, vcs) = (flit.dst().at(), hops.vcs_of(flit) & flights.all, flights.vcs);
         let (rc, Spacing { credit, few, .. }) = (fixed.rc, flights.spacing);
-        let f = &mut flights.places[usize::from(number)];
+        let f = &mut flights.places[number];
         let Plan { mut lane, mut arrival, legs: len, mut exits, .. } = *plan;
         // Its link, until when is yet to be told.
         let mut own = Link::new(0, Had::by(number, len + 1));
@@ -337,8 +337,13 @@ impl Express {
             }
             (leg.link, leg.before.out) = (link, last);
             let out = first | lane_no(behind(last.wrapping_sub(first), able, vcs));
-            let credits = cells[out].output.credits.cast_signed(); // Below 0 where one starves.
-            if credits <= 0 || SLOW && after(open_at, asks.wrapping_add(1)) {
+            // Below 0 where one starves.
+            let credit = match cells[out].output.credits.cast_signed() {
+                credits if credits > few => 0,
+                1.. => credit,
+                _ => break,
+            };
+            if SLOW && after(open_at, asks.wrapping_add(1)) {
                 break;
             }
             let (hop, departs) = (Sent::new(lane, out), asks.wrapping_add(1));
@@ -355,7 +360,6 @@ impl Express {
                 break;
             }
             (lane, arrival) = (lane_no(far), reaches);
-            let credit = if credits <= few { credit } else { 0 };
             *cells.link_mut(there) = own.until_then(arrival.wrapping_add(rc + 1 + credit));
             own = own.of_next_leg();
         }
@@ -380,7 +384,7 @@ impl Express {
     #[inline(never)]
     pub(super) fn forget(&mut self, number: FlightNo, from: u8, to: u8) {
         let Self { cells, flights, rates, .. } = self;
-        let Flight { legs, extras, .. } = &flights.places[usize::from(number)];
+        let Flight { legs, extras, .. } = &flights.places[number];
         let all = legs.iter().zip(extras).take(to.into()).skip(from.into());
         for (Leg { hop, before, link, .. }, extra) in all.rev() {
             let Cell { input, output } = &mut cells[hop.lane()];
