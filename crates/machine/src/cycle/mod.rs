@@ -378,13 +378,8 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
 
     #[inline(never)]
     fn land_all<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
-        let list = self.wires.calendar.landing.list(now);
-        if !list.is_empty() {
-            let landing = core::mem::take(list);
-            for flit in &landing {
-                self.land(*flit, now, terminals);
-            }
-            self.wires.calendar.landing.give_back(now, landing);
+        if self.wires.calendar.landing.has(now) {
+            self.land_listed(now, terminals);
         }
         while let Some(flit) = self.bank.land() {
             self.land(flit, now, terminals);
@@ -392,6 +387,15 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         while let Some((node, class)) = self.woken.pop() {
             self.wake_node(node, class);
         }
+    }
+
+    #[inline(never)]
+    fn land_listed<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
+        let landing = self.wires.calendar.landing.open(now);
+        for flit in &landing {
+            self.land(*flit, now, terminals);
+        }
+        self.wires.calendar.landing.give_back(now, landing);
     }
 
     /// A node takes a flit.

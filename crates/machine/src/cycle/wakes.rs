@@ -91,8 +91,10 @@ impl Iterator for Blocks {
     }
 }
 
-/// Cycles ahead that have a set each: two to these powers. The more sources, the fewer, so that the sets stay in the caches.
+/// Cycles ahead that have a set each: two to these powers. The more sources, the fewer, so that the sets stay in the caches:
+/// together they have as many words as that power of two, where that can be.
 const NEAR_LOG: core::ops::RangeInclusive<u32> = 9..=11;
+const WORDS_LOG: u32 = 13;
 /// Spans of so many cycles beyond of which there is a list each.
 const SPANS: u64 = 64;
 
@@ -120,7 +122,7 @@ impl SourceWakes {
     pub(super) fn new(sources: usize) -> Self {
         let SourceSet { words, shift, .. } = SourceSet::new(sources);
         let words_log = words.len().next_power_of_two().ilog2();
-        let log = NEAR_LOG.end().saturating_sub(words_log).max(*NEAR_LOG.start());
+        let log = WORDS_LOG.saturating_sub(words_log).clamp(*NEAR_LOG.start(), *NEAR_LOG.end());
         Self {
             blocks: vec![0; 1 << log],
             sets: vec![0; words.len() << log],

@@ -109,10 +109,10 @@ impl Hops {
         self.vcs[flit.class_bits()]
     }
 
-    /// As [`of`](Self::of), the port for a packet to the node of this number, where [all are known](Self::all_known).
+    /// As [`of`](Self::of), the ports for packets to the node of this number, where [all are known](Self::all_known).
     #[inline]
-    pub(super) fn port_of(&self, row: u32, node: usize) -> LaneNo {
-        LaneNo::from(self.ports[row as usize + node])
+    pub(super) fn ports_to(&self, node: usize) -> PortsTo<'_> {
+        PortsTo(&self.ports[node..])
     }
 
     /// The port of its router that a packet wants and the VCs that it may take, at the input VC of a row.
@@ -137,6 +137,18 @@ impl Hops {
         let (port, set) = *self.by_input.hops.get(at)?;
         let vcs = self.by_input.vcs[usize::from(set)][flit.class_bits()];
         (vcs != 0).then_some((LaneNo::from(port), vcs))
+    }
+}
+
+/// The ports that packets to a node want.
+#[derive(Clone, Copy)]
+pub(super) struct PortsTo<'a>(&'a [u8]);
+
+impl PortsTo<'_> {
+    /// That of the router of a row.
+    #[inline]
+    pub(super) fn at(self, row: u32) -> LaneNo {
+        LaneNo::from(self.0[row as usize])
     }
 }
 

@@ -23,6 +23,7 @@
 mod begin;
 mod credits;
 mod land;
+mod legs;
 mod links;
 mod plan;
 
@@ -427,7 +428,8 @@ impl Flights {
         while let number @ 1.. = self.landings[Self::place(now)] {
             let place = &mut self.places[number];
             self.landings[Self::place(now)] = place.next;
-            let landed = core::mem::take(&mut place.aloft).then(|| place.flit.routed_by(place.len.into()));
+            let landed =
+                core::mem::take(&mut place.aloft).then(|| place.flit.routed_by(place.len.into()));
             self.close(number, now);
             if landed.is_some() {
                 return landed;

@@ -2,39 +2,23 @@
 
 use base::{Head, Hop, PortIdx, RouterIdx, RoutingFunction, VcIdx};
 
-use super::{ALL, Before, FOR_NOW, Flight, FlightNo, HORIZON, Had, LEGS, Leg, Link, Spacing, link};
-use crate::express::hops::Hops;
+use super::legs::{Course, Ground, Next};
+use super::{ALL, FOR_NOW, Flight, FlightNo, HORIZON, Had, LEGS, Leg, Link, link};
 use crate::express::inspect::Looking;
 use crate::express::layout::Layout;
-use crate::express::state::{
-    Cell, LaneNo, NODE, Output, PackedFlit, Port, Sent, When, after, lane_no, when,
-};
-use crate::express::table::Places;
+use crate::express::state::{Cell, LaneNo, NODE, Output, PackedFlit, When, after, lane_no, when};
 use crate::express::{Border, Express};
-use crate::rate::Rate;
 use crate::state::Lane;
 
 /// How far a plan has come: where it goes on, and whether that is at a node.
 #[derive(Clone, Copy)]
-struct Plan {
-    lane: LaneNo,
-    arrival: When,
-    legs: u8,
-    exits: bool,
+pub(super) struct Plan {
+    pub(super) lane: LaneNo,
+    pub(super) arrival: When,
+    pub(super) legs: u8,
+    pub(super) exits: bool,
     /// Whether its first hop has been decided: it is that of the input VC.
     decided: bool,
-    /// The next hop, where that was asked for; no VCs otherwise.
-    asked: (LaneNo, u64),
-}
-
-/// Why a plan stops.
-enum Stop {
-    /// Some flight has a link for which it asks in a cycle, and after that.
-    Flight(LaneNo, When),
-    /// It is not known beforehand how it goes on.
-    Unknown,
-    /// Its last leg ends at a node, or it cannot go on from there.
-    There,
 }
 
 impl Express {
@@ -102,14 +86,16 @@ impl Express {
         }
         let now = when(self.now);
         let Some(number) = self.flights.open(now) else { return false };
-        let mut plan = Plan { lane, arrival, legs: 0, exits: false, decided, asked: (0, 0) };
+        let mut plan = Plan { lane, arrival, legs: 0, exits: false, decided };
         self.plan((layout, routing, border), &mut plan, flit, number);
         if plan.exits && !self.fixed.exits_ample && self.is_crowded(number, plan.legs) {
             self.forget(number, plan.legs - 1, plan.legs);
             (plan.legs, plan.exits) = (plan.legs - 1, false);
         }
-        let lands = plan.exits && self.flights.exits.land();
-        let ends = if lands && (plan.arrival.wrapping_sub(now) as usize) < HORIZON {
+        let lands = plan.exits
+            && self.flights.exits.land()
+            && (plan.arrival.wrapping_sub(now) as usize) < HORIZON;
+        let ends = if lands {
             plan.arrival
         } else if let Some(ends) = self.shorten(&mut plan, number) {
             ends
@@ -126,7 +112,7 @@ impl Express {
         self.flights.flits -= usize::from(exits);
         self.flights.counts.0 += 1;
         self.flights.tally.legs += u32::from(legs);
-        self.flights.schedule(number, ends, lands && exits);
+        self.flights.schedule(number, ends, lands);
         border.wake(self.cycle_of(ends));
         if back & NODE == 0 {
             // It has the credit again that it was sent for, until somebody could ask.
@@ -151,8 +137,7 @@ impl Express {
     fn shorten(&mut self, plan: &mut Plan, number: FlightNo) -> Option<When> {
         let now = when(self.now);
         while plan.legs > u8::from(!plan.exits) {
-            let last =
-                &self.flights.places[number].legs[usize::from(plan.legs - 1) % LEGS];
+            let last = &self.flights.places[number].legs[usize::from(plan.legs - 1) % LEGS];
             let (departs, out) = (last.departs, last.hop.out());
             let ends = if plan.exits && self.flights.exits.land() { plan.arrival } else { departs };
             if (ends.wrapping_sub(now) as usize) < HORIZON {
@@ -210,72 +195,158 @@ impl Express {
     #[inline]
     fn plan<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
-        (layout, routing, border): (L, &R, &mut B),
+        with: (L, &R, &mut B),
         plan: &mut Plan,
         flit: PackedFlit,
         number: FlightNo,
     ) {
         if !self.hops.all_known() || self.fixed.any_slow {
-            return self.plan_apart((layout, routing, border), plan, flit, number);
+            return self.plan_apart(with, plan, flit, number);
         }
-        while let Stop::Flight(link, asks) = self.plan_on::<false, false>(plan, flit, number) {
-            if !self.be_let(layout, border, (link, asks)) {
+        let (layout, _, border) = with;
+        while let Some(barred) = self.plan_on(plan, flit, number) {
+            if !self.be_let(layout, border, barred) {
                 return;
             }
         }
     }
 
     /// As [`plan`](Self::plan) where not all hops are known beforehand, or links are slow.
-    #[inline(never)]
     fn plan_apart<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        with: (L, &R, &mut B),
+        plan: &mut Plan,
+        flit: PackedFlit,
+        number: FlightNo,
+    ) {
+        if self.fixed.any_slow {
+            self.plan_slow(with, plan, flit, number);
+        } else {
+            self.plan_asking(with, plan, flit, number);
+        }
+    }
+
+    /// As [`plan`](Self::plan) where links are slow.
+    #[inline(never)]
+    fn plan_slow<R: RoutingFunction, L: Layout, B: Border>(
         &mut self,
         (layout, routing, border): (L, &R, &mut B),
         plan: &mut Plan,
         flit: PackedFlit,
         number: FlightNo,
     ) {
+        let any_known = self.hops.any_known();
         // The packet's head as it is where the plan has come to, if it was asked for.
         let mut head = None;
-        loop {
-            let legs = plan.legs;
-            let stop = match self.fixed.any_slow {
-                _ if plan.asked.1 == 0 && !self.hops.any_known() => Stop::Unknown,
-                true => self.plan_on::<true, true>(plan, flit, number),
-                false => self.plan_on::<true, false>(plan, flit, number),
+        let mut on = Course::new(number, *plan);
+        for at in 0..LEGS {
+            let decided = plan.decided && at == 0;
+            let known = match any_known && !decided {
+                true => self.hops.of(self.cells[on.lane].input.row, flit),
+                false => None,
             };
-            if plan.legs > legs {
-                plan.asked = (0, 0);
-            }
-            let goes_on = match stop {
-                Stop::Flight(link, asks) => self.be_let(layout, border, (link, asks)),
-                Stop::Unknown => {
-                    plan.asked = self.ask((layout, routing), (*plan, &mut head), flit, number);
-                    plan.asked.1 != 0
+            let hop = match known {
+                Some(hop) => Some(hop),
+                None => {
+                    let place = (on.lane, decided);
+                    self.ask((layout, routing), place, &mut head, (number, at), flit)
                 }
-                Stop::There => false,
             };
-            if !goes_on {
-                return;
+            let Some(hop) = hop else { break };
+            let next = loop {
+                match on.go::<true>(&mut self.on(number), at, hop) {
+                    Next::Flight(link, asks) if self.be_let(layout, border, (link, asks)) => {}
+                    next => break next,
+                }
+            };
+            if !matches!(next, Next::Router) {
+                break;
             }
         }
+        on.end(plan);
     }
 
-    /// The hop of a packet where a plan has come to, by the routing function, or as it was decided; without VCs if it is not
-    /// sound, or the plan has no more legs.
+    /// As [`plan`](Self::plan) where not all hops are known beforehand, and no link is slow.
     #[inline(never)]
+    fn plan_asking<R: RoutingFunction, L: Layout, B: Border>(
+        &mut self,
+        (layout, routing, border): (L, &R, &mut B),
+        plan: &mut Plan,
+        flit: PackedFlit,
+        number: FlightNo,
+    ) {
+        let any_known = self.hops.any_known();
+        // As in `plan_slow`; and the hop that was asked for.
+        let (mut head, mut hop) = (None, None);
+        let mut on = Course::new(number, *plan);
+        let mut at = 0;
+        loop {
+            let decided = plan.decided && at == 0;
+            let next = match hop {
+                Some(hop) => on.go::<false>(&mut self.on(number), at, hop),
+                None if any_known && !decided => self.go_known(&mut on, &mut at, flit, number),
+                None => Next::Unknown,
+            };
+            match next {
+                Next::Router => (at, hop) = (at + 1, None),
+                Next::Flight(link, asks) if self.be_let(layout, border, (link, asks)) => {}
+                Next::Unknown if at < LEGS => {
+                    let place = (on.lane, decided);
+                    hop = self.ask((layout, routing), place, &mut head, (number, at), flit);
+                    if hop.is_none() {
+                        break;
+                    }
+                }
+                _ => break,
+            }
+        }
+        on.end(plan);
+    }
+
+    /// Takes legs by hops that are known beforehand, as long as they are.
+    #[expect(clippy::inline_always, reason = "a part of every plan")]
+    #[inline(always)]
+    fn go_known(
+        &mut self,
+        on: &mut Course,
+        at: &mut usize,
+        flit: PackedFlit,
+        number: FlightNo,
+    ) -> Next {
+        let Self { cells, hops, flights, fixed, rates, now, .. } = self;
+        let mut ground = Ground::new((cells, rates), flights, number, (fixed, *now));
+        while *at < LEGS {
+            let row = ground.cells[on.lane].input.row;
+            let Some(hop) = hops.of_input(row, flit) else { return Next::Unknown };
+            match on.go::<false>(&mut ground, *at, hop) {
+                Next::Router => *at += 1,
+                next => return next,
+            }
+        }
+        Next::Nowhere
+    }
+
+    /// What the plan of a flight is made on.
+    #[inline]
+    fn on(&mut self, number: FlightNo) -> Ground<'_> {
+        let Self { cells, flights, fixed, rates, now, .. } = self;
+        Ground::new((cells, rates), flights, number, (fixed, *now))
+    }
+
+    /// The hop of a packet at an input VC where a plan has come to with so many legs, by the routing function, or as it was
+    /// decided; none if it is not sound.
+    #[inline]
     fn ask<R: RoutingFunction, L: Layout>(
         &mut self,
         (layout, routing): (L, &R),
-        (plan, head): (Plan, &mut Option<Head>),
+        (lane, decided): (LaneNo, bool),
+        head: &mut Option<Head>,
+        (number, at): (FlightNo, usize),
         flit: PackedFlit,
-        number: FlightNo,
-    ) -> (LaneNo, u64) {
-        if usize::from(plan.legs) == LEGS {
-            return (0, 0);
-        }
+    ) -> Option<(LaneNo, u64)> {
         let head = head.get_or_insert_with(|| self.heads[flit.packet().at()]);
-        let (lane, input) = (plan.lane, &self.cells[plan.lane].input);
-        let hop = if plan.decided && plan.legs == 0 {
+        let input = &self.cells[lane].input;
+        let hop = if decided {
             (input.want & !self.fixed.of_router, input.vcs)
         } else {
             let (router, port, vc) = self.place(layout, lane);
@@ -284,88 +355,38 @@ impl Express {
             (port.0, vcs & self.flights.all)
         };
         let (port, vcs) = hop;
-        let f = &mut self.flights.places[number];
-        let extra = &mut f.extras[usize::from(plan.legs) % LEGS];
+        let extra = &mut self.flights.places[number].extras[at];
         (extra.vcs, extra.state) = (vcs, head.state);
-        if u32::from(port) < 1 << self.fixed.log_ports() { hop } else { (0, 0) }
+        (vcs != 0 && u32::from(port) < 1 << self.fixed.log_ports()).then_some(hop)
     }
 
-    /// Goes on with a plan, by hops that are known; or by those of them that are and the one that was asked for, if there
-    /// are `OTHERS`. Links may be `SLOW`.
+    /// Goes on with a plan, by hops that are all known. Gives the link that some flight has, if that is why it stops.
     #[inline(never)]
-    fn plan_on<const OTHERS: bool, const SLOW: bool>(
+    fn plan_on(
         &mut self,
         plan: &mut Plan,
         flit: PackedFlit,
         number: FlightNo,
-    ) -> Stop {
+    ) -> Option<(LaneNo, When)> {
+        let (dst, vcs) = (flit.dst().at(), self.hops.vcs_of(flit) & self.flights.all);
+        let mut on = Course::new(number, *plan);
+        let mut barred = None;
         let Self { cells, hops, flights, fixed, rates, now, .. } = self;
-        let cells: &mut Places = cells;
-        let (dst, of_class, vcs) = (flit.dst().at(), hops.vcs_of(flit) & flights.all, flights.vcs);
-        let (rc, Spacing { credit, few, .. }) = (fixed.rc, flights.spacing);
-        let f = &mut flights.places[number];
-        let Plan { mut lane, mut arrival, legs: len, mut exits, .. } = *plan;
-        // Its link, until when is yet to be told.
-        let mut own = Link::new(0, Had::by(number, len + 1));
-        let mut stop = Stop::There;
-        let mut asked = plan.asked;
-        // Each of a leg is written as soon as it is known: so there is little to be kept at hand.
-        for n in usize::from(len)..LEGS {
-            let leg = &mut f.legs[n];
-            let Cell { input, output } = &cells[lane];
-            debug_assert!(input.len == 0, "{lane} has a flit and a flight");
-            let (from, ports, last) = (output.port, output.ports, input.out);
-            let (port, able) = if OTHERS {
-                let Some(hop) = next_hop::<SLOW>(hops, &mut asked, input.row, flit) else {
-                    stop = Stop::Unknown;
+        let ports = hops.ports_to(dst);
+        let mut ground = Ground::new((cells, rates), flights, number, (fixed, *now));
+        for at in usize::from(plan.legs)..LEGS {
+            let port = ports.at(ground.cells[on.lane].input.row);
+            match on.go::<false>(&mut ground, at, (port, vcs)) {
+                Next::Router => {}
+                Next::Flight(link, asks) => {
+                    barred = Some((link, asks));
                     break;
-                };
-                hop
-            } else {
-                (hops.port_of(input.row, dst), of_class)
-            };
-            let there = ports | port;
-            let Port { first, lead, open_at, .. } = *cells.port(there);
-            let link = cells.link(there);
-            let (reaches, asks) = (arrival.wrapping_add(lead), arrival.wrapping_add(rc));
-            if link.is_used() {
-                break;
+                }
+                Next::Nowhere | Next::Unknown => break,
             }
-            if !after(reaches, link.until()) {
-                stop = Stop::Flight(there, asks);
-                break;
-            }
-            (leg.link, leg.before.out) = (link, last);
-            let out = first | lane_no(behind(last.wrapping_sub(first), able, vcs));
-            // Below 0 where one starves.
-            let credit = match cells[out].output.credits.cast_signed() {
-                credits if credits > few => 0,
-                1.. => credit,
-                _ => break,
-            };
-            if SLOW && after(open_at, asks.wrapping_add(1)) {
-                break;
-            }
-            let (hop, departs) = (Sent::new(lane, out), asks.wrapping_add(1));
-            (leg.hop, leg.departs) = (hop, departs);
-            if SLOW {
-                f.extras[n].free = occupy(cells, rates, there, (*now, departs, fixed.traversal));
-                f.extras[n].open_at = open_at;
-            }
-            remember(cells, hop, (from, there), &mut leg.before);
-            let far = cells[out].output.far;
-            if far & NODE != 0 {
-                *cells.link_mut(there) = own.until_then(departs);
-                (arrival, exits) = (departs.wrapping_add(cells.port(there).latency), true);
-                break;
-            }
-            (lane, arrival) = (lane_no(far), reaches);
-            *cells.link_mut(there) = own.until_then(arrival.wrapping_add(rc + 1 + credit));
-            own = own.of_next_leg();
         }
-        let legs = own.had().leg() - 1 + u8::from(exits);
-        *plan = Plan { lane, arrival, legs, exits, ..*plan };
-        stop
+        on.end(plan);
+        barred
     }
 
     /// Router, port and VC of a lane.
@@ -404,59 +425,4 @@ impl Express {
             }
         }
     }
-}
-
-/// The hop that was asked for, which is taken, or the one that is known at the input VC of a row; links may be `SLOW`.
-#[expect(clippy::inline_always, reason = "a part of every leg")]
-#[inline(always)]
-fn next_hop<const SLOW: bool>(
-    hops: &Hops,
-    asked: &mut (LaneNo, u64),
-    row: u32,
-    flit: PackedFlit,
-) -> Option<(LaneNo, u64)> {
-    if asked.1 != 0 {
-        return Some(core::mem::take(asked));
-    }
-    if SLOW { hops.of(row, flit) } else { hops.of_input(row, flit) }
-}
-
-/// Occupies the link of a port, if that is slow, in cycle `now` with a flit that has the switch in cycle `departs` and is on it so
-/// many later. Gives when it took another before.
-fn occupy(
-    cells: &mut Places,
-    rates: &mut [Rate],
-    there: LaneNo,
-    (now, departs, traversal): (u64, When, u32),
-) -> u64 {
-    let rate = rates.get_mut(usize::from(there)).filter(|rate| rate.interval > 0);
-    let Some(rate) = rate else { return 0 };
-    let before = rate.free;
-    let at = now + u64::from(departs.wrapping_sub(when(now)));
-    let free = rate.occupy(at + u64::from(traversal));
-    cells.port_mut(there).open_at = when(free - u64::from(traversal));
-    before
-}
-
-/// The VC of a port that a head gets of those that it may take, as those choose who ask: behind the one that was held
-/// `last`, if that is one of the `vcs` of the same port.
-#[expect(clippy::inline_always, reason = "a part of every leg")]
-#[inline(always)]
-const fn behind(last: LaneNo, able: u64, vcs: u16) -> u32 {
-    let ahead = if last < vcs { able & u64::MAX << last << 1 } else { 0 };
-    if ahead == 0 { able } else { ahead }.trailing_zeros()
-}
-
-/// Has a router remember a hop from an input port to an output port, and notes what it remembered before, but for the
-/// output VC.
-#[expect(clippy::inline_always, reason = "a part of every leg")]
-#[inline(always)]
-fn remember(cells: &mut Places, hop: Sent, (from, there): (LaneNo, LaneNo), before: &mut Before) {
-    let (lane, out) = (hop.lane(), hop.out());
-    let to = cells.port_mut(there);
-    to.forwarded += 1;
-    before.taken_from = core::mem::replace(&mut to.taken_from, lane);
-    before.sent = core::mem::replace(&mut cells.port_mut(from).sent, hop);
-    before.owner = core::mem::replace(&mut cells[out].output.owner, lane);
-    cells[lane].input.out = out;
 }
