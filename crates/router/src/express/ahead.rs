@@ -252,6 +252,12 @@ impl Due {
         self.0 & stray as u16 != 0
     }
 
+    /// Whether there is nothing else but these strays.
+    #[inline]
+    pub(super) const fn is_only(self, stray: Stray) -> bool {
+        self.0 == stray as u16
+    }
+
     /// As this, but there may be strays that ask.
     #[inline]
     pub(super) const fn and_asks(self) -> Self {

@@ -76,7 +76,12 @@ impl Engine {
     fn step<R: RoutingFunction, B: Border>(&mut self, due: Due, routing: &R, border: &mut B) {
         if self.x.flights.on {
             let light = Light(self.x.fixed.layout());
-            self.step_all(light, due, routing, border);
+            // Heads that come from far are mostly alone in a cycle.
+            if due.is_only(Stray::Route) && self.x.ahead.rests() && self.x.fixed.rc > 0 {
+                self.route_those_due(light, routing);
+            } else {
+                self.step_all(light, due, routing, border);
+            }
             self.fly(light, routing, border);
             return;
         }
