@@ -111,6 +111,10 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         near: Far,
     ) {
         let shares = ports > 1;
+        // What waits at the first router leaves that as soon as it is routed there.
+        let routed = u64::from(self.bank.pipeline().rc) + 1;
+        let interval = self.near_rates[self.sources.len()].interval >> FRACTION;
+        let apart = u8::try_from(interval.clamp(1, routed)).unwrap_or(u8::MAX);
         let all = u64::MAX >> (64 - self.vcs);
         self.sources.push(Source {
             free: all,
@@ -124,6 +128,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
             lane: near.lane,
             latency: near.latency,
             slow: near.slow,
+            apart,
             in_turns: shares || self.classes > 1,
             shares,
             deals: shares && port == 0,

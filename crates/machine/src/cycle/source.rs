@@ -66,6 +66,8 @@ pub(super) struct Source {
     pub(super) latency: u32,
     /// Its link needs more than a cycle for a flit.
     pub(super) slow: bool,
+    /// Cycles that lie between two flits which it sends, and between two that leave the first router, at least.
+    pub(super) apart: u8,
     /// Has several classes, or is one of several at its node.
     pub(super) in_turns: bool,
     /// Its node has other sources too, and the first of them deals packets out to all.
@@ -120,6 +122,7 @@ mod tests {
         lane: 0,
         latency: 0,
         slow: false,
+        apart: 1,
         in_turns: false,
         shares: false,
         deals: false,

@@ -192,7 +192,10 @@ impl Border for Edge<'_> {
     fn credit_early(&mut self, source: Lane, cycles: u64) -> bool {
         let (s, vc) = Self::of(source);
         let credits = &mut self.credits[s * self.vcs as usize + vc];
-        let plenty = u64::from(*credits) >= cycles;
+        let plenty = match u64::from(self.sources[s].apart) {
+            1 => u64::from(*credits) >= cycles,
+            apart => u64::from(*credits) >= cycles / apart + 2,
+        };
         *credits += u16::from(plenty);
         plenty
     }

@@ -111,7 +111,9 @@ pub trait Border {
     /// once, if there are so many that the source cannot tell: it sends a flit a cycle at most. Tells whether it did.
     // With L the longest of these times and a credit that is given like that leaving more than L: say that d cycles have
     // passed since, and that it was the last. Then at least L + 1 - d are left, and at most L - d of these are not due yet.
-    // So there is one that is.
+    // So there is one that is. Where A cycles lie between two flits that the source sends, and between two credits of
+    // its that are due, as behind a slow link, it has sent d / A + 1 at most, and (L - d) / A + 1 are not due: L / A + 2
+    // do then.
     fn credit_early(&mut self, source: Lane, cycles: u64) -> bool;
 
     /// Takes back such a buffer.

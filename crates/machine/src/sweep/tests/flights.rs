@@ -393,3 +393,14 @@ fn whoever_takes_a_shallow_link_waits_for_the_credit_of_a_flight() {
         }
     }
 }
+
+/// Likewise who sends by a slow link, which takes fewer buffers for nobody to tell.
+#[test]
+fn whoever_sends_by_a_slow_link_waits_for_the_credit_of_a_flight() {
+    for (buffer, interval) in [(1, 2), (2, 2), (3, 2), (1, 4), (2, 4), (4, 4)] {
+        for permille in [20, 60, 120] {
+            let case = Case { vcs: 1, buffer, latency: 5, interval, permille, ..MESH };
+            assert!(same(&case, 1500).0 > 0, "{case:?}");
+        }
+    }
+}
