@@ -75,17 +75,27 @@ impl Engine {
     #[inline(never)]
     fn step<R: RoutingFunction, B: Border>(&mut self, due: Due, routing: &R, border: &mut B) {
         if self.x.flights.on {
-            let light = Light(self.x.fixed.layout());
-            // Heads that come from far are mostly alone in a cycle.
-            if due.is_only(Stray::Route) && self.x.ahead.rests() && self.x.fixed.rc > 0 {
-                self.route_those_due(light, routing);
-            } else {
-                self.step_all(light, due, routing, border);
-            }
-            self.fly(light, routing, border);
-            return;
+            return self.step_lightly(due, routing, border);
         }
         known!(self.x.fixed, layout => self.step_all(layout, due, routing, border));
+    }
+
+    /// As [`step`](Self::step) where there are flights.
+    #[inline(never)]
+    fn step_lightly<R: RoutingFunction, B: Border>(
+        &mut self,
+        due: Due,
+        routing: &R,
+        border: &mut B,
+    ) {
+        let light = Light(self.x.fixed.layout());
+        // Heads that come from far are mostly alone in a cycle.
+        if due.is_only(Stray::Route) && self.x.ahead.rests() && self.x.fixed.rc > 0 {
+            self.route_those_due(light, routing);
+        } else {
+            self.step_all(light, due, routing, border);
+        }
+        self.fly(light, routing, border);
     }
 
     /// Steps all routers through the present cycle.

@@ -103,7 +103,6 @@ impl Had {
         self.0 & (Self::LEG - 1)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "all of it")]
     pub(super) const fn leg(self) -> u8 {
         (self.0 >> NUMBER_BITS) as u8
     }

@@ -241,17 +241,14 @@ impl Express {
         let mut on = Course::new(number, *plan);
         for at in 0..LEGS {
             let decided = plan.decided && at == 0;
-            let known = match any_known && !decided {
-                true => self.hops.of(self.cells[on.lane].input.row, flit),
-                false => None,
-            };
-            let hop = match known {
-                Some(hop) => Some(hop),
-                None => {
-                    let place = (on.lane, decided);
-                    self.ask((layout, routing), place, &mut head, (number, at), flit)
-                }
-            };
+            let mut hop = None;
+            if any_known && !decided {
+                hop = self.hops.of(self.cells[on.lane].input.row, flit);
+            }
+            if hop.is_none() {
+                let place = (on.lane, decided);
+                hop = self.ask((layout, routing), place, &mut head, (number, at), flit);
+            }
             let Some(hop) = hop else { break };
             let next = loop {
                 match on.go::<true>(&mut self.on(number), at, hop) {
