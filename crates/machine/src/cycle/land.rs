@@ -28,7 +28,7 @@ impl<R: RoutingFunction, W: Watch> CycleNetwork<R, W> {
         }
     }
 
-    /// Nodes take the flits that were sent one by one.
+    /// Nodes take the flits that left the last router in a cycle of their own; those of flights are not listed.
     #[inline(never)]
     fn land_listed<T: Terminals>(&mut self, now: u64, terminals: &mut T) {
         let landing = self.wires.calendar.landing.open(now);

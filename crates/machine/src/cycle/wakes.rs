@@ -91,9 +91,9 @@ impl Iterator for Blocks {
     }
 }
 
-/// Cycles ahead that have a set each: two to these powers. The more sources, the fewer, so that the sets stay in the caches:
-/// together they have as many words as that power of two, where that can be.
+/// Cycles ahead that have a set each: two to these powers. The more sources, the fewer, so that the sets stay in the caches.
 const NEAR_LOG: core::ops::RangeInclusive<u32> = 9..=11;
+/// Words that these sets are to have together, at most: two to this power.
 const WORDS_LOG: u32 = 13;
 /// Spans of so many cycles beyond of which there is a list each.
 const SPANS: u64 = 64;

@@ -26,6 +26,8 @@ mod land;
 mod legs;
 mod links;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use core::ops::{Index, IndexMut};
 
